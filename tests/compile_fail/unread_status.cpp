@@ -1,0 +1,12 @@
+// What a parser filled in means nothing before its status was looked at.
+#include "dissect/rpc_header.h"
+
+int main() {
+  rpcaudit::RpcHeader header;
+#ifdef MUST_NOT_COMPILE
+  rpcaudit::parse_rpc_header({}, header);
+#else
+  if (rpcaudit::parse_rpc_header({}, header) != rpcaudit::ParseStatus::ok) return 1;
+#endif
+  return header.fragment_length;
+}
