@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rpcaudit {
+
+// Where something stands in a policy file. Lines and columns are 1-based; columns count UTF-8
+// code points of the line as written. `length` is in the same unit.
+struct SourceSpan {
+  std::uint32_t file = 0;  // index into Policy::files
+  std::uint32_t line = 0;  // 0: no place (not from a file)
+  std::uint32_t column = 0;
+  std::uint32_t length = 0;
+
+  auto operator<=>(const SourceSpan&) const = default;
+};
+
+enum class Severity : std::uint8_t { note, warning, error };
+
+// One thing to say about a policy. Grammar: message and hint start lower-case, have no final
+// period, and quote the user's text in backticks.
+struct Diagnostic {
+  Severity severity = Severity::error;
+  std::string code;     // stable, kebab-case, e.g. `unknown-field`
+  SourceSpan span;
+  std::string message;
+  std::string hint;     // may be empty
+};
+
+}  // namespace rpcaudit

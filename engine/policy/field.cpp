@@ -1,0 +1,64 @@
+#include "engine/policy/field.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::uint8_t on(Layer layer) {
+  return static_cast<std::uint8_t>(1u << static_cast<unsigned>(layer));
+}
+
+constexpr std::uint8_t kUm = on(Layer::um);
+constexpr std::uint8_t kEpAdd = on(Layer::ep_add);
+constexpr std::uint8_t kProxyIf = on(Layer::proxy_if);
+constexpr std::uint8_t kCall = kUm | on(Layer::epmap);
+constexpr std::uint8_t kProxy = on(Layer::proxy_conn) | kProxyIf;
+
+// In the order of `Field`. Types are those of the filtering platform; `ep_value` is read as the
+// port that the netsh documentation makes of the platform's reserved blob.
+constexpr std::array<FieldInfo, kFieldCount> kFields{{
+    {Field::remote_user_token, "remote_user_token", FieldType::security_descriptor, kCall},
+    {Field::if_uuid, "if_uuid", FieldType::uuid, kCall | kProxyIf},
+    {Field::if_version, "if_version", FieldType::uint16, kCall | kProxyIf},
+    {Field::if_flag, "if_flag", FieldType::uint32, kUm},
+    {Field::dcom_app_id, "dcom_app_id", FieldType::uuid, kUm},
+    {Field::image_name, "image_name", FieldType::blob, kUm},
+    {Field::protocol, "protocol", FieldType::protocol, kCall | kEpAdd},
+    {Field::auth_type, "auth_type", FieldType::uint8, kCall},
+    {Field::auth_level, "auth_level", FieldType::uint8, kCall},
+    {Field::sec_encrypt_alg, "sec_encrypt_alg", FieldType::uint32, kCall},
+    {Field::sec_key_size, "sec_key_size", FieldType::uint32, kCall},
+    {Field::local_addr_v4, "local_addr_v4", FieldType::address_v4, kCall},
+    {Field::local_addr_v6, "local_addr_v6", FieldType::address_v6, kCall},
+    {Field::local_port, "local_port", FieldType::uint16, kCall},
+    {Field::pipe, "pipe", FieldType::blob, kCall},
+    {Field::remote_addr_v4, "remote_addr_v4", FieldType::address_v4, kCall},
+    {Field::remote_addr_v6, "remote_addr_v6", FieldType::address_v6, kCall},
+    {Field::opnum, "opnum", FieldType::uint16, kUm},
+    {Field::process_with_if_uuid, "process_with_if_uuid", FieldType::uuid, kEpAdd},
+    {Field::ep_value, "ep_value", FieldType::uint16, kEpAdd},
+    {Field::ep_flags, "ep_flags", FieldType::uint32, kEpAdd},
+    {Field::client_token, "client_token", FieldType::security_descriptor, kProxy},
+    {Field::server_name, "server_name", FieldType::blob, kProxy},
+    {Field::server_port, "server_port", FieldType::uint16, kProxy},
+    {Field::proxy_auth_type, "proxy_auth_type", FieldType::blob, kProxy},
+    {Field::client_cert_key_length, "client_cert_key_length", FieldType::uint32, kProxy},
+    {Field::client_cert_oid, "client_cert_oid", FieldType::blob, kProxy},
+}};
+
+constexpr bool rows_are_in_order() {
+  for (std::size_t i = 0; i < kFields.size(); ++i) {
+    if (static_cast<std::size_t>(kFields[i].field) != i) return false;
+  }
+  return true;
+}
+static_assert(rows_are_in_order());
+
+}  // namespace
+
+const FieldInfo& info(Field field) noexcept { return kFields[static_cast<std::size_t>(field)]; }
+
+std::string_view to_string(Field field) noexcept { return info(field).name; }
+
+bool legal_on(Field field, Layer layer) noexcept { return (info(field).layers & on(layer)) != 0; }
+
+}  // namespace rpcaudit

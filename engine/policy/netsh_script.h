@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/policy/policy.h"
+
+namespace rpcaudit {
+
+// Reads a `netsh rpc filter` script: one file is one netsh session with one pending rule.
+//
+// `bytes` may be UTF-8 (with or without BOM) or UTF-16 of either order; CR LF, typographic dashes
+// and non-breaking spaces are taken as what they stand for. Appends committed filters to `policy`
+// (and `name` to its files) and everything to say to `diagnostics`, in line order; all errors of
+// the file are reported at once. A filter with an error in it is not appended.
+void read_netsh_script(std::string_view bytes, std::string_view name, Policy& policy,
+                       std::vector<Diagnostic>& diagnostics);
+
+}  // namespace rpcaudit

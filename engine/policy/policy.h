@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "dissect/endpoint.h"
+#include "dissect/uuid.h"
+#include "engine/policy/diagnostic.h"
+#include "engine/policy/field.h"
+#include "engine/policy/layer.h"
+#include "engine/policy/match_type.h"
+#include "engine/policy/sddl.h"
+
+namespace rpcaudit {
+
+// Numeric data covers every integer type and `protocol`; `high` equals `low` but for `range`.
+struct NumberRange {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+
+  auto operator<=>(const NumberRange&) const = default;
+};
+
+struct UuidRange {
+  Uuid low;
+  Uuid high;
+
+  auto operator<=>(const UuidRange&) const = default;
+};
+
+// IPv4 and IPv6 data; an IPv4 address is held v4-mapped.
+struct AddressRange {
+  IpAddress low;
+  IpAddress high;
+
+  auto operator<=>(const AddressRange&) const = default;
+};
+
+// Text fields (pipe, image_name, server_name, ...), without netsh's leading `s` or `w` marker.
+struct TextRange {
+  std::string low;
+  std::string high;
+
+  auto operator<=>(const TextRange&) const = default;
+};
+
+using ConditionData = std::variant<NumberRange, UuidRange, AddressRange, TextRange, SecurityDescriptor>;
+
+// `add condition field= matchtype= data=` as its author meant it. The alternative held by `data`
+// follows from the field's type: integers and protocol -> NumberRange, uuid -> UuidRange,
+// address_v4/v6 -> AddressRange, blob -> TextRange, security_descriptor -> SecurityDescriptor.
+struct Condition {
+  Field field{};
+  MatchType match{};
+  ConditionData data;
+  std::string text;  // the data as written, for people
+  SourceSpan span;   // not part of equality: see same_meaning()
+};
+
+// One committed `add rule` ... `add filter`. Conditions keep their order: adjacent ones on the
+// same field are alternatives, all others must hold together.
+struct Filter {
+  Layer layer{};
+  Action action{};
+  Uuid key;                       // given, or derived from the file and line (key_generated)
+  bool key_generated = false;
+  bool persistent = true;
+  bool audit = false;             // audit=enable
+  bool audit_parameters = false;  // auditparameters=enable
+  std::vector<Condition> conditions;
+  SourceSpan span;                // of its `add rule`
+};
+
+// What administrators wrote, from any number of files, in order. Filters later in the list are
+// newer: between equal weights the newest decides.
+struct Policy {
+  std::vector<std::string> files;  // names as given; SourceSpan::file indexes them
+  std::vector<Filter> filters;
+};
+
+// Equality without places and spellings; a generated key equals any other generated key.
+[[nodiscard]] bool same_meaning(const Condition& a, const Condition& b) noexcept;
+[[nodiscard]] bool same_meaning(const Filter& a, const Filter& b) noexcept;
+// The same, whatever the keys.
+[[nodiscard]] bool same_effect(const Filter& a, const Filter& b) noexcept;
+
+// The `file:line` that people and records use for a place in the policy.
+[[nodiscard]] std::string source_text(const Policy& policy, const SourceSpan& span);
+
+}  // namespace rpcaudit

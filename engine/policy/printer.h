@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "engine/policy/policy.h"
+
+namespace rpcaudit {
+
+// The canonical script: what a real netsh accepts under `netsh -f`, one filter per paragraph.
+// read_netsh_script(print_netsh_script(p)) has the same meaning as p.
+[[nodiscard]] std::string print_netsh_script(const Policy& policy);
+
+// One line for people: `block um if_uuid=... opnum=3`.
+[[nodiscard]] std::string describe(const Filter& filter);
+[[nodiscard]] std::string describe(const Condition& condition);
+
+}  // namespace rpcaudit
