@@ -1,0 +1,1 @@
+scenarios() { demo demo-domain-controller.pcapng; }
