@@ -1,0 +1,210 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "capture/frame.h"
+#include "dissect/endpoint.h"
+#include "dissect/uuid.h"
+
+namespace rpcaudit {
+
+// Everything the engine may know of the wire. All views and references in a callback die with it.
+// `optional` and empty views mean "not on the wire", never "default".
+
+enum class ProtocolSequence : std::uint8_t { ncacn_ip_tcp, ncacn_np, ncadg_ip_udp, ncacn_http };
+
+inline constexpr std::size_t kProtocolSequenceCount = 4;
+
+constexpr std::string_view to_string(ProtocolSequence sequence) noexcept {
+  constexpr std::array<std::string_view, kProtocolSequenceCount> kNames{
+      "ncacn_ip_tcp", "ncacn_np", "ncadg_ip_udp", "ncacn_http"};
+  return kNames[static_cast<std::size_t>(sequence)];
+}
+
+// The frame in which something began.
+struct FrameReference {
+  std::uint64_t number = 0;    // 1-based within its input
+  std::uint64_t sequence = 0;  // 1-based over all inputs, the order of delivery
+  std::uint32_t input = 0;
+  Timestamp timestamp;
+};
+
+// A place in the output: by frame, then by the order of things within the frame.
+struct Position {
+  std::uint64_t sequence = 0;
+  std::uint32_t ordinal = 0;
+
+  auto operator<=>(const Position&) const = default;
+};
+
+// An abstract or transfer syntax (C706 12.6.3.1, p_syntax_id_t).
+struct SyntaxId {
+  Uuid uuid;
+  std::uint16_t version_major = 0;
+  std::uint16_t version_minor = 0;
+
+  auto operator<=>(const SyntaxId&) const = default;
+};
+
+// A dense handle: `slot` < Limits::contexts indexes plain vectors, `generation` tells reuse.
+struct ContextKey {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+
+  auto operator<=>(const ContextKey&) const = default;
+};
+
+// The same for a call between its request and its outcome; slot < Limits::pending_calls.
+struct CallKey {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+
+  auto operator<=>(const CallKey&) const = default;
+};
+
+// The numbers of a PDU's own security trailer (C706 13.2.6.1, MS-RPCE 2.2.2.11).
+struct AuthNumbers {
+  std::uint8_t type = 0;   // RPC_C_AUTHN_*
+  std::uint8_t level = 0;  // RPC_C_AUTHN_LEVEL_*
+  std::uint32_t context_id = 0;
+};
+
+// What a security context shows in clear. Views are empty when the wire did not show it.
+struct SecurityIdentity {
+  std::string_view user;         // UTF-8
+  std::string_view domain;
+  std::string_view workstation;
+  std::string_view service;      // Kerberos service name, `cifs/dc1.example`
+  std::string_view realm;        // Kerberos realm of the service
+  std::uint8_t mechanism = 0;    // RPC_C_AUTHN_* chosen inside SPNEGO: 10, 16; 0 when not seen
+  bool null_session = false;     // an anonymous NTLM authentication
+};
+
+enum class ContextResult : std::uint8_t {
+  unanswered,  // no answer seen (yet): calls on it are provisional
+  accepted,
+  rejected,    // by result, or the whole bind was refused
+  negotiated,  // bind-time feature negotiation (MS-RPCE 2.2.2.14): never usable
+};
+
+enum class ContextOrigin : std::uint8_t {
+  proposed,  // a bind or alter_context item was seen
+  implied,   // only calls were seen: the bind was missed or the id was never proposed
+};
+
+// A presentation context: an interface that a client proposed on a connection (C706 12.6.4.3).
+struct RpcContext {
+  ContextKey key;
+  ContextOrigin origin = ContextOrigin::proposed;
+  FrameReference frame;       // in which the bind or alter_context began
+  std::uint32_t ordinal = 0;  // with frame.sequence: its Position
+  ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
+  Endpoint client;            // the RPC client, whoever sent first
+  Endpoint server;
+  std::uint32_t call_id = 0;  // of the bind or alter_context
+  std::uint16_t context_id = 0;
+  std::optional<SyntaxId> abstract_syntax;  // empty when the bind was not seen
+  std::optional<SyntaxId> transfer_syntax;  // the accepted one; before that the first offered
+  ContextResult result = ContextResult::unanswered;
+  std::uint16_t reason = 0;   // of a rejection; the feature bits when negotiated
+  std::optional<AuthNumbers> auth;  // of the PDU that proposed it
+  SecurityIdentity identity;  // as far as seen when the callback is made
+  std::string_view pipe;      // \PIPE\name on ncacn_np; empty when unknown
+};
+
+// One call, told at its first fragment.
+struct RpcCall {
+  CallKey key;
+  FrameReference frame;
+  std::uint32_t ordinal = 0;
+  std::uint32_t call_id = 0;
+  std::uint16_t context_id = 0;
+  std::uint16_t opnum = 0;
+  std::optional<Uuid> object;         // as on the wire, nil included
+  std::optional<AuthNumbers> auth;    // of this PDU's own trailer
+  // The connection's only security context, when it is of level CONNECT and this PDU has no trailer
+  // of its own: at that level peers leave it out of requests.
+  std::optional<AuthNumbers> connection_auth;
+  bool auth_unseen = false;           // the PDU has a trailer that the capture does not show
+  SecurityIdentity identity;          // of the security context this call names
+  std::optional<Uuid> activity;       // ncadg
+  std::uint32_t sequence = 0;         // ncadg
+  bool one_way = false;               // PFC_MAYBE: no answer will come
+  Bytes body;                         // clear prefix of the stub; empty when encrypted
+};
+
+enum class Outcome : std::uint8_t {
+  response,
+  fault,
+  rejected,    // ncadg reject or nocall
+  cancelled,
+  orphaned,
+  one_way,
+  unanswered,  // the flow ended, the window passed, or the table was full
+};
+
+// How a call ended. Every call told by on_call gets exactly one.
+struct RpcOutcome {
+  CallKey call;
+  Outcome outcome = Outcome::unanswered;
+  std::uint32_t status = 0;  // of a fault or reject
+  FrameReference frame;      // of the answer; sequence 0 without one
+};
+
+// What could not be seen.
+enum class BlindnessKind : std::uint8_t {
+  gap,               // bytes of an RPC connection that the capture does not hold
+  snap_length_cut,   // bytes of an RPC connection beyond the captured part of their frame
+  missed_bind,       // a context used without having been proposed in sight
+  undecodable,       // bytes of an RPC connection that are no PDU, or a PDU that contradicts itself
+  table_eviction,    // an RPC connection or context forgotten because a table was full
+  unfinished_fragments,  // an IP datagram whose fragments never completed
+  smb_not_dissected, // a named-pipe transport that is not looked into
+  smb_encrypted,
+  smb_compressed,
+  http_not_dissected,
+};
+
+inline constexpr std::size_t kBlindnessKindCount = 10;
+
+struct Blindness {
+  BlindnessKind kind{};
+  FrameReference frame;
+  std::uint32_t ordinal = 0;
+  std::optional<Endpoint> client;  // of the connection, when it belongs to one
+  std::optional<Endpoint> server;
+  std::uint64_t bytes = 0;     // not seen; 0 when not countable
+  std::uint64_t messages = 0;
+};
+
+// What the dissector tells. Called on the dissecting thread, in the order of the wire:
+// on_context before the first on_call of that context, on_call before its on_outcome,
+// on_context_closed after the last of either. Callbacks must not throw.
+class RpcObserver {
+ public:
+  RpcObserver() = default;
+  RpcObserver(const RpcObserver&) = delete;
+  RpcObserver& operator=(const RpcObserver&) = delete;
+  virtual ~RpcObserver() = default;
+
+  // A context appears: proposed (result unanswered) or implied.
+  virtual void on_context(const RpcContext& context) = 0;
+  // Its result is known, or will not become known (result unanswered). Told once per proposed
+  // context, always before on_context_closed.
+  virtual void on_context_result(const RpcContext& context) = 0;
+  virtual void on_context_closed(ContextKey key) = 0;
+
+  virtual void on_call(const RpcContext& context, const RpcCall& call) = 0;
+  virtual void on_outcome(const RpcOutcome& outcome) = 0;
+
+  virtual void on_blindness(const Blindness& blindness) = 0;
+
+  // Everything that began in a frame before `sequence` has been told: no later callback carries
+  // an earlier Position. Told after each batch of frames; finish() ends with the largest value.
+  virtual void on_watermark(std::uint64_t sequence) = 0;
+};
+
+}  // namespace rpcaudit

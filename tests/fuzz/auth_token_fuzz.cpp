@@ -1,0 +1,16 @@
+// Security tokens: NTLMSSP, SPNEGO, Kerberos and the secure channel's, by the first byte's choice.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "dissect/auth_token.h"
+#include "dissect/rpc_auth.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  rpcaudit::Identity identity;
+  identity.clear();
+  const std::uint8_t type = data[0] % 2 == 0 ? rpcaudit::kAuthSpnego : rpcaudit::kAuthNetlogon;
+  (void)rpcaudit::read_auth_token(type, std::as_bytes(std::span(data + 1, size - 1)), identity);
+  return 0;
+}

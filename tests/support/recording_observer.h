@@ -1,0 +1,135 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dissect/rpc_observer.h"
+
+namespace rpcaudit::test {
+
+// Writes down what a dissector tells, one line per context and call once its end is known, in the
+// order of their Positions; frames and keys left out, so that the same conversation reads the same
+// however its bytes were cut. Also checks the observer's contract as it goes.
+class RecordingObserver : public RpcObserver {
+ public:
+  void on_context(const RpcContext& context) override {
+    note(!open_contexts_.contains(context.key.slot), "context slot used twice");
+    open_contexts_[context.key.slot] = context.key.generation;
+    if (context.origin == ContextOrigin::proposed) {
+      ++unresolved_[context.key.slot];
+    }
+  }
+  void on_context_result(const RpcContext& context) override {
+    note(unresolved_[context.key.slot]-- == 1, "context resolved twice or never opened");
+    static constexpr const char* kNames[] = {"unanswered", "accepted", "rejected", "negotiated"};
+    std::string line = "context " + std::to_string(context.context_id) + " " +
+                       syntax(context.abstract_syntax) + " " +
+                       kNames[static_cast<int>(context.result)] + auth(context.auth) +
+                       who(context.identity) + " call " + std::to_string(context.call_id);
+    lines_.emplace_back(position(context.frame, context.ordinal), std::move(line));
+  }
+  void on_context_closed(ContextKey key) override {
+    note(open_contexts_.erase(key.slot) == 1, "context closed twice");
+    note(unresolved_[key.slot] == 0, "context closed without a result");
+  }
+  void on_call(const RpcContext& context, const RpcCall& call) override {
+    note(open_contexts_[context.key.slot] == context.key.generation, "call on a closed context");
+    note(!calls_.contains(call.key.slot), "call slot used twice");
+    static constexpr const char* kResults[] = {"provisional", "", "rejected", "negotiated"};
+    std::string line = "call " + std::to_string(call.call_id) + " context " +
+                       std::to_string(call.context_id) + " " +
+                       (context.origin == ContextOrigin::implied
+                            ? std::string("implied")
+                            : syntax(context.abstract_syntax) +
+                                  kResults[static_cast<int>(context.result)]) +
+                       " opnum " + std::to_string(call.opnum) + auth(call.auth) +
+                       who(call.identity) + (call.auth_unseen ? " auth unseen" : "") +
+                       (call.connection_auth ? " connection" + auth(call.connection_auth) : "") +
+                       (call.object ? " object " + to_string(*call.object) : "") + " body " +
+                       std::to_string(call.body.size());
+    calls_[call.key.slot] = {call.key.generation, position(call.frame, call.ordinal),
+                             std::move(line)};
+  }
+  void on_outcome(const RpcOutcome& outcome) override {
+    const auto found = calls_.find(outcome.call.slot);
+    if (found == calls_.end() || found->second.generation != outcome.call.generation) {
+      note(false, "outcome of no open call");
+      return;
+    }
+    static constexpr const char* kNames[] = {"response",  "fault",   "rejected",  "cancelled",
+                                             "orphaned",  "one_way", "unanswered"};
+    std::string line = found->second.line + " -> " + kNames[static_cast<int>(outcome.outcome)];
+    if (outcome.outcome == Outcome::fault) line += " " + std::to_string(outcome.status);
+    lines_.emplace_back(found->second.position, std::move(line));
+    calls_.erase(found);
+  }
+  void on_blindness(const Blindness& blindness) override {
+    ++blind_[static_cast<std::size_t>(blindness.kind)];
+  }
+  void on_watermark(std::uint64_t sequence) override {
+    note(sequence >= watermark_, "watermark went back");
+    watermark_ = sequence;
+  }
+
+  // All lines so far, by Position.
+  [[nodiscard]] std::string text() const {
+    auto sorted = lines_;
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::string out;
+    for (const auto& [at, line] : sorted) out += line + "\n";
+    return out;
+  }
+  [[nodiscard]] std::uint64_t blind(BlindnessKind kind) const {
+    return blind_[static_cast<std::size_t>(kind)];
+  }
+  // Broken promises of the dissector; empty when it kept all of them.
+  [[nodiscard]] const std::string& complaints() const { return complaints_; }
+  [[nodiscard]] bool all_closed() const { return open_contexts_.empty() && calls_.empty(); }
+
+ private:
+  struct OpenCall {
+    std::uint32_t generation = 0;
+    Position position;
+    std::string line;
+  };
+
+  Position position(const FrameReference& frame, std::uint32_t ordinal) {
+    note(frame.sequence >= watermark_, "told behind the watermark");
+    return {frame.sequence, ordinal};
+  }
+  void note(bool kept, const char* promise) {
+    if (!kept) complaints_ += std::string(promise) + "\n";
+  }
+  static std::string syntax(const std::optional<SyntaxId>& id) {
+    if (!id) return "-";
+    return to_string(id->uuid).substr(0, 8) + "/" + std::to_string(id->version_major) + "." +
+           std::to_string(id->version_minor);
+  }
+  static std::string auth(const std::optional<AuthNumbers>& numbers) {
+    if (!numbers) return "";
+    return " auth " + std::to_string(numbers->type) + "/" + std::to_string(numbers->level);
+  }
+  static std::string who(const SecurityIdentity& identity) {
+    std::string text;
+    if (!identity.user.empty() || !identity.domain.empty()) {
+      text += " as " + std::string(identity.domain) + "\\" + std::string(identity.user);
+    }
+    if (identity.null_session) text += " null session";
+    if (!identity.service.empty()) text += " to " + std::string(identity.service);
+    return text;
+  }
+
+  std::map<std::uint32_t, std::uint32_t> open_contexts_;
+  std::map<std::uint32_t, int> unresolved_;
+  std::map<std::uint32_t, OpenCall> calls_;
+  std::vector<std::pair<Position, std::string>> lines_;
+  std::array<std::uint64_t, kBlindnessKindCount> blind_{};
+  std::uint64_t watermark_ = 0;
+  std::string complaints_;
+};
+
+}  // namespace rpcaudit::test
