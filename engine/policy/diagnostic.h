@@ -2,9 +2,12 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
+#include <string_view>
 
 namespace rpcaudit {
+
+struct Policy;
+class SourceText;
 
 // Where something stands in a policy file. Lines and columns are 1-based; columns count UTF-8
 // code points of the line as written. `length` is in the same unit.
@@ -23,10 +26,20 @@ enum class Severity : std::uint8_t { note, warning, error };
 // period, and quote the user's text in backticks.
 struct Diagnostic {
   Severity severity = Severity::error;
-  std::string code;     // stable, kebab-case, e.g. `unknown-field`
+  std::string code;  // stable, kebab-case, e.g. `unknown-field`
   SourceSpan span;
   std::string message;
-  std::string hint;     // may be empty
+  std::string hint;  // may be empty
 };
+
+[[nodiscard]] std::string_view to_string(Severity severity) noexcept;
+
+// `file:line:column: error: message [code]`, and the hint in a line of its own. No line end after
+// the last line; nothing in it can steer a terminal.
+[[nodiscard]] std::string format(const Diagnostic& diagnostic, const Policy& policy);
+// The same with the line that it is about and a mark under the place. `source` is the text of the
+// file that the diagnostic names; a caller with many diagnostics decodes it once.
+[[nodiscard]] std::string format(const Diagnostic& diagnostic, const Policy& policy,
+                                 const SourceText& source);
 
 }  // namespace rpcaudit

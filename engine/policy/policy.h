@@ -46,7 +46,8 @@ struct TextRange {
   auto operator<=>(const TextRange&) const = default;
 };
 
-using ConditionData = std::variant<NumberRange, UuidRange, AddressRange, TextRange, SecurityDescriptor>;
+using ConditionData =
+    std::variant<NumberRange, UuidRange, AddressRange, TextRange, SecurityDescriptor>;
 
 // `add condition field= matchtype= data=` as its author meant it. The alternative held by `data`
 // follows from the field's type: integers and protocol -> NumberRange, uuid -> UuidRange,
@@ -64,13 +65,13 @@ struct Condition {
 struct Filter {
   Layer layer{};
   Action action{};
-  Uuid key;                       // given, or derived from the file and line (key_generated)
+  Uuid key;  // given, or derived from the file and line (key_generated)
   bool key_generated = false;
   bool persistent = true;
   bool audit = false;             // audit=enable
   bool audit_parameters = false;  // auditparameters=enable
   std::vector<Condition> conditions;
-  SourceSpan span;                // of its `add rule`
+  SourceSpan span;  // of its `add rule`
 };
 
 // What administrators wrote, from any number of files, in order. Filters later in the list are

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -7,12 +9,13 @@
 
 namespace rpcaudit {
 
-// A trustee of an access control entry: one of the aliases the wire can ever decide, or any other
-// SID, kept as text.
+// One entry of a DACL. The trustee is one alias, whichever way it was written (`S-1-1-0` is `WD`),
+// or any other SID kept as text.
 struct AccessEntry {
-  bool allow = true;          // A: true, D: false
-  std::uint32_t mask = 0;     // generic rights already mapped
-  std::string trustee;        // alias in upper case (`WD`, `AN`, `AU`, `BA`, ...) or `S-1-...`
+  bool allow = true;         // A: true, D: false
+  std::uint32_t mask = 0;    // generic rights already mapped
+  std::string trustee;       // alias in upper case (`WD`, `AN`, `AU`, `BA`, ...) or `S-1-...`
+  bool conditional = false;  // an object or callback entry: whether it applies cannot be told here
 
   auto operator<=>(const AccessEntry&) const = default;
 };
@@ -30,13 +33,23 @@ struct SecurityDescriptor {
   auto operator<=>(const SecurityDescriptor&) const = default;
 };
 
+// Something at an offset of the text that is legal and yet worth telling.
+struct SddlRemark {
+  std::size_t offset = 0;
+  std::string message;
+};
+
 struct SddlResult {
   SecurityDescriptor descriptor;
   bool ok = false;
   std::size_t error_offset = 0;  // into the text
   std::string error;
+  std::vector<SddlRemark> remarks;
 };
 
+// Reads the security descriptor definition language ([MS-DTYP] 2.5.1): owner, group, DACL, SACL in
+// any order. Everything is checked; only the entries of the DACL that an access check looks at are
+// kept.
 [[nodiscard]] SddlResult parse_sddl(std::string_view text);
 
 }  // namespace rpcaudit

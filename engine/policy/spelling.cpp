@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/policy/source_text.h"
+
 namespace rpcaudit {
 namespace {
 
@@ -34,17 +36,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 bool steers_terminal(char32_t c) noexcept {
   return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x200b && c <= 0x200f) ||
          (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
-}
-
-// The code point at the front of valid UTF-8 `text`, and its size in bytes.
-std::pair<char32_t, std::size_t> front_code_point(std::string_view text) noexcept {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t size = lead < 0xc0 ? 1u : lead < 0xe0 ? 2u : lead < 0xf0 ? 3u : 4u;
-  if (size == 1 || size > text.size()) return {lead, 1};
-  char32_t code_point = lead & (0x7fu >> size);
-  for (std::size_t i = 1; i < size; ++i) code_point = code_point << 6 | (byte(i) & 0x3fu);
-  return {code_point, size};
 }
 
 }  // namespace
@@ -96,17 +87,15 @@ NameMatch match_name(std::string_view text, std::span<const std::string_view> na
 
 std::string printable(std::string_view text) {
   std::string out;
-  while (!text.empty()) {
-    const auto [code_point, size] = front_code_point(text);
-    if (code_point == '\t') {
+  for_each_code_point(text, [&out](char32_t c) {
+    if (c == '\t') {
       out += ' ';
-    } else if (steers_terminal(code_point)) {
+    } else if (steers_terminal(c)) {
       out += '?';
     } else {
-      out.append(text.substr(0, size));
+      append_utf8(c, out);
     }
-    text.remove_prefix(size);
-  }
+  });
   return out;
 }
 

@@ -1,0 +1,48 @@
+#include "engine/policy/netsh_script.h"
+
+#include "engine/policy/netsh_session.h"
+#include "engine/policy/reporter.h"
+#include "engine/policy/script_line.h"
+#include "engine/policy/source_text.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::size_t kFileSizeMax = std::size_t{64} << 20;
+
+}  // namespace
+
+void read_netsh_script(std::string_view bytes, std::string_view name, Policy& policy,
+                       std::vector<Diagnostic>& diagnostics) {
+  const auto file = static_cast<std::uint32_t>(policy.files.size());
+  policy.files.emplace_back(name);
+  Reporter reporter(diagnostics);
+  const SourceSpan whole_file{file, 0, 0, 0};
+  if (bytes.size() > kFileSizeMax) {
+    return reporter.error("file-too-large", whole_file, "the file is larger than 64 MiB",
+                          "is this an RPC filter script?");
+  }
+  const SourceText source = SourceText::decode(bytes);
+  if (source.is_binary()) {
+    return reporter.error("binary-file", whole_file, "the file is binary, not a script",
+                          "captures are named with `-r`, policies with `-p`");
+  }
+  if (source.encoding() == SourceText::Encoding::windows_1252) {
+    reporter.warning("not-utf8", whole_file,
+                     "the file is neither UTF-8 nor UTF-16; it is read as Windows-1252");
+  }
+
+  NetshSession session(policy, file, reporter);
+  ScriptReader reader(source, file, reporter);
+  ScriptLine line;
+  std::size_t errors_before = 0;
+  while (!reporter.is_full() && reader.next(line)) {
+    if (reporter.error_count() != errors_before) session.spoil();
+    session.run(line);
+    errors_before = reporter.error_count();
+  }
+  if (!reporter.is_full()) session.finish();
+  reporter.sort_by_line();
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,225 @@
+#include "engine/policy/netsh_session.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "engine/policy/arguments.h"
+#include "engine/policy/spelling.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::size_t kPushedMax = 1000;
+
+// In the order of `Verb`.
+constexpr std::array<std::string_view, 14> kVerbs{"rpc",   "filter", "add",  "delete", "show",
+                                                  "dump",  "reset",  "quit", "bye",    "exit",
+                                                  "pushd", "popd",   "help", ".."};
+
+// What an abbreviation may stand for in each context.
+constexpr std::string_view kRootVerbs[] = {"rpc"};
+constexpr std::string_view kRpcVerbs[] = {"filter", "add", "delete", "show", "dump", "reset"};
+constexpr std::string_view kFilterVerbs[] = {"add", "delete", "show", "dump"};
+
+// Other contexts of netsh, which a script for a whole server may hold too.
+constexpr std::string_view kOtherContexts[] = {
+    "advfirewall", "branchcache", "bridge",  "dhcpclient", "dnsclient", "firewall",
+    "http",        "interface",   "int",     "ipsec",      "lan",       "mbn",
+    "namespace",   "netio",       "nlm",     "p2p",        "ras",       "trace",
+    "wcn",         "wfp",         "winhttp", "winsock",    "wlan"};
+
+// Lines of batch files and pasted transcripts that do nothing to filters.
+constexpr std::string_view kHarmlessWords[] = {
+    "echo", "pause", "cls", "title", "setlocal", "endlocal", "ok.", "filterkey:", "chcp", "color"};
+
+bool contains(std::span<const std::string_view> names, std::string_view text) noexcept {
+  return std::any_of(names.begin(), names.end(),
+                     [text](std::string_view name) { return equal_ignoring_case(name, text); });
+}
+
+bool is_help(std::string_view text) noexcept {
+  return text == "/?" || text == "-?" || text == "?" || equal_ignoring_case(text, "help");
+}
+
+bool is_harmless(std::span<const Word> words) noexcept {
+  if (contains(kHarmlessWords, words[0].text)) return true;
+  return words.size() == 2 && equal_ignoring_case(words[0].text, "copy") &&
+         equal_ignoring_case(words[1].text, "code");  // a button of the documentation's page
+}
+
+}  // namespace
+
+NetshSession::NetshSession(Policy& policy, std::uint32_t file, Reporter& reporter)
+    : policy_(policy), reporter_(reporter), file_(file) {
+  const auto end = policy.files.begin() + static_cast<std::ptrdiff_t>(file);
+  occurrence_ = static_cast<std::size_t>(std::count(policy.files.begin(), end, policy.files[file]));
+}
+
+void NetshSession::run(const ScriptLine& line) {
+  if (line.words.empty()) return;
+  const std::size_t errors_before = reporter_.error_count();
+  run_words(line.words, line.span);
+  if (reporter_.error_count() != errors_before) spoil();
+}
+
+void NetshSession::spoil() noexcept {
+  if (pending_) pending_->has_error = true;
+}
+
+void NetshSession::finish() {
+  if (!pending_) return;
+  reporter_.warning(
+      "rule-not-committed", pending_->filter.span,
+      "the rule of line " + std::to_string(pending_->filter.span.line) + " is never made a filter",
+      "end it with `add filter`");
+  pending_.reset();
+}
+
+void NetshSession::run_words(Words words, const SourceSpan& command) {
+  if (is_harmless(words)) {
+    return reporter_.note("not-a-command", command, "the line is ignored");
+  }
+  Context context = context_;
+  const Word& first = words.front();
+  if (skip_program_name(words)) {
+    left_ = false;
+    context = Context::root;
+    context_ = Context::root;
+    if (words.empty()) return;
+    if (contains(kOtherContexts, words[0].text)) {
+      return reporter_.warning(
+          "other-context", command,
+          "`netsh " + printable(words[0].text) + "` is not about RPC filters; the line is ignored");
+    }
+  }
+  if (left_) {
+    return reporter_.warning_once("after-quit", command,
+                                  "commands after the end of the session are ignored",
+                                  "netsh stops reading a script there");
+  }
+  if (is_help(words.back().text)) {
+    return reporter_.note("help-ignored", command, "a request for help does nothing to filters");
+  }
+  const Word* verb_word = &first;
+  while (!words.empty()) {
+    verb_word = &words.front();
+    const std::optional<Verb> verb = read_verb(*verb_word, context);
+    words = words.subspan(1);
+    if (!verb) return;
+    if (*verb != Verb::rpc && *verb != Verb::filter) {
+      return run_verb(*verb, *verb_word, words, context, command);
+    }
+    context = *verb == Verb::rpc ? Context::rpc : Context::filter;
+  }
+  context_ = context;  // `rpc`, `filter`, `rpc filter`: a context entered for good
+}
+
+// `netsh`, by whatever path, and its options.
+bool NetshSession::skip_program_name(Words& words) {
+  std::string_view name = words.front().text;
+  const std::size_t slash = name.find_last_of("\\/");
+  if (slash != std::string_view::npos) name.remove_prefix(slash + 1);
+  if (!equal_ignoring_case(name, "netsh") && !equal_ignoring_case(name, "netsh.exe")) return false;
+  words = words.subspan(1);
+  while (words.size() >= 2 && words[0].text.size() == 2 &&
+         (words[0].text[0] == '-' || words[0].text[0] == '/')) {
+    const char option = to_lower(words[0].text[1]);
+    if (option == '?') break;
+    if (option == 'r') {
+      reporter_.warning("remote-machine", words[1].span(),
+                        "the command is meant for " + quoted(words[1].text),
+                        "it is read as part of this policy");
+    }
+    words = words.subspan(option == 'c' ? 1 : 2);
+  }
+  return true;
+}
+
+std::optional<NetshSession::Verb> NetshSession::read_verb(const Word& word, Context context) {
+  std::span<const std::string_view> near = kRootVerbs;
+  if (context == Context::rpc) near = kRpcVerbs;
+  if (context == Context::filter) near = kFilterVerbs;
+  NameMatch match = match_name(word.text, kVerbs);
+  if (match.kind != NameMatch::Kind::exact) {
+    const NameMatch near_match = match_name(word.text, near);
+    if (near_match.kind == NameMatch::Kind::abbreviated) {
+      match = match_name(near[near_match.index], kVerbs);
+      match.kind = NameMatch::Kind::abbreviated;
+    }
+  }
+  switch (match.kind) {
+    case NameMatch::Kind::exact: return static_cast<Verb>(match.index);
+    case NameMatch::Kind::abbreviated:
+      reporter_.warning_once("abbreviation", word.span(),
+                             quoted(word.text) + " is taken as " + quoted(kVerbs[match.index]),
+                             "write names in full: what an abbreviation means depends on the "
+                             "version of netsh");
+      return static_cast<Verb>(match.index);
+    case NameMatch::Kind::ambiguous:
+      reporter_.error("ambiguous-abbreviation", word.span(),
+                      quoted(word.text) + " abbreviates more than one command");
+      return std::nullopt;
+    case NameMatch::Kind::none: break;
+  }
+  const std::string_view nearest = nearest_name(word.text, kVerbs);
+  reporter_.error("unknown-command", word.span(), "unknown command " + quoted(word.text),
+                  nearest.empty() ? "" : "did you mean " + quoted(nearest) + "?");
+  return std::nullopt;
+}
+
+void NetshSession::run_verb(Verb verb, const Word& verb_word, Words words, Context context,
+                            const SourceSpan& command) {
+  switch (verb) {
+    case Verb::add:
+    case Verb::delete_:
+    case Verb::show: return run_on_object(verb, verb_word, words, context, command);
+    case Verb::dump:
+    case Verb::reset: return note_binding(verb_word, verb);
+    case Verb::quit:
+    case Verb::bye:
+    case Verb::exit: return leave(command);
+    case Verb::pushd:
+      if (pushed_.size() < kPushedMax) pushed_.push_back(context_);
+      return;
+    case Verb::popd:
+      if (pushed_.empty()) return;
+      context_ = pushed_.back();
+      pushed_.pop_back();
+      return;
+    case Verb::up: return go_up();
+    case Verb::help:
+    case Verb::rpc:
+    case Verb::filter: return;
+  }
+}
+
+void NetshSession::go_up() noexcept {
+  context_ = context_ == Context::filter ? Context::rpc : Context::root;
+}
+
+void NetshSession::leave(const SourceSpan& command) {
+  if (pending_) {
+    reporter_.warning("rule-not-committed", command,
+                      "the session ends before the rule of line " +
+                          std::to_string(pending_->filter.span.line) + " is made a filter",
+                      "end it with `add filter`");
+    pending_.reset();
+  }
+  context_ = Context::root;
+  left_ = true;
+}
+
+// The commands of `netsh rpc` itself, which bind RPC servers to subnets.
+void NetshSession::note_binding(const Word& word, Verb verb) {
+  std::string message =
+      quoted(word.text) + " is about selective binding, not about filters; the line is ignored";
+  const SourceSpan span = word.span();
+  if (verb == Verb::show || verb == Verb::dump) {
+    return reporter_.note("selective-binding", span, std::move(message));
+  }
+  reporter_.warning("selective-binding", span, std::move(message));
+}
+
+}  // namespace rpcaudit
