@@ -19,7 +19,8 @@ bool is_name(std::string_view text) noexcept {
 // Quotation marks of a kind that netsh leaves alone, around a whole value.
 Word without_single_quotes(Word word) {
   const std::string& text = word.text;
-  const bool wrapped = text.size() >= 2 && text.front() == '\'' && text.back() == '\'';
+  const bool wrapped =
+      !word.quoted && text.size() >= 2 && text.front() == '\'' && text.back() == '\'';
   if (!wrapped) return word;
   Word inner = word.slice(1, text.size() - 2);
   inner.quoted = true;

@@ -1,0 +1,140 @@
+#include "engine/policy/overlap.h"
+
+#include <algorithm>
+#include <span>
+
+namespace rpcaudit {
+namespace {
+
+// The values between two ends, either of which may be open or absent.
+template <typename T>
+struct Interval {
+  const T* low = nullptr;
+  const T* high = nullptr;
+  bool low_open = false;
+  bool high_open = false;
+};
+
+bool is_flag_test(MatchType match) noexcept {
+  return match == MatchType::all_set || match == MatchType::any_set || match == MatchType::none_set;
+}
+
+template <typename Range>
+auto interval(MatchType match, const Range& range) noexcept {
+  Interval<decltype(range.low)> interval;
+  switch (match) {
+    case MatchType::greater:
+    case MatchType::greater_or_equal:
+      interval.low = &range.low;
+      interval.low_open = match == MatchType::greater;
+      break;
+    case MatchType::less:
+    case MatchType::less_or_equal:
+      interval.high = &range.low;
+      interval.high_open = match == MatchType::less;
+      break;
+    default:
+      interval.low = &range.low;
+      interval.high = &range.high;
+      break;
+  }
+  return interval;
+}
+
+// Whether one ends before the other begins.
+template <typename T>
+bool ends_before(const Interval<T>& a, const Interval<T>& b) noexcept {
+  if (a.high == nullptr || b.low == nullptr) return false;
+  return *a.high < *b.low || (*a.high == *b.low && (a.high_open || b.low_open));
+}
+
+bool disjoint(const Condition& a, const Condition& b) noexcept {
+  if (is_flag_test(a.match) || is_flag_test(b.match)) return false;
+  if (a.data.index() != b.data.index()) return false;
+  return std::visit(
+      [&](const auto& left) {
+        using Data = std::decay_t<decltype(left)>;
+        if constexpr (std::is_same_v<Data, SecurityDescriptor>) {
+          return false;
+        } else {
+          const auto first = interval(a.match, left);
+          const auto second = interval(b.match, std::get<Data>(b.data));
+          return ends_before(first, second) || ends_before(second, first);
+        }
+      },
+      a.data);
+}
+
+using Run = std::span<const Condition>;
+
+// Cuts the run of adjacent conditions on one field off the front.
+Run take_run(Run& conditions) noexcept {
+  std::size_t size = 1;
+  while (size < conditions.size() && conditions[size].field == conditions[0].field) ++size;
+  const Run run = conditions.first(size);
+  conditions = conditions.subspan(size);
+  return run;
+}
+
+// The conditions of a run are alternatives, so every pair must exclude each other.
+bool disjoint(Run a, Run b) noexcept {
+  return std::all_of(a.begin(), a.end(), [b](const Condition& left) {
+    return std::all_of(b.begin(), b.end(),
+                       [&left](const Condition& right) { return disjoint(left, right); });
+  });
+}
+
+std::uint64_t value_max(FieldType type) noexcept {
+  switch (type) {
+    case FieldType::uint8:
+    case FieldType::protocol: return 0xff;
+    case FieldType::uint16: return 0xffff;
+    default: return 0xffff'ffff;
+  }
+}
+
+}  // namespace
+
+std::uint32_t field_set(const Filter& filter) noexcept {
+  std::uint32_t set = 0;
+  for (const Condition& condition : filter.conditions) {
+    set |= std::uint32_t{1} << static_cast<unsigned>(condition.field);
+  }
+  return set;
+}
+
+bool may_overlap(const Filter& a, const Filter& b) {
+  for (Run rest = a.conditions; !rest.empty();) {
+    const Run run = take_run(rest);
+    for (Run other_rest = b.conditions; !other_rest.empty();) {
+      const Run other = take_run(other_rest);
+      if (run[0].field == other[0].field && disjoint(run, other)) return false;
+    }
+  }
+  return true;
+}
+
+bool never_holds(const Condition& condition) noexcept {
+  const auto* number = std::get_if<NumberRange>(&condition.data);
+  if (number == nullptr) return false;
+  switch (condition.match) {
+    case MatchType::greater: return number->low >= value_max(info(condition.field).type);
+    case MatchType::less:
+    case MatchType::any_set: return number->low == 0;
+    default: return false;
+  }
+}
+
+bool always_holds(const Condition& condition) noexcept {
+  const auto* number = std::get_if<NumberRange>(&condition.data);
+  if (number == nullptr) return false;
+  switch (condition.match) {
+    case MatchType::greater_or_equal:
+    case MatchType::all_set:
+    case MatchType::none_set: return number->low == 0;
+    case MatchType::less_or_equal: return number->low >= value_max(info(condition.field).type);
+    default: return false;
+  }
+}
+
+}  // namespace rpcaudit
