@@ -11,6 +11,8 @@
 namespace rpcaudit {
 namespace {
 
+constexpr std::size_t kDataSizeMax = 32'768;  // well below a line, so that it can be printed again
+
 // RPC_PROTSEQ_* of rpcasync.h.
 constexpr std::array<std::string_view, 5> kProtocols{"", "ncacn_ip_tcp", "ncacn_np", "ncalrpc",
                                                      "ncacn_http"};
@@ -274,6 +276,10 @@ std::string_view protocol_name(std::uint64_t number) noexcept {
 bool read_condition_data(Field field, MatchType match, const Word& word, ConditionData& data,
                          Reporter& reporter) {
   const FieldType type = info(field).type;
+  if (word.text.size() > kDataSizeMax) {
+    return Reading{field, word, reporter}.fail(
+        "value-too-long", "the value is longer than " + std::to_string(kDataSizeMax) + " bytes");
+  }
   if (has_placeholder(word.text)) {
     return Reading{field, word, reporter}.fail(
         "unreplaced-variable", quoted(word.text) + " has a variable that was not replaced",

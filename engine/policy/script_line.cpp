@@ -51,7 +51,8 @@ SourceSpan Word::span(std::size_t offset, std::size_t size) const noexcept {
   SourceSpan span = place;
   if (columns.empty()) return span;
   const std::size_t first = std::min(offset, columns.size() - 1);
-  const std::size_t last = std::min(offset + std::max<std::size_t>(size, 1), columns.size()) - 1;
+  const std::size_t count = std::clamp<std::size_t>(size, 1, columns.size() - first);
+  const std::size_t last = first + count - 1;
   span.column = columns[first];
   // A word that goes on in the next line is marked as far as its first line goes.
   span.length = columns[last] >= columns[first] ? columns[last] - columns[first] + 1 : 1;

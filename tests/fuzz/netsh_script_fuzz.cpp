@@ -1,0 +1,56 @@
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/policy/netsh_script.h"
+#include "engine/policy/printer.h"
+#include "engine/policy/source_text.h"
+#include "engine/policy/validator.h"
+
+namespace {
+
+using namespace rpcaudit;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+// Every place lies in the file, and every message can be shown.
+void check_diagnostics(const Policy& policy, std::string_view bytes,
+                       const std::vector<Diagnostic>& diagnostics) {
+  const SourceText source = SourceText::decode(bytes);
+  for (const Diagnostic& diagnostic : diagnostics) {
+    require(!diagnostic.code.empty() && !diagnostic.message.empty());
+    require(diagnostic.span.line <= source.line_count());
+    require(!format(diagnostic, policy, source).empty());
+  }
+}
+
+// What was understood can be written down and understood again.
+void check_round_trip(const Policy& policy) {
+  Policy again;
+  std::vector<Diagnostic> diagnostics;
+  read_netsh_script(print_netsh_script(policy), "printed", again, diagnostics);
+  require(again.filters.size() == policy.filters.size());
+  for (std::size_t i = 0; i < policy.filters.size(); ++i) {
+    require(same_meaning(policy.filters[i], again.filters[i]));
+  }
+  for (const Diagnostic& diagnostic : diagnostics) {
+    require(diagnostic.severity != Severity::error);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string bytes(data, data + size);
+  Policy policy;
+  std::vector<Diagnostic> diagnostics;
+  read_netsh_script(bytes, "input", policy, diagnostics);
+  validate(policy, diagnostics);
+  check_diagnostics(policy, bytes, diagnostics);
+  check_round_trip(policy);
+  return 0;
+}
