@@ -133,8 +133,22 @@ class FlowTable {
   }
   [[nodiscard]] static std::uint32_t idle(const FlowEntry& entry, std::uint32_t now) noexcept;
 
+  [[nodiscard]] bool is_expired(const FlowEntry& entry, std::uint32_t now) const noexcept {
+    return idle(entry, now) > (entry.is_valuable() ? connection_idle_ : flow_idle_);
+  }
+  static void clear(FlowEntry& entry) noexcept {
+    entry.tag = 0;
+    entry.value = 0;
+    entry.meta_ &= FlowEntry::kSpilled;
+  }
+  [[nodiscard]] static bool is_in(const Bucket& bucket, const FlowEntry& entry) noexcept {
+    return &entry >= bucket.entries.data() && &entry < bucket.entries.data() + kBucketEntries;
+  }
+
+  [[nodiscard]] FlowEntry* find_elsewhere(std::uint64_t tag) noexcept;
   [[nodiscard]] FlowLookup find_or_insert_elsewhere(std::uint64_t tag, Timestamp now) noexcept;
-  [[nodiscard]] FlowEntry* choose_victim(std::uint64_t tag, std::uint32_t now) noexcept;
+  // The place for a new flow: an empty one, or that of the flow to forget.
+  [[nodiscard]] FlowEntry& choose_place(std::uint64_t tag, std::uint32_t now) noexcept;
 
   ReservedMemory memory_;
   Bucket* buckets_;

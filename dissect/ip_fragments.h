@@ -21,7 +21,8 @@ struct IpFragmentCounters {
   std::uint64_t malformed = 0;   // fragments that contradict themselves or their datagram
   std::uint64_t expired = 0;     // datagrams given up for their age
   std::uint64_t evicted = 0;     // datagrams given up for lack of room
-  std::uint64_t unfinished() const noexcept { return expired + evicted; }
+
+  [[nodiscard]] std::uint64_t unfinished() const noexcept { return expired + evicted; }
 };
 
 // Puts IPv4 and IPv6 datagrams together from their fragments (RFC 791 3.2, RFC 8200 4.5).
@@ -40,7 +41,7 @@ class IpFragments {
 
   [[nodiscard]] const IpFragmentCounters& counters() const noexcept { return counters_; }
   // Datagrams begun and not completed.
-  [[nodiscard]] std::size_t size() const noexcept { return unfinished_; }
+  [[nodiscard]] std::size_t size() const noexcept { return chains_.size(); }
 
  private:
   struct Key {
@@ -64,18 +65,24 @@ class IpFragments {
     std::uint32_t newer = kNoSlot;
     std::uint8_t protocol = 0;     // as the first fragment states
     std::uint8_t depth = 0;
-    bool done = false;             // completed: swallows late copies
+  };
+
+  // A datagram that was completed, so that late copies of its fragments begin no other.
+  struct Completed {
+    Key key;
+    Timestamp at;
+    std::uint32_t length = 0;
   };
 
   [[nodiscard]] static Key key_of(const Packet& packet) noexcept;
   [[nodiscard]] std::uint32_t& bucket(const Key& key) noexcept;
   [[nodiscard]] std::uint32_t find(const Key& key) noexcept;
-  [[nodiscard]] std::uint32_t begin_chain(const Packet& packet, const Key& key,
-                                          Timestamp now) noexcept;
+  [[nodiscard]] bool is_late_copy(const Key& key, std::uint32_t end, Timestamp now) const noexcept;
+  [[nodiscard]] std::uint32_t begin_chain(const Key& key, Timestamp now) noexcept;
+  [[nodiscard]] static bool fits(const Chain& chain, const Packet& packet) noexcept;
   [[nodiscard]] bool hold(std::uint32_t slot, const Packet& packet) noexcept;
-  [[nodiscard]] Datagram assemble(Chain& chain) noexcept;
+  [[nodiscard]] Datagram assemble(const Chain& chain) noexcept;
   void expire(Timestamp now) noexcept;
-  void evict_oldest(std::uint32_t except) noexcept;
   void drop(std::uint32_t slot) noexcept;
   void link_newest(std::uint32_t slot) noexcept;
   void unlink(std::uint32_t slot) noexcept;
@@ -88,7 +95,8 @@ class IpFragments {
   std::vector<std::byte> whole_;
   std::uint32_t oldest_ = kNoSlot;
   std::uint32_t newest_ = kNoSlot;
-  std::size_t unfinished_ = 0;
+  std::array<Completed, 32> completed_{};
+  std::size_t completed_count_ = 0;  // ever
   IpFragmentCounters counters_;
 };
 

@@ -89,9 +89,11 @@ class PieceList {
   void clear(PiecePool& pool) noexcept;
 
  private:
-  [[nodiscard]] bool insert_after(std::uint32_t& previous, PlacedBytes run,
-                                  const FrameReference& frame, const PieceBounds& bounds,
-                                  PiecePool& pool) noexcept;
+  // Keeps the front of the run, as much as one piece takes and not beyond `end_max`, behind
+  // `previous`, which becomes the new piece.
+  [[nodiscard]] bool insert_after(std::uint32_t& previous, const PlacedBytes& run,
+                                  std::uint64_t end_max, const FrameReference& frame,
+                                  const PieceBounds& bounds, PiecePool& pool) noexcept;
 
   std::uint32_t first_ = kNoSlot;
   std::uint32_t last_ = kNoSlot;

@@ -92,7 +92,7 @@ class TcpStream {
         return;
       }
     }
-    const PlacedBytes run = place(segment, pool.counters);
+    const PlacedBytes run = place(segment, pool);
     if (!run.empty()) accept(run, frame, pool, sink);
     settle(frame, pool, sink);
   }
@@ -144,11 +144,11 @@ class TcpStream {
   // Segments in a row after which a place outside the window is believed.
   static constexpr std::uint8_t kStraysBelieved = 4;
 
-  [[nodiscard]] PlacedBytes place(const TcpSegment& segment, TcpStreamCounters& counters) noexcept;
+  [[nodiscard]] PlacedBytes place(const TcpSegment& segment, SegmentPool& pool) noexcept;
   [[nodiscard]] PlacedBytes place_stray(const TcpSegment& segment, std::uint32_t sequence,
                                         TcpStreamCounters& counters) noexcept;
   [[nodiscard]] bool start_from(const TcpSegment& segment, TcpStreamCounters& counters) noexcept;
-  void note_reset(std::uint32_t sequence) noexcept;
+  void note_reset(std::uint32_t sequence, const PiecePool& pieces) noexcept;
   void note_acknowledgment(std::uint32_t acknowledgment) noexcept;
   [[nodiscard]] bool hold(const PlacedBytes& run, const FrameReference& frame,
                           SegmentPool& pool) noexcept;
@@ -194,7 +194,7 @@ void TcpStream::accept(PlacedBytes run, const FrameReference& frame, SegmentPool
                        Sink& sink) noexcept {
   if (run.begin > next_ + std::uint64_t{kWindowMax}) {
     give_up(pool, sink);
-    jump_to(run.begin, frame, pool, sink);
+    if (run.begin > next_) jump_to(run.begin, frame, pool, sink);
   }
   while (!run.empty()) {
     if (run.begin <= next_) {

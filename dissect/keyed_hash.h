@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+
+namespace rpcaudit {
+
+// The two halves of a 128-bit product, folded: each bit of the result depends on all bits of both
+// factors. With a secret added to (or folded into) the factors it is the step of a keyed hash.
+[[nodiscard]] inline std::uint64_t fold_multiply(std::uint64_t a, std::uint64_t b) noexcept {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = Wide{a} * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+// Makes independent secrets from one seed (SplitMix64).
+class SecretSequence {
+ public:
+  explicit constexpr SecretSequence(std::uint64_t seed) noexcept : state_(seed) {}
+
+  [[nodiscard]] constexpr std::uint64_t next() noexcept {
+    state_ += 0x9e37'79b9'7f4a'7c15;
+    std::uint64_t mixed = state_;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58'476d'1ce4'e5b9;
+    mixed = (mixed ^ mixed >> 27) * 0x94d0'49bb'1331'11eb;
+    return mixed ^ mixed >> 31;
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+}  // namespace rpcaudit
