@@ -1,7 +1,5 @@
 #include "dissect/flow_table.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <bit>
 #include <utility>
@@ -17,7 +15,7 @@ namespace {
 }
 
 [[nodiscard]] std::size_t bucket_count(std::size_t entries, std::size_t per_bucket) noexcept {
-  return std::max<std::size_t>(4, std::bit_ceil(entries) / per_bucket);
+  return std::max<std::size_t>(8, std::bit_ceil(entries) / per_bucket);
 }
 
 }  // namespace
@@ -54,8 +52,6 @@ FlowKey FlowTable::key(const Packet& packet) const noexcept {
       std::swap(smaller, larger);
       ports = std::uint64_t{packet.destination_port} << 16 | packet.source_port;
     }
-    // Sums, not folds, of products with distinct secrets would do as well; a chain is simpler to
-    // reason about, and each link depends on a secret of its own.
     mixed = fold_multiply(smaller->high ^ secret_[2], smaller->low ^ secret_[3]);
     mixed = fold_multiply(mixed ^ larger->high, larger->low ^ secret_[4]);
     mixed = fold_multiply(mixed ^ ports, secret_[0]);

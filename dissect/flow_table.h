@@ -69,7 +69,7 @@ struct FlowLookup {
 };
 
 // All flows that are remembered. A fixed number of entries, four to a cache line; a flow stands in
-// one of the four consecutive lines that begin at its own, so every operation is bounded whatever
+// one of the eight consecutive lines that begin at its own, so every operation is bounded whatever
 // the traffic, and forgets only within those lines: the longest idle, valuable ones last.
 //
 // A reference to an entry is good until the next insertion or erasure.
@@ -103,7 +103,7 @@ class FlowTable {
 
  private:
   static constexpr std::size_t kBucketEntries = 4;
-  static constexpr std::size_t kWindowBuckets = 4;
+  static constexpr std::size_t kWindowBuckets = 8;
 
   struct alignas(64) Bucket {
     std::array<FlowEntry, kBucketEntries> entries;

@@ -1,6 +1,6 @@
 #include "dissect/link.h"
 
-#include <bit>
+#include <algorithm>
 
 namespace rpcaudit {
 namespace {
@@ -10,10 +10,10 @@ constexpr std::size_t kMacHeaderSize = 14;
 
 [[nodiscard]] constexpr bool is_vlan_tag(std::uint16_t ethertype) noexcept {
   switch (ethertype) {
-    case 0x8100:                                   // 802.1Q
-    case 0x88a8:                                   // 802.1ad
-    case 0x9100: case 0x9200: case 0x9300:         // before 802.1ad was written
-    case 0x8926: return true;                      // VN-Tag, four bytes as well
+    case kEthertypeVlan:                    // IEEE 802.1Q
+    case kEthertypeServiceVlan:             // the same, outer tag
+    case 0x9100: case 0x9200: case 0x9300:  // outer tags before that was written
+    case 0x8926: return true;               // VN-Tag, four bytes as well
     default: return false;
   }
 }
@@ -161,8 +161,8 @@ DecodeStatus begin_loopback(LinkBytes& link) noexcept {
   std::uint32_t family = link.rest.u32(0);
   if (family > 0xffff) family = __builtin_bswap32(family);
   switch (family) {
-    case 2:                                              // AF_INET everywhere
-    case 10: case 23: case 24: case 28: case 30:         // AF_INET6: Linux, Windows, the BSDs
+    case 2:                                       // AF_INET everywhere
+    case 10: case 23: case 24: case 28: case 30:  // AF_INET6: Linux, Windows, the BSDs
       return go_to(link, LinkLayer::ip, 4);
     default: return DecodeStatus::not_ip;
   }

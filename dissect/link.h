@@ -27,6 +27,8 @@ struct LinkBytes {
 // Ethertypes (IEEE 802 numbers), as far as anything asks for them.
 inline constexpr std::uint16_t kEthertypeIpv4 = 0x0800;
 inline constexpr std::uint16_t kEthertypeIpv6 = 0x86dd;
+inline constexpr std::uint16_t kEthertypeVlan = 0x8100;
+inline constexpr std::uint16_t kEthertypeServiceVlan = 0x88a8;
 inline constexpr std::uint16_t kEthertypeBridging = 0x6558;  // a whole Ethernet frame
 
 // How the frame begins; not_ip when that is nothing that can hold IP.

@@ -11,7 +11,9 @@ namespace rpcaudit {
 namespace {
 
 constexpr std::size_t kMacHeaderSize = 14;
+constexpr std::size_t kVlanTagSize = 4;
 constexpr std::size_t kIpv4HeaderSize = 20;  // without options
+constexpr std::size_t kIpv6HeaderSize = 40;  // without extensions
 constexpr std::size_t kTcpHeaderSizeMin = 20;
 constexpr std::size_t kUdpHeaderSize = 8;
 
@@ -32,6 +34,58 @@ void set_udp(const std::byte* udp, Packet& packet) noexcept {
   packet.destination_port = load_u16(udp + 2);
   packet.transport = Transport::udp;
   packet.transport_header_size = kUdpHeaderSize;
+}
+
+// Whether a UDP datagram may hold an encapsulation. Teredo alone is told by either port.
+[[nodiscard]] bool may_be_tunnel(const Packet& packet) noexcept {
+  return is_tunnel_port(packet.destination_port) || packet.source_port == kTeredoPort;
+}
+
+// TCP or UDP whose header is captured and whose bytes are `length` by the IP header.
+[[nodiscard]] bool decode_plain_transport(std::uint8_t protocol, Bytes captured,
+                                          std::size_t length, Packet& packet) noexcept {
+  std::size_t header_size = kUdpHeaderSize;
+  if (protocol == kProtocolTcp) {
+    if (captured.size() < kTcpHeaderSizeMin) return false;
+    header_size = tcp_header_size(captured.data());
+    if (header_size < kTcpHeaderSizeMin || captured.size() < header_size) return false;
+    set_tcp(captured.data(), header_size, packet);
+  } else if (protocol == kProtocolUdp) {
+    if (captured.size() < kUdpHeaderSize || load_u16(captured.data() + 4) != length) return false;
+    set_udp(captured.data(), packet);
+    if (may_be_tunnel(packet)) return false;
+  } else {
+    return false;
+  }
+  packet.depth = 0;
+  packet.payload = captured.subspan(header_size);
+  packet.payload_length = static_cast<std::uint32_t>(length - header_size);
+  return true;
+}
+
+[[nodiscard]] bool decode_plain_ipv4(Bytes ip, Packet& packet) noexcept {
+  if (ip.size() < kIpv4HeaderSize || load_u8(ip.data()) != 0x45) return false;
+  if ((load_u16(ip.data() + 6) & 0x3fff) != 0) return false;  // a fragment
+  const std::size_t total_length = load_u16(ip.data() + 2);
+  if (total_length < kIpv4HeaderSize) return false;
+  packet.source = AddressWords::v4(load_u32(ip.data() + 12));
+  packet.destination = AddressWords::v4(load_u32(ip.data() + 16));
+  packet.ip_version = 4;
+  const Bytes captured = ip.first(std::min(ip.size(), total_length)).subspan(kIpv4HeaderSize);
+  return decode_plain_transport(load_u8(ip.data() + 9), captured, total_length - kIpv4HeaderSize,
+                                packet);
+}
+
+[[nodiscard]] bool decode_plain_ipv6(Bytes ip, Packet& packet) noexcept {
+  if (ip.size() < kIpv6HeaderSize || load_u8(ip.data()) >> 4 != 6) return false;
+  const std::size_t length = load_u16(ip.data() + 4);
+  if (length == 0) return false;
+  packet.source = {load_u64(ip.data() + 8), load_u64(ip.data() + 16)};
+  packet.destination = {load_u64(ip.data() + 24), load_u64(ip.data() + 32)};
+  packet.ip_version = 6;
+  const std::size_t captured = std::min(length, ip.size() - kIpv6HeaderSize);
+  return decode_plain_transport(load_u8(ip.data() + 6), ip.subspan(kIpv6HeaderSize, captured),
+                                length, packet);
 }
 
 // Everything that is off the fast path. Encapsulations are peeled by recursion, no deeper than
@@ -132,9 +186,7 @@ class Decoder {
     packet.payload = bytes.captured;
     packet.payload_length = static_cast<std::uint32_t>(bytes.length);
 
-    const bool is_from_teredo = packet.source_port == 3544;
-    if (!is_from_teredo && !is_tunnel_port(packet.destination_port)) return DecodeStatus::ok;
-    return decode_udp_tunnel(bytes, depth, packet);
+    return may_be_tunnel(packet) ? decode_udp_tunnel(bytes, depth, packet) : DecodeStatus::ok;
   }
 
   // Leaves the packet as it is unless IP is found inside.
@@ -164,43 +216,21 @@ class Decoder {
 
 namespace detail {
 
-// Ethernet, IPv4 without options, TCP or UDP, no encapsulation: nearly all traffic. Whatever does
-// not fit, malformed or not, is left to decode_any().
+// Ethernet with at most two tags, IPv4 without options or IPv6 without extensions, TCP or UDP, no
+// encapsulation: nearly all traffic. Whatever does not fit, malformed or not, is left to
+// decode_any().
 bool decode_plain(Bytes bytes, Packet& packet) noexcept {
-  constexpr std::size_t kSizeMin = kMacHeaderSize + kIpv4HeaderSize + kUdpHeaderSize;
-  constexpr std::uint32_t kIpv4WithoutOptions = 0x0800'4500;  // ethertype, version, header size
-  if (bytes.size() < kSizeMin) return false;
-  if ((load_u32(bytes.data() + 12) & 0xffff'ff00) != kIpv4WithoutOptions) return false;
-  const std::byte* const ip = bytes.data() + kMacHeaderSize;
-  if ((load_u16(ip + 6) & 0x3fff) != 0) return false;  // a fragment
-
-  const std::size_t total_length = load_u16(ip + 2);
-  const std::size_t captured = std::min(total_length, bytes.size() - kMacHeaderSize);
-  const std::byte* const transport = ip + kIpv4HeaderSize;
-  std::size_t headers_size = kIpv4HeaderSize;
-  const std::uint8_t protocol = load_u8(ip + 9);
-  if (protocol == kProtocolTcp) {
-    if (captured < kIpv4HeaderSize + kTcpHeaderSizeMin) return false;
-    const std::size_t header_size = tcp_header_size(transport);
-    headers_size += header_size;
-    if (header_size < kTcpHeaderSizeMin || headers_size > captured) return false;
-    set_tcp(transport, header_size, packet);
-  } else if (protocol == kProtocolUdp) {
-    headers_size += kUdpHeaderSize;
-    if (headers_size > captured) return false;
-    if (load_u16(transport + 4) != total_length - kIpv4HeaderSize) return false;
-    set_udp(transport, packet);
-    if (is_tunnel_port(packet.destination_port) || packet.source_port == 3544) return false;
-  } else {
-    return false;
+  std::size_t header_size = kMacHeaderSize;
+  if (bytes.size() < kMacHeaderSize) return false;
+  std::uint16_t type = load_u16(bytes.data() + 12);
+  while (type == kEthertypeVlan || type == kEthertypeServiceVlan) {
+    header_size += kVlanTagSize;
+    if (header_size > kMacHeaderSize + 2 * kVlanTagSize || bytes.size() < header_size) return false;
+    type = load_u16(bytes.data() + header_size - 2);
   }
-  packet.source = AddressWords::v4(load_u32(ip + 12));
-  packet.destination = AddressWords::v4(load_u32(ip + 16));
-  packet.ip_version = 4;
-  packet.depth = 0;
-  packet.payload = {ip + headers_size, captured - headers_size};
-  packet.payload_length = static_cast<std::uint32_t>(total_length - headers_size);
-  return true;
+  const Bytes ip = bytes.subspan(header_size);
+  if (type == kEthertypeIpv4) return decode_plain_ipv4(ip, packet);
+  return type == kEthertypeIpv6 && decode_plain_ipv6(ip, packet);
 }
 
 DecodeStatus decode_any(const Frame& frame, const Limits& limits, Packet& packet) noexcept {

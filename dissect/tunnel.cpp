@@ -153,7 +153,7 @@ DecodeStatus peel_ether_ip(WireBytes bytes, LinkBytes& inner) noexcept {
 bool peel_udp_tunnel(std::uint16_t port, WireBytes bytes, LinkBytes& inner) noexcept {
   switch (port) {
     case 2152: return peel_gtp(bytes, inner);
-    case 3544: return peel_teredo(bytes, inner);
+    case kTeredoPort: return peel_teredo(bytes, inner);
     case 4789:
     case 8472: return peel_vxlan(bytes, inner);
     case 6081: return peel_geneve(bytes, inner);

@@ -8,15 +8,18 @@
 
 namespace rpcaudit {
 
+inline constexpr std::uint16_t kTeredoPort = 3544;
+
 // Whether UDP to this port may be an encapsulation that peel_udp_tunnel() knows.
 [[nodiscard]] constexpr bool is_tunnel_port(std::uint16_t port) noexcept {
   switch (port) {
     case 2152:            // GTP-U
-    case 3544:            // Teredo
+    case kTeredoPort:
     case 4789:            // VXLAN
     case 6081:            // Geneve
     case 8472:            // VXLAN as Linux had it first
-    case 37008: return true;  // TZSP
+    case 37008:           // TZSP
+      return true;
     default: return false;
   }
 }
