@@ -97,9 +97,13 @@ bool read_symbolic(const Reading& reading, std::uint64_t& number) {
 
 bool read_number(const Reading& reading, std::uint64_t& number) {
   if (read_symbolic(reading, number)) return true;
+  std::string_view text = reading.word.text;
+  // One page documents a plain number, another the marker of a name before it.
+  const bool marked = text.size() > 1 && (text.front() == 's' || text.front() == 'w');
+  if (reading.field == Field::ep_value && marked) text.remove_prefix(1);
   const std::string name(to_string(reading.field));
   const std::uint64_t max = value_max(info(reading.field).type);
-  switch (parse_number(reading.word.text, number)) {
+  switch (parse_number(text, number)) {
     case NumberStatus::not_a_number:
       return reading.fail("bad-number", quoted(reading.word.text) + " is not a number",
                           "`" + name + "` is written in decimal, or in hexadecimal after `0x`");

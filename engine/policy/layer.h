@@ -12,7 +12,11 @@ enum class Layer : std::uint8_t { um, epmap, ep_add, proxy_conn, proxy_if };
 
 inline constexpr std::size_t kLayerCount = 5;
 
-enum class Action : std::uint8_t { permit, block, continue_ };
+enum class Action : std::uint8_t {
+  permit,
+  block,
+  continue_,  // NOLINT(readability-identifier-naming): the word itself is taken
+};
 
 [[nodiscard]] std::string_view to_string(Layer layer) noexcept;
 [[nodiscard]] std::string_view to_string(Action action) noexcept;  // `continue_` prints `continue`

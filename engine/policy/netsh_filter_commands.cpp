@@ -78,7 +78,7 @@ void NetshSession::run_on_object(Verb verb, const Word& verb_word, Words words, 
   Word object = words[0];
   std::vector<Word> arguments(words.begin() + 1, words.end());
   Word key;
-  if (verb == Verb::delete_ && split_dotted_object(words[0], object, key)) {
+  if (verb == Verb::remove && split_dotted_object(words[0], object, key)) {
     if (!key.text.empty()) arguments.insert(arguments.begin(), std::move(key));
   } else if (is_subnet || (context == Context::rpc && !is_object &&
                            words[0].text.find('.') != std::string::npos)) {

@@ -39,6 +39,10 @@ bool contains(std::span<const std::string_view> names, std::string_view text) no
                      [text](std::string_view name) { return equal_ignoring_case(name, text); });
 }
 
+bool is_separator(const Word& word) noexcept {
+  return !word.quoted && (word.text == "&" || word.text == "&&");
+}
+
 bool is_help(std::string_view text) noexcept {
   return text == "/?" || text == "-?" || text == "?" || equal_ignoring_case(text, "help");
 }
@@ -60,7 +64,14 @@ NetshSession::NetshSession(Policy& policy, std::uint32_t file, Reporter& reporte
 void NetshSession::run(const ScriptLine& line) {
   if (line.words.empty()) return;
   const std::size_t errors_before = reporter_.error_count();
-  run_words(line.words, line.span);
+  // Shells join commands with `&`; each part is a command of its own.
+  Words rest = line.words;
+  while (!rest.empty()) {
+    const auto end = std::find_if(rest.begin(), rest.end(), is_separator);
+    const Words part = rest.first(static_cast<std::size_t>(end - rest.begin()));
+    if (!part.empty()) run_words(part, line.span);
+    rest = rest.subspan(std::min(part.size() + 1, rest.size()));
+  }
   if (reporter_.error_count() != errors_before) spoil();
 }
 
@@ -173,7 +184,7 @@ void NetshSession::run_verb(Verb verb, const Word& verb_word, Words words, Conte
                             const SourceSpan& command) {
   switch (verb) {
     case Verb::add:
-    case Verb::delete_:
+    case Verb::remove:
     case Verb::show: return run_on_object(verb, verb_word, words, context, command);
     case Verb::dump:
     case Verb::reset: return note_binding(verb_word, verb);

@@ -35,7 +35,7 @@ class NetshSession {
     rpc,
     filter,
     add,
-    delete_,
+    remove,
     show,
     dump,
     reset,

@@ -48,21 +48,20 @@ bool ends_before(const Interval<T>& a, const Interval<T>& b) noexcept {
   return *a.high < *b.low || (*a.high == *b.low && (a.high_open || b.low_open));
 }
 
+template <typename Range>
+bool disjoint_as(const Condition& a, const Condition& b) noexcept {
+  const auto* left = std::get_if<Range>(&a.data);
+  const auto* right = std::get_if<Range>(&b.data);
+  if (left == nullptr || right == nullptr) return false;
+  const auto first = interval(a.match, *left);
+  const auto second = interval(b.match, *right);
+  return ends_before(first, second) || ends_before(second, first);
+}
+
 bool disjoint(const Condition& a, const Condition& b) noexcept {
   if (is_flag_test(a.match) || is_flag_test(b.match)) return false;
-  if (a.data.index() != b.data.index()) return false;
-  return std::visit(
-      [&](const auto& left) {
-        using Data = std::decay_t<decltype(left)>;
-        if constexpr (std::is_same_v<Data, SecurityDescriptor>) {
-          return false;
-        } else {
-          const auto first = interval(a.match, left);
-          const auto second = interval(b.match, std::get<Data>(b.data));
-          return ends_before(first, second) || ends_before(second, first);
-        }
-      },
-      a.data);
+  return disjoint_as<NumberRange>(a, b) || disjoint_as<UuidRange>(a, b) ||
+         disjoint_as<AddressRange>(a, b) || disjoint_as<TextRange>(a, b);
 }
 
 using Run = std::span<const Condition>;

@@ -5,12 +5,21 @@
 namespace rpcaudit {
 namespace {
 
+template <typename Range>
+bool same_as(const ConditionData& a, const ConditionData& b) noexcept {
+  const auto* left = std::get_if<Range>(&a);
+  const auto* right = std::get_if<Range>(&b);
+  return left != nullptr && right != nullptr && *left == *right;
+}
+
 bool same_data(const ConditionData& a, const ConditionData& b) noexcept {
-  if (a.index() != b.index()) return false;
-  const auto* descriptor = std::get_if<SecurityDescriptor>(&a);
-  if (descriptor == nullptr) return a == b;
-  const auto* other = std::get_if<SecurityDescriptor>(&b);
-  return descriptor->has_dacl == other->has_dacl && descriptor->entries == other->entries;
+  const auto* left = std::get_if<SecurityDescriptor>(&a);
+  const auto* right = std::get_if<SecurityDescriptor>(&b);
+  if (left != nullptr && right != nullptr) {
+    return left->has_dacl == right->has_dacl && left->entries == right->entries;
+  }
+  return same_as<NumberRange>(a, b) || same_as<UuidRange>(a, b) || same_as<AddressRange>(a, b) ||
+         same_as<TextRange>(a, b);
 }
 
 }  // namespace

@@ -81,6 +81,12 @@ void ScriptReader::append_line(std::uint32_t number) {
   }
 }
 
+// Pages wrap a long command after `data=`: the next line is then a single word.
+bool ScriptReader::value_is_wrapped() const {
+  const std::string_view next = source_.line(next_line_);
+  return !next.empty() && next.find_first_of(" \t=#;") == std::string_view::npos;
+}
+
 bool ScriptReader::gather() {
   glyphs_.clear();
   const std::uint32_t first = next_line_;
@@ -94,6 +100,7 @@ bool ScriptReader::gather() {
     }
     append_line(number);
     if (glyphs_.empty() || glyphs_.back().line != number) break;
+    if (glyphs_.back().c == '=' && value_is_wrapped()) continue;
     // `\` continues a command only where it cannot be the end of a name such as `\PIPE\`.
     const char32_t last = glyphs_.back().c;
     const bool alone = glyphs_.size() == 1 || glyphs_[glyphs_.size() - 2].c == ' ';

@@ -52,6 +52,7 @@ class ScriptReader {
 
   [[nodiscard]] bool gather();  // the glyphs of the next command; false: too long, reported
   void append_line(std::uint32_t number);
+  [[nodiscard]] bool value_is_wrapped() const;
   void split(ScriptLine& line);
 
   const SourceText& source_;

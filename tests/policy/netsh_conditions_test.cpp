@@ -97,6 +97,21 @@ TEST(ProxyConditions, HaveAliasesForTheLengthOfTheKey) {
   }
 }
 
+TEST(EndpointConditions, TakeAPortWithTheMarkerOfANameOrWithout) {
+  for (const char* data : {"3010", "w3010", "s3010", "0xbc2"}) {
+    const ReadPolicy read = read_policy(
+        "add rule ep_add permit\nadd condition process_with_if_uuid equal "
+        "3357951c-a1d1-47db-a278-ab945d063d03\nadd condition protocol equal "
+        "ncacn_ip_tcp\nadd condition ep_value equal " +
+        std::string(data) + "\nadd filter\n");
+    EXPECT_THAT(read.filters(),
+                ElementsAre("permit ep_add "
+                            "process_with_if_uuid=3357951c-a1d1-47db-a278-ab945d063d03 "
+                            "protocol=ncacn_ip_tcp ep_value=3010"));
+    EXPECT_THAT(read.codes(), testing::IsEmpty());
+  }
+}
+
 struct FieldRow {
   const char* name;
   const char* layers;  // u um, e epmap, a ep_add, c proxy_conn, i proxy_if
