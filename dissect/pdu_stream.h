@@ -44,6 +44,9 @@ using PduBufferPool = Slab<PduBuffer>;
 // from within consume(), gap() and finish(), and may not touch the stream.
 class PduStream {
  public:
+  // A gap that no PDU is long enough to hold.
+  static constexpr std::uint64_t kUnknownGap = std::uint64_t{1} << 62;
+
   // Back to the start of a stream; gives the buffer back.
   void reset(PduBufferPool& pool) noexcept;
 

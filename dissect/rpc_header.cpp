@@ -111,13 +111,7 @@ bool from_server(PduType type) noexcept {
 }
 
 bool is_first_fragment(const RpcHeader& header) noexcept {
-  const bool unflagged = (header.flags & (kPfcFirstFragment | kPfcLastFragment)) == 0;
-  return (header.flags & kPfcFirstFragment) != 0 || (header.version_minor == 0 && unflagged);
-}
-
-bool is_last_fragment(const RpcHeader& header) noexcept {
-  const bool unflagged = (header.flags & (kPfcFirstFragment | kPfcLastFragment)) == 0;
-  return (header.flags & kPfcLastFragment) != 0 || (header.version_minor == 0 && unflagged);
+  return (header.flags & kPfcFirstFragment) != 0;
 }
 
 Likeness looks_like_rpc(Bytes bytes) noexcept {

@@ -59,10 +59,10 @@ inline constexpr std::size_t kAuthTrailerSize = 8;
 // True for the types that only an RPC server sends. rts is neither.
 [[nodiscard]] bool from_server(PduType type) noexcept;
 
-// True when the PDU opens a call or stands alone. Version 5.0 knows no fragments, and its peers may
-// leave both flags out (C706 12.6.2).
+// True when the PDU opens a call or stands alone. Version 5.0 peers may leave both flags out of a
+// bind (C706 12.6.2), which is whole in any case; a request without them is a middle fragment,
+// whatever the version, as every Windows sends them.
 [[nodiscard]] bool is_first_fragment(const RpcHeader& header) noexcept;
-[[nodiscard]] bool is_last_fragment(const RpcHeader& header) noexcept;
 
 // How much a run of bytes looks like the start of a connection-oriented PDU, by its bytes alone.
 enum class Likeness : std::uint8_t { no, not_yet, yes };

@@ -109,6 +109,15 @@ void RpcSessions::finish(std::uint32_t slot, unsigned direction) noexcept {
   sessions_[slot].streams[direction].finish(buffers_, sink);
 }
 
+void RpcSessions::abandon(std::uint32_t slot, unsigned direction) noexcept {
+  RpcSession& session = sessions_[slot];
+  PduStream& stream = session.streams[direction];
+  if (!stream.is_open()) return;
+  tell_blindness(session, BlindnessKind::gap, stream.open_since(), 0, 1);
+  Sink sink{*this, slot, direction};
+  stream.gap(PduStream::kUnknownGap, buffers_, sink);
+}
+
 void RpcSessions::expire(Timestamp now) noexcept {
   now_ = std::max(now_, now);
   while (pending_.oldest() != kNoSlot) {

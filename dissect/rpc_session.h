@@ -70,6 +70,9 @@ class RpcSessions {
   // The direction ends; what is held of its last PDU is told as far as it goes.
   void finish(std::uint32_t slot, unsigned direction) noexcept;
 
+  // The rest of the PDU under way is not waited for any longer.
+  void abandon(std::uint32_t slot, unsigned direction) noexcept;
+
   // Outcomes older than the window are given up.
   void expire(Timestamp now) noexcept;
 

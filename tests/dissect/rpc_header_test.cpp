@@ -97,16 +97,5 @@ TEST_P(RpcLikenessTest, IsJudgedByItsBytesAlone) {
 INSTANTIATE_TEST_SUITE_P(Wire, RpcLikenessTest, testing::ValuesIn(kLikenessCases),
                          [](const auto& test) { return std::string(test.param.name); });
 
-// Version 5.0 peers may leave both fragment flags out (C706 12.6.2).
-TEST(RpcFragments, AreWholeWhenAnOldPeerSendsNoFlags) {
-  EXPECT_TRUE(is_first_fragment({.version_minor = 0, .flags = 0}));
-  EXPECT_TRUE(is_last_fragment({.version_minor = 0, .flags = 0}));
-}
-
-TEST(RpcFragments, AreMiddleOnesWhenANewPeerSendsNoFlags) {
-  EXPECT_FALSE(is_first_fragment({.version_minor = 1, .flags = 0}));
-  EXPECT_FALSE(is_last_fragment({.version_minor = 1, .flags = 0}));
-}
-
 }  // namespace
 }  // namespace rpcaudit

@@ -161,7 +161,7 @@ TEST(RpcSession, TellsAFragmentedCallOnce) {
   Conversation talk;
   talk.client(make_bind({{0, kSamr}})).server(make_bind_ack({{}}));
   talk.client(make_request({0, 1}, {.call_id = 2, .flags = kPfcFirstFragment}));
-  talk.client(make_request({0, 1}, {.call_id = 2, .flags = 0, .version_minor = 1}));
+  talk.client(make_request({0, 1}, {.call_id = 2, .flags = 0}));
   talk.client(make_request({0, 2}, {.call_id = 2, .flags = kPfcLastFragment}));
   talk.server(make_response(0, {.call_id = 2, .flags = kPfcFirstFragment}));
   talk.server(make_response(0, {.call_id = 2, .flags = kPfcLastFragment}));
@@ -170,6 +170,13 @@ TEST(RpcSession, TellsAFragmentedCallOnce) {
             "call 2 context 0 12345778/1.0 opnum 1 body 32 -> response\n");
   EXPECT_EQ(talk.statistics().fragments_contradicting, 1u);
   EXPECT_EQ(talk.statistics().answers_unmatched, 0u);
+}
+
+// A version 5.0 peer may send a bind with neither FIRST nor LAST set (C706 12.6.2).
+TEST(RpcSession, ReadsABindWithoutFragmentFlags) {
+  Conversation talk;
+  talk.client(make_bind({{0, kSamr}}, {.flags = 0})).server(make_bind_ack({{}}));
+  EXPECT_EQ(talk.text(), "context 0 12345778/1.0 accepted call 1\n");
 }
 
 TEST(RpcSession, KeepsEarlierContextsAfterAlterContext) {
@@ -206,6 +213,20 @@ TEST(RpcSession, KeepsTheAcceptedInterfaceWhenAReuseIsRejected) {
   EXPECT_EQ(talk.text(),
             "context 0 12345778/1.0 accepted call 1\n"
             "context 0 e3514235/4.0 rejected call 2\n"
+            "call 3 context 0 12345778/1.0 opnum 3 body 32 -> unanswered\n");
+}
+
+// A fault in answer to an alter_context refuses it: nothing was accepted, so the id still means
+// what it meant before (C706 12.6.4.2). Some tools give calls under it the interface refused.
+TEST(RpcSession, KeepsTheAcceptedInterfaceWhenAReuseIsAnsweredByAFault) {
+  Conversation talk;
+  talk.client(make_bind({{0, kSamr}})).server(make_bind_ack({{}}));
+  talk.client(make_bind({{0, kDrsuapi}}, {.call_id = 2}, PduType::alter_context));
+  talk.server(make_fault(0x1c01000b, {.call_id = 2}));
+  talk.client(make_request({0, 3}, {.call_id = 3}));
+  EXPECT_EQ(talk.text(),
+            "context 0 12345778/1.0 accepted call 1\n"
+            "context 0 e3514235/4.0 unanswered call 2\n"
             "call 3 context 0 12345778/1.0 opnum 3 body 32 -> unanswered\n");
 }
 

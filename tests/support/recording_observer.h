@@ -18,9 +18,9 @@ class RecordingObserver : public RpcObserver {
   void on_context(const RpcContext& context) override {
     note(!open_contexts_.contains(context.key.slot), "context slot used twice");
     open_contexts_[context.key.slot] = context.key.generation;
-    if (context.origin == ContextOrigin::proposed) {
-      ++unresolved_[context.key.slot];
-    }
+    if (context.origin == ContextOrigin::implied) return;
+    ++unresolved_[context.key.slot];
+    (void)position(context.frame, context.ordinal);
   }
   void on_context_result(const RpcContext& context) override {
     note(unresolved_[context.key.slot]-- == 1, "context resolved twice or never opened");
@@ -29,7 +29,7 @@ class RecordingObserver : public RpcObserver {
                        syntax(context.abstract_syntax) + " " +
                        kNames[static_cast<int>(context.result)] + auth(context.auth) +
                        who(context.identity) + " call " + std::to_string(context.call_id);
-    lines_.emplace_back(position(context.frame, context.ordinal), std::move(line));
+    lines_.emplace_back(Position{context.frame.sequence, context.ordinal}, std::move(line));
   }
   void on_context_closed(ContextKey key) override {
     note(open_contexts_.erase(key.slot) == 1, "context closed twice");
@@ -81,6 +81,15 @@ class RecordingObserver : public RpcObserver {
                      [](const auto& a, const auto& b) { return a.first < b.first; });
     std::string out;
     for (const auto& [at, line] : sorted) out += line + "\n";
+    return out;
+  }
+  // The same without the order: for captures that shuffle frames.
+  [[nodiscard]] std::string sorted_text() const {
+    std::vector<std::string> sorted;
+    for (const auto& [at, line] : lines_) sorted.push_back(line + "\n");
+    std::sort(sorted.begin(), sorted.end());
+    std::string out;
+    for (const std::string& line : sorted) out += line;
     return out;
   }
   [[nodiscard]] std::uint64_t blind(BlindnessKind kind) const {

@@ -73,7 +73,7 @@ struct PduShape {
   unsigned flags = kPfcFirstFragment | kPfcLastFragment;
   std::endian order = std::endian::little;
   unsigned version_minor = 0;
-  std::optional<AuthNumbers> auth;
+  std::optional<AuthNumbers> auth = std::nullopt;
   ByteVector token = ByteVector(16, std::byte{0xaa});
 };
 
@@ -95,7 +95,7 @@ inline ByteVector make_pdu(PduType type, const PduShape& shape, Bytes body) {
 
 struct Item {
   std::uint16_t id = 0;
-  SyntaxId abstract_syntax;
+  SyntaxId abstract_syntax = {};
   std::vector<SyntaxId> transfer{kNdr};
 };
 
@@ -134,7 +134,7 @@ inline ByteVector make_bind_ack(const std::vector<Result>& results, const PduSha
 struct Request {
   std::uint16_t context_id = 0;
   std::uint16_t opnum = 0;
-  std::optional<Uuid> object;
+  std::optional<Uuid> object = std::nullopt;
   std::size_t stub = 32;
 };
 

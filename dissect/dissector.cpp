@@ -1,0 +1,317 @@
+#include "dissect/dissector.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "dissect/flow_table.h"
+#include "dissect/ip_fragments.h"
+#include "dissect/packet.h"
+#include "dissect/tcp_connections.h"
+
+namespace rpcaudit {
+namespace {
+
+// What a flow is known to be; kept in its FlowEntry. The order is that of a flow's life.
+enum FlowState : unsigned {
+  kFresh = 0,           // no payload seen, no SYN
+  kOpeningForward = 1,  // SYN seen from the forward side; value: its next sequence number
+  kOpeningReverse = 2,  // the same from the other side
+  kJoinedLate = 3,      // payload seen that told nothing; value: how many times
+  kDismissed = 4,       // shown to be neither RPC nor undecided: its payload is never read again
+  kConnection = 5,      // under dissection; value: its connection's slot
+};
+
+// A connection whose start was not captured may first show the middle of a PDU. So many of its
+// segments are tried before it is dismissed.
+constexpr std::uint32_t kLateTries = 32;
+
+constexpr std::size_t kBatch = 32;
+
+FrameReference reference_to(const Frame& frame) noexcept {
+  return {frame.number, frame.sequence, frame.input, frame.timestamp};
+}
+
+}  // namespace
+
+struct Dissector::State {
+  State(const Limits& limits_in, RpcObserver& observer_in, std::uint64_t seed)
+      : limits(limits_in),
+        observer(observer_in),
+        flows(limits, seed),
+        fragments(limits, seed),
+        connections(limits, observer, statistics, seed) {}
+
+  void process_batch(std::span<const Frame> frames) noexcept;
+  void decode(const Frame& frame, Packet& packet, FlowKey& key) noexcept;
+  void add_fragment(const Frame& frame, const Packet& packet) noexcept;
+  void add_segment(const Frame& frame, const Packet& packet, const FlowKey& key) noexcept;
+  void follow(FlowEntry& entry, const Frame& frame, const Packet& packet,
+              const FlowKey& key) noexcept;
+  void note_opening(FlowEntry& entry, const Packet& packet, bool forward) noexcept;
+  void first_payload(FlowEntry& entry, const Frame& frame, const Packet& packet,
+                     const FlowKey& key) noexcept;
+  void start_connection(FlowEntry& entry, const Frame& frame, const Packet& packet,
+                        const FlowKey& key) noexcept;
+  void dismiss(FlowEntry& entry, const Frame& frame, const Packet& packet,
+               StreamKind kind) noexcept;
+  void forget(std::uint64_t tag) noexcept;
+  void end_of_batch() noexcept;
+  void collect_counters() noexcept;
+  void tell_unfinished_fragments() noexcept;
+
+  Limits limits;
+  RpcObserver& observer;
+  DissectStatistics statistics;
+  FlowTable flows;
+  IpFragments fragments;
+  TcpConnections connections;
+  Timestamp now;
+  FrameReference last_frame;
+};
+
+Dissector::Dissector(const Limits& limits, RpcObserver& observer, std::uint64_t seed)
+    : state_(std::make_unique<State>(limits, observer, seed)) {}
+
+Dissector::~Dissector() = default;
+
+void Dissector::process(std::span<const Frame> frames) noexcept {
+  while (!frames.empty()) {
+    const std::size_t count = std::min(frames.size(), kBatch);
+    state_->process_batch(frames.first(count));
+    frames = frames.subspan(count);
+  }
+  state_->end_of_batch();
+}
+
+void Dissector::finish() noexcept {
+  State& state = *state_;
+  state.connections.close_all(state.now);
+  state.collect_counters();
+  state.tell_unfinished_fragments();
+  state.observer.on_watermark(std::numeric_limits<std::uint64_t>::max());
+}
+
+const DissectStatistics& Dissector::statistics() const noexcept { return state_->statistics; }
+
+void Dissector::State::tell_unfinished_fragments() noexcept {
+  if (statistics.ip_datagrams_unfinished == 0) return;
+  Blindness blindness;
+  blindness.kind = BlindnessKind::unfinished_fragments;
+  blindness.frame = last_frame;
+  blindness.ordinal = 0xffff'ffff;
+  blindness.messages = statistics.ip_datagrams_unfinished;
+  observer.on_blindness(blindness);
+}
+
+void Dissector::State::collect_counters() noexcept {
+  const TcpCounters& tcp = connections.tcp_counters();
+  statistics.segments_retransmitted = tcp.retransmitted;
+  statistics.segments_out_of_order = tcp.out_of_order;
+  statistics.segments_out_of_window = tcp.out_of_window;
+  statistics.flows_evicted = flows.counters().evicted;
+  statistics.ip_datagrams_unfinished = fragments.counters().unfinished() + fragments.size();
+}
+
+// Two passes, so that the flow table's memory is on its way while headers are decoded.
+void Dissector::State::process_batch(std::span<const Frame> frames) noexcept {
+  std::array<Packet, kBatch> packets;
+  std::array<FlowKey, kBatch> keys;
+  for (std::size_t i = 0; i < frames.size(); ++i) decode(frames[i], packets[i], keys[i]);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const Frame& frame = frames[i];
+    now = std::max(now, frame.timestamp);
+    if (packets[i].transport == Transport::tcp) {
+      add_segment(frame, packets[i], keys[i]);
+    } else if (packets[i].transport == Transport::fragment) {
+      add_fragment(frame, packets[i]);
+    }
+  }
+  last_frame = reference_to(frames.back());
+}
+
+void Dissector::State::decode(const Frame& frame, Packet& packet, FlowKey& key) noexcept {
+  ++statistics.frames;
+  statistics.bytes += frame.bytes.size();
+  if (frame.bytes.size() < frame.original_length) ++statistics.frames_cut;
+  const DecodeStatus status = decode_packet(frame, limits, packet);
+  if (status == DecodeStatus::ok) {
+    if (packet.transport != Transport::tcp) {
+      ++statistics.udp_datagrams;
+      return;
+    }
+    key = flows.key(packet);
+    flows.prefetch(key.tag);
+    return;
+  }
+  if (status == DecodeStatus::fragment) {
+    ++statistics.ip_fragments;
+    return;
+  }
+  packet.transport = Transport::none;
+  switch (status) {
+    case DecodeStatus::other_transport: ++statistics.other_transport; break;
+    case DecodeStatus::not_ip: ++statistics.frames_not_ip; break;
+    case DecodeStatus::too_deep: ++statistics.frames_too_deep; break;
+    default: ++statistics.frames_malformed; break;
+  }
+}
+
+void Dissector::State::add_fragment(const Frame& frame, const Packet& packet) noexcept {
+  Packet piece = packet;
+  // A datagram may hold a tunnel whose packets are fragments again.
+  for (std::size_t depth = 0; depth < limits.tunnel_depth; ++depth) {
+    const std::optional<Datagram> datagram = fragments.add(piece, frame.timestamp);
+    if (!datagram) return;
+    const DecodeStatus status = decode_datagram(*datagram, limits, piece);
+    if (status == DecodeStatus::fragment) continue;
+    if (status != DecodeStatus::ok) {
+      ++statistics.frames_malformed;
+    } else if (piece.transport == Transport::tcp) {
+      add_segment(frame, piece, flows.key(piece));
+    } else {
+      ++statistics.udp_datagrams;
+    }
+    return;
+  }
+  ++statistics.frames_too_deep;
+}
+
+void Dissector::State::add_segment(const Frame& frame, const Packet& packet,
+                                   const FlowKey& key) noexcept {
+  ++statistics.tcp_segments;
+  const FlowLookup lookup = flows.find_or_insert(key.tag, frame.timestamp);
+  if (lookup.inserted) {
+    ++statistics.flows;
+    if (lookup.evicted && lookup.evicted->state() == kConnection) {
+      connections.evict(lookup.evicted->value, reference_to(frame));
+    }
+  }
+  FlowEntry& entry = *lookup.entry;
+  // The common case: a flow known to be something else, on which nothing new begins.
+  if (entry.state() == kDismissed && !packet.tcp.has_syn()) return;
+  follow(entry, frame, packet, key);
+}
+
+void Dissector::State::follow(FlowEntry& entry, const Frame& frame, const Packet& packet,
+                              const FlowKey& key) noexcept {
+  if (entry.state() == kConnection) {
+    const std::uint32_t slot = entry.value;
+    if (connections.is_reopened_by(slot, key.forward ? 0 : 1, packet)) {
+      connections.close(slot, frame.timestamp);
+      entry.set_valuable(false);
+      entry.set_state(kFresh);
+    } else {
+      const ConnectionFate fate =
+          connections.add(slot, key.forward ? 0 : 1, packet, reference_to(frame));
+      if (!fate.open) dismiss(entry, frame, packet, fate.kind);
+      return;
+    }
+  }
+  if (packet.tcp.has_syn()) note_opening(entry, packet, key.forward);
+  if (packet.payload_length != 0 && entry.state() != kDismissed) {
+    first_payload(entry, frame, packet, key);
+  }
+}
+
+void Dissector::State::note_opening(FlowEntry& entry, const Packet& packet,
+                                    bool forward) noexcept {
+  if (packet.tcp.is_syn()) {
+    entry.set_state(forward ? kOpeningForward : kOpeningReverse);
+    entry.value = packet.tcp.sequence + 1;
+  } else if (entry.state() != kOpeningForward && entry.state() != kOpeningReverse) {
+    // Only the answer was captured: it acknowledges the client's number.
+    entry.set_state(forward ? kOpeningReverse : kOpeningForward);
+    entry.value = packet.tcp.acknowledgment;
+  }
+}
+
+// The first payload decides, and nearly always against us: no state beyond the entry is spent on a
+// flow before its bytes have spoken for it.
+void Dissector::State::first_payload(FlowEntry& entry, const Frame& frame, const Packet& packet,
+                                     const FlowKey& key) noexcept {
+  const unsigned state = entry.state();
+  const bool late = state == kFresh || state == kJoinedLate;
+  const unsigned from_opener = key.forward ? kOpeningForward : kOpeningReverse;
+  const std::uint32_t sequence = packet.tcp.sequence + (packet.tcp.has_syn() ? 1 : 0);
+  const bool first = late || state != from_opener || sequence == entry.value;
+  if (!first) {  // bytes before these are missing yet
+    start_connection(entry, frame, packet, key);
+    return;
+  }
+  const StreamKind kind = packet.payload.empty() ? StreamKind::undecided
+                                                 : probe_stream(packet.payload);
+  if (kind != StreamKind::other) {
+    if (kind == StreamKind::smb || kind == StreamKind::http_proxy) {
+      dismiss(entry, frame, packet, kind);
+    } else {
+      start_connection(entry, frame, packet, key);
+    }
+    return;
+  }
+  if (!late) {
+    entry.set_state(kDismissed);
+    return;
+  }
+  entry.value = state == kJoinedLate ? entry.value + 1 : 1;
+  entry.set_state(entry.value >= kLateTries ? kDismissed : kJoinedLate);
+}
+
+void Dissector::State::start_connection(FlowEntry& entry, const Frame& frame,
+                                        const Packet& packet, const FlowKey& key) noexcept {
+  const Endpoint source = packet.source_endpoint();
+  const Endpoint destination = packet.destination_endpoint();
+  const unsigned direction = key.forward ? 0 : 1;
+  std::array<Endpoint, 2> endpoints{source, destination};
+  if (direction == 1) std::swap(endpoints[0], endpoints[1]);
+
+  const unsigned state = entry.state();
+  const bool opening = state == kOpeningForward || state == kOpeningReverse;
+  TcpConnections::Evicted evicted;
+  const FrameReference reference = reference_to(frame);
+  const std::uint32_t slot =
+      connections.open(key.tag, endpoints, !opening, reference, evicted);
+  if (evicted.happened) forget(evicted.tag);
+  if (opening) connections.expect(slot, state == kOpeningForward ? 0 : 1, entry.value);
+  entry.set_state(kConnection);
+  entry.set_valuable(true);
+  entry.value = slot;
+  const ConnectionFate fate = connections.add(slot, direction, packet, reference);
+  if (!fate.open) dismiss(entry, frame, packet, fate.kind);
+}
+
+void Dissector::State::dismiss(FlowEntry& entry, const Frame& frame, const Packet& packet,
+                               StreamKind kind) noexcept {
+  entry.set_state(kDismissed);
+  entry.set_valuable(false);
+  if (kind != StreamKind::smb && kind != StreamKind::http_proxy) return;
+  const bool smb = kind == StreamKind::smb;
+  ++(smb ? statistics.flows_smb : statistics.flows_http);
+  Blindness blindness;
+  blindness.kind = smb ? BlindnessKind::smb_not_dissected : BlindnessKind::http_not_dissected;
+  blindness.frame = reference_to(frame);
+  blindness.ordinal = 0xffff'ffff;
+  blindness.client = packet.source_endpoint();
+  blindness.server = packet.destination_endpoint();
+  observer.on_blindness(blindness);
+}
+
+// A connection that was closed for room or age; its flow may be taken up again midway.
+void Dissector::State::forget(std::uint64_t tag) noexcept {
+  FlowEntry* entry = flows.find(tag);
+  if (entry == nullptr) return;
+  entry->set_state(kFresh);
+  entry->set_valuable(false);
+}
+
+void Dissector::State::end_of_batch() noexcept {
+  for (;;) {
+    const TcpConnections::Evicted closed = connections.expire(now);
+    if (!closed.happened) break;
+    forget(closed.tag);
+  }
+  collect_counters();
+  observer.on_watermark(std::min(connections.earliest_open(), last_frame.sequence + 1));
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dissect/limits.h"
+#include "dissect/open_marks.h"
+#include "dissect/packet.h"
+#include "dissect/protocol_probe.h"
+#include "dissect/rpc_session.h"
+#include "dissect/slab.h"
+#include "dissect/statistics.h"
+#include "dissect/tcp_conversation.h"
+
+namespace rpcaudit {
+
+// The front of one direction, kept until it tells what the stream is.
+struct ProbeBuffer {
+  // Enough for the longest front that probe_stream() can ask for.
+  std::array<std::byte, 64> bytes{};
+  std::uint8_t size = 0;
+  bool decided = false;
+  FrameReference start;
+};
+
+// A TCP connection that carries RPC, or whose first bytes do not tell yet.
+struct TcpConnection {
+  std::uint64_t tag = 0;  // of its flow
+  TcpConversation conversation;
+  std::array<ProbeBuffer, 2> probes;
+  std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
+  std::uint32_t session = kNoSlot;    // until the connection is known to be RPC
+  bool joined_late = false;
+  Timestamp last_seen;
+  std::uint32_t more_recent = kNoSlot;  // links of the list by last use
+  std::uint32_t less_recent = kNoSlot;
+};
+
+// What became of a connection by a segment.
+struct ConnectionFate {
+  bool open = true;                      // false: it is over, its slot free again
+  StreamKind kind = StreamKind::rpc;     // what it turned out to be, when it is not RPC
+};
+
+// All connections under dissection: brings their segments into order, finds out what they carry and
+// feeds RPC sessions. Bounded: the one idle the longest makes room, and is counted.
+class TcpConnections {
+ public:
+  TcpConnections(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
+                 std::uint64_t seed);
+
+  // Where an evicted connection is announced, so that its flow can be forgotten too.
+  struct Evicted {
+    bool happened = false;
+    std::uint64_t tag = 0;
+  };
+
+  // A connection for a flow whose segment in `direction` is at hand. `endpoints` by direction.
+  std::uint32_t open(std::uint64_t tag, const std::array<Endpoint, 2>& endpoints, bool joined_late,
+                     const FrameReference& frame, Evicted& evicted) noexcept;
+  // The next byte of `direction` will have this sequence number (its SYN was seen).
+  void expect(std::uint32_t slot, unsigned direction, std::uint32_t sequence) noexcept;
+  // True when `packet` opens another connection between the same ports.
+  [[nodiscard]] bool is_reopened_by(std::uint32_t slot, unsigned direction,
+                                    const Packet& packet) const noexcept;
+
+  // One segment.
+  ConnectionFate add(std::uint32_t slot, unsigned direction, const Packet& packet,
+                     const FrameReference& frame) noexcept;
+  // Everything held is told, the slot is free again.
+  void close(std::uint32_t slot, Timestamp now) noexcept;
+
+  // The same, counted and told as something that cannot be seen any longer.
+  void evict(std::uint32_t slot, const FrameReference& frame) noexcept;
+
+  // Work that time brings: outcomes given up, idle connections closed one at a time. Returns the
+  // flow of one that was closed; call again while it does.
+  Evicted expire(Timestamp now) noexcept;
+  // Closes them all, the longest idle first.
+  void close_all(Timestamp now) noexcept;
+
+  // Everything that began before this frame has been told.
+  [[nodiscard]] std::uint64_t earliest_open() const noexcept { return marks_.earliest(); }
+
+  [[nodiscard]] const TcpCounters& tcp_counters() const noexcept { return held_.counters; }
+
+  TcpConnection& operator[](std::uint32_t slot) noexcept { return connections_[slot]; }
+
+ private:
+  struct Sink;
+
+  void on_bytes(std::uint32_t slot, unsigned direction, Bytes bytes,
+                const FrameReference& frame) noexcept;
+  void on_gap(std::uint32_t slot, unsigned direction, std::uint64_t missing, BlindnessKind kind,
+              const FrameReference& frame) noexcept;
+  Bytes probe(std::uint32_t slot, unsigned direction, Bytes bytes,
+              const FrameReference& frame) noexcept;
+  void settle(std::uint32_t slot, unsigned direction, StreamKind kind) noexcept;
+  void start_session(std::uint32_t slot, ProtocolSequence protocol) noexcept;
+  void make_room(const FrameReference& frame, Evicted& evicted) noexcept;
+  void give_up_stale(Timestamp now) noexcept;
+  [[nodiscard]] FrameReference open_since(std::uint32_t slot, unsigned direction) noexcept;
+  void mark_open(std::uint32_t slot) noexcept;
+  void touch(std::uint32_t slot, Timestamp now) noexcept;
+  void link_front(std::uint32_t slot) noexcept;
+  void unlink(std::uint32_t slot) noexcept;
+
+  const Limits& limits_;
+  RpcObserver& observer_;
+  DissectStatistics& statistics_;
+  RpcSessions sessions_;
+  HeldPieces held_;
+  Slab<TcpConnection> connections_;
+  OpenMarks marks_;
+  std::uint32_t most_recent_ = kNoSlot;
+  std::uint32_t least_recent_ = kNoSlot;
+  StreamKind turned_out_ = StreamKind::rpc;  // what the segment being read shows, if not RPC
+};
+
+}  // namespace rpcaudit

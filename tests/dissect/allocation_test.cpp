@@ -1,0 +1,69 @@
+#include <gtest/gtest.h>
+
+#include "dissect/dissector.h"
+#include "tests/support/allocation_counter.h"
+#include "tests/support/rpc_bytes.h"
+#include "tests/support/tcp_frames.h"
+
+namespace rpcaudit {
+namespace {
+
+using namespace test;
+
+class SilentObserver : public RpcObserver {
+ public:
+  void on_context(const RpcContext&) override {}
+  void on_context_result(const RpcContext&) override {}
+  void on_context_closed(ContextKey) override {}
+  void on_call(const RpcContext&, const RpcCall&) override { ++calls; }
+  void on_outcome(const RpcOutcome&) override {}
+  void on_blindness(const Blindness&) override {}
+  void on_watermark(std::uint64_t) override {}
+
+  std::uint64_t calls = 0;
+};
+
+// Connections that come and go, calls whole and in pieces, some of them out of order, and traffic
+// that is not RPC.
+FrameList traffic() {
+  FrameList list;
+  for (std::uint16_t port = 1; port <= 40; ++port) {
+    TcpPeers peers(port);
+    const auto feed = [&](const std::vector<Segment>& segments) {
+      for (const Segment& segment : segments) list.add(segment);
+    };
+    list.add(peers.syn());
+    list.add(peers.syn_ack());
+    if (port % 4 == 0) {
+      feed(peers.say(true, ByteVector(600, std::byte{0x47}), 100));
+      continue;
+    }
+    feed(peers.say(true, make_bind({{0, kSamr}, {1, kDrsuapi}}), 50));
+    feed(peers.say(false, make_bind_ack({{}, {}})));
+    for (std::uint32_t id = 2; id < 30; ++id) {
+      auto segments = peers.say(true, make_request({0, 1, {}, 300}, {.call_id = id}), 90);
+      if (id % 3 == 0) std::reverse(segments.begin(), segments.end());
+      feed(segments);
+      feed(peers.say(false, make_response(0, {.call_id = id})));
+    }
+    list.add(peers.fin(true));
+    list.add(peers.fin(false));
+  }
+  return list;
+}
+
+// Everything is taken at construction: from the first frame on, no frame and no call allocates.
+TEST(Dissector, AllocatesNothingPerFrameOrCall) {
+  if (!allocations_are_counted()) GTEST_SKIP() << "a sanitizer owns the allocator";
+  const FrameList list = traffic();
+  SilentObserver observer;
+  Dissector dissector(Limits{}, observer, 1);
+  const std::uint64_t before = allocations();
+  dissector.process(list.frames());
+  dissector.finish();
+  EXPECT_EQ(allocations() - before, 0u);
+  EXPECT_EQ(observer.calls, 30u * 28u);
+}
+
+}  // namespace
+}  // namespace rpcaudit
