@@ -50,7 +50,7 @@ network_down() {
 # host table, and a /run/samba of its own.
 on() {
   local h=$1; shift
-  SMB_CONF_PATH=$LAB/$h/smb.conf KRB5_CONFIG=$LAB/krb5.conf KRB5CCNAME=FILE:$LAB/$h/ccache \
+  SMB_CONF_PATH=$LAB/$h/smb.conf KRB5_CONFIG=$LAB/krb5.conf KRB5CCNAME=$LAB/$h/ccache \
   HOME=$LAB/$h/tmp TMPDIR=$LAB/$h/tmp \
   ip netns exec $NS$h sh -c '
     mount --bind "$LAB/resolv.conf" /etc/resolv.conf
@@ -111,7 +111,7 @@ common_conf() { # host number
  load printers = no
  printing = bsd
  printcap name = /dev/null
- disable netbios = yes
+
 C
 }
 
@@ -124,6 +124,7 @@ dc_conf() { common_conf $1 $2; cat <<C
  server min protocol = NT1
  ntlm auth = ntlmv1-permitted
  allow dcerpc auth level connect = yes
+ allow dcerpc auth level connect:samr = yes
  server schannel = auto
  ldap server require strong auth = no
  restrict anonymous = 0

@@ -2,18 +2,18 @@
 # Make the captures of this folder anew, from real servers and clients.
 #
 #   make-captures.sh all            set up, make every capture, take the lab down
-#   make-captures.sh up             set the lab up (about two minutes the first time)
+#   make-captures.sh up             set the lab up (half a minute the first time)
 #   make-captures.sh run REGEX      make the captures whose name matches
 #   make-captures.sh list           names of the captures
 #   make-captures.sh on HOST CMD..  run a command on a host of the lab
 #   make-captures.sh down           stop the servers and remove the namespaces
 #
-# Needs root and the Debian packages listed in ../README.md.  Everything it
-# writes is below $RPCLAB (default /tmp/rpclab) and $OUT (default: the folder
-# above this one); traffic stays inside the namespaces it makes.
+# Needs root and the Debian packages listed in ../README.md.  Everything it writes is
+# below $RPCLAB (default rpclab in the temporary directory) and $OUT (default: the
+# folder above this one); traffic stays inside the namespaces it makes.
 set -u
 HERE=$(cd "$(dirname "$0")" && pwd)
-LAB=${RPCLAB:-/tmp/rpclab}
+LAB=${RPCLAB:-${TMPDIR:-/tmp}/rpclab}
 OUT=${OUT:-$(dirname "$HERE")}
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
 SELECT=. LIST=
@@ -22,7 +22,7 @@ SELECT=. LIST=
 . "$HERE/demo.sh"
 . "$HERE/scenarios.sh"
 
-FILTER='not arp and not icmp6 and not igmp'
+FILTER='not arp and not icmp and not icmp6 and not igmp and not udp port 137'
 capture_start() { # host file
   rm -f $2
   ip netns exec $NS$1 tcpdump -i eth0 -s 0 -U --immediate-mode -Z root -B 16384 -w $2 "$FILTER" > $LAB/log/tcpdump.log 2>&1 &
@@ -31,21 +31,20 @@ capture_start() { # host file
 }
 capture_stop() { sleep 0.5; kill -INT $CAPTURE; wait $CAPTURE 2>/dev/null; }
 
-# cap FILE COMMAND...: capture on ws21 while the commands run there, one after
-# another.  The end of the file's name says what becomes of the capture:
+# cap FILE COMMAND...: capture on ws21 (or $FROM) while the commands run there, one
+# after another.  The end of the file's name says what becomes of the capture:
 # .pcap as it is, .pcapng converted, .zst and .gz compressed.
 cap() {
-  local file=$1 raw c rc codes=; shift
+  local file=$1 raw c rc codes= host=${FROM:-ws21}; shift
   [[ $file =~ $SELECT ]] || return 0
   [ -n "$LIST" ] && { echo $file; return 0; }
   raw=$LAB/${file%%.*}.raw
-  on ws21 true
-  rm -f $LAB/ws21/ccache
-  capture_start ws21 $raw
+  rm -f $LAB/$host/ccache
+  capture_start $host $raw
   : > $LAB/log/${file%%.*}.log
   for c in "$@"; do
     echo "\$ $c" >> $LAB/log/${file%%.*}.log
-    on ws21 timeout -k 2 ${LIMIT:-40} nice bash -c "$c" >> $LAB/log/${file%%.*}.log 2>&1 </dev/null
+    on $host timeout -k 2 ${LIMIT:-40} nice bash -c "$c" >> $LAB/log/${file%%.*}.log 2>&1 </dev/null
     rc=$?; codes="$codes $rc"; echo "exit $rc" >> $LAB/log/${file%%.*}.log
   done
   capture_stop
