@@ -54,6 +54,8 @@ std::array<std::string_view, kMatchTypeCount> match_names() {
 // `matchtype=Greater or equal` as the documentation prints it, and `1 - 5` or `1, 5`: one value in
 // several words.
 void join_phrases(std::vector<Word>& words) {
+  constexpr std::size_t kWordsMax = 64;  // more are no condition, and joining is quadratic
+  if (words.size() > kWordsMax) return;
   for (std::size_t i = 0; i < words.size(); ++i) {
     for (const std::size_t count : {std::size_t{3}, std::size_t{2}}) {
       if (i + count > words.size()) continue;

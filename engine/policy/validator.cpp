@@ -16,7 +16,7 @@
 namespace rpcaudit {
 namespace {
 
-constexpr std::size_t kComparisonsMax = 4'000'000;  // of permit filters with block filters
+constexpr std::size_t kComparisonsMax = 10'000'000;  // of conditions of permit and block filters
 
 bool has(const Filter& filter, Field field) noexcept {
   return (field_set(filter) >> static_cast<unsigned>(field) & 1) != 0;
@@ -176,7 +176,9 @@ class PolicyChecks {
     for (const auto& [weight, group] : groups) {
       for (const std::size_t permit : group.permits) {
         for (const std::size_t block : group.blocks) {
-          if (++comparisons > kComparisonsMax) {
+          comparisons += 1 + policy_.filters[permit].conditions.size() *
+                                 policy_.filters[block].conditions.size();
+          if (comparisons > kComparisonsMax) {
             return reporter_.note("overlaps-not-checked", policy_.filters[permit].span,
                                   "the policy is too large to compare all of its filters");
           }

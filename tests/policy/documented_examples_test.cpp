@@ -1,5 +1,5 @@
-// Every example of Microsoft's page `Netsh Commands for Remote Procedure Call`, letter by letter,
-// with the meaning that is written beside it.
+// Every example of Microsoft's page `Netsh Commands for Remote Procedure Call`, and that of `Load
+// Balancing Best Practices`, letter by letter, with the meaning that is written beside it.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -66,6 +66,15 @@ constexpr Example kExamples[] = {
      "Netsh rpc filter add condition field=image_name matchtype=equal data=simage.exe\n"
      "add filter\n",
      "block um image_name=image.exe"},
+    {"static_port_of_load_balancing_best_practices",
+     "netsh rpc filter add rule layer=ep_add actiontype=permit\n\n"
+     "netsh rpc filter add condition field=process_with_if_uuid matchtype=equal data=\n"
+     "3357951c-a1d1-47db-a278-ab945d063d03\n\n"
+     "netsh rpc filter add condition field=protocol matchtype=equal data=ncacn_ip_tcp\n\n"
+     "netsh rpc filter add condition field=ep_value matchtype=equal data=w3010\n\n"
+     "netsh rpc filter add filter\n",
+     "permit ep_add process_with_if_uuid=3357951c-a1d1-47db-a278-ab945d063d03 "
+     "protocol=ncacn_ip_tcp ep_value=3010"},
     {"protocol_by_its_name",
      "add rule layer=um actiontype=block\n"
      "netsh rpc filter add condition field=protocol matchtype=equal data=NCACN_IP_TCP\n"
