@@ -1,0 +1,113 @@
+#include "engine/audit/activity_table.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "engine/audit/text_encoding.h"
+
+namespace rpcaudit {
+namespace {
+
+auto key_of(const Activity& activity) noexcept {
+  return std::tie(activity.client, activity.server, activity.interface, activity.opnum,
+                  activity.action);
+}
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
+  hash = (hash ^ value) * 0x9e37'79b9'7f4a'7c15u;
+  return hash ^ hash >> 32;
+}
+
+template <typename Octets>
+std::uint64_t mix_bytes(std::uint64_t hash, const Octets& bytes) noexcept {
+  for (const std::uint8_t byte : bytes) hash = mix(hash, byte);
+  return hash;
+}
+
+std::uint64_t hash_of(const Activity& key) noexcept {
+  std::uint64_t hash = mix_bytes(0, key.client.bytes);
+  hash = mix_bytes(hash, key.server.bytes);
+  if (key.interface) hash = mix_bytes(hash, key.interface->bytes);
+  hash = mix(hash, key.opnum);
+  return mix(hash, static_cast<std::uint64_t>(key.action));
+}
+
+void note_user(Activity& activity, const IdentityText& identity) {
+  const std::string account = account_of(identity);
+  if (account.empty()) return;
+  for (std::string& user : activity.users) {
+    if (user == account) return;
+    if (user.empty()) {
+      user = account;
+      return;
+    }
+  }
+  activity.more_users = true;
+}
+
+}  // namespace
+
+ActivityTable::ActivityTable() : buckets_(kBuckets) {
+  static_assert(kActivitiesMax < 0xffff);
+  activities_.reserve(kActivitiesMax);
+}
+
+Activity* ActivityTable::find_or_add(const Activity& key) {
+  std::size_t bucket = hash_of(key) % kBuckets;
+  for (std::size_t probe = 0; probe < kProbesMax; ++probe) {
+    std::uint16_t& index = buckets_[bucket];
+    if (index == 0) {
+      if (activities_.size() == kActivitiesMax) return nullptr;
+      activities_.push_back(key);
+      index = static_cast<std::uint16_t>(activities_.size());
+    }
+    Activity& activity = activities_[index - 1u];
+    if (key_of(activity) == key_of(key)) return &activity;
+    bucket = (bucket + 1) % kBuckets;
+  }
+  return nullptr;
+}
+
+void ActivityTable::note(const ContextInfo& context, const CallEvent& call,
+                         const IdentityText& identity) {
+  if (!call.verdict) return;
+  Activity key;
+  key.client = context.client.address;
+  key.server = context.server.address;
+  if (call.has_interface && context.abstract_syntax) key.interface = context.abstract_syntax->uuid;
+  key.opnum = call.opnum;
+  key.action = call.verdict->action;
+  Activity* const activity = find_or_add(key);
+  if (activity == nullptr) {
+    ++overflow_;
+    return;
+  }
+  ++activity->count;
+  const Enforced what = enforced(call);
+  if (what == Enforced::already) ++activity->already;
+  if (what == Enforced::contradicted) ++activity->contradicted;
+  activity->unseen |= call.verdict->unseen;
+  note_user(*activity, identity);
+}
+
+std::vector<const Activity*> ActivityTable::sorted() const {
+  std::vector<const Activity*> all;
+  for (const Activity& activity : activities_) all.push_back(&activity);
+  std::sort(all.begin(), all.end(), [](const Activity* a, const Activity* b) {
+    return a->count != b->count ? a->count > b->count : key_of(*a) < key_of(*b);
+  });
+  return all;
+}
+
+std::string account_of(const IdentityText& identity) {
+  if (identity.user.empty() && identity.domain.empty()) {
+    return identity.null_session ? "anonymous" : "";
+  }
+  std::string account;
+  append_printable(account, identity.domain);
+  if (!identity.user.empty() && !identity.domain.empty()) account += '\\';
+  append_printable(account, identity.user);
+  return account;
+}
+
+}  // namespace rpcaudit

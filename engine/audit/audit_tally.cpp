@@ -1,0 +1,57 @@
+#include "engine/audit/audit_tally.h"
+
+namespace rpcaudit {
+
+void AuditTally::note_verdict(const Verdict& verdict) noexcept {
+  const auto action = static_cast<std::size_t>(verdict.action);
+  ++judged;
+  ++actions[action];
+  if (verdict.filter < filters.size()) {
+    ++filters[verdict.filter][action];
+  } else {
+    ++no_filter;
+  }
+  if (verdict.audit_only) ++audit_only;
+  if (verdict.readings_differ) ++readings_differ;
+}
+
+void AuditTally::note_blindness(const Blindness& blind) noexcept {
+  BlindnessTally& sum = blindness[static_cast<std::size_t>(blind.kind)];
+  ++sum.events;
+  sum.bytes += blind.bytes;
+  sum.messages += blind.messages;
+}
+
+void AuditTally::note_finding(const ContextInfo& context, const CallEvent& call,
+                              const IdentityText& identity) {
+  activities.note(context, call, identity);
+  if (call.verdict->action != VerdictAction::would_block) return;
+  const Enforced what = enforced(call);
+  if (what == Enforced::already) ++already;
+  if (what == Enforced::contradicted) ++contradicted;
+}
+
+std::vector<NamedCounter> named_counters(const AuditTally& tally) {
+  return {
+      {"contexts", tally.contexts},
+      {"calls", tally.calls},
+      {"judged", tally.judged},
+      {"would_block", tally.count(VerdictAction::would_block)},
+      {"would_permit", tally.count(VerdictAction::would_permit)},
+      {"undecidable", tally.count(VerdictAction::undecidable)},
+      {"audit_only", tally.audit_only},
+      {"readings_differ", tally.readings_differ},
+      {"enforced_already", tally.already},
+      {"enforced_contradicted", tally.contradicted},
+      {"response", tally.count(Outcome::response)},
+      {"fault", tally.count(Outcome::fault)},
+      {"rejected", tally.count(Outcome::rejected)},
+      {"cancelled", tally.count(Outcome::cancelled)},
+      {"orphaned", tally.count(Outcome::orphaned)},
+      {"one_way", tally.count(Outcome::one_way)},
+      {"unanswered", tally.count(Outcome::unanswered)},
+      {"records_given_up", tally.records_given_up},
+  };
+}
+
+}  // namespace rpcaudit

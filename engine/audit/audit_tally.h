@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "dissect/rpc_observer.h"
+#include "engine/audit/activity_table.h"
+#include "engine/audit/event_sink.h"
+
+namespace rpcaudit {
+
+inline constexpr std::size_t kOutcomeCount = 7;
+inline constexpr std::size_t kVerdictActionCount = 3;
+
+// What one kind of blindness amounts to.
+struct BlindnessTally {
+  std::uint64_t events = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t messages = 0;
+};
+
+// Calls that one filter decided, by action.
+using FilterTally = std::array<std::uint64_t, kVerdictActionCount>;
+
+// What the auditor counted. Grows only.
+struct AuditTally {
+  std::uint64_t contexts = 0;  // proposed in sight
+  std::uint64_t calls = 0;
+  std::uint64_t judged = 0;
+  std::array<std::uint64_t, kVerdictActionCount> actions{};
+  std::array<std::uint64_t, kOutcomeCount> outcomes{};
+  std::uint64_t audit_only = 0;  // would block, by filters that only log
+  std::uint64_t readings_differ = 0;
+  std::uint64_t no_filter = 0;         // permitted because nothing matched
+  std::uint64_t already = 0;           // of those that would be blocked: access was denied
+  std::uint64_t contradicted = 0;      // of those that would be blocked: they were answered
+  std::uint64_t records_given_up = 0;  // written before their outcome because too many waited
+  std::array<BlindnessTally, kBlindnessKindCount> blindness{};
+  std::vector<FilterTally> filters;  // by index into Policy::filters
+  ActivityTable activities;          // would block and undecidable
+
+  [[nodiscard]] std::uint64_t count(VerdictAction action) const noexcept {
+    return actions[static_cast<std::size_t>(action)];
+  }
+  [[nodiscard]] std::uint64_t count(Outcome outcome) const noexcept {
+    return outcomes[static_cast<std::size_t>(outcome)];
+  }
+  void note_verdict(const Verdict& verdict) noexcept;
+  void note_blindness(const Blindness& blind) noexcept;
+  // A finished call that would be blocked or is undecidable.
+  void note_finding(const ContextInfo& context, const CallEvent& call,
+                    const IdentityText& identity);
+};
+
+[[nodiscard]] std::vector<NamedCounter> named_counters(const AuditTally& tally);
+
+}  // namespace rpcaudit

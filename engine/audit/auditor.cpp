@@ -1,0 +1,209 @@
+#include "engine/audit/auditor.h"
+
+namespace rpcaudit {
+namespace {
+
+void fill(const RpcContext& context, ContextInfo& info) {
+  info.frame = context.frame;
+  info.protocol = context.protocol;
+  info.origin = context.origin;
+  info.result = context.result;
+  info.reason = context.reason;
+  info.context_id = context.context_id;
+  info.call_id = context.call_id;
+  info.client = context.client;
+  info.server = context.server;
+  info.abstract_syntax = context.abstract_syntax;
+  info.transfer_syntax = context.transfer_syntax;
+  info.catalogue.reset();
+  if (context.abstract_syntax) info.catalogue = find_interface(context.abstract_syntax->uuid);
+  info.auth = context.auth;
+  info.pipe.assign(context.pipe);
+}
+
+void fill(const RpcContext& context, const RpcCall& call, CallEvent& event) {
+  event.frame = call.frame;
+  event.call_id = call.call_id;
+  event.context_id = call.context_id;
+  event.opnum = call.opnum;
+  event.object = call.object;
+  event.activity = call.activity;
+  event.sequence = call.sequence;
+  event.auth = call.auth;
+  event.connection_auth = call.connection_auth;
+  event.has_interface = carries_interface(context);
+  event.provisional =
+      context.origin == ContextOrigin::proposed && context.result == ContextResult::unanswered;
+}
+
+}  // namespace
+
+Auditor::Auditor(const Limits& limits, const AuditOptions& options, EventSink& sink)
+    : options_(options),
+      sink_(sink),
+      queue_(options.records_waiting_max),
+      open_(limits.contexts),
+      kept_(limits.contexts + options.records_waiting_max),
+      events_of_calls_(limits.pending_calls),
+      identities_(limits.contexts + options.records_waiting_max) {
+  if (options.policy == nullptr) return;
+  judge_.emplace(*options.policy, limits.contexts);
+  tally_.filters.resize(judge_->policy().filters.size());
+}
+
+std::uint32_t Auditor::add_event(Position position) {
+  if (queue_.full()) give_up_head();
+  return queue_.add(position);
+}
+
+std::uint32_t Auditor::keep_identity(OpenContext& open, const SecurityIdentity& identity) {
+  const std::uint32_t handle = identities_.keep(identity, open.identity);
+  if (handle != open.identity) {
+    identities_.release(open.identity);
+    open.identity = identities_.share(handle);
+  }
+  return handle;
+}
+
+void Auditor::on_context(const RpcContext& context) {
+  OpenContext& open = open_[context.key.slot];
+  open.kept = kept_.take();
+  KeptContext& kept = kept_[open.kept];
+  kept.references = 1;
+  kept.key_slot = context.key.slot;
+  kept.info.slot = open.kept;
+  ++kept.info.generation;
+  fill(context, kept.info);
+  if (context.origin == ContextOrigin::implied) return;
+
+  ++tally_.contexts;
+  // Also where contexts are not written: it holds back calls until the result is known.
+  open.unresolved = add_event({context.frame.sequence, context.ordinal});
+  PendingEvent& event = queue_[open.unresolved];
+  event.written = options_.write_all;
+  event.context = open.kept;
+  event.identity = keep_identity(open, context.identity);
+  ++kept.references;
+}
+
+void Auditor::on_context_result(const RpcContext& context) {
+  OpenContext& open = open_[context.key.slot];
+  ContextInfo& info = kept_[open.kept].info;
+  info.result = context.result;
+  info.reason = context.reason;
+  info.transfer_syntax = context.transfer_syntax;
+  if (open.unresolved == kNothing) return;
+  PendingEvent& event = queue_[open.unresolved];
+  event.resolved = true;
+  const std::uint32_t earlier = event.identity;
+  event.identity = keep_identity(open, context.identity);
+  identities_.release(earlier);
+  open.unresolved = kNothing;
+}
+
+void Auditor::on_context_closed(ContextKey key) {
+  OpenContext& open = open_[key.slot];
+  if (open.unresolved != kNothing) queue_[open.unresolved].resolved = true;
+  identities_.release(open.identity);
+  release_context(open.kept);
+  open = {};
+}
+
+void Auditor::on_call(const RpcContext& context, const RpcCall& call) {
+  ++tally_.calls;
+  std::optional<Verdict> verdict;
+  bool is_finding = false;
+  if (judge_) {
+    verdict = judge_->judge(context, call);
+    tally_.note_verdict(*verdict);
+    is_finding = verdict->action != VerdictAction::would_permit;
+  }
+  if (options_.write_all || is_finding) {
+    queue_call(context, call, verdict, is_finding && options_.mark_findings);
+  }
+}
+
+void Auditor::queue_call(const RpcContext& context, const RpcCall& call,
+                         const std::optional<Verdict>& verdict, bool reported) {
+  const std::uint32_t slot = add_event({call.frame.sequence, call.ordinal});
+  OpenContext& open = open_[context.key.slot];
+  PendingEvent& event = queue_[slot];
+  event.context = open.kept;
+  ++kept_[open.kept].references;
+  event.identity = keep_identity(open, call.identity);
+  event.call_slot = call.key.slot;
+  events_of_calls_[call.key.slot] = slot + 1;
+
+  CallEvent& record = event.what.emplace<CallEvent>();
+  fill(context, call, record);
+  record.verdict = verdict;
+  record.reported = reported;
+}
+
+void Auditor::on_outcome(const RpcOutcome& outcome) {
+  ++tally_.outcomes[static_cast<std::size_t>(outcome.outcome)];
+  std::uint32_t& slot = events_of_calls_[outcome.call.slot];
+  if (slot == 0) return;
+  PendingEvent& event = queue_[slot - 1];
+  slot = 0;
+  event.call_slot = kNothing;
+  event.resolved = true;
+  CallEvent& record = std::get<CallEvent>(event.what);
+  record.outcome = outcome.outcome;
+  record.status = outcome.status;
+  record.answer = outcome.frame;
+}
+
+void Auditor::on_blindness(const Blindness& blindness) {
+  tally_.note_blindness(blindness);
+  if (!options_.write_blindness) return;
+  PendingEvent& event = queue_[add_event({blindness.frame.sequence, blindness.ordinal})];
+  event.resolved = true;
+  event.what = blindness;
+}
+
+void Auditor::on_watermark(std::uint64_t sequence) {
+  watermark_ = sequence;
+  while (!queue_.empty()) {
+    const PendingEvent& event = queue_[queue_.head()];
+    if (!event.resolved || event.position.sequence >= watermark_) return;
+    write_head();
+  }
+}
+
+// The oldest record is written as it is: its outcome, if any comes, is not waited for.
+void Auditor::give_up_head() {
+  const PendingEvent& event = queue_[queue_.head()];
+  if (!event.resolved) ++tally_.records_given_up;
+  if (event.call_slot != kNothing) events_of_calls_[event.call_slot] = 0;
+  if (event.context != kNothing) {
+    OpenContext& open = open_[kept_[event.context].key_slot];
+    if (open.unresolved == queue_.head()) open.unresolved = kNothing;
+  }
+  write_head();
+}
+
+void Auditor::write_head() {
+  const PendingEvent& event = queue_[queue_.head()];
+  const IdentityText identity = identities_.text(event.identity);
+  if (const auto* call = std::get_if<CallEvent>(&event.what)) {
+    const ContextInfo& context = kept_[event.context].info;
+    sink_.on_call(context, *call, identity);
+    if (call->verdict && call->verdict->action != VerdictAction::would_permit) {
+      tally_.note_finding(context, *call, identity);
+    }
+  } else if (const auto* blindness = std::get_if<Blindness>(&event.what)) {
+    sink_.on_blindness(*blindness);
+  } else if (event.written) {
+    sink_.on_context(kept_[event.context].info, identity);
+  }
+  identities_.release(event.identity);
+  if (event.context != kNothing) release_context(event.context);
+  queue_.pop_head();
+}
+
+void Auditor::release_context(std::uint32_t kept) {
+  if (--kept_[kept].references == 0) kept_.release(kept);
+}
+
+}  // namespace rpcaudit

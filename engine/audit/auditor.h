@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "dissect/limits.h"
+#include "dissect/rpc_observer.h"
+#include "engine/audit/audit_tally.h"
+#include "engine/audit/call_judge.h"
+#include "engine/audit/event_sink.h"
+#include "engine/audit/identity_store.h"
+#include "engine/audit/pending_queue.h"
+#include "engine/audit/slot_pool.h"
+
+namespace rpcaudit {
+
+struct AuditOptions {
+  const CompiledPolicy* policy = nullptr;  // borrowed; without one nothing is judged
+  bool write_all = false;                  // contexts and every call, not only what would change
+  bool mark_findings = false;  // what would be blocked or is undecidable is an rpc_audit record
+  bool write_blindness = false;
+  std::size_t records_waiting_max = std::size_t{1} << 18;  // then the oldest is written as it is
+};
+
+// The observer that turns what the dissector tells into records: judges each call at its request,
+// holds its record until the outcome is known and writes records in the order of their Positions.
+//
+// All its memory is bounded by Limits and AuditOptions and taken when first needed; the steady
+// state allocates nothing.
+class Auditor : public RpcObserver {
+ public:
+  // Borrows the sink. `limits` must be those of the dissector.
+  Auditor(const Limits& limits, const AuditOptions& options, EventSink& sink);
+
+  void on_context(const RpcContext& context) override;
+  void on_context_result(const RpcContext& context) override;
+  void on_context_closed(ContextKey key) override;
+  void on_call(const RpcContext& context, const RpcCall& call) override;
+  void on_outcome(const RpcOutcome& outcome) override;
+  void on_blindness(const Blindness& blindness) override;
+  void on_watermark(std::uint64_t sequence) override;
+
+  [[nodiscard]] const AuditTally& tally() const noexcept { return tally_; }
+
+ private:
+  // A context whose records may outlive it.
+  struct KeptContext {
+    ContextInfo info;
+    std::uint32_t references = 0;
+    std::uint32_t key_slot = 0;
+  };
+  struct OpenContext {
+    std::uint32_t kept = kNothing;
+    std::uint32_t identity = kNothing;    // the last one met on it
+    std::uint32_t unresolved = kNothing;  // its own event, while that waits for the result
+  };
+
+  [[nodiscard]] std::uint32_t add_event(Position position);
+  [[nodiscard]] std::uint32_t keep_identity(OpenContext& open, const SecurityIdentity& identity);
+  void queue_call(const RpcContext& context, const RpcCall& call,
+                  const std::optional<Verdict>& verdict, bool reported);
+  void release_context(std::uint32_t kept);
+  void give_up_head();
+  void write_head();
+
+  AuditOptions options_;
+  EventSink& sink_;
+  std::optional<CallJudge> judge_;
+  PendingQueue queue_;
+  SlotTable<OpenContext> open_;
+  SlotPool<KeptContext> kept_;
+  SlotTable<std::uint32_t> events_of_calls_;  // by CallKey::slot: event + 1, 0 without one
+  IdentityStore identities_;
+  AuditTally tally_;
+  std::uint64_t watermark_ = 0;
+};
+
+}  // namespace rpcaudit

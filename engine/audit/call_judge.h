@@ -1,0 +1,47 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dissect/rpc_observer.h"
+#include "engine/audit/slot_pool.h"
+#include "engine/evaluate/compiled_policy.h"
+
+namespace rpcaudit {
+
+// Whether calls on the context carry its interface: not when the server refused it.
+[[nodiscard]] bool carries_interface(const RpcContext& context) noexcept;
+
+// The facts of a context as its calls have them.
+[[nodiscard]] ContextFacts facts_for_calls(const RpcContext& context) noexcept;
+
+// Judges calls: narrows the policy when a context's first call comes, and remembers the verdicts
+// of the last few kinds of call on each context.
+class CallJudge {
+ public:
+  // Borrows the policy. `contexts_max` bounds ContextKey::slot.
+  CallJudge(const CompiledPolicy& policy, std::size_t contexts_max);
+
+  [[nodiscard]] Verdict judge(const RpcContext& context, const RpcCall& call);
+
+  [[nodiscard]] const Policy& policy() const noexcept { return policy_.policy(); }
+
+ private:
+  struct Known {
+    std::uint64_t facts = 0;  // packed; 0: empty
+    Verdict verdict;
+  };
+  struct ContextState {
+    std::uint32_t generation = 0;
+    bool narrowed = false;
+    bool has_interface = false;  // when it was narrowed
+    std::uint8_t next = 0;       // of `known` to overwrite
+    std::array<Known, 4> known;
+    NarrowedPolicy policy;
+  };
+
+  const CompiledPolicy& policy_;
+  SlotTable<ContextState> contexts_;
+};
+
+}  // namespace rpcaudit

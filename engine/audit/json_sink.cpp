@@ -1,0 +1,285 @@
+#include "engine/audit/json_sink.h"
+
+#include <charconv>
+
+namespace rpcaudit {
+namespace {
+
+void append_number(std::string& out, std::uint64_t value) {
+  char text[20];
+  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+void append_ip(std::string& out, const IpAddress& address) {
+  char text[kIpTextSizeMax];
+  out.append(text, write_ip(address, text));
+}
+
+void append_uuid(std::string& out, const Uuid& uuid) {
+  char text[kUuidTextSize];
+  out.append(text, write_uuid(uuid, text));
+}
+
+void append_endpoint(std::string& out, std::string_view ip_key, std::string_view port_key,
+                     const Endpoint& endpoint) {
+  out.append(ip_key);
+  append_ip(out, endpoint.address);
+  out.append(port_key);
+  append_number(out, endpoint.port);
+}
+
+void append_interface(std::string& out, const ContextInfo& context) {
+  if (!context.abstract_syntax) return;
+  const SyntaxId& syntax = *context.abstract_syntax;
+  out.append(",\"interface\":\"");
+  append_uuid(out, syntax.uuid);
+  out.append("\",\"version\":\"");
+  append_number(out, syntax.version_major);
+  out.push_back('.');
+  append_number(out, syntax.version_minor);
+  out.push_back('"');
+  if (!context.catalogue) return;
+  out.append(",\"interface_name\":\"");
+  out.append(interface_name(*context.catalogue));
+  out.push_back('"');
+}
+
+char* write_status(std::uint32_t status, char* out) noexcept {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  *out++ = '"';
+  *out++ = '0';
+  *out++ = 'x';
+  for (int shift = 28; shift >= 0; shift -= 4) *out++ = kDigits[status >> shift & 15];
+  *out++ = '"';
+  return out;
+}
+
+constexpr std::size_t kStatusSize = 12;
+
+// Kinds that can only happen to a TCP connection; the others do not tell.
+bool is_of_tcp(BlindnessKind kind) noexcept {
+  switch (kind) {
+    case BlindnessKind::gap:
+    case BlindnessKind::snap_length_cut:
+    case BlindnessKind::missed_bind:
+    case BlindnessKind::smb_not_dissected:
+    case BlindnessKind::smb_encrypted:
+    case BlindnessKind::smb_compressed:
+    case BlindnessKind::http_not_dissected: return true;
+    case BlindnessKind::undecodable:
+    case BlindnessKind::table_eviction:
+    case BlindnessKind::unfinished_fragments: break;
+  }
+  return false;
+}
+
+std::string render_filter(const Policy& policy, const Filter& filter) {
+  std::string out = "\"layer\":\"";
+  out.append(to_string(filter.layer)).append("\",\"filter\":\"").append(to_string(filter.key));
+  out.append("\",\"source\":\"");
+  append_json_escaped(out, source_text(policy, filter.span));
+  out.push_back('"');
+  return out;
+}
+
+}  // namespace
+
+JsonSink::JsonSink(OutputBuffer& out, const Policy* policy, InputName input_name,
+                   std::size_t contexts_max)
+    : out_(out), input_name_(std::move(input_name)), shared_(contexts_max) {
+  if (policy == nullptr) return;
+  for (const Filter& filter : policy->filters) filters_.push_back(render_filter(*policy, filter));
+}
+
+const JsonSink::Shared& JsonSink::shared(const ContextInfo& context, std::uint32_t input) {
+  Shared& shared = shared_[context.slot];
+  if (!shared.rendered || shared.generation != context.generation || shared.input != input) {
+    render(context, input, shared);
+  }
+  return shared;
+}
+
+void JsonSink::append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
+                           const char* proto, std::uint32_t input) {
+  append_endpoint(out, "\"src_ip\":\"", "\",\"src_port\":", client);
+  append_endpoint(out, ",\"dest_ip\":\"", "\",\"dest_port\":", server);
+  if (proto != nullptr) {
+    const bool tcp = std::string_view(proto) == "TCP";
+    out.append(",\"proto\":\"").append(proto).push_back('"');
+    out.append(",\"community_id\":\"");
+    out.append(community_id_.of(client, server, tcp ? IpProtocol::tcp : IpProtocol::udp));
+    out.push_back('"');
+  }
+  const std::string_view name = input_name_ ? input_name_(input) : std::string_view();
+  if (name.empty()) return;
+  out.append(",\"pcap\":\"");
+  append_json_escaped(out, name);
+  out.push_back('"');
+}
+
+void JsonSink::render(const ContextInfo& context, std::uint32_t input, Shared& shared) {
+  shared.rendered = true;
+  shared.generation = context.generation;
+  shared.input = input;
+  std::string& out = shared.members;
+  out.clear();
+  const bool udp = context.protocol == ProtocolSequence::ncadg_ip_udp;
+  append_flow(out, context.client, context.server, udp ? "UDP" : "TCP", input);
+  out.append(",\"rpc\":{\"transport\":\"").append(to_string(context.protocol)).push_back('"');
+  shared.transport_size = out.size();
+  append_interface(out, context);
+
+  shared.pipe.clear();
+  if (context.pipe.empty()) return;
+  shared.pipe.append("\"pipe\":\"");
+  append_json_escaped(shared.pipe, context.pipe);
+  shared.pipe.push_back('"');
+}
+
+void JsonSink::write_head(JsonLine& line, const FrameReference& frame,
+                          std::string_view event_type) {
+  line.raw("timestamp", Rfc3339Writer::kSizeMax + 2, [&](char* out) {
+    *out++ = '"';
+    out = time_.write(frame.timestamp, out);
+    *out++ = '"';
+    return out;
+  });
+  line.plain("event_type", event_type);
+  line.number("frame", frame.number);
+}
+
+void JsonSink::write_security(JsonLine& line, const std::optional<AuthNumbers>& auth,
+                              const IdentityText& identity) {
+  if (auth) {
+    line.number("auth_type", auth->type);
+    line.number("auth_level", auth->level);
+  }
+  if (!identity.user.empty()) line.text("user", identity.user);
+  if (!identity.domain.empty()) line.text("domain", identity.domain);
+}
+
+void JsonSink::on_context(const ContextInfo& context, const IdentityText& identity) {
+  const Shared& common = shared(context, context.frame.input);
+  JsonLine line(out_);
+  write_head(line, context.frame, "rpc_context");
+  line.members(common.members);
+  line.number("call_id", context.call_id);
+  line.number("context_id", context.context_id);
+  if (!common.pipe.empty()) line.members(common.pipe);
+  write_security(line, context.auth, identity);
+  line.plain("result", to_string(context.result));
+  if (context.result == ContextResult::rejected || context.result == ContextResult::negotiated) {
+    line.number("reason", context.reason);
+  }
+  if (context.transfer_syntax) line.uuid("transfer_syntax", context.transfer_syntax->uuid);
+  line.close();
+  line.end();
+}
+
+void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
+                       const IdentityText& identity) {
+  const Shared& common = shared(context, call.frame.input);
+  JsonLine line(out_);
+  write_head(line, call.frame, call.reported ? "rpc_audit" : "rpc_call");
+  const std::string_view members = common.members;
+  line.members(call.has_interface ? members : members.substr(0, common.transport_size));
+  const std::string_view operation = operation_of(context, call);
+  if (!operation.empty()) line.plain("operation", operation);
+  if (context.protocol != ProtocolSequence::ncadg_ip_udp) {
+    line.number("call_id", call.call_id);
+    line.number("context_id", call.context_id);
+  }
+  line.number("opnum", call.opnum);
+  if (is_provisional(context, call)) line.truth("provisional");
+  if (call.object && !call.object->is_nil()) line.uuid("object", *call.object);
+  if (call.activity) {
+    line.uuid("activity", *call.activity);
+    line.number("sequence", call.sequence);
+  }
+  if (!common.pipe.empty()) line.members(common.pipe);
+  write_security(line, call.auth, identity);
+  write_outcome(line, call);
+  line.close();
+  if (call.verdict) write_verdict(line, call);
+  line.end();
+}
+
+void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {
+  line.plain("outcome", to_string(call.outcome));
+  if (call.outcome == Outcome::fault || call.outcome == Outcome::rejected) {
+    line.raw("status", kStatusSize, [&](char* out) { return write_status(call.status, out); });
+  }
+  if (call.answer.sequence == 0) return;
+  line.number("outcome_frame", call.answer.number);
+  line.raw("rtt", Rfc3339Writer::kSizeMax, [&](char* out) {
+    return write_seconds_between(call.frame.timestamp, call.answer.timestamp, out);
+  });
+}
+
+void JsonSink::write_verdict(JsonLine& line, const CallEvent& call) {
+  const Verdict& verdict = *call.verdict;
+  line.open("verdict");
+  line.plain("action", to_string(verdict.action));
+  if (verdict.control != Control::none) line.plain("control", to_string(verdict.control));
+  if (verdict.filter < filters_.size()) line.members(filters_[verdict.filter]);
+  if (verdict.audit_only) line.truth("audit_only");
+  if (verdict.action == VerdictAction::undecidable) {
+    line.open_array("unseen");
+    for (std::size_t i = 0; i < kFieldCount; ++i) {
+      const auto field = static_cast<Field>(i);
+      if ((verdict.unseen & field_bit(field)) != 0) line.element(to_string(field));
+    }
+    line.close_array();
+    if (verdict.undecidable_by_continue) line.truth("only_continue");
+  }
+  if (verdict.readings_differ) line.truth("readings_differ");
+  line.open_array("controls");
+  line.open_element();
+  line.plain("control", to_string(Control::rpc_filter));
+  line.plain("action", to_string(verdict.action));
+  line.close();
+  line.close_array();
+  if (call.reported) line.plain("enforced", to_string(enforced(call)));
+  line.close();
+}
+
+void JsonSink::on_blindness(const Blindness& blindness) {
+  JsonLine line(out_);
+  write_head(line, blindness.frame, "rpc_blind");
+  scratch_.clear();
+  if (blindness.client && blindness.server) {
+    append_flow(scratch_, *blindness.client, *blindness.server,
+                is_of_tcp(blindness.kind) ? "TCP" : nullptr, blindness.frame.input);
+    line.members(scratch_);
+  } else if (input_name_ && !input_name_(blindness.frame.input).empty()) {
+    line.text("pcap", input_name_(blindness.frame.input));
+  }
+  line.open("blind");
+  line.plain("kind", to_string(blindness.kind));
+  if (blindness.bytes != 0) line.number("bytes", blindness.bytes);
+  if (blindness.messages != 0) line.number("messages", blindness.messages);
+  line.close();
+  line.end();
+}
+
+void JsonSink::on_statistics(const StatisticsEvent& statistics) {
+  JsonLine line(out_);
+  line.raw("timestamp", Rfc3339Writer::kSizeMax + 2, [&](char* out) {
+    *out++ = '"';
+    out = time_.write(statistics.timestamp, out);
+    *out++ = '"';
+    return out;
+  });
+  line.plain("event_type", "stats");
+  line.open("stats");
+  line.open("dissect");
+  for (const NamedCounter& counter : statistics.dissect) line.number(counter.name, counter.value);
+  line.close();
+  line.open("audit");
+  for (const NamedCounter& counter : statistics.audit) line.number(counter.name, counter.value);
+  line.close();
+  line.close();
+  line.end();
+}
+
+}  // namespace rpcaudit

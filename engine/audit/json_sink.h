@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/audit/community_id.h"
+#include "engine/audit/event_sink.h"
+#include "engine/audit/json_line.h"
+#include "engine/audit/rfc3339.h"
+#include "engine/audit/slot_pool.h"
+#include "engine/policy/policy.h"
+
+namespace rpcaudit {
+
+// Events as JSON Lines, in the form that README.md describes.
+//
+// What the records of a context share is rendered once and kept; a call adds its own numbers. Does
+// not allocate in the steady state.
+class JsonSink : public EventSink {
+ public:
+  // Borrows `out` and `policy`; `policy` may be null. `contexts_max` bounds ContextInfo::slot.
+  JsonSink(OutputBuffer& out, const Policy* policy, InputName input_name, std::size_t contexts_max);
+
+  void on_context(const ContextInfo& context, const IdentityText& identity) override;
+  void on_call(const ContextInfo& context, const CallEvent& call,
+               const IdentityText& identity) override;
+  void on_blindness(const Blindness& blindness) override;
+  void on_statistics(const StatisticsEvent& statistics) override;
+
+ private:
+  // Members that all records of a context have in common.
+  struct Shared {
+    std::uint32_t generation = 0;
+    std::uint32_t input = 0;
+    bool rendered = false;
+    std::size_t transport_size = 0;  // of `members` up to the interface
+    std::string members;             // "src_ip" .. "rpc":{"transport" .. "interface_name"
+    std::string pipe;                // "pipe":"...", or nothing
+  };
+
+  [[nodiscard]] const Shared& shared(const ContextInfo& context, std::uint32_t input);
+  void render(const ContextInfo& context, std::uint32_t input, Shared& shared);
+  void append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
+                   const char* proto, std::uint32_t input);
+  void write_head(JsonLine& line, const FrameReference& frame, std::string_view event_type);
+  void write_security(JsonLine& line, const std::optional<AuthNumbers>& auth,
+                      const IdentityText& identity);
+  void write_outcome(JsonLine& line, const CallEvent& call);
+  void write_verdict(JsonLine& line, const CallEvent& call);
+
+  OutputBuffer& out_;
+  InputName input_name_;
+  Rfc3339Writer time_;
+  CommunityId community_id_;
+  SlotTable<Shared> shared_;
+  std::vector<std::string> filters_;  // "layer":...,"filter":...,"source":... of each filter
+  std::string scratch_;
+};
+
+}  // namespace rpcaudit

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace rpcaudit {
+
+inline constexpr std::uint32_t kNothing = 0xffff'ffff;
+
+// A table indexed by dense slots whose memory comes in pieces when a slot is first touched, and
+// stays: start-up costs nothing, the steady state allocates nothing, elements never move.
+template <typename T>
+class SlotTable {
+ public:
+  explicit SlotTable(std::size_t capacity) : pieces_((capacity + kPieceSize - 1) / kPieceSize) {}
+
+  T& operator[](std::uint32_t slot) {
+    std::unique_ptr<Piece>& piece = pieces_[slot / kPieceSize];
+    if (!piece) piece = std::make_unique<Piece>();
+    return (*piece)[slot % kPieceSize];
+  }
+  // Only for slots that were touched.
+  const T& operator[](std::uint32_t slot) const noexcept {
+    return (*pieces_[slot / kPieceSize])[slot % kPieceSize];
+  }
+
+ private:
+  static constexpr std::size_t kPieceSize = 256;
+  using Piece = std::array<T, kPieceSize>;
+
+  std::vector<std::unique_ptr<Piece>> pieces_;
+};
+
+// A bounded store of objects that are taken and given back; those given back last are taken first
+// and keep what memory they own.
+template <typename T>
+class SlotPool {
+ public:
+  explicit SlotPool(std::size_t capacity) : objects_(capacity), capacity_(capacity) {
+    free_.reserve(capacity);
+  }
+
+  // kNothing when all are taken. The object is as its last user left it.
+  [[nodiscard]] std::uint32_t take() {
+    if (free_.empty()) return touched_ < capacity_ ? touched_++ : kNothing;
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
+    return slot;
+  }
+  void release(std::uint32_t slot) { free_.push_back(slot); }
+
+  T& operator[](std::uint32_t slot) { return objects_[slot]; }
+  const T& operator[](std::uint32_t slot) const noexcept { return objects_[slot]; }
+  [[nodiscard]] bool full() const noexcept { return free_.empty() && touched_ == capacity_; }
+  [[nodiscard]] std::size_t size() const noexcept { return touched_ - free_.size(); }
+
+ private:
+  SlotTable<T> objects_;
+  std::vector<std::uint32_t> free_;
+  std::size_t capacity_;
+  std::uint32_t touched_ = 0;
+};
+
+}  // namespace rpcaudit

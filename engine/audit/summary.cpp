@@ -1,0 +1,236 @@
+#include "engine/audit/summary.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/audit/rfc3339.h"
+#include "engine/audit/text_encoding.h"
+#include "engine/audit/text_sink.h"
+#include "engine/policy/printer.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::size_t kFiltersMax = 8;
+constexpr std::size_t kActivitiesMax = 12;
+constexpr std::size_t kInputsMax = 3;
+constexpr std::size_t kCountWidth = 12;
+constexpr std::size_t kTextWidthMax = 110;
+
+std::string right(std::string text, std::size_t width) {
+  if (text.size() < width) text.insert(0, width - text.size(), ' ');
+  return text;
+}
+
+std::string left(std::string text, std::size_t width) {
+  const std::size_t columns = column_count(text);
+  if (columns < width) text.append(width - columns, ' ');
+  return text;
+}
+
+std::string shortened(const std::string& text, std::size_t width) {
+  if (column_count(text) <= width) return text;
+  std::size_t end = width - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
+
+std::string counted(std::uint64_t count, std::string_view text) {
+  return right(grouped(count), kCountWidth) + "  " + std::string(text) + "\n";
+}
+
+std::string time_text(Timestamp time) {
+  Rfc3339Writer writer;
+  char text[Rfc3339Writer::kSizeMax];
+  return {text, writer.write_short(time, text)};
+}
+
+std::string duration_text(Timestamp begin, Timestamp end) {
+  const std::int64_t milliseconds = (end.nanoseconds - begin.nanoseconds) / 1'000'000;
+  if (milliseconds < 60'000) {
+    const std::string rest = std::to_string(milliseconds % 1000);
+    return std::to_string(milliseconds / 1000) + "." + std::string(3 - rest.size(), '0') + rest +
+           " s";
+  }
+  const std::int64_t minutes = milliseconds / 60'000;
+  if (minutes < 180) return std::to_string(minutes) + " min";
+  return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
+}
+
+std::string_view action_text(VerdictAction action) {
+  switch (action) {
+    case VerdictAction::would_block: return "would block";
+    case VerdictAction::undecidable: return "undecidable";
+    case VerdictAction::would_permit: break;
+  }
+  return "would permit";
+}
+
+std::string inputs_part(const RunFacts& run) {
+  std::string text = "input       ";
+  for (std::size_t i = 0; i < std::min(run.inputs.size(), kInputsMax); ++i) {
+    if (i != 0) text += ", ";
+    append_printable(text, run.inputs[i]);
+  }
+  if (run.inputs.size() > kInputsMax) {
+    text += " and " + grouped(run.inputs.size() - kInputsMax) + " more";
+  }
+  text += "\n            " + grouped(run.frames) + " frames, " + grouped(run.bytes) + " bytes\n";
+  if (run.first && run.last) {
+    text += "observed    " + time_text(*run.first) + " to " + time_text(*run.last) + " UTC (" +
+            duration_text(*run.first, *run.last) + ")\n";
+  }
+  if (run.interrupted) text += "            stopped before the end of the input\n";
+  return text;
+}
+
+std::string calls_part(const AuditTally& tally, bool with_policy) {
+  std::string text = "calls       " + grouped(tally.calls) + " seen";
+  if (with_policy) {
+    text += ", " + grouped(tally.judged) +
+            " judged: " + grouped(tally.count(VerdictAction::would_block)) + " would be blocked, " +
+            grouped(tally.count(VerdictAction::undecidable)) + " undecidable, " +
+            grouped(tally.count(VerdictAction::would_permit)) + " would be permitted";
+  }
+  text += "\nanswers     ";
+  bool first = true;
+  for (std::size_t i = 0; i < kOutcomeCount; ++i) {
+    if (tally.outcomes[i] == 0) continue;
+    if (!first) text += ", ";
+    first = false;
+    text += grouped(tally.outcomes[i]) + " " + std::string(to_string(static_cast<Outcome>(i)));
+  }
+  return text + (first ? "none\n" : "\n");
+}
+
+std::string filters_part(const AuditTally& tally, const Policy& policy) {
+  std::vector<std::size_t> order(tally.filters.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto total = [&](std::size_t i) {
+    return std::accumulate(tally.filters[i].begin(), tally.filters[i].end(), std::uint64_t{0});
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return total(a) > total(b); });
+  const auto idle =
+      std::find_if(order.begin(), order.end(), [&](std::size_t i) { return total(i) == 0; });
+  const auto used = static_cast<std::size_t>(idle - order.begin());
+
+  std::string text = "\nWhich filters decide\n";
+  for (std::size_t k = 0; k < std::min(used, kFiltersMax); ++k) {
+    const Filter& filter = policy.filters[order[k]];
+    for (std::size_t action = kVerdictActionCount; action-- > 0;) {
+      const std::uint64_t count = tally.filters[order[k]][action];
+      if (count == 0) continue;
+      const std::string what =
+          left(std::string(action_text(static_cast<VerdictAction>(action))), 14) +
+          printable(source_text(policy, filter.span)) + "  " + printable(describe(filter));
+      text += counted(count, shortened(what, kTextWidthMax));
+    }
+  }
+  if (used > kFiltersMax) text += counted(used - kFiltersMax, "more filters");
+  if (tally.no_filter != 0) text += counted(tally.no_filter, "calls match no filter");
+  const std::size_t idle_count = order.size() - used;
+  if (idle_count != 0) text += counted(idle_count, "filters decide nothing here");
+  return text;
+}
+
+std::string users_text(const Activity& activity) {
+  std::string text;
+  for (const std::string& user : activity.users) {
+    if (user.empty()) break;
+    text += text.empty() ? "as " : ", ";
+    text += user;
+  }
+  return activity.more_users ? text + ", ..." : text;
+}
+
+std::string activity_text(const Activity& activity) {
+  std::string text = left(std::string(action_text(activity.action)), 14);
+  text += to_string(activity.client) + " -> " + to_string(activity.server) + "  " +
+          operation_text(activity.interface, activity.opnum);
+  const std::string users = users_text(activity);
+  if (!users.empty()) text += "  " + users;
+  if (activity.unseen != 0) text += "  not seen: " + fields_text(activity.unseen);
+  return text;
+}
+
+std::string activities_part(const AuditTally& tally) {
+  const std::vector<const Activity*> activities = tally.activities.sorted();
+  if (activities.empty()) return {};
+  std::string text = "\nWhat would change\n";
+  for (std::size_t i = 0; i < std::min(activities.size(), kActivitiesMax); ++i) {
+    text += counted(activities[i]->count, shortened(activity_text(*activities[i]), kTextWidthMax));
+  }
+  std::uint64_t others = tally.activities.overflow();
+  for (std::size_t i = kActivitiesMax; i < activities.size(); ++i) others += activities[i]->count;
+  if (others != 0) {
+    const std::size_t groups = activities.size() - std::min(activities.size(), kActivitiesMax);
+    const std::string more = tally.activities.overflow() != 0 ? " or more" : "";
+    text += counted(others, "calls in " + grouped(groups) + more + " further groups");
+  }
+  if (tally.already != 0) {
+    text += counted(tally.already, "of the calls to block were denied by the server already");
+  }
+  if (tally.contradicted != 0) {
+    text += counted(tally.contradicted, "of the calls to block were answered: they would fail");
+  }
+  if (tally.audit_only != 0) {
+    text += counted(tally.audit_only, "of the calls to block only logged (audit=enable)");
+  }
+  if (tally.readings_differ != 0) {
+    text += counted(tally.readings_differ, "calls that another reading would judge otherwise");
+  }
+  return text;
+}
+
+std::string_view blindness_text(BlindnessKind kind) {
+  switch (kind) {
+    case BlindnessKind::gap: return "gaps in RPC connections";
+    case BlindnessKind::snap_length_cut: return "frames of RPC connections cut by the snap length";
+    case BlindnessKind::missed_bind: return "contexts used without their bind in sight";
+    case BlindnessKind::undecodable: return "stretches of RPC connections that are no valid PDU";
+    case BlindnessKind::table_eviction: return "connections or contexts forgotten, tables full";
+    case BlindnessKind::unfinished_fragments: return "IP datagrams with fragments missing";
+    case BlindnessKind::smb_not_dissected: return "SMB connections not looked into (named pipes)";
+    case BlindnessKind::smb_encrypted: return "encrypted SMB connections (named pipes)";
+    case BlindnessKind::smb_compressed: return "compressed SMB messages";
+    case BlindnessKind::http_not_dissected: return "RPC over HTTP connections not looked into";
+  }
+  return "unknown";
+}
+
+std::string not_seen_part(const RunFacts& run, const AuditTally& tally) {
+  std::string text;
+  for (std::size_t i = 0; i < kBlindnessKindCount; ++i) {
+    const BlindnessTally& blind = tally.blindness[i];
+    if (blind.events == 0) continue;
+    std::string what(blindness_text(static_cast<BlindnessKind>(i)));
+    if (blind.bytes != 0) what += ", " + grouped(blind.bytes) + " bytes";
+    text += counted(blind.events, what);
+  }
+  for (const CountedLine& line : run.not_seen) text += counted(line.count, line.text);
+  if (tally.records_given_up != 0) {
+    text += counted(tally.records_given_up, "records written before their answer: too many waited");
+  }
+  return "\nWhat was not seen\n" +
+         (text.empty() ? right("-", kCountWidth) + "  nothing known\n" : text);
+}
+
+}  // namespace
+
+std::string grouped(std::uint64_t value) {
+  std::string text = std::to_string(value);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
+  return text;
+}
+
+std::string summary_text(const RunFacts& run, const AuditTally& tally, const Policy* policy) {
+  std::string text = inputs_part(run) + calls_part(tally, policy != nullptr);
+  if (policy != nullptr && !policy->filters.empty()) text += filters_part(tally, *policy);
+  text += activities_part(tally);
+  text += not_seen_part(run, tally);
+  for (const std::string& problem : run.problems) text += "problem: " + printable(problem) + "\n";
+  return text;
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,187 @@
+#include "engine/audit/text_sink.h"
+
+#include <cstdio>
+
+#include "engine/audit/activity_table.h"
+#include "engine/audit/auth_names.h"
+#include "engine/audit/text_encoding.h"
+#include "engine/policy/printer.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::string_view kRed = "\033[1;31m";
+constexpr std::string_view kYellow = "\033[1;33m";
+constexpr std::string_view kPlain = "\033[0m";
+
+std::string hex_status(std::uint32_t status) {
+  char text[12];
+  std::snprintf(text, sizeof text, "0x%08x", status);
+  return text;
+}
+
+}  // namespace
+
+std::string operation_text(const std::optional<Uuid>& interface, std::uint16_t opnum) {
+  const std::string number = std::string("opnum ").append(std::to_string(opnum));
+  if (!interface) return "unknown interface " + number;
+  const std::optional<CatalogueEntry> entry = find_interface(*interface);
+  if (!entry) return to_string(*interface) + " " + number;
+  const std::string name(interface_name(*entry));
+  const std::string_view operation = operation_name(*entry, opnum);
+  return operation.empty() ? name + " " + number : name + "." + std::string(operation);
+}
+
+std::string endpoint_text(const Endpoint& endpoint) {
+  std::string text = to_string(endpoint.address);
+  if (!endpoint.address.is_v4()) {
+    text.insert(0, 1, '[');
+    text += ']';
+  }
+  text += ':';
+  return text.append(std::to_string(endpoint.port));
+}
+
+std::string fields_text(FieldSet fields) {
+  std::string text;
+  for (std::size_t i = 0; i < kFieldCount; ++i) {
+    const auto field = static_cast<Field>(i);
+    if ((fields & field_bit(field)) == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += to_string(field);
+  }
+  return text;
+}
+
+TextSink::TextSink(OutputBuffer& out, const Policy* policy, InputName input_name, bool colour)
+    : out_(out), policy_(policy), input_name_(std::move(input_name)), colour_(colour) {}
+
+void TextSink::begin(const FrameReference& frame) {
+  char time[Rfc3339Writer::kSizeMax];
+  line_.assign(time, time_.write_short(frame.timestamp, time));
+  line_ += "  ";
+}
+
+void TextSink::end(const FrameReference& frame) {
+  line_ += "  [frame ";
+  line_ += std::to_string(frame.number);
+  if (input_name_ && frame.input != 0) {  // with one input its name says nothing
+    line_ += " of ";
+    append_printable(line_, input_name_(frame.input));
+  }
+  line_ += "]\n";
+  out_.append(line_);
+  out_.end_record();
+}
+
+void TextSink::say_action(const CallEvent& call) {
+  if (!call.verdict) {
+    line_ += "CALL";
+    return;
+  }
+  const VerdictAction action = call.verdict->action;
+  const std::string_view colour = action == VerdictAction::would_block   ? kRed
+                                  : action == VerdictAction::undecidable ? kYellow
+                                                                         : std::string_view();
+  if (colour_) line_ += colour;
+  switch (action) {
+    case VerdictAction::would_block:
+      line_ += call.verdict->audit_only ? "WOULD LOG" : "WOULD BLOCK";
+      break;
+    case VerdictAction::undecidable: line_ += "UNDECIDABLE"; break;
+    case VerdictAction::would_permit: line_ += "WOULD PERMIT"; break;
+  }
+  if (colour_ && !colour.empty()) line_ += kPlain;
+}
+
+void TextSink::say_peers(const ContextInfo& context) {
+  line_ += "  ";
+  line_ += to_string(context.client.address);
+  line_ += " -> ";
+  line_ += endpoint_text(context.server);
+  if (!context.pipe.empty()) {
+    line_ += ' ';
+    append_printable(line_, context.pipe);
+  }
+  line_ += "  ";
+}
+
+void TextSink::say_operation(const ContextInfo& context, const CallEvent& call) {
+  std::optional<Uuid> interface;
+  if (call.has_interface && context.abstract_syntax) interface = context.abstract_syntax->uuid;
+  line_ += operation_text(interface, call.opnum);
+  if (is_provisional(context, call)) line_ += " (bind not acknowledged)";
+}
+
+void TextSink::say_account(const std::optional<AuthNumbers>& auth, const IdentityText& identity) {
+  const std::string account = account_of(identity);
+  if (!account.empty()) line_ += "  as " + account;
+  if (auth) {
+    line_ += account.empty() ? "  with " : " (";
+    line_ += auth_type_name(auth->type) + ", " + auth_level_name(auth->level);
+    if (!account.empty()) line_ += ')';
+  } else {
+    line_ += account.empty() ? "  without security" : " (no security on the call)";
+  }
+}
+
+void TextSink::say_reason(const Verdict& verdict) {
+  if (policy_ != nullptr && verdict.filter < policy_->filters.size()) {
+    const bool decided = verdict.action != VerdictAction::undecidable;
+    line_ += decided ? "  by filter " : "  perhaps by filter ";
+    append_printable(line_, source_text(*policy_, policy_->filters[verdict.filter].span));
+  } else if (verdict.action == VerdictAction::would_permit) {
+    line_ += "  by no filter";
+  }
+  if (verdict.unseen != 0) {
+    line_ += "  not seen: ";
+    line_ += fields_text(verdict.unseen);
+  }
+  if (verdict.undecidable_by_continue) line_ += "  only `continue` filters match";
+  if (verdict.readings_differ) line_ += "  (other readings differ)";
+}
+
+void TextSink::say_outcome(const CallEvent& call) {
+  line_ += call.verdict ? "  in fact " : "  ";
+  line_ += to_string(call.outcome);
+  const bool has_status = call.outcome == Outcome::fault || call.outcome == Outcome::rejected;
+  if (!has_status) return;
+  line_ += ' ';
+  line_ += hex_status(call.status);
+}
+
+void TextSink::on_call(const ContextInfo& context, const CallEvent& call,
+                       const IdentityText& identity) {
+  begin(call.frame);
+  say_action(call);
+  say_peers(context);
+  say_operation(context, call);
+  say_account(call.auth ? call.auth : call.connection_auth, identity);
+  if (call.verdict) say_reason(*call.verdict);
+  say_outcome(call);
+  end(call.frame);
+}
+
+void TextSink::on_context(const ContextInfo& context, const IdentityText& identity) {
+  begin(context.frame);
+  line_ += "CONTEXT";
+  say_peers(context);
+  if (context.abstract_syntax) {
+    const SyntaxId& syntax = *context.abstract_syntax;
+    line_ += context.catalogue ? std::string(interface_name(*context.catalogue))
+                               : to_string(syntax.uuid);
+    line_ += ' ';
+    line_ += std::to_string(syntax.version_major);
+    line_ += '.';
+    line_ += std::to_string(syntax.version_minor);
+  }
+  say_account(context.auth, identity);
+  line_ += "  ";
+  line_ += to_string(context.result);
+  end(context.frame);
+}
+
+void TextSink::on_blindness(const Blindness&) {}
+void TextSink::on_statistics(const StatisticsEvent&) {}
+
+}  // namespace rpcaudit

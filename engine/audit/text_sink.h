@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+
+#include "engine/audit/event_sink.h"
+#include "engine/audit/output_buffer.h"
+#include "engine/audit/rfc3339.h"
+#include "engine/policy/policy.h"
+
+namespace rpcaudit {
+
+// Events as lines for people, each of which reads as a sentence: when, what would happen, who
+// called whom, for what, as whom, and which filter says so. Nothing in a line can steer a terminal.
+class TextSink : public EventSink {
+ public:
+  // Borrows `out` and `policy`; `policy` may be null.
+  TextSink(OutputBuffer& out, const Policy* policy, InputName input_name, bool colour);
+
+  void on_context(const ContextInfo& context, const IdentityText& identity) override;
+  void on_call(const ContextInfo& context, const CallEvent& call,
+               const IdentityText& identity) override;
+  // What was not seen stands in the summary, not between the lines.
+  void on_blindness(const Blindness& blindness) override;
+  void on_statistics(const StatisticsEvent& statistics) override;
+
+ private:
+  void begin(const FrameReference& frame);
+  void say_action(const CallEvent& call);
+  void say_peers(const ContextInfo& context);
+  void say_operation(const ContextInfo& context, const CallEvent& call);
+  void say_account(const std::optional<AuthNumbers>& auth, const IdentityText& identity);
+  void say_reason(const Verdict& verdict);
+  void say_outcome(const CallEvent& call);
+  void end(const FrameReference& frame);
+
+  OutputBuffer& out_;
+  const Policy* policy_;
+  InputName input_name_;
+  bool colour_;
+  Rfc3339Writer time_;
+  std::string line_;  // being built
+};
+
+// `drsuapi.DRSGetNCChanges`, with numbers where the catalogue has no names.
+[[nodiscard]] std::string operation_text(const std::optional<Uuid>& interface, std::uint16_t opnum);
+// `10.77.0.1:49153`, `[fe80::1]:135`.
+[[nodiscard]] std::string endpoint_text(const Endpoint& endpoint);
+// `image_name, remote_user_token`.
+[[nodiscard]] std::string fields_text(FieldSet fields);
+
+}  // namespace rpcaudit
