@@ -35,7 +35,7 @@ std::uint16_t ones_complement_sum(Bytes bytes) noexcept {
     sum += word;
   }
   std::uint32_t tail = 0;
-  __builtin_memcpy(&tail, bytes.data() + at, bytes.size() - at);
+  if (at < bytes.size()) __builtin_memcpy(&tail, bytes.data() + at, bytes.size() - at);
   return __builtin_bswap16(fold(sum + tail));
 }
 

@@ -8,13 +8,15 @@ namespace {
 constexpr std::uint16_t kEthertypeMin = 0x0600;  // below it, a length (IEEE 802.3 3.2.6)
 constexpr std::size_t kMacHeaderSize = 14;
 
-[[nodiscard]] constexpr bool is_vlan_tag(std::uint16_t ethertype) noexcept {
+// The size of a tag, from after its own ethertype to before the next; 0 when it is none.
+[[nodiscard]] constexpr std::size_t tag_size(std::uint16_t ethertype) noexcept {
   switch (ethertype) {
-    case kEthertypeVlan:                    // IEEE 802.1Q
-    case kEthertypeServiceVlan:             // the same, outer tag
-    case 0x9100: case 0x9200: case 0x9300:  // outer tags before that was written
-    case 0x8926: return true;               // VN-Tag, four bytes as well
-    default: return false;
+    case kEthertypeVlan:                              // IEEE 802.1Q
+    case kEthertypeServiceVlan:                       // the same, outer tag
+    case 0x9100: case 0x9200: case 0x9300: return 2;  // outer tags before that was written
+    case 0x8926: return 4;                            // VN-Tag
+    case 0x893f: return 6;                            // E-Tag (IEEE 802.1BR 7.5)
+    default: return 0;
   }
 }
 
@@ -22,7 +24,7 @@ constexpr std::size_t kMacHeaderSize = 14;
   switch (ethertype) {
     case kEthertypeIpv4: case kEthertypeIpv6: case 0x0806: case 0x8847: case 0x8848: case 0x8863:
     case 0x8864: return true;
-    default: return is_vlan_tag(ethertype);
+    default: return tag_size(ethertype) != 0;
   }
 }
 
@@ -52,11 +54,11 @@ DecodeStatus peel_macsec(LinkBytes& link) noexcept {
   if (!link.rest.has(1)) return DecodeStatus::truncated;
   const std::uint8_t control = link.rest.u8(0);
   if ((control & kEncrypted) != 0) return DecodeStatus::not_ip;
-  const std::size_t tag_size = (control & kHasChannel) != 0 ? 14 : 6;
-  if (!link.rest.has(tag_size + 2)) return DecodeStatus::truncated;
-  if (link.rest.length < tag_size + 2 + kCheckSize) return DecodeStatus::malformed;
-  link.ethertype = link.rest.u16(tag_size);
-  link.rest.skip(tag_size + 2);
+  const std::size_t size = (control & kHasChannel) != 0 ? 14 : 6;
+  if (!link.rest.has(size + 2)) return DecodeStatus::truncated;
+  if (link.rest.length < size + 2 + kCheckSize) return DecodeStatus::malformed;
+  link.ethertype = link.rest.u16(size);
+  link.rest.skip(size + 2);
   link.rest.limit(link.rest.length - kCheckSize);
   return DecodeStatus::ok;
 }
@@ -71,17 +73,19 @@ DecodeStatus peel_pppoe(LinkBytes& link) noexcept {
   return DecodeStatus::ok;
 }
 
+DecodeStatus peel_tag(LinkBytes& link, std::size_t size) noexcept {
+  if (!link.rest.has(size + 2)) return DecodeStatus::truncated;
+  const std::uint16_t type = link.rest.u16(size);
+  link.rest.skip(size + 2);
+  link.ethertype = type;
+  if (type >= kEthertypeMin) return DecodeStatus::ok;
+  link.layer = LinkLayer::llc;
+  if (type != 0) link.rest.limit(type);
+  return DecodeStatus::ok;
+}
+
 DecodeStatus peel_ethertype(LinkBytes& link) noexcept {
-  if (is_vlan_tag(link.ethertype)) {
-    if (!link.rest.has(4)) return DecodeStatus::truncated;
-    const std::uint16_t type = link.rest.u16(2);
-    link.rest.skip(4);
-    link.ethertype = type;
-    if (type >= kEthertypeMin) return DecodeStatus::ok;
-    link.layer = LinkLayer::llc;
-    if (type != 0) link.rest.limit(type);
-    return DecodeStatus::ok;
-  }
+  if (const std::size_t size = tag_size(link.ethertype)) return peel_tag(link, size);
   switch (link.ethertype) {
     case kEthertypeIpv4:
     case kEthertypeIpv6: return go_to(link, LinkLayer::ip, 0);

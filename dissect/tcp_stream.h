@@ -23,7 +23,7 @@ struct TcpSegment {
 }
 
 // Why bytes of a stream are missing.
-enum class GapKind : std::uint8_t {
+enum class StreamGap : std::uint8_t {
   lost,  // they never came
   cut,   // the snap length took them
 };
@@ -66,7 +66,7 @@ struct SegmentPool {
 // very much, and the stream goes on from them.
 //
 // The sink has on_bytes(Bytes, const FrameReference&), with the frame in which the bytes came, and
-// on_gap(std::uint64_t missing, GapKind, const FrameReference&), with the frame of what follows the
+// on_gap(std::uint64_t missing, StreamGap, const FrameReference&), with the frame of what follows the
 // gap. It is called from within add(), acknowledged(), give_up() and finish() and may not touch
 // the stream.
 //
@@ -236,7 +236,7 @@ void TcpStream::jump_to(std::uint64_t position, const FrameReference& frame, Seg
                         Sink& sink) noexcept {
   ++pool.counters.gaps;
   pool.counters.gap_bytes += position - next_;
-  sink.on_gap(position - next_, GapKind::lost, frame);
+  sink.on_gap(position - next_, StreamGap::lost, frame);
   next_ = position;
 }
 
@@ -255,7 +255,7 @@ void TcpStream::tell_front(const PlacedBytes& run, std::uint64_t end, const Fram
   if (present == wanted) return;
   ++pool.counters.cuts;
   pool.counters.cut_bytes += wanted - present;
-  sink.on_gap(wanted - present, GapKind::cut, frame);
+  sink.on_gap(wanted - present, StreamGap::cut, frame);
 }
 
 // Tells what is held from next_ on.
@@ -270,7 +270,7 @@ void TcpStream::drain(SegmentPool& pool, Sink& sink) noexcept {
     } else {
       ++pool.counters.cuts;
       pool.counters.cut_bytes += piece.length;
-      sink.on_gap(piece.length, GapKind::cut, piece.frame);
+      sink.on_gap(piece.length, StreamGap::cut, piece.frame);
     }
     held_.pop_front(pool.pieces);
   }
