@@ -27,6 +27,7 @@ struct InputProblem {
   std::uint32_t input = 0;
   std::uint64_t offset = 0;  // byte offset in the (decompressed) input where the damage begins
   std::string message;       // lower case, no final period
+  bool skipped = false;      // a file of a folder that is no capture: left out, nothing was lost
 };
 
 // Where frames come from. Single-threaded. Frames are delivered in batches so that the reader of

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "capture/frame.h"
+
+namespace rpcaudit {
+
+// The unread bytes of an input, as far as they are at hand. A mapped file shows all of them at
+// once; a stream shows what its buffer holds and can be asked for more.
+class ByteWindow {
+ public:
+  ByteWindow() = default;
+  ByteWindow(const ByteWindow&) = delete;
+  ByteWindow& operator=(const ByteWindow&) = delete;
+  virtual ~ByteWindow() = default;
+
+  [[nodiscard]] Bytes bytes() const noexcept { return bytes_; }
+  // Offset of bytes() in the (decompressed) input.
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+
+  void consume(std::size_t count) noexcept {
+    bytes_ = bytes_.subspan(count);
+    offset_ += count;
+  }
+
+  // Tries to have `count` unread bytes at hand; false when the input ends before that. Bytes shown
+  // earlier may move: whatever was borrowed from them is void.
+  [[nodiscard]] virtual bool want(std::size_t count) = 0;
+
+  // Told between batches: what was consumed is no longer borrowed by anybody.
+  virtual void forget_consumed() {}
+
+  // Why the input ended early (a corrupt compressed stream, a read error); empty if it did not.
+  [[nodiscard]] virtual const std::string& failure() const noexcept = 0;
+
+  // Bytes of the input as stored, consumed so far and in all (0 when unknown).
+  [[nodiscard]] virtual std::uint64_t stored_read() const noexcept = 0;
+  [[nodiscard]] virtual std::uint64_t stored_total() const noexcept = 0;
+
+ protected:
+  Bytes bytes_;
+  std::uint64_t offset_ = 0;
+};
+
+struct OpenedInput {
+  std::unique_ptr<ByteWindow> window;  // empty on failure
+  std::string failure;
+};
+
+// Opens `path` (`-` is standard input). Compressed data is recognised by its first bytes, whatever
+// the name says: gzip, Zstandard, LZ4 frames and xz.
+[[nodiscard]] OpenedInput open_input(const std::string& path);
+
+// Shows bytes that somebody else owns.
+[[nodiscard]] std::unique_ptr<ByteWindow> window_over(Bytes bytes);
+
+}  // namespace rpcaudit

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "capture/frame.h"
+
+namespace rpcaudit {
+
+// Turns stored bytes into the bytes they stand for, piece by piece.
+class Decompressor {
+ public:
+  Decompressor() = default;
+  Decompressor(const Decompressor&) = delete;
+  Decompressor& operator=(const Decompressor&) = delete;
+  virtual ~Decompressor() = default;
+
+  struct Step {
+    std::size_t taken = 0;     // of the input
+    std::size_t produced = 0;  // into the output
+    bool failed = false;       // the stored bytes are corrupt
+    bool at_boundary = true;   // nothing is missing if the input ends here
+  };
+
+  // Takes from `input` and fills the front of `output`; either may be used up only in part.
+  [[nodiscard]] virtual Step run(Bytes input, std::span<std::byte> output) = 0;
+};
+
+// One for the format that `front` begins with; empty when the bytes are not compressed.
+[[nodiscard]] std::unique_ptr<Decompressor> decompressor_for(Bytes front);
+
+inline constexpr std::size_t kCompressionMagicSize = 6;
+
+}  // namespace rpcaudit
