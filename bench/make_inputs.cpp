@@ -1,0 +1,187 @@
+// Writes the inputs of the comparison into a folder: the same bytes on every machine.
+
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/bench_policies.h"
+#include "bench/mixed_scripts.h"
+#include "bench/rpc_script.h"
+
+namespace rpcaudit::bench {
+namespace {
+
+constexpr std::uint64_t kSmallFrames = 4'000'000;  // 304 MB
+constexpr std::uint64_t kMixFrames = 350'000;      // 300 MB
+constexpr std::uint64_t kRpcFrames = 800'000;      // 285 MB
+constexpr std::uint32_t kOpenConversations = 2000;
+constexpr std::uint32_t kCallsPerAssociation = 200;
+
+constexpr std::uint32_t kClientNet = 0x0a000000;  // 10.0.0.0
+constexpr std::uint32_t kServerNet = 0xac100000;  // 172.16.0.0
+
+Flow make_flow(std::uint64_t number, std::uint16_t server_port) {
+  Flow flow;
+  flow.client_address = kClientNet + static_cast<std::uint32_t>(number % 65536) + 1;
+  flow.server_address = kServerNet + static_cast<std::uint32_t>(number % 251) + 1;
+  flow.client_port = static_cast<std::uint16_t>(49152 + number / 65536 % 16384);
+  flow.server_port = server_port;
+  flow.client_sequence = static_cast<std::uint32_t>(Random(number).next());
+  flow.server_sequence = static_cast<std::uint32_t>(Random(number + 1).next());
+  return flow;
+}
+
+// Frames of 60 bytes on connections that are no RPC: a handshake, then in turn six bytes and a bare
+// acknowledgement from either side. The connections take turns in a scattered order.
+void write_small(FrameWriter& writer, std::uint64_t frames, std::uint64_t flow_count) {
+  constexpr std::array<std::uint16_t, 4> kPorts{443, 80, 22, 9000};
+  constexpr std::array<std::uint8_t, 6> kPayload{'h', 'e', 'l', 'l', 'o', '\n'};
+  constexpr std::uint64_t kStride = 7919;  // prime, so that a round meets every connection
+  std::vector<Flow> flows(flow_count);
+  for (std::uint64_t i = 0; i < flow_count; ++i) flows[i] = make_flow(i, kPorts[i % kPorts.size()]);
+  for (std::uint64_t i = 0; i < frames; ++i) {
+    const std::uint64_t round = i / flow_count;
+    Flow& flow = flows[i % flow_count * kStride % flow_count];
+    if (round == 0) {
+      writer.tcp(flow, Side::client, kSyn, {});
+    } else if (round == 1) {
+      writer.tcp(flow, Side::server, kSyn | kAck, {});
+    } else if (round % 2 == 0) {
+      writer.tcp(flow, round % 4 == 2 ? Side::client : Side::server, kAck | kPush, kPayload);
+    } else {
+      writer.tcp(flow, round % 4 == 3 ? Side::server : Side::client, kAck, {});
+    }
+  }
+}
+
+void write_rpc(FrameWriter& writer, std::uint64_t frames) {
+  std::uint64_t number = 0;
+  const auto open = [&number] {
+    const std::uint64_t n = number++;
+    return TcpConversation(make_flow(n, 49664), make_rpc_script(n, kCallsPerAssociation));
+  };
+  std::vector<TcpConversation> conversations;
+  for (std::uint32_t i = 0; i < kOpenConversations; ++i) conversations.push_back(open());
+  Random random(2);
+  while (writer.frames() < frames) {
+    TcpConversation& conversation = conversations[random.below(kOpenConversations)];
+    if (!conversation.step(writer)) conversation = open();
+  }
+}
+
+// One frame of datagram traffic: mostly DNS, which is small, or a large datagram.
+void write_datagram(FrameWriter& writer, Random& random, bool large) {
+  const std::uint64_t number = random.next();
+  const Side from = random.below(2) == 0 ? Side::client : Side::server;
+  if (large) {
+    write_large_datagram(writer, make_flow(number % 500, 443), from, number);
+  } else {
+    write_dns(writer, make_flow(number % 5000, 53), from, static_cast<std::uint16_t>(number));
+  }
+}
+
+// Two frames in a hundred are RPC; of the rest, transfers make the large ones, and handshakes,
+// acknowledgements, requests and DNS the small ones.
+void write_mix(FrameWriter& writer, std::uint64_t frames) {
+  std::uint64_t number = 0;
+  const auto open = [&number](bool rpc) {
+    const std::uint64_t n = number++;
+    if (rpc) return TcpConversation(make_flow(n, 49664), make_rpc_script(n, 20));
+    switch (n % 4) {
+      case 0: return TcpConversation(make_flow(n, 80), make_http_script(n));
+      case 1: return TcpConversation(make_flow(n, 445), make_smb_script(n));
+      default: return TcpConversation(make_flow(n, 443), make_tls_script(n));
+    }
+  };
+  std::vector<TcpConversation> others;
+  std::vector<TcpConversation> rpc;
+  for (std::uint32_t i = 0; i < kOpenConversations; ++i) others.push_back(open(false));
+  for (std::uint32_t i = 0; i < kOpenConversations / 40; ++i) rpc.push_back(open(true));
+  Random random(3);
+  while (writer.frames() < frames) {
+    const std::uint32_t dice = random.below(100);
+    if (dice < 2) {
+      TcpConversation& conversation = rpc[random.below(static_cast<std::uint32_t>(rpc.size()))];
+      if (!conversation.step(writer)) conversation = open(true);
+    } else if (dice < 16) {
+      write_datagram(writer, random, dice < 4);
+    } else {
+      TcpConversation& conversation = others[random.below(kOpenConversations)];
+      if (!conversation.step(writer)) conversation = open(false);
+    }
+  }
+}
+
+void write_text(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) throw std::runtime_error("cannot write " + path.string());
+}
+
+void write_capture(const std::filesystem::path& path,
+                   const std::function<void(FrameWriter&)>& write) {
+  FrameWriter writer(path.string());
+  write(writer);
+  writer.close();
+  std::cerr << path.filename().string() << ": " << writer.frames() << " frames, "
+            << writer.small_frames() << " of at most 128 bytes, " << writer.file_bytes()
+            << " bytes\n";
+}
+
+void write_all(const std::filesystem::path& folder, double scale) {
+  const auto scaled = [scale](std::uint64_t count) {
+    return static_cast<std::uint64_t>(static_cast<double>(count) * scale);
+  };
+  std::filesystem::create_directories(folder);
+  write_capture(folder / "small-20k.pcap",
+                [&](FrameWriter& writer) { write_small(writer, scaled(kSmallFrames), 20'000); });
+  write_capture(folder / "small-1m.pcap",
+                [&](FrameWriter& writer) { write_small(writer, scaled(kSmallFrames), 1'000'000); });
+  write_capture(folder / "mix.pcap",
+                [&](FrameWriter& writer) { write_mix(writer, scaled(kMixFrames)); });
+  write_capture(folder / "rpc.pcap",
+                [&](FrameWriter& writer) { write_rpc(writer, scaled(kRpcFrames)); });
+  write_text(folder / "policy-1000.netsh.txt", thousand_filters());
+  write_text(folder / "policy-all.netsh.txt", block_all());
+}
+
+}  // namespace
+}  // namespace rpcaudit::bench
+
+int main(int argc, char** argv) {
+  const std::vector<std::string_view> arguments(argv + 1, argv + argc);
+  double scale = 1.0;
+  std::string folder;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--scale" && i + 1 < arguments.size()) {
+      scale = std::atof(std::string(arguments[++i]).c_str());
+    } else if (folder.empty() && !arguments[i].starts_with("-")) {
+      folder = arguments[i];
+    } else {
+      folder.clear();
+      break;
+    }
+  }
+  if (folder.empty() || scale <= 0) {
+    std::cerr << "usage: bench_inputs FOLDER [--scale FACTOR]\n"
+                 "  writes about 1.2 GB of captures, and two policies, times FACTOR\n";
+    return 2;
+  }
+  try {
+    rpcaudit::bench::write_all(folder, scale);
+  } catch (const std::exception& error) {
+    std::cerr << "bench_inputs: " << error.what() << '\n';
+    return 1;
+  }
+  return 0;
+}
