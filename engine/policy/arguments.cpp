@@ -40,7 +40,7 @@ class Binder {
     for (std::size_t i = 0; i < tags_.size(); ++i) {
       if (!tags_[i].required || values_[i] || refused_) continue;
       reporter_.error("missing-argument", command,
-                      "`" + std::string(tags_[i].name) + "=` is missing");
+                      quoted(std::string(tags_[i].name) + '=') + " is missing");
     }
     return std::move(values_);
   }
