@@ -83,7 +83,7 @@ void CaptureSeries::arrange() {
   const bool merge = inputs_.size() - failed_.size() > 1;
   for (const auto& input : inputs_) {
     if (std::find(failed_.begin(), failed_.end(), input->index) != failed_.end()) continue;
-    if (!input->is_open()) input->open();
+    if (!input->is_open() && !input->is_unreadable()) input->open();
     if (!input->is_open()) {
       finish(*input);
       continue;
