@@ -21,15 +21,6 @@ bool carries_interface(const RpcContext& context) noexcept {
          context.result != ContextResult::negotiated;
 }
 
-ContextFacts facts_for_calls(const RpcContext& context) noexcept {
-  ContextFacts facts = context_facts(context);
-  if (!carries_interface(context)) {
-    facts.if_uuid.reset();
-    facts.if_version.reset();
-  }
-  return facts;
-}
-
 CallJudge::CallJudge(const CompiledPolicy& policy, std::size_t contexts_max)
     : policy_(policy), contexts_(contexts_max) {}
 
@@ -38,7 +29,7 @@ Verdict CallJudge::judge(const RpcContext& context, const RpcCall& call) {
   const bool has_interface = carries_interface(context);
   if (!state.narrowed || state.generation != context.key.generation ||
       state.has_interface != has_interface) {
-    policy_.narrow(facts_for_calls(context), state.policy);
+    policy_.narrow(context_facts(context), state.policy);
     state.narrowed = true;
     state.generation = context.key.generation;
     state.has_interface = has_interface;

@@ -12,9 +12,6 @@ namespace rpcaudit {
 // Whether calls on the context carry its interface: not when the server refused it.
 [[nodiscard]] bool carries_interface(const RpcContext& context) noexcept;
 
-// The facts of a context as its calls have them.
-[[nodiscard]] ContextFacts facts_for_calls(const RpcContext& context) noexcept;
-
 // Judges calls: narrows the policy when a context's first call comes, and remembers the verdicts
 // of the last few kinds of call on each context.
 class CallJudge {

@@ -1,0 +1,41 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+
+#include "engine/app/command_options.h"
+#include "engine/app/commands.h"
+#include "engine/app/pipeline.h"
+#include "engine/app/policy_files.h"
+
+namespace rpcaudit {
+namespace {
+
+ExitStatus run_calls(const RunOptions& options) {
+  AuditOptions audit;
+  audit.write_all = true;
+  if (options.policies.empty()) return run_records(options, audit, RecordFormat::json);
+
+  const LoadedPolicy loaded = load_policies(options.policies);
+  if (!report_usable(loaded, options.quiet)) return ExitStatus::usage;
+  const CompiledPolicy compiled = CompiledPolicy::compile(loaded.policy);
+  audit.policy = &compiled;
+  return run_records(options, audit, RecordFormat::json);
+}
+
+}  // namespace
+
+void add_calls_command(CLI::App& app, ChosenCommand& chosen) {
+  const auto options = std::make_shared<RunOptions>();
+  CLI::App* const command = app.add_subcommand("calls", "Write every RPC context and call");
+  command->footer(
+      "Examples:\n"
+      "  rpcaudit calls -r dc1.pcapng\n"
+      "  rpcaudit calls -r captures/ -f 'host 10.77.0.1' -o calls.json\n"
+      "  rpcaudit calls -r dc1.pcapng | jq 'select(.rpc.operation == \"DRSGetNCChanges\")'\n");
+  add_capture_options(*command, *options, true);
+  add_policy_option(*command, *options, false);
+  add_output_options(*command, *options);
+  command->callback([options, &chosen] { chosen = [options] { return run_calls(*options); }; });
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,99 @@
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/app/command_options.h"
+#include "engine/app/commands.h"
+#include "engine/app/policy_files.h"
+
+namespace rpcaudit {
+namespace {
+
+struct CheckCommand {
+  RunOptions options;
+  bool strict = false;
+};
+
+std::string diagnostic_json(const LoadedPolicy& loaded, const Diagnostic& diagnostic) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  const auto text = [&writer](const char* key, std::string_view value) {
+    writer.Key(key);
+    writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+  };
+  writer.StartObject();
+  text("severity", to_string(diagnostic.severity));
+  text("code", diagnostic.code);
+  if (diagnostic.span.file < loaded.policy.files.size()) {
+    text("file", loaded.policy.files[diagnostic.span.file]);
+  }
+  if (diagnostic.span.line != 0) {
+    writer.Key("line");
+    writer.Uint(diagnostic.span.line);
+    writer.Key("column");
+    writer.Uint(diagnostic.span.column);
+    writer.Key("length");
+    writer.Uint(diagnostic.span.length);
+  }
+  text("message", diagnostic.message);
+  if (!diagnostic.hint.empty()) text("hint", diagnostic.hint);
+  writer.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+std::string counted(std::size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+ExitStatus run_check(const CheckCommand& command) {
+  const LoadedPolicy loaded = load_policies(command.options.policies);
+  const bool as_json = command.options.format == RecordFormat::json;
+  for (const std::string& problem : loaded.unreadable) std::cerr << "rpcaudit: " << problem << "\n";
+  for (const Diagnostic& diagnostic : loaded.diagnostics) {
+    std::cout << (as_json ? diagnostic_json(loaded, diagnostic)
+                          : diagnostic_text(loaded, diagnostic))
+              << "\n";
+  }
+  if (!command.options.quiet) {
+    std::cerr << counted(loaded.policy.filters.size(), "filter") << " in "
+              << counted(loaded.policy.files.size(), "file") << ", "
+              << counted(loaded.count(Severity::error), "error") << ", "
+              << counted(loaded.count(Severity::warning), "warning") << "\n";
+  }
+  if (!std::cout.flush()) {
+    std::cerr << "rpcaudit: standard output: could not be written\n";
+    return loaded.has_errors() ? ExitStatus::usage : ExitStatus::data;
+  }
+  const bool refused = command.strict && loaded.count(Severity::warning) != 0;
+  return loaded.has_errors() || refused ? ExitStatus::usage : ExitStatus::done;
+}
+
+}  // namespace
+
+void add_check_command(CLI::App& app, ChosenCommand& chosen) {
+  const auto state = std::make_shared<CheckCommand>();
+  CLI::App* const command =
+      app.add_subcommand("check", "Say what is wrong with a policy, or suspicious about it");
+  command->footer(
+      "Examples:\n"
+      "  rpcaudit check -p policy.txt\n"
+      "  rpcaudit check -p policy.txt --strict -q && netsh -f policy.txt\n"
+      "\n"
+      "Exit status: 0 fine, 2 errors (with --strict: or warnings).\n");
+  add_policy_option(*command, state->options, true);
+  static const std::map<std::string, RecordFormat> kFormats{{"json", RecordFormat::json},
+                                                            {"text", RecordFormat::text}};
+  command->add_option("--format", state->options.format, "text, or json: one object per line")
+      ->transform(CLI::Transformer(kFormats))
+      ->type_name("json|text");
+  command->add_flag("--strict", state->strict, "Warnings count as errors");
+  command->add_flag("-q,--quiet", state->options.quiet, "No count at the end");
+  command->callback([state, &chosen] { chosen = [state] { return run_check(*state); }; });
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,156 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "engine/app/call_expression.h"
+#include "engine/app/command_options.h"
+#include "engine/app/commands.h"
+#include "engine/app/explain_text.h"
+#include "engine/app/pipeline.h"
+#include "engine/app/policy_files.h"
+#include "engine/audit/auth_names.h"
+#include "engine/audit/call_judge.h"
+#include "engine/audit/text_encoding.h"
+#include "engine/audit/text_sink.h"
+
+namespace rpcaudit {
+namespace {
+
+struct ExplainCommand {
+  RunOptions options;
+  std::string call;
+  std::uint64_t frame = 0;
+};
+
+std::string call_text(const RpcContext& context, const RpcCall& call) {
+  std::optional<Uuid> interface;
+  if (carries_interface(context)) interface = context.abstract_syntax->uuid;
+  std::string text = "call     ";
+  text += operation_text(interface, call.opnum);
+  text += " over ";
+  text += to_string(context.protocol);
+  if (!context.pipe.empty()) {
+    text += ' ';
+    append_printable(text, context.pipe);
+  }
+  text += ", ";
+  text += to_string(context.client.address);
+  text += " -> ";
+  text += endpoint_text(context.server);
+  const std::string account =
+      account_of({call.identity.user, call.identity.domain, call.identity.null_session});
+  if (!account.empty()) text += ", as " + account;
+  if (call.auth) {
+    text += ", ";
+    text += auth_type_name(call.auth->type);
+    text += ' ';
+    text += auth_level_name(call.auth->level);
+  } else {
+    text += ", without security of its own";
+  }
+  return text + "\n";
+}
+
+// Explains every call that began in one frame, as it passes.
+class ExplainingObserver : public RpcObserver {
+ public:
+  ExplainingObserver(const Policy& policy, std::uint64_t frame) : policy_(policy), frame_(frame) {}
+
+  void on_context(const RpcContext&) override {}
+  void on_context_result(const RpcContext&) override {}
+  void on_context_closed(ContextKey) override {}
+  void on_call(const RpcContext& context, const RpcCall& call) override {
+    if (call.frame.number != frame_) return;
+    if (!text_.empty()) text_ += '\n';
+    text_ += call_text(context, call);
+    text_ += explanation_text(explain(policy_, context_facts(context), call_facts(context, call)),
+                              policy_);
+  }
+  void on_outcome(const RpcOutcome&) override {}
+  void on_blindness(const Blindness&) override {}
+  void on_watermark(std::uint64_t) override {}
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  const Policy& policy_;
+  std::uint64_t frame_;
+  std::string text_;
+};
+
+ExitStatus print(const std::string& text) {
+  if (std::cout << text << std::flush) return ExitStatus::done;
+  std::cerr << "rpcaudit: standard output: could not be written\n";
+  return ExitStatus::data;
+}
+
+ExitStatus explain_described(const ExplainCommand& command, const Policy& policy) {
+  DescribedCall described;
+  if (const auto problem = parse_call(command.call, described)) {
+    std::cerr << "rpcaudit: --call: " << printable(*problem) << "\n";
+    return ExitStatus::usage;
+  }
+  ContextFacts facts = context_facts(described.context);
+  if (!described.version_given) facts.if_version.reset();
+  if (!described.client_given || !described.server_given) {
+    std::cerr << "rpcaudit: without client= and server= addresses are taken as 0.0.0.0\n";
+  }
+  const Explanation explanation =
+      explain(policy, facts, call_facts(described.context, described.call));
+  return print(call_text(described.context, described.call) +
+               explanation_text(explanation, policy));
+}
+
+ExitStatus explain_frame(const ExplainCommand& command, const Policy& policy) {
+  const std::unique_ptr<FrameSource> source = open_source(command.options);
+  if (!source) return ExitStatus::usage;
+  ExplainingObserver observer(policy, command.frame);
+  (void)run_frames(*source, Limits{}, observer, false);
+  for (const InputProblem& problem : source->problems()) {
+    std::cerr << "rpcaudit: " << printable(source->input_name(problem.input)) << ": "
+              << printable(problem.message) << "\n";
+  }
+  const ExitStatus printed = print(observer.text());
+  if (printed != ExitStatus::done || !source->problems().empty()) return ExitStatus::data;
+  if (!observer.text().empty()) return ExitStatus::done;
+  std::cerr << "rpcaudit: no RPC call began in frame " << command.frame << "\n";
+  return ExitStatus::nothing_evaluated;
+}
+
+ExitStatus run_explain(const ExplainCommand& command) {
+  const LoadedPolicy loaded = load_policies(command.options.policies);
+  if (!report_usable(loaded, command.options.quiet)) return ExitStatus::usage;
+  if (!command.call.empty()) return explain_described(command, loaded.policy);
+  if (!command.options.captures.empty() && command.frame != 0) {
+    return explain_frame(command, loaded.policy);
+  }
+  std::cerr << "rpcaudit: explain needs --call, or --read and --frame\n";
+  return ExitStatus::usage;
+}
+
+}  // namespace
+
+void add_explain_command(CLI::App& app, ChosenCommand& chosen) {
+  const auto state = std::make_shared<ExplainCommand>();
+  CLI::App* const command = app.add_subcommand("explain", "Say why a call would be blocked or not");
+  command->footer(
+      "Examples:\n"
+      "  rpcaudit explain -p policy.txt -r dc1.pcapng --frame 4711\n"
+      "  rpcaudit explain -p policy.txt --call 'interface=drsuapi opnum=DRSGetNCChanges\n"
+      "      client=10.77.0.21 server=10.77.0.1 auth_type=16 auth_level=6'\n"
+      "\n"
+      "Keys of --call: interface version opnum protocol client server port pipe auth_type\n"
+      "auth_level object user.\n");
+  add_policy_option(*command, state->options, true);
+  add_capture_options(*command, state->options, false);
+  CLI::Option* const call =
+      command->add_option("--call", state->call, "A call described as key=value words");
+  command->add_option("--frame", state->frame, "Number of the frame in which the call begins")
+      ->check(CLI::PositiveNumber)
+      ->excludes(call);
+  command->add_flag("-q,--quiet", state->options.quiet, "No remarks about the policy");
+  command->callback([state, &chosen] { chosen = [state] { return run_explain(*state); }; });
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,95 @@
+#include "engine/app/explain_text.h"
+
+#include <string_view>
+
+#include "engine/audit/text_encoding.h"
+#include "engine/audit/text_sink.h"
+#include "engine/policy/printer.h"
+
+namespace rpcaudit {
+namespace {
+
+std::string_view truth_text(Truth truth) {
+  switch (truth) {
+    case Truth::yes: return "yes      ";
+    case Truth::no: return "no       ";
+    case Truth::unknown: break;
+  }
+  return "unknown  ";
+}
+
+std::string verdict_part(const Verdict& verdict, const Policy& policy) {
+  std::string text = "verdict  ";
+  text += to_string(verdict.action);
+  if (verdict.filter < policy.filters.size()) {
+    text += verdict.action == VerdictAction::undecidable ? " because of filter " : " by filter ";
+    append_printable(text, source_text(policy, policy.filters[verdict.filter].span));
+  } else {
+    text += ": no filter matches";
+  }
+  if (verdict.unseen != 0) {
+    text += "\n         could change with: ";
+    text += fields_text(verdict.unseen);
+  }
+  if (verdict.undecidable_by_continue) {
+    text += "\n         only `continue` filters match, and the texts differ on what follows";
+  }
+  if (verdict.audit_only) {
+    text += "\n         the filter has audit=enable: documented as logged, not applied";
+  }
+  if (verdict.readings_differ) text += "\n         another reading of the sources differs";
+  return text + "\n";
+}
+
+std::string condition_part(const ConditionFinding& finding, const Filter& filter) {
+  std::string text = "      ";
+  text += truth_text(finding.truth);
+  if (finding.condition < filter.conditions.size()) {
+    append_printable(text, describe(filter.conditions[finding.condition]));
+  }
+  text += "  seen: ";
+  append_printable(text, finding.seen);
+  if (!finding.note.empty()) {
+    text += "  (";
+    append_printable(text, finding.note);
+    text += ')';
+  }
+  return text + "\n";
+}
+
+std::string filter_part(const FilterFinding& finding, const Policy& policy) {
+  const Filter& filter = policy.filters[finding.filter];
+  std::string text = finding.decided ? "=> " : "   ";
+  text += truth_text(finding.truth);
+  append_printable(text, source_text(policy, filter.span));
+  text += "  ";
+  append_printable(text, describe(filter));
+  if (!finding.note.empty()) {
+    text += "\n      ";
+    append_printable(text, finding.note);
+  }
+  text += '\n';
+  for (const ConditionFinding& condition : finding.conditions) {
+    text += condition_part(condition, filter);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string explanation_text(const Explanation& explanation, const Policy& policy) {
+  std::string text = verdict_part(explanation.verdict, policy);
+  for (const std::string& note : explanation.notes) {
+    text += "note     ";
+    append_printable(text, note);
+    text += '\n';
+  }
+  text += "filters, in the order in which they are weighed\n";
+  if (explanation.filters.empty()) text += "   none of this layer\n";
+  for (const FilterFinding& finding : explanation.filters) {
+    if (finding.filter < policy.filters.size()) text += filter_part(finding, policy);
+  }
+  return text;
+}
+
+}  // namespace rpcaudit

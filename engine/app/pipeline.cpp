@@ -1,0 +1,186 @@
+#include "engine/app/pipeline.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <iostream>
+#include <vector>
+
+#include "capture/odd_link.h"
+#include "capture/pcap_file.h"
+#include "dissect/dissector.h"
+#include "engine/app/blind_spots.h"
+#include "engine/app/record_output.h"
+#include "engine/app/stop_signal.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::size_t kBatchSize = 256;
+
+// Of the flow table's hash. Captures are files here: the same input shall give the same output.
+constexpr std::uint64_t kFlowSeed = 0x5bd1'e995'7f4a'7c15;
+
+// Hands frames to the dissector in order, those of rare link types one by one: the slow lane lends
+// each peeled frame only until the next.
+void dissect(std::span<Frame> frames, OddLink& odd_link, Dissector& dissector) {
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (frames[i].link != LinkType::other) continue;
+    if (i != done) dissector.process(frames.subspan(done, i - done));
+    if (odd_link.peel(frames[i])) dissector.process(frames.subspan(i, 1));
+    done = i + 1;
+  }
+  if (done != frames.size()) dissector.process(frames.subspan(done));
+}
+
+std::uint64_t frames_not_peeled(const OddLink& odd_link) {
+  std::uint64_t sum = 0;
+  for (const auto& [link, count] : odd_link.counts()) sum += count.unknown;
+  return sum;
+}
+
+void note_frames(std::span<const Frame> frames, FrameRun& run) {
+  for (const Frame& frame : frames) {
+    ++run.frames;
+    run.bytes += frame.bytes.size();
+    if (!run.first || frame.timestamp < *run.first) run.first = frame.timestamp;
+    if (!run.last || frame.timestamp > *run.last) run.last = frame.timestamp;
+  }
+}
+
+// A line on a terminal, rewritten as the input is consumed.
+class Progress {
+ public:
+  explicit Progress(bool shown) : shown_(shown) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() {
+    if (last_percent_ >= 0) std::fputs("\r\033[K", stderr);
+  }
+
+  void show(const FrameSource& source) {
+    const std::uint64_t total = source.bytes_total();
+    if (!shown_ || total == 0) return;
+    const int percent = static_cast<int>(std::min<std::uint64_t>(
+        100, static_cast<std::uint64_t>(100.0 * static_cast<double>(source.bytes_read()) /
+                                        static_cast<double>(total))));
+    if (percent == last_percent_) return;
+    last_percent_ = percent;
+    std::fprintf(stderr, "\rreading: %d%%", percent);
+    std::fflush(stderr);
+  }
+
+ private:
+  bool shown_;
+  int last_percent_ = -1;
+};
+
+RunFacts facts_of(const RunOptions& options, const FrameSource& source, const FrameRun& run) {
+  RunFacts facts;
+  facts.inputs = options.captures;
+  facts.frames = run.frames;
+  facts.bytes = run.bytes;
+  facts.first = run.first;
+  facts.last = run.last;
+  facts.interrupted = run.interrupted;
+  facts.not_seen = blind_spots(run.statistics, run.frames_of_odd_links);
+  for (const InputProblem& problem : source.problems()) {
+    facts.problems.push_back(std::string(source.input_name(problem.input)) + ": " +
+                             problem.message);
+  }
+  return facts;
+}
+
+void write_statistics(const FrameRun& run, const AuditTally& tally, EventSink& sink) {
+  std::vector<NamedCounter> dissect;
+  for_each_counter(run.statistics, [&](std::string_view name, std::uint64_t value) {
+    dissect.push_back({name, value});
+  });
+  dissect.push_back({"frames_of_odd_links", run.frames_of_odd_links});
+  const std::vector<NamedCounter> audit = named_counters(tally);
+  sink.on_statistics({run.last.value_or(Timestamp{}), dissect, audit});
+}
+
+bool finding_met(const RunOptions& options, const AuditTally& tally) {
+  return (options.fail_on_would_block && tally.count(VerdictAction::would_block) != 0) ||
+         (options.fail_on_undecidable && tally.count(VerdictAction::undecidable) != 0);
+}
+
+}  // namespace
+
+std::unique_ptr<FrameSource> open_source(const RunOptions& options) {
+  OpenedCaptures opened = open_captures(options.captures, options.packet_filter);
+  if (!opened.source) std::cerr << "rpcaudit: " << opened.error << "\n";
+  return std::move(opened.source);
+}
+
+FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& observer,
+                    bool progress) {
+  watch_for_stop_signals();
+  FrameRun run;
+  Dissector dissector(limits, observer, kFlowSeed);
+  OddLink odd_link;
+  Progress shown(progress);
+  std::array<Frame, kBatchSize> batch;
+  while (!stop_requested()) {
+    const ReadResult read = source.read(batch);
+    if (read.status == ReadStatus::end) break;
+    if (read.status == ReadStatus::idle) continue;
+    const std::span<Frame> frames = std::span(batch).first(read.count);
+    note_frames(frames, run);
+    dissect(frames, odd_link, dissector);
+    shown.show(source);
+  }
+  run.interrupted = stop_requested();
+  dissector.finish();
+  run.statistics = dissector.statistics();
+  run.frames_of_odd_links = frames_not_peeled(odd_link);
+  return run;
+}
+
+ExitStatus run_records(const RunOptions& options, AuditOptions audit,
+                       RecordFormat format_by_default) {
+  const std::unique_ptr<FrameSource> source = open_source(options);
+  if (!source) return ExitStatus::usage;
+  RecordOutput output(options.output);
+  if (!output.error().empty()) {
+    std::cerr << "rpcaudit: " << output.error() << "\n";
+    return ExitStatus::data;
+  }
+  RecordFormat format = options.format;
+  if (format == RecordFormat::automatic) {
+    format = output.is_terminal() ? format_by_default : RecordFormat::json;
+  }
+  audit.write_blindness = format == RecordFormat::json;
+  const Limits limits;
+  const Policy* const policy = audit.policy == nullptr ? nullptr : &audit.policy->policy();
+  const auto input_name = [&source](std::uint32_t input) { return source->input_name(input); };
+  EventSink& sink =
+      output.open_sink(format, policy, input_name, limits.contexts + audit.records_waiting_max);
+  Auditor auditor(limits, audit, sink);
+  const bool progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !output.is_terminal();
+  const FrameRun run = run_frames(*source, limits, auditor, progress);
+  const AuditTally& tally = auditor.tally();
+  write_statistics(run, tally, sink);
+  output.finish();
+
+  RunFacts facts = facts_of(options, *source, run);
+  if (!output.error().empty()) facts.problems.push_back(output.error());
+  if (!options.quiet) {
+    std::cerr << summary_text(facts, tally, policy);
+  } else {
+    for (const std::string& problem : facts.problems) std::cerr << "rpcaudit: " << problem << "\n";
+  }
+  if (!facts.problems.empty()) return ExitStatus::data;
+  if (finding_met(options, tally)) return ExitStatus::finding;
+  const bool nothing = policy != nullptr ? tally.judged == 0 : tally.calls + tally.contexts == 0;
+  if (!nothing) return ExitStatus::done;
+  std::cerr << "rpcaudit: no RPC call was seen: "
+            << reason_for_nothing(run.statistics, tally, run.frames_of_odd_links) << "\n";
+  return ExitStatus::nothing_evaluated;
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "capture/frame_source.h"
+#include "dissect/rpc_observer.h"
+#include "dissect/statistics.h"
+#include "engine/app/exit_status.h"
+#include "engine/app/run_options.h"
+#include "engine/audit/auditor.h"
+#include "engine/audit/summary.h"
+
+namespace rpcaudit {
+
+// What the run of the frames gave, whoever observed it.
+struct FrameRun {
+  DissectStatistics statistics;
+  std::uint64_t frames = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t frames_of_odd_links = 0;  // not decoded
+  std::optional<Timestamp> first;
+  std::optional<Timestamp> last;
+  bool interrupted = false;
+};
+
+// Opens the captures named; says on stderr what keeps it from doing so and returns nothing.
+[[nodiscard]] std::unique_ptr<FrameSource> open_source(const RunOptions& options);
+
+// Takes every frame of `source` through the dissector to `observer`, until the end or a stop
+// signal. With `progress` it tells how far it is, on stderr.
+[[nodiscard]] FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& observer,
+                                  bool progress);
+
+// The commands that write records: captures in, records out, summary on stderr. `audit` is without
+// a policy for a plain log of calls.
+[[nodiscard]] ExitStatus run_records(const RunOptions& options, AuditOptions audit,
+                                     RecordFormat format_by_default);
+
+}  // namespace rpcaudit

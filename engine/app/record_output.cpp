@@ -1,0 +1,58 @@
+#include "engine/app/record_output.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+#include <utility>
+
+#include "engine/audit/json_sink.h"
+#include "engine/audit/summary.h"
+#include "engine/audit/text_sink.h"
+
+namespace rpcaudit {
+
+RecordOutput::RecordOutput(const std::string& path)
+    : path_(path == "-" ? "standard output" : path) {
+  constexpr mode_t kMode = 0666;  // the user's mask applies
+  descriptor_ = path == "-" ? STDOUT_FILENO
+                            : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode);
+  if (descriptor_ < 0) {
+    error_ = path_ + ": " + std::generic_category().message(errno);
+    return;
+  }
+  is_terminal_ = ::isatty(descriptor_) == 1;
+  target_ = std::make_unique<DescriptorTarget>(descriptor_);
+  buffer_ = std::make_unique<OutputBuffer>(*target_, is_terminal_);
+}
+
+RecordOutput::~RecordOutput() {
+  if (descriptor_ > STDERR_FILENO) ::close(descriptor_);
+}
+
+EventSink& RecordOutput::open_sink(RecordFormat format, const Policy* policy, InputName input_name,
+                                   std::size_t contexts_max) {
+  if (format == RecordFormat::text) {
+    const bool colour = is_terminal_ && std::getenv("NO_COLOR") == nullptr;
+    sink_ = std::make_unique<TextSink>(*buffer_, policy, std::move(input_name), colour);
+  } else {
+    sink_ = std::make_unique<JsonSink>(*buffer_, policy, std::move(input_name), contexts_max);
+  }
+  return *sink_;
+}
+
+void RecordOutput::finish() {
+  buffer_->flush();
+  if (buffer_->failed()) {
+    error_ = path_ + ": " + target_->error() + "; " + grouped(buffer_->records_lost()) +
+             " records were lost";
+  }
+  if (descriptor_ > STDERR_FILENO && ::close(std::exchange(descriptor_, -1)) != 0 &&
+      error_.empty()) {
+    error_ = path_ + ": " + std::generic_category().message(errno);
+  }
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rpcaudit {
+
+enum class RecordFormat : std::uint8_t { automatic, json, text };
+
+// What the command line asks of a command that reads captures. Fields that a command does not
+// offer keep their defaults.
+struct RunOptions {
+  std::vector<std::string> captures;
+  std::vector<std::string> policies;
+  std::string output = "-";
+  std::string packet_filter;
+  RecordFormat format = RecordFormat::automatic;
+  bool all = false;
+  bool quiet = false;
+  bool verbose = false;
+  bool fail_on_would_block = false;
+  bool fail_on_undecidable = false;
+};
+
+}  // namespace rpcaudit
