@@ -102,18 +102,16 @@ void TcpConnections::on_bytes(std::uint32_t slot, unsigned direction, Bytes byte
 void TcpConnections::on_gap(std::uint32_t slot, unsigned direction, std::uint64_t missing,
                             BlindnessKind kind, const FrameReference& frame) noexcept {
   TcpConnection& connection = connections_[slot];
-  if (connection.session != kNoSlot) {
-    ++statistics_.gaps;
-    statistics_.gap_bytes += missing;
-  }
   ProbeBuffer& front = connection.probes[direction];
   if (!front.decided) {
     // The front is incomplete for good: what follows the hole gets its own chance.
     front.size = 0;
     connection.joined_late = true;
-    if (connection.session == kNoSlot) return;
-    front.decided = true;
   }
+  if (connection.session == kNoSlot) return;
+  front.decided = true;
+  ++statistics_.gaps;
+  statistics_.gap_bytes += missing;
   sessions_.gap(connection.session, direction, missing, kind, frame);
 }
 
