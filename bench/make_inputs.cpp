@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -63,11 +64,11 @@ void write_small(FrameWriter& writer, std::uint64_t frames, std::uint64_t flow_c
   }
 }
 
-void write_rpc(FrameWriter& writer, std::uint64_t frames) {
+void write_rpc(FrameWriter& writer, std::uint64_t frames, std::uint64_t& calls) {
   std::uint64_t number = 0;
-  const auto open = [&number] {
+  const auto open = [&] {
     const std::uint64_t n = number++;
-    return TcpConversation(make_flow(n, 49664), make_rpc_script(n, kCallsPerAssociation));
+    return TcpConversation(make_flow(n, 49664), make_rpc_script(n, kCallsPerAssociation, calls));
   };
   std::vector<TcpConversation> conversations;
   for (std::uint32_t i = 0; i < kOpenConversations; ++i) conversations.push_back(open());
@@ -91,11 +92,11 @@ void write_datagram(FrameWriter& writer, Random& random, bool large) {
 
 // Two frames in a hundred are RPC; of the rest, transfers make the large ones, and handshakes,
 // acknowledgements, requests and DNS the small ones.
-void write_mix(FrameWriter& writer, std::uint64_t frames) {
+void write_mix(FrameWriter& writer, std::uint64_t frames, std::uint64_t& calls) {
   std::uint64_t number = 0;
-  const auto open = [&number](bool rpc) {
+  const auto open = [&](bool rpc) {
     const std::uint64_t n = number++;
-    if (rpc) return TcpConversation(make_flow(n, 49664), make_rpc_script(n, 20));
+    if (rpc) return TcpConversation(make_flow(n, 49664), make_rpc_script(n, 20, calls));
     switch (n % 4) {
       case 0: return TcpConversation(make_flow(n, 80), make_http_script(n));
       case 1: return TcpConversation(make_flow(n, 445), make_smb_script(n));
@@ -128,13 +129,17 @@ void write_text(const std::filesystem::path& path, const std::string& text) {
   if (!file) throw std::runtime_error("cannot write " + path.string());
 }
 
-void write_capture(const std::filesystem::path& path,
-                   const std::function<void(FrameWriter&)>& write) {
-  FrameWriter writer(path.string());
-  write(writer);
+// Writes one capture and adds a line to the table of what is in which.
+void write_capture(const std::filesystem::path& folder, const std::string& name,
+                   std::ostream& table,
+                   const std::function<void(FrameWriter&, std::uint64_t&)>& write) {
+  FrameWriter writer((folder / name).string());
+  std::uint64_t calls = 0;
+  write(writer, calls);
   writer.close();
-  std::cerr << path.filename().string() << ": " << writer.frames() << " frames, "
-            << writer.small_frames() << " of at most 128 bytes, " << writer.file_bytes()
+  table << name << '\t' << writer.frames() << '\t' << calls << '\t' << writer.file_bytes() << '\n';
+  std::cerr << name << ": " << writer.frames() << " frames, " << writer.small_frames()
+            << " of at most 128 bytes; " << calls << " calls; " << writer.file_bytes()
             << " bytes\n";
 }
 
@@ -143,14 +148,21 @@ void write_all(const std::filesystem::path& folder, double scale) {
     return static_cast<std::uint64_t>(static_cast<double>(count) * scale);
   };
   std::filesystem::create_directories(folder);
-  write_capture(folder / "small-20k.pcap",
-                [&](FrameWriter& writer) { write_small(writer, scaled(kSmallFrames), 20'000); });
-  write_capture(folder / "small-1m.pcap",
-                [&](FrameWriter& writer) { write_small(writer, scaled(kSmallFrames), 1'000'000); });
-  write_capture(folder / "mix.pcap",
-                [&](FrameWriter& writer) { write_mix(writer, scaled(kMixFrames)); });
-  write_capture(folder / "rpc.pcap",
-                [&](FrameWriter& writer) { write_rpc(writer, scaled(kRpcFrames)); });
+  std::ostringstream table;
+  table << "file\tframes\tcalls\tbytes\n";
+  write_capture(folder, "small-20k.pcap", table, [&](FrameWriter& writer, std::uint64_t&) {
+    write_small(writer, scaled(kSmallFrames), 20'000);
+  });
+  write_capture(folder, "small-1m.pcap", table, [&](FrameWriter& writer, std::uint64_t&) {
+    write_small(writer, scaled(kSmallFrames), 1'000'000);
+  });
+  write_capture(folder, "mix.pcap", table, [&](FrameWriter& writer, std::uint64_t& calls) {
+    write_mix(writer, scaled(kMixFrames), calls);
+  });
+  write_capture(folder, "rpc.pcap", table, [&](FrameWriter& writer, std::uint64_t& calls) {
+    write_rpc(writer, scaled(kRpcFrames), calls);
+  });
+  write_text(folder / "inputs.tsv", table.str());
   write_text(folder / "policy-1000.netsh.txt", thousand_filters());
   write_text(folder / "policy-all.netsh.txt", block_all());
 }

@@ -63,10 +63,11 @@ std::vector<std::uint8_t> end_pdu(WireBuffer& out) {
 
 class RpcScript final : public Script {
  public:
-  RpcScript(std::uint64_t number, std::uint32_t calls) noexcept
+  RpcScript(std::uint64_t number, std::uint32_t calls, std::uint64_t& requests) noexcept
       : interface_(kInterfaces[number / 2 % kInterfaces.size()]),
         offers_three_(number % 2 == 1),
-        calls_(calls) {}
+        calls_(calls),
+        requests_(requests) {}
 
   bool next(Message& message) override {
     const std::uint32_t turn = turn_++;
@@ -78,6 +79,7 @@ class RpcScript final : public Script {
     } else {
       const std::uint32_t call = turn / 2;
       if (call > calls_) return false;
+      if (turn % 2 == 0) ++requests_;
       message.head = call_pdu(turn % 2 == 0 ? kRequest : kResponse, call + 1);
     }
     return true;
@@ -149,13 +151,15 @@ class RpcScript final : public Script {
   Interface interface_;
   bool offers_three_;
   std::uint32_t calls_;
+  std::uint64_t& requests_;
   std::uint32_t turn_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Script> make_rpc_script(std::uint64_t number, std::uint32_t calls) {
-  return std::make_unique<RpcScript>(number, calls);
+std::unique_ptr<Script> make_rpc_script(std::uint64_t number, std::uint32_t calls,
+                                        std::uint64_t& requests) {
+  return std::make_unique<RpcScript>(number, calls, requests);
 }
 
 }  // namespace rpcaudit::bench

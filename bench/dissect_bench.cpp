@@ -1,0 +1,89 @@
+// What does a frame cost to dissect, by kind: on a connection known to be no RPC, and as a call?
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "bench/loaded_capture.h"
+#include "bench/rpc_script.h"
+#include "bench/tcp_conversation.h"
+#include "dissect/dissector.h"
+
+namespace rpcaudit::bench {
+namespace {
+
+constexpr std::size_t kBatch = 64;
+
+class CountingObserver final : public RpcObserver {
+ public:
+  void on_context(const RpcContext&) override {}
+  void on_context_result(const RpcContext&) override {}
+  void on_context_closed(ContextKey) override {}
+  void on_call(const RpcContext&, const RpcCall&) override { ++calls; }
+  void on_outcome(const RpcOutcome&) override {}
+  void on_blindness(const Blindness&) override {}
+  void on_watermark(std::uint64_t) override {}
+
+  std::uint64_t calls = 0;
+};
+
+Flow flow_number(std::uint32_t number, std::uint16_t port) {
+  return {0x0a000001 + number, 0xac100001, 50000, port, number * 7919, number * 104729};
+}
+
+// The first `prepared` frames are dissected once, the others over and over.
+void dissect(benchmark::State& state, const LoadedCapture& capture, std::size_t prepared) {
+  CountingObserver observer;
+  Dissector dissector(Limits{}, observer, 1);
+  dissector.process(std::span(capture.frames()).first(prepared));
+  const std::span<const Frame> frames = std::span(capture.frames()).subspan(prepared);
+  for ([[maybe_unused]] auto _ : state) {
+    for (std::size_t at = 0; at < frames.size(); at += kBatch) {
+      dissector.process(frames.subspan(at, std::min(kBatch, frames.size() - at)));
+    }
+  }
+  const auto rounds = static_cast<double>(state.iterations());
+  state.counters["frames/s"] =
+      benchmark::Counter(static_cast<double>(frames.size()) * rounds, benchmark::Counter::kIsRate);
+  state.counters["calls/s"] =
+      benchmark::Counter(static_cast<double>(observer.calls), benchmark::Counter::kIsRate);
+}
+
+// The range is the number of connections; beyond some tens of thousands their table no longer
+// fits in the processor's caches.
+void known_not_rpc(benchmark::State& state) {
+  const auto count = static_cast<std::uint32_t>(state.range(0));
+  const LoadedCapture capture([count](FrameWriter& writer) {
+    const std::vector<std::uint8_t> payload{'h', 'e', 'l', 'l', 'o', '\n'};
+    std::vector<Flow> flows;
+    for (std::uint32_t i = 0; i < count; ++i) flows.push_back(flow_number(i, 9000));
+    for (Flow& flow : flows) writer.tcp(flow, Side::client, kSyn, {});
+    for (Flow& flow : flows) writer.tcp(flow, Side::server, kSyn | kAck, {});
+    for (Flow& flow : flows) writer.tcp(flow, Side::client, kAck | kPush, payload);
+    for (Flow& flow : flows) writer.tcp(flow, Side::server, kAck, {});
+  });
+  dissect(state, capture, std::size_t{3} * count);
+}
+BENCHMARK(known_not_rpc)->Arg(1'000)->Arg(20'000)->Arg(500'000)->Unit(benchmark::kMillisecond);
+
+void rpc_calls(benchmark::State& state) {
+  const LoadedCapture capture([](FrameWriter& writer) {
+    std::uint64_t requests = 0;
+    for (std::uint32_t i = 0; i < 100; ++i) {
+      TcpConversation conversation(flow_number(i, 49664), make_rpc_script(i, 100, requests));
+      while (conversation.step(writer)) {
+      }
+    }
+  });
+  dissect(state, capture, 0);
+}
+BENCHMARK(rpc_calls)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace rpcaudit::bench
+
+BENCHMARK_MAIN();
