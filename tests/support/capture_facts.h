@@ -1,0 +1,108 @@
+#pragma once
+
+#include <array>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "capture/odd_link.h"
+#include "capture/pcap_file.h"
+#include "dissect/dissector.h"
+
+namespace rpcaudit::test {
+
+// What a capture holds, one line per context and call, in order:
+//   context client > server call 1 id 0 <uuid> 1.0 accepted
+//   call client > server call 2 id 0 <uuid> 1.0 opnum 5 object - auth 10/6 response
+class CaptureFacts : public RpcObserver {
+ public:
+  explicit CaptureFacts(const std::string& path) {
+    const std::array<std::string, 1> paths{path};
+    OpenedCaptures opened = open_captures(paths, "");
+    Dissector dissector(Limits{}, *this, 1);
+    OddLink odd;
+    std::array<Frame, 64> frames;
+    for (ReadResult result = opened.source->read(frames); result.status == ReadStatus::frames;
+         result = opened.source->read(frames)) {
+      for (Frame& frame : std::span(frames).first(result.count)) {
+        if (frame.link == LinkType::other && !odd.peel(frame)) continue;
+        dissector.process({&frame, 1});
+      }
+    }
+    dissector.finish();
+    statistics = dissector.statistics();
+  }
+
+  void on_context(const RpcContext&) override {}
+  void on_context_result(const RpcContext& context) override {
+    static constexpr const char* kNames[] = {"unanswered", "accepted", "rejected", "negotiated"};
+    add(context.frame, context.ordinal,
+        "context " + ends(context) + " call " + std::to_string(context.call_id) + " id " +
+            std::to_string(context.context_id) + syntax(context) + " " +
+            kNames[static_cast<int>(context.result)]);
+  }
+  void on_context_closed(ContextKey) override {}
+  void on_call(const RpcContext& context, const RpcCall& call) override {
+    const bool usable = context.result == ContextResult::accepted ||
+                        context.result == ContextResult::unanswered;
+    std::string line = "call " + ends(context) + " call " + std::to_string(call.call_id) + " id " +
+                       std::to_string(call.context_id) + (usable ? syntax(context) : " - -") +
+                       " opnum " + std::to_string(call.opnum) + " object ";
+    line += call.object && !call.object->is_nil() ? to_string(*call.object) : "-";
+    line += " auth ";
+    line += call.auth ? std::to_string(call.auth->type) + "/" + std::to_string(call.auth->level)
+                      : "-";
+    calls_[call.key.slot] = {Position{call.frame.sequence, call.ordinal}, std::move(line)};
+  }
+  void on_outcome(const RpcOutcome& outcome) override {
+    auto [position, line] = calls_[outcome.call.slot];
+    if (outcome.outcome == Outcome::response) {
+      line += " response";
+    } else if (outcome.outcome == Outcome::fault) {
+      char status[20];
+      std::snprintf(status, sizeof status, " fault 0x%08x", outcome.status);
+      line += status;
+    } else {
+      line += " unanswered";
+    }
+    lines.emplace_back(position, line);
+  }
+  void on_blindness(const Blindness&) override {}
+  void on_watermark(std::uint64_t) override {}
+
+  // `frame line` for each, in order.
+  [[nodiscard]] std::string text() const {
+    auto sorted = lines;
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::string out;
+    for (const auto& [position, line] : sorted) {
+      out += std::to_string(position.sequence) + " " + line + "\n";
+    }
+    return out;
+  }
+
+  std::vector<std::pair<Position, std::string>> lines;
+  DissectStatistics statistics;
+
+ private:
+  void add(const FrameReference& frame, std::uint32_t ordinal, std::string line) {
+    lines.emplace_back(Position{frame.sequence, ordinal}, std::move(line));
+  }
+  static std::string ends(const RpcContext& context) {
+    return to_string(context.client.address) + ":" + std::to_string(context.client.port) + " > " +
+           to_string(context.server.address) + ":" + std::to_string(context.server.port);
+  }
+  static std::string syntax(const RpcContext& context) {
+    if (!context.abstract_syntax) return " - -";
+    return " " + to_string(context.abstract_syntax->uuid) + " " +
+           std::to_string(context.abstract_syntax->version_major) + "." +
+           std::to_string(context.abstract_syntax->version_minor);
+  }
+
+  std::map<std::uint32_t, std::pair<Position, std::string>> calls_;
+};
+
+}  // namespace rpcaudit::test
