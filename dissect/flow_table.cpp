@@ -10,8 +10,8 @@ namespace rpcaudit {
 namespace {
 
 [[nodiscard]] std::uint32_t seen_units(Timestamp duration) noexcept {
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(duration.nanoseconds >> 30, 0,
-                                                             std::int64_t{1} << 24));
+  return static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(duration.nanoseconds >> 30, 0, std::int64_t{1} << 24));
 }
 
 [[nodiscard]] std::size_t bucket_count(std::size_t entries, std::size_t per_bucket) noexcept {
@@ -46,8 +46,8 @@ FlowKey FlowTable::key(const Packet& packet) const noexcept {
     const AddressWords* smaller = &packet.source;
     const AddressWords* larger = &packet.destination;
     std::uint64_t ports = std::uint64_t{packet.source_port} << 16 | packet.destination_port;
-    const auto order = packet.source <=> packet.destination;
-    forward = order < 0 || (order == 0 && packet.source_port <= packet.destination_port);
+    forward = packet.source == packet.destination ? packet.source_port <= packet.destination_port
+                                                  : packet.source < packet.destination;
     if (!forward) {
       std::swap(smaller, larger);
       ports = std::uint64_t{packet.destination_port} << 16 | packet.source_port;

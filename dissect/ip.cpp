@@ -18,8 +18,14 @@ constexpr std::uint8_t kShim6 = 140;
 
 [[nodiscard]] constexpr bool is_extension(std::uint8_t protocol) noexcept {
   switch (protocol) {
-    case kHopByHop: case kRouting: case kFragment: case kAuthentication: case kDestinationOptions:
-    case kMobility: case kHostIdentity: case kShim6: return true;
+    case kHopByHop:
+    case kRouting:
+    case kFragment:
+    case kAuthentication:
+    case kDestinationOptions:
+    case kMobility:
+    case kHostIdentity:
+    case kShim6: return true;
     default: return false;
   }
 }

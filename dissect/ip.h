@@ -23,7 +23,7 @@ struct IpHeader {
   std::uint8_t version = 0;
   std::uint8_t protocol = 0;  // of `payload`
   WireBytes payload;
-  FragmentPlace fragment;     // when it is one
+  FragmentPlace fragment;  // when it is one
 };
 
 // Parses the IPv4 or IPv6 header in front: `ok` for a whole datagram, `fragment` for one of its

@@ -81,11 +81,11 @@ IpFragments::Key IpFragments::key_of(const Packet& packet) noexcept {
 
 std::uint32_t& IpFragments::bucket(const Key& key) noexcept {
   SecretSequence secrets(seed_);
-  std::uint64_t mixed = fold_multiply(key.source.high ^ secrets.next(),
-                                      key.source.low ^ secrets.next());
+  std::uint64_t mixed =
+      fold_multiply(key.source.high ^ secrets.next(), key.source.low ^ secrets.next());
   mixed = fold_multiply(mixed ^ key.destination.high, key.destination.low ^ secrets.next());
-  const std::uint64_t rest = std::uint64_t{key.identification} << 16 |
-                             std::uint64_t{key.protocol} << 8 | key.ip_version;
+  const std::uint64_t rest =
+      std::uint64_t{key.identification} << 16 | std::uint64_t{key.protocol} << 8 | key.ip_version;
   mixed = fold_multiply(mixed ^ rest, secrets.next());
   return buckets_[mixed & (buckets_.size() - 1)];
 }

@@ -16,11 +16,11 @@ namespace rpcaudit {
 // All counters only grow.
 struct IpFragmentCounters {
   std::uint64_t fragments = 0;
-  std::uint64_t datagrams = 0;   // completed
-  std::uint64_t overlaps = 0;    // fragments with bytes that had arrived before
-  std::uint64_t malformed = 0;   // fragments that contradict themselves or their datagram
-  std::uint64_t expired = 0;     // datagrams given up for their age
-  std::uint64_t evicted = 0;     // datagrams given up for lack of room
+  std::uint64_t datagrams = 0;  // completed
+  std::uint64_t overlaps = 0;   // fragments with bytes that had arrived before
+  std::uint64_t malformed = 0;  // fragments that contradict themselves or their datagram
+  std::uint64_t expired = 0;    // datagrams given up for their age
+  std::uint64_t evicted = 0;    // datagrams given up for lack of room
 
   [[nodiscard]] std::uint64_t unfinished() const noexcept { return expired + evicted; }
 };
@@ -58,12 +58,12 @@ class IpFragments {
     Key key;
     PieceList pieces;
     Timestamp begun;
-    std::uint32_t length = 0;      // of the whole payload; 0 until the last fragment came
-    std::uint32_t farthest = 0;    // end of the farthest fragment
+    std::uint32_t length = 0;    // of the whole payload; 0 until the last fragment came
+    std::uint32_t farthest = 0;  // end of the farthest fragment
     std::uint32_t next_in_bucket = kNoSlot;
     std::uint32_t older = kNoSlot;
     std::uint32_t newer = kNoSlot;
-    std::uint8_t protocol = 0;     // as the first fragment states
+    std::uint8_t protocol = 0;  // as the first fragment states
     std::uint8_t depth = 0;
   };
 

@@ -11,18 +11,25 @@ constexpr std::size_t kMacHeaderSize = 14;
 // The size of a tag, from after its own ethertype to before the next; 0 when it is none.
 [[nodiscard]] constexpr std::size_t tag_size(std::uint16_t ethertype) noexcept {
   switch (ethertype) {
-    case kEthertypeVlan:                              // IEEE 802.1Q
-    case kEthertypeServiceVlan:                       // the same, outer tag
-    case 0x9100: case 0x9200: case 0x9300: return 2;  // outer tags before that was written
-    case 0x8926: return 4;                            // VN-Tag
-    case 0x893f: return 6;                            // E-Tag (IEEE 802.1BR 7.5)
+    case kEthertypeVlan:         // IEEE 802.1Q
+    case kEthertypeServiceVlan:  // the same, outer tag
+    case 0x9100:
+    case 0x9200:
+    case 0x9300: return 2;  // outer tags before that was written
+    case 0x8926: return 4;  // VN-Tag
+    case 0x893f: return 6;  // E-Tag (IEEE 802.1BR 7.5)
     default: return 0;
   }
 }
 
 [[nodiscard]] constexpr bool is_known(std::uint16_t ethertype) noexcept {
   switch (ethertype) {
-    case kEthertypeIpv4: case kEthertypeIpv6: case 0x0806: case 0x8847: case 0x8848: case 0x8863:
+    case kEthertypeIpv4:
+    case kEthertypeIpv6:
+    case 0x0806:
+    case 0x8847:
+    case 0x8848:
+    case 0x8863:
     case 0x8864: return true;
     default: return tag_size(ethertype) != 0;
   }
@@ -165,8 +172,12 @@ DecodeStatus begin_loopback(LinkBytes& link) noexcept {
   std::uint32_t family = link.rest.u32(0);
   if (family > 0xffff) family = __builtin_bswap32(family);
   switch (family) {
-    case 2:                                       // AF_INET everywhere
-    case 10: case 23: case 24: case 28: case 30:  // AF_INET6: Linux, Windows, the BSDs
+    case 2:  // AF_INET everywhere
+    case 10:
+    case 23:
+    case 24:
+    case 28:
+    case 30:  // AF_INET6: Linux, Windows, the BSDs
       return go_to(link, LinkLayer::ip, 4);
     default: return DecodeStatus::not_ip;
   }

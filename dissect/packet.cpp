@@ -42,8 +42,8 @@ void set_udp(const std::byte* udp, Packet& packet) noexcept {
 }
 
 // TCP or UDP whose header is captured and whose bytes are `length` by the IP header.
-[[nodiscard]] bool decode_plain_transport(std::uint8_t protocol, Bytes captured,
-                                          std::size_t length, Packet& packet) noexcept {
+[[nodiscard]] bool decode_plain_transport(std::uint8_t protocol, Bytes captured, std::size_t length,
+                                          Packet& packet) noexcept {
   std::size_t header_size = kUdpHeaderSize;
   if (protocol == kProtocolTcp) {
     if (captured.size() < kTcpHeaderSizeMin) return false;

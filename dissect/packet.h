@@ -1,6 +1,5 @@
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,7 +15,10 @@ struct AddressWords {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
 
-  auto operator<=>(const AddressWords&) const = default;
+  bool operator==(const AddressWords&) const = default;
+  [[nodiscard]] constexpr bool operator<(const AddressWords& other) const noexcept {
+    return high != other.high ? high < other.high : low < other.low;
+  }
 
   [[nodiscard]] static constexpr AddressWords v4(std::uint32_t host_order) noexcept {
     return {0, std::uint64_t{0xffff} << 32 | host_order};
@@ -107,9 +109,9 @@ enum class DecodeStatus : std::uint8_t {
   fragment,         // transport is fragment
   other_transport,  // IP, but neither TCP nor UDP
   not_ip,
-  truncated,        // a header was not captured whole
-  malformed,        // a header contradicts itself
-  too_deep,         // more nested encapsulations than Limits::tunnel_depth
+  truncated,  // a header was not captured whole
+  malformed,  // a header contradicts itself
+  too_deep,   // more nested encapsulations than Limits::tunnel_depth
 };
 
 // An IP datagram put together from its fragments.
@@ -118,8 +120,8 @@ struct Datagram {
   AddressWords destination;
   std::uint8_t protocol = 0;
   std::uint8_t ip_version = 0;
-  std::uint8_t depth = 0;           // encapsulations that its fragments came in
-  Bytes payload;                    // up to the first byte that was not captured
+  std::uint8_t depth = 0;  // encapsulations that its fragments came in
+  Bytes payload;           // up to the first byte that was not captured
   std::uint32_t payload_length = 0;
 };
 

@@ -9,8 +9,8 @@ void PlacedBytes::trim_front(std::uint64_t position) noexcept {
   if (position <= begin) return;
   std::uint64_t count = std::min(position - begin, bytes.size() + missing);
   begin += count;
-  const std::size_t present = static_cast<std::size_t>(
-      std::min<std::uint64_t>(count, bytes.size()));
+  const std::size_t present =
+      static_cast<std::size_t>(std::min<std::uint64_t>(count, bytes.size()));
   bytes = bytes.subspan(present);
   count -= present;
   missing -= static_cast<std::uint32_t>(count);
@@ -45,13 +45,15 @@ HoldResult PieceList::insert(const PlacedBytes& run, const FrameReference& frame
   return overlapped ? HoldResult::overlapped : HoldResult::held;
 }
 
-bool PieceList::insert_after(std::uint32_t& previous, const PlacedBytes& run,
-                             std::uint64_t end_max, const FrameReference& frame,
-                             const PieceBounds& bounds, PiecePool& pool) noexcept {
+bool PieceList::insert_after(std::uint32_t& previous, const PlacedBytes& run, std::uint64_t end_max,
+                             const FrameReference& frame, const PieceBounds& bounds,
+                             PiecePool& pool) noexcept {
   const bool present = !run.bytes.empty();
   std::uint64_t length = std::min(end_max - run.begin, run.end() - run.begin);
-  if (present) length = std::min({length, std::uint64_t{run.bytes.size()},
-                                  std::uint64_t{kPieceBytesMax}});
+  if (present) {
+    length =
+        std::min(length, static_cast<std::uint64_t>(std::min(run.bytes.size(), kPieceBytesMax)));
+  }
   if (size_ >= bounds.pieces || bytes_ + length > bounds.bytes) return false;
   const std::uint32_t slot = pool.take();
   if (slot == kNoSlot) return false;

@@ -145,8 +145,7 @@ bool TcpStream::should_give_up(Timestamp now) const noexcept {
            waited >= kTimeAfterAcknowledged.nanoseconds;
   }
   if (ack_seen_) return waited >= kTimeWithoutProgress.nanoseconds;
-  return waiting_segments_ >= kSegmentsUnacknowledged ||
-         waited >= kTimeUnacknowledged.nanoseconds;
+  return waiting_segments_ >= kSegmentsUnacknowledged || waited >= kTimeUnacknowledged.nanoseconds;
 }
 
 void TcpStream::restart_waiting(Timestamp now) noexcept {

@@ -35,10 +35,10 @@ struct TcpStreamCounters {
   std::uint64_t out_of_order = 0;   // segments held for those before them
   std::uint64_t out_of_window = 0;  // segments too far from the stream to be of it
   std::uint64_t keep_alives = 0;
-  std::uint64_t no_room = 0;        // holes given up because no more could be held
-  std::uint64_t gaps = 0;           // of kind lost
+  std::uint64_t no_room = 0;  // holes given up because no more could be held
+  std::uint64_t gaps = 0;     // of kind lost
   std::uint64_t gap_bytes = 0;
-  std::uint64_t cuts = 0;           // of kind cut
+  std::uint64_t cuts = 0;  // of kind cut
   std::uint64_t cut_bytes = 0;
 };
 
@@ -66,8 +66,8 @@ struct SegmentPool {
 // very much, and the stream goes on from them.
 //
 // The sink has on_bytes(Bytes, const FrameReference&), with the frame in which the bytes came, and
-// on_gap(std::uint64_t missing, StreamGap, const FrameReference&), with the frame of what follows the
-// gap. It is called from within add(), acknowledged(), give_up() and finish() and may not touch
+// on_gap(std::uint64_t missing, StreamGap, const FrameReference&), with the frame of what follows
+// the gap. It is called from within add(), acknowledged(), give_up() and finish() and may not touch
 // the stream.
 //
 // Pieces in the pool are owned by hand: reset() a stream before it goes.
@@ -157,8 +157,7 @@ class TcpStream {
   [[nodiscard]] std::uint64_t known_end() const noexcept;
 
   template <class Sink>
-  void accept(PlacedBytes run, const FrameReference& frame, SegmentPool& pool,
-              Sink& sink) noexcept;
+  void accept(PlacedBytes run, const FrameReference& frame, SegmentPool& pool, Sink& sink) noexcept;
   template <class Sink>
   void settle(const FrameReference& frame, SegmentPool& pool, Sink& sink) noexcept;
   template <class Sink>
@@ -173,9 +172,9 @@ class TcpStream {
   void drain(SegmentPool& pool, Sink& sink) noexcept;
 
   // Positions count bytes without wrapping; their low half is the sequence number.
-  std::uint64_t next_ = 0;   // all before it was told
+  std::uint64_t next_ = 0;  // all before it was told
   std::uint64_t start_ = 0;
-  std::uint64_t fin_ = 0;    // the end, once a FIN was seen
+  std::uint64_t fin_ = 0;  // the end, once a FIN was seen
   std::uint64_t acknowledged_ = 0;
   PieceList held_;
   Timestamp waiting_since_;  // for the first hole, or for progress since the last one given up
@@ -249,8 +248,8 @@ void TcpStream::tell_front(const PlacedBytes& run, std::uint64_t end, const Fram
   if (rest.begin >= end) return;
   const std::uint64_t wanted = end - rest.begin;
   next_ = end;
-  const std::size_t present = static_cast<std::size_t>(
-      std::min<std::uint64_t>(wanted, rest.bytes.size()));
+  const std::size_t present =
+      static_cast<std::size_t>(std::min<std::uint64_t>(wanted, rest.bytes.size()));
   if (present != 0) sink.on_bytes(rest.bytes.first(present), frame);
   if (present == wanted) return;
   ++pool.counters.cuts;

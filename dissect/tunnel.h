@@ -13,12 +13,12 @@ inline constexpr std::uint16_t kTeredoPort = 3544;
 // Whether UDP to this port may be an encapsulation that peel_udp_tunnel() knows.
 [[nodiscard]] constexpr bool is_tunnel_port(std::uint16_t port) noexcept {
   switch (port) {
-    case 2152:            // GTP-U
+    case 2152:  // GTP-U
     case kTeredoPort:
-    case 4789:            // VXLAN
-    case 6081:            // Geneve
-    case 8472:            // VXLAN as Linux had it first
-    case 37008:           // TZSP
+    case 4789:   // VXLAN
+    case 6081:   // Geneve
+    case 8472:   // VXLAN as Linux had it first
+    case 37008:  // TZSP
       return true;
     default: return false;
   }

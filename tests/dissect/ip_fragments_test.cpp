@@ -15,9 +15,7 @@ using ByteVector = std::vector<std::byte>;
 
 constexpr Timestamp kNow{1'700'000'000 * kNanosecondsPerSecond};
 
-Timestamp later(std::int64_t milliseconds) {
-  return {kNow.nanoseconds + milliseconds * 1'000'000};
-}
+Timestamp later(std::int64_t milliseconds) { return {kNow.nanoseconds + milliseconds * 1'000'000}; }
 
 ByteVector some_bytes(std::size_t size, unsigned seed = 1) {
   std::mt19937 random(seed);
@@ -225,8 +223,8 @@ TEST(IpFragments, StaysWithinItsBytes) {
   EXPECT_GE(fragments.counters().evicted, 990u);
   const Datagrams too_large{some_bytes(60000), 5000};
   for (std::size_t at = 0; at < 60000; at += 1480) {
-    EXPECT_FALSE(fragments.add(too_large.fragment(at, std::min<std::size_t>(60000, at + 1480)),
-                               kNow));
+    EXPECT_FALSE(
+        fragments.add(too_large.fragment(at, std::min<std::size_t>(60000, at + 1480)), kNow));
   }
 }
 

@@ -50,8 +50,7 @@ const IpCase kIpCases[] = {
     {"ipv4_icmp", ipv4(1, "0800 0000"), DecodeStatus::ok, 1, 4},
     {"ipv6", ipv6(6, tcp()), DecodeStatus::ok},
     {"ipv6_padding", ipv6(6, tcp()) + "0000", DecodeStatus::ok},
-    {"ipv6_length_zero",
-     "60000000 0000 06 40" + std::string(64, '1') + tcp(), DecodeStatus::ok},
+    {"ipv6_length_zero", "60000000 0000 06 40" + std::string(64, '1') + tcp(), DecodeStatus::ok},
     {"ipv6_hop_by_hop", ipv6(0, extension(6) + tcp()), DecodeStatus::ok},
     {"ipv6_all_extensions",
      ipv6(0, extension(60) + extension(43) + "3c01 0000 00000000 0000000000000000" + extension(51) +

@@ -213,9 +213,8 @@ TEST(Packet, ReadsWhatLibtinsWrites) {
 }
 
 TEST(Checksum, FindsEveryChangedByte) {
-  const Tins::EthernetII written =
-      Tins::EthernetII() / Tins::IP("10.1.2.3", "10.4.5.6") / Tins::TCP(135, 49152) /
-      Tins::RawPDU("an odd number of bytes.");
+  const Tins::EthernetII written = Tins::EthernetII() / Tins::IP("10.1.2.3", "10.4.5.6") /
+                                   Tins::TCP(135, 49152) / Tins::RawPDU("an odd number of bytes.");
   Tins::EthernetII copy = written;
   std::vector<std::uint8_t> bytes = copy.serialize();
   EXPECT_TRUE(is_ipv4_checksum_good(std::as_bytes(std::span(bytes)).subspan(14, 20)));

@@ -91,8 +91,7 @@ TEST_F(TcpStreamTest, WaitsForWhatIsMissing) {
   EXPECT_EQ(told(), "abcdef");
   add(106, "ghi");
   EXPECT_EQ(told(), "abcdefghijkl");
-  EXPECT_EQ(recorder_.frames,
-            (std::vector<std::uint64_t>{4, 4, 4, 2, 2, 2, 5, 5, 5, 3, 3, 3}));
+  EXPECT_EQ(recorder_.frames, (std::vector<std::uint64_t>{4, 4, 4, 2, 2, 2, 5, 5, 5, 3, 3, 3}));
   EXPECT_FALSE(stream_.holds_segments());
   EXPECT_EQ(counters().out_of_order, 2u);
 }
@@ -197,8 +196,8 @@ struct ResetCase {
 };
 
 TEST_F(TcpStreamTest, OnlyAResetInItsPlaceIsHeeded) {
-  for (const ResetCase& row : {ResetCase{102, true}, {107, true}, {101, false}, {103, false},
-                               {0x8000'0000, false}}) {
+  for (const ResetCase& row :
+       {ResetCase{102, true}, {107, true}, {101, false}, {103, false}, {0x8000'0000, false}}) {
     stream_.reset(pool_);
     add(100, "ab");
     add(104, "efg");
@@ -394,8 +393,7 @@ TEST_F(TcpStreamTest, AnyWayOfSendingReadsTheSame) {
   for (int round = 0; round < 300; ++round) {
     std::string text(1 + random() % 3000, ' ');
     for (char& c : text) c = static_cast<char>('a' + random() % 26);
-    const auto first_sequence =
-        static_cast<std::uint32_t>(round % 3 == 0 ? 0xffff'ff00 : random());
+    const auto first_sequence = static_cast<std::uint32_t>(round % 3 == 0 ? 0xffff'ff00 : random());
     const std::size_t distance = random() % 12;
     stream_.reset(pool_);
     stream_.begin_at(first_sequence);

@@ -67,8 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if ((command & 0x1e) == 0x02) segment.header.flags |= kTcpFin;
     if ((command & 0x1e) == 0x04) segment.header.flags |= kTcpRst;
     if ((command & 0x1e) == 0x06) segment.header.flags |= kTcpSyn;
-    const std::uint32_t first =
-        segment.header.sequence + (segment.header.has_syn() ? 1 : 0);
+    const std::uint32_t first = segment.header.sequence + (segment.header.has_syn() ? 1 : 0);
     for (std::uint32_t i = 0; i < length; ++i) payload[i] = byte_at(first + i);
     const std::size_t captured = (command & 0x1e) == 0x08 ? length / 2 : length;
     segment.payload = Bytes(payload).first(captured);
