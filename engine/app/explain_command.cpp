@@ -32,7 +32,7 @@ std::string call_text(const RpcContext& context, const RpcCall& call) {
   text += to_string(context.protocol);
   if (!context.pipe.empty()) {
     text += ' ';
-    append_printable(text, context.pipe);
+    append_terminal_text(text, context.pipe);
   }
   text += ", ";
   text += to_string(context.client.address);
@@ -88,7 +88,7 @@ ExitStatus print(const std::string& text) {
 ExitStatus explain_described(const ExplainCommand& command, const Policy& policy) {
   DescribedCall described;
   if (const auto problem = parse_call(command.call, described)) {
-    std::cerr << "rpcaudit: --call: " << printable(*problem) << "\n";
+    std::cerr << "rpcaudit: --call: " << terminal_text(*problem) << "\n";
     return ExitStatus::usage;
   }
   ContextFacts facts = context_facts(described.context);
@@ -108,8 +108,8 @@ ExitStatus explain_frame(const ExplainCommand& command, const Policy& policy) {
   ExplainingObserver observer(policy, command.frame);
   (void)run_frames(*source, Limits{}, observer, false);
   for (const InputProblem& problem : source->problems()) {
-    std::cerr << "rpcaudit: " << printable(source->input_name(problem.input)) << ": "
-              << printable(problem.message) << "\n";
+    std::cerr << "rpcaudit: " << terminal_text(source->input_name(problem.input)) << ": "
+              << terminal_text(problem.message) << "\n";
   }
   const ExitStatus printed = print(observer.text());
   if (printed != ExitStatus::done || !source->problems().empty()) return ExitStatus::data;

@@ -23,7 +23,7 @@ std::string verdict_part(const Verdict& verdict, const Policy& policy) {
   text += to_string(verdict.action);
   if (verdict.filter < policy.filters.size()) {
     text += verdict.action == VerdictAction::undecidable ? " because of filter " : " by filter ";
-    append_printable(text, source_text(policy, policy.filters[verdict.filter].span));
+    append_terminal_text(text, source_text(policy, policy.filters[verdict.filter].span));
   } else {
     text += ": no filter matches";
   }
@@ -45,13 +45,13 @@ std::string condition_part(const ConditionFinding& finding, const Filter& filter
   std::string text = "      ";
   text += truth_text(finding.truth);
   if (finding.condition < filter.conditions.size()) {
-    append_printable(text, describe(filter.conditions[finding.condition]));
+    append_terminal_text(text, describe(filter.conditions[finding.condition]));
   }
   text += "  seen: ";
-  append_printable(text, finding.seen);
+  append_terminal_text(text, finding.seen);
   if (!finding.note.empty()) {
     text += "  (";
-    append_printable(text, finding.note);
+    append_terminal_text(text, finding.note);
     text += ')';
   }
   return text + "\n";
@@ -61,12 +61,12 @@ std::string filter_part(const FilterFinding& finding, const Policy& policy) {
   const Filter& filter = policy.filters[finding.filter];
   std::string text = finding.decided ? "=> " : "   ";
   text += truth_text(finding.truth);
-  append_printable(text, source_text(policy, filter.span));
+  append_terminal_text(text, source_text(policy, filter.span));
   text += "  ";
-  append_printable(text, describe(filter));
+  append_terminal_text(text, describe(filter));
   if (!finding.note.empty()) {
     text += "\n      ";
-    append_printable(text, finding.note);
+    append_terminal_text(text, finding.note);
   }
   text += '\n';
   for (const ConditionFinding& condition : finding.conditions) {
@@ -81,7 +81,7 @@ std::string explanation_text(const Explanation& explanation, const Policy& polic
   std::string text = verdict_part(explanation.verdict, policy);
   for (const std::string& note : explanation.notes) {
     text += "note     ";
-    append_printable(text, note);
+    append_terminal_text(text, note);
     text += '\n';
   }
   text += "filters, in the order in which they are weighed\n";

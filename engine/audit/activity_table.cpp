@@ -104,9 +104,9 @@ std::string account_of(const IdentityText& identity) {
     return identity.null_session ? "anonymous" : "";
   }
   std::string account;
-  append_printable(account, identity.domain);
+  append_terminal_text(account, identity.domain);
   if (!identity.user.empty() && !identity.domain.empty()) account += '\\';
-  append_printable(account, identity.user);
+  append_terminal_text(account, identity.user);
   return account;
 }
 

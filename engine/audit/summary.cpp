@@ -70,7 +70,7 @@ std::string inputs_part(const RunFacts& run) {
   std::string text = "input       ";
   for (std::size_t i = 0; i < std::min(run.inputs.size(), kInputsMax); ++i) {
     if (i != 0) text += ", ";
-    append_printable(text, run.inputs[i]);
+    append_terminal_text(text, run.inputs[i]);
   }
   if (run.inputs.size() > kInputsMax) {
     text += " and " + grouped(run.inputs.size() - kInputsMax) + " more";
@@ -123,7 +123,7 @@ std::string filters_part(const AuditTally& tally, const Policy& policy) {
       if (count == 0) continue;
       const std::string what =
           left(std::string(action_text(static_cast<VerdictAction>(action))), 14) +
-          printable(source_text(policy, filter.span)) + "  " + printable(describe(filter));
+          terminal_text(source_text(policy, filter.span)) + "  " + terminal_text(describe(filter));
       text += counted(count, shortened(what, kTextWidthMax));
     }
   }
@@ -229,7 +229,8 @@ std::string summary_text(const RunFacts& run, const AuditTally& tally, const Pol
   if (policy != nullptr && !policy->filters.empty()) text += filters_part(tally, *policy);
   text += activities_part(tally);
   text += not_seen_part(run, tally);
-  for (const std::string& problem : run.problems) text += "problem: " + printable(problem) + "\n";
+  for (const std::string& problem : run.problems)
+    text += "problem: " + terminal_text(problem) + "\n";
   return text;
 }
 

@@ -89,7 +89,7 @@ void append_json_escaped(Out& out, std::string_view text) {
 template void append_json_escaped(OutputBuffer& out, std::string_view text);
 template void append_json_escaped(std::string& out, std::string_view text);
 
-void append_printable(std::string& out, std::string_view text) {
+void append_terminal_text(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const CodePoint point = decode(text);
     if (!point.valid || (point.size == 1 && steers(point.value))) {
@@ -105,9 +105,9 @@ void append_printable(std::string& out, std::string_view text) {
   }
 }
 
-std::string printable(std::string_view text) {
+std::string terminal_text(std::string_view text) {
   std::string out;
-  append_printable(out, text);
+  append_terminal_text(out, text);
   return out;
 }
 

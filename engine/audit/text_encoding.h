@@ -16,10 +16,10 @@ template <typename Out>
 void append_json_escaped(Out& out, std::string_view text);
 
 // For a terminal: what could steer it or turn the text around is shown as \u{202e} or \x1b.
-void append_printable(std::string& out, std::string_view text);
-[[nodiscard]] std::string printable(std::string_view text);
+void append_terminal_text(std::string& out, std::string_view text);
+[[nodiscard]] std::string terminal_text(std::string_view text);
 
-// Columns that printable text takes, one for each code point.
+// Columns that such text takes, one for each code point.
 [[nodiscard]] std::size_t column_count(std::string_view text) noexcept;
 
 }  // namespace rpcaudit

@@ -67,7 +67,7 @@ void TextSink::end(const FrameReference& frame) {
   line_ += std::to_string(frame.number);
   if (input_name_ && frame.input != 0) {  // with one input its name says nothing
     line_ += " of ";
-    append_printable(line_, input_name_(frame.input));
+    append_terminal_text(line_, input_name_(frame.input));
   }
   line_ += "]\n";
   out_.append(line_);
@@ -101,7 +101,7 @@ void TextSink::say_peers(const ContextInfo& context) {
   line_ += endpoint_text(context.server);
   if (!context.pipe.empty()) {
     line_ += ' ';
-    append_printable(line_, context.pipe);
+    append_terminal_text(line_, context.pipe);
   }
   line_ += "  ";
 }
@@ -129,7 +129,7 @@ void TextSink::say_reason(const Verdict& verdict) {
   if (policy_ != nullptr && verdict.filter < policy_->filters.size()) {
     const bool decided = verdict.action != VerdictAction::undecidable;
     line_ += decided ? "  by filter " : "  perhaps by filter ";
-    append_printable(line_, source_text(*policy_, policy_->filters[verdict.filter].span));
+    append_terminal_text(line_, source_text(*policy_, policy_->filters[verdict.filter].span));
   } else if (verdict.action == VerdictAction::would_permit) {
     line_ += "  by no filter";
   }
