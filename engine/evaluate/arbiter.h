@@ -1,0 +1,90 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/evaluate/verdict.h"
+#include "engine/evaluate/truth.h"
+#include "engine/policy/layer.h"
+
+namespace rpcaudit {
+
+// Finds the verdict while the filters that match or may match pass by in order of evaluation. An
+// unknown filter matters once something after it can end otherwise; until then its fields wait.
+// Gives what arbitrate() in explain.cpp defines, in one pass and without memory.
+class Arbiter {
+ public:
+  // Whether nothing that follows matters.
+  [[nodiscard]] bool is_decided() const noexcept { return decider_ != kNoFilter; }
+
+  // `truth` is not `no`; `unseen` are the fields that keep it from being known.
+  void take(Action action, std::uint32_t filter, Truth truth, FieldSet unseen) noexcept {
+    if (is_decided()) return;
+    if (action == Action::continue_) return take_continue(filter, truth, unseen);
+    const std::size_t side = action == Action::permit ? kPermit : kBlock;
+    if (first_ == kNoFilter) first_ = filter;
+    may_end_[side] = true;
+    release(1 - side);
+    if (truth == Truth::yes) {
+      decider_ = filter;
+    } else {
+      waiting_[side] |= unseen;
+    }
+  }
+
+  [[nodiscard]] Verdict verdict() noexcept {
+    bool undecided = false;
+    if (!is_decided()) undecided = end_without_decision();
+    Verdict verdict;
+    if (undecided || may_end_[kPermit] == may_end_[kBlock]) {
+      verdict.action = VerdictAction::undecidable;
+      verdict.undecidable_by_continue = first_ == kNoFilter;
+      verdict.filter = first_ == kNoFilter ? first_continue_ : first_;
+      verdict.unseen = unseen_;
+    } else {
+      verdict.action =
+          may_end_[kBlock] ? VerdictAction::would_block : VerdictAction::would_permit;
+      verdict.filter = decider_;
+    }
+    verdict.control = verdict.filter == kNoFilter ? Control::none : Control::rpc_filter;
+    return verdict;
+  }
+
+ private:
+  static constexpr std::size_t kPermit = 0;
+  static constexpr std::size_t kBlock = 1;
+
+  void release(std::size_t side) noexcept {
+    unseen_ |= waiting_[side];
+    waiting_[side] = 0;
+  }
+
+  void take_continue(std::uint32_t filter, Truth truth, FieldSet unseen) noexcept {
+    if (first_continue_ == kNoFilter) first_continue_ = filter;
+    continues_ = continues_ || truth == Truth::yes;
+    continue_unseen_ |= unseen;
+  }
+
+  // Permitted, unless `continue` filters match; returns whether they may.
+  bool end_without_decision() noexcept {
+    release(kBlock);
+    if (first_continue_ == kNoFilter) {
+      may_end_[kPermit] = true;
+      return false;
+    }
+    release(kPermit);
+    if (!continues_) unseen_ |= continue_unseen_;
+    return true;
+  }
+
+  std::array<bool, 2> may_end_{};
+  std::array<FieldSet, 2> waiting_{};
+  FieldSet unseen_ = 0;
+  FieldSet continue_unseen_ = 0;
+  std::uint32_t first_ = kNoFilter;
+  std::uint32_t first_continue_ = kNoFilter;
+  std::uint32_t decider_ = kNoFilter;
+  bool continues_ = false;
+};
+
+}  // namespace rpcaudit

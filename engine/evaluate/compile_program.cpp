@@ -1,0 +1,264 @@
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "engine/evaluate/access_check.h"
+#include "engine/evaluate/condition_truth.h"
+#include "engine/evaluate/evaluation_order.h"
+#include "engine/evaluate/field_sight.h"
+#include "engine/evaluate/program.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
+
+constexpr std::optional<std::uint64_t> next(std::uint64_t value) noexcept {
+  return value == kMax ? std::nullopt : std::optional(value + 1);
+}
+
+constexpr std::optional<std::uint64_t> previous(std::uint64_t value) noexcept {
+  return value == 0 ? std::nullopt : std::optional(value - 1);
+}
+
+constexpr std::optional<Wide> next(const Wide& value) noexcept {
+  if (value.low != kMax) return Wide{value.high, value.low + 1};
+  return value.high == kMax ? std::nullopt : std::optional(Wide{value.high + 1, 0});
+}
+
+constexpr std::optional<Wide> previous(const Wide& value) noexcept {
+  if (value.low != 0) return Wide{value.high, value.low - 1};
+  return value.high == 0 ? std::nullopt : std::optional(Wide{value.high - 1, kMax});
+}
+
+template <typename T>
+struct Closed {
+  T low;
+  T high;
+};
+
+// The values that an ordering match accepts, as a range with both ends; low > high when none.
+template <typename T>
+Closed<T> closed_range(MatchType match, const T& low, const T& high, const T& max) {
+  const Closed<T> none{max, T{}};
+  switch (match) {
+    case MatchType::equal: return {low, low};
+    case MatchType::greater_or_equal: return {low, max};
+    case MatchType::less_or_equal: return {T{}, low};
+    case MatchType::range: return {low, high};
+    case MatchType::greater: {
+      const std::optional<T> first = next(low);
+      return first ? Closed<T>{*first, max} : none;
+    }
+    case MatchType::less: {
+      const std::optional<T> last = previous(low);
+      return last ? Closed<T>{T{}, *last} : none;
+    }
+    default: return none;
+  }
+}
+
+ValueTest number_test(MatchType match, std::uint64_t low, std::uint64_t high) {
+  ValueTest test;
+  test.low = low;
+  switch (match) {
+    case MatchType::all_set: test.kind = ValueTest::Kind::all_set; return test;
+    case MatchType::any_set: test.kind = ValueTest::Kind::any_set; return test;
+    case MatchType::none_set: test.kind = ValueTest::Kind::none_set; return test;
+    default: break;
+  }
+  const Closed<std::uint64_t> range = closed_range(match, low, high, kMax);
+  test.kind = ValueTest::Kind::number;
+  test.low = range.low;
+  test.high = range.high;
+  return test;
+}
+
+std::uint64_t caller_truths(const SecurityDescriptor& descriptor) {
+  constexpr Truth kTruths[] = {Truth::no, Truth::unknown, Truth::yes};
+  std::uint64_t truths = 0;
+  for (const Truth anonymous : kTruths) {
+    for (const Truth authenticated : kTruths) {
+      const auto truth =
+          static_cast<std::uint64_t>(access_check(descriptor, anonymous, authenticated));
+      truths |= truth << (2 * caller_state(anonymous, authenticated));
+    }
+  }
+  return truths;
+}
+
+// Whether a context fixes the field, on the transports that have it.
+bool is_fixed_by_context(Field field) noexcept {
+  const Sight seen = sight(field, ProtocolSequence::ncacn_np);
+  return seen == Sight::context || seen == Sight::contested || seen == Sight::absent;
+}
+
+class ProgramBuilder {
+ public:
+  explicit ProgramBuilder(const Policy& policy) { program_.policy = &policy; }
+
+  Program build() && {
+    const std::vector<std::uint32_t> order = evaluation_order(*program_.policy);
+    program_.rules.reserve(order.size());
+    for (const std::uint32_t filter : order) add_rule(filter);
+    build_index();
+    return std::move(program_);
+  }
+
+ private:
+  // What is indexed under an interface.
+  struct Posting {
+    Wide interface;
+    std::uint32_t rank = 0;
+
+    auto operator<=>(const Posting&) const = default;
+  };
+
+  void add_rule(std::uint32_t index) {
+    const Filter& filter = program_.policy->filters[index];
+    Rule rule;
+    rule.filter = index;
+    rule.action = filter.action;
+    rule.audit = filter.audit;
+    rule.first_run = static_cast<std::uint32_t>(program_.runs.size());
+    rule.context_runs = add_runs(filter, [](Field field) { return is_fixed_by_context(field); });
+    rule.call_runs = add_runs(filter, [](Field field) {
+      return sight(field, ProtocolSequence::ncacn_np) == Sight::call;
+    });
+    for (const Condition& condition : filter.conditions) {
+      if (sight(condition.field, ProtocolSequence::ncacn_np) != Sight::unseen) continue;
+      rule.known = Truth::unknown;
+      rule.unseen |= field_bit(condition.field);
+    }
+    post(rule, static_cast<std::uint32_t>(program_.rules.size()));
+    program_.rules.push_back(rule);
+  }
+
+  // Adds the runs on the fields that `belongs` picks; returns how many.
+  template <typename Belongs>
+  std::uint32_t add_runs(const Filter& filter, Belongs belongs) {
+    std::uint32_t count = 0;
+    for (std::span<const Condition> rest = filter.conditions; !rest.empty();) {
+      const std::span<const Condition> conditions = take_run(rest);
+      if (!belongs(conditions.front().field)) continue;
+      Run run;
+      run.field = conditions.front().field;
+      run.first_test = static_cast<std::uint32_t>(program_.tests.size());
+      run.test_count = static_cast<std::uint32_t>(conditions.size());
+      for (const Condition& condition : conditions) add_test(condition);
+      program_.runs.push_back(run);
+      ++count;
+    }
+    return count;
+  }
+
+  void add_test(const Condition& condition) {
+    ValueTest test;  // unknown, where the data is not of the field's type
+    const FieldType type = info(condition.field).type;
+    if (legal_for(condition.match, type)) {
+      if (const auto* number = std::get_if<NumberRange>(&condition.data)) {
+        if (is_integer(type) && type != FieldType::address_v4) {
+          test = number_test(condition.match, number->low, number->high);
+        }
+      } else if (const auto* uuid = std::get_if<UuidRange>(&condition.data)) {
+        if (type == FieldType::uuid) {
+          test = wide_test(condition.match, uuid->low.bytes, uuid->high.bytes);
+        }
+      } else if (const auto* address = std::get_if<AddressRange>(&condition.data)) {
+        test = address_test(condition.match, type, *address);
+      } else if (const auto* text = std::get_if<TextRange>(&condition.data)) {
+        if (type == FieldType::blob) test = text_test(condition.match, *text);
+      } else if (type == FieldType::security_descriptor) {
+        test.kind = ValueTest::Kind::caller;
+        test.low = caller_truths(std::get<SecurityDescriptor>(condition.data));
+      }
+    }
+    program_.tests.push_back(test);
+  }
+
+  ValueTest address_test(MatchType match, FieldType type, const AddressRange& address) {
+    if (type == FieldType::address_v4) {
+      return number_test(match, address.low.v4_value(), address.high.v4_value());
+    }
+    if (type != FieldType::address_v6) return {};
+    return wide_test(match, address.low.bytes, address.high.bytes);
+  }
+
+  ValueTest wide_test(MatchType match, const std::array<std::uint8_t, 16>& low,
+                      const std::array<std::uint8_t, 16>& high) {
+    const Closed<Wide> range =
+        closed_range(match, to_wide(low), to_wide(high), Wide{kMax, kMax});
+    ValueTest test;
+    test.kind = ValueTest::Kind::wide;
+    test.index = static_cast<std::uint32_t>(program_.wides.size());
+    program_.wides.push_back(range.low);
+    program_.wides.push_back(range.high);
+    return test;
+  }
+
+  ValueTest text_test(MatchType match, const TextRange& text) {
+    ValueTest test;
+    test.kind = ValueTest::Kind::text;
+    test.match = match;
+    test.index = static_cast<std::uint32_t>(program_.texts.size());
+    program_.texts.push_back(text.low);
+    program_.texts.push_back(text.high);
+    return test;
+  }
+
+  // Files the rule under the interfaces that its first run of nothing but equalities names.
+  void post(const Rule& rule, std::uint32_t rank) {
+    for (std::uint32_t i = 0; i < rule.context_runs; ++i) {
+      const Run& run = program_.runs[rule.first_run + i];
+      if (run.field != Field::if_uuid || !is_equality(run)) continue;
+      for (const ValueTest& test : tests_of(run)) {
+        postings_.push_back({program_.wides[test.index], rank});
+      }
+      return;
+    }
+    program_.other_ranks.push_back(rank);
+  }
+
+  std::span<const ValueTest> tests_of(const Run& run) const {
+    return std::span(program_.tests).subspan(run.first_test, run.test_count);
+  }
+
+  bool is_equality(const Run& run) const {
+    const std::span<const ValueTest> tests = tests_of(run);
+    return std::all_of(tests.begin(), tests.end(), [this](const ValueTest& test) {
+      return test.kind == ValueTest::Kind::wide &&
+             program_.wides[test.index] == program_.wides[test.index + 1];
+    });
+  }
+
+  void build_index() {
+    std::sort(postings_.begin(), postings_.end());
+    postings_.erase(std::unique(postings_.begin(), postings_.end()), postings_.end());
+    program_.ranks.reserve(postings_.size());
+    for (const Posting& posting : postings_) {
+      if (program_.interfaces.empty() || program_.interfaces.back() != posting.interface) {
+        program_.interfaces.push_back(posting.interface);
+        program_.first_rank.push_back(static_cast<std::uint32_t>(program_.ranks.size()));
+      }
+      program_.ranks.push_back(posting.rank);
+    }
+    program_.first_rank.push_back(static_cast<std::uint32_t>(program_.ranks.size()));
+  }
+
+  Program program_;
+  std::vector<Posting> postings_;
+};
+
+}  // namespace
+
+Program compile_program(const Policy& policy) { return ProgramBuilder(policy).build(); }
+
+std::span<const std::uint32_t> Program::ranks_of(const Wide& interface) const noexcept {
+  const auto found = std::lower_bound(interfaces.begin(), interfaces.end(), interface);
+  if (found == interfaces.end() || *found != interface) return {};
+  const auto place = static_cast<std::size_t>(found - interfaces.begin());
+  return std::span(ranks).subspan(first_rank[place], first_rank[place + 1] - first_rank[place]);
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/evaluate/facts.h"
+#include "engine/evaluate/verdict.h"
+#include "engine/policy/policy.h"
+
+namespace rpcaudit {
+
+// The part of a compiled policy that can still matter for the calls of one presentation context:
+// filters that its facts already rule out are gone, conditions they already decide are folded in,
+// and nothing stands after a filter that decides every call. Reused for another context without
+// giving its memory back.
+class NarrowedPolicy {
+ public:
+  // A verdict that holds for every call of the context, whatever its opnum and security.
+  [[nodiscard]] bool is_constant() const noexcept { return constant_; }
+  // How many filters each call is held against.
+  [[nodiscard]] std::size_t candidate_count() const noexcept { return candidates_.size(); }
+
+ private:
+  friend class CompiledPolicy;
+  struct Candidate {
+    std::uint32_t filter = 0;  // index into Policy::filters
+    std::uint32_t first_run = 0;
+    std::uint32_t run_count = 0;  // 0: as known for every call
+    Action action{};
+    bool audit = false;
+    bool contested = false;  // matches only if calls over pipes have addresses
+    Truth known = Truth::yes;  // of the folded conditions
+    FieldSet unseen = 0;     // fields behind an `unknown` among them
+
+    [[nodiscard]] bool joins(const Candidate& next) const noexcept;
+  };
+
+  void clear() noexcept;
+  void add(const Candidate& candidate);
+
+  bool constant_ = false;
+  bool has_audit_ = false;
+  bool has_security_ = false;   // runs on auth_type or auth_level
+  bool has_contested_ = false;
+  Verdict verdict_;             // when constant
+  std::vector<Candidate> candidates_;
+};
+
+struct Program;
+struct Rule;
+class CallValues;
+class ContextValues;
+
+// A policy made runnable: compile once, narrow per context, evaluate per call.
+//
+// Equal in meaning to explain() (explain.h), which is the definition; a property test holds them
+// together. Immutable after compile(), so any number of threads may share one.
+class CompiledPolicy {
+ public:
+  // `policy` is borrowed and must outlive the result.
+  [[nodiscard]] static CompiledPolicy compile(const Policy& policy);
+
+  CompiledPolicy(CompiledPolicy&&) noexcept;
+  CompiledPolicy& operator=(CompiledPolicy&&) noexcept;
+  ~CompiledPolicy();
+
+  [[nodiscard]] const Policy& policy() const noexcept;
+
+  // No allocation once `narrowed` has grown to its largest size. Keeps no view of `context`.
+  void narrow(const ContextFacts& context, NarrowedPolicy& narrowed) const;
+  // `narrowed` is of this policy.
+  [[nodiscard]] Verdict evaluate(const NarrowedPolicy& narrowed,
+                                 const CallFacts& call) const noexcept;
+
+  // The compiled form as text, one line per filter in order of evaluation: for tests and people.
+  [[nodiscard]] std::string dump() const;
+
+ private:
+  explicit CompiledPolicy(std::unique_ptr<const Program> program) noexcept;
+
+  // Adds the rule unless the context rules it out; returns whether no later rule can matter.
+  bool fold(const Rule& rule, const ContextValues& values, NarrowedPolicy& narrowed) const;
+  [[nodiscard]] Verdict judge(const NarrowedPolicy& narrowed, const CallValues& values,
+                              bool pipes_have_no_address) const noexcept;
+  [[nodiscard]] Verdict judge_all_readings(const NarrowedPolicy& narrowed,
+                                           const CallFacts& call) const noexcept;
+
+  std::unique_ptr<const Program> program_;
+};
+
+}  // namespace rpcaudit

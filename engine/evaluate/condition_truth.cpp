@@ -1,0 +1,204 @@
+#include "engine/evaluate/condition_truth.h"
+
+#include <array>
+#include <vector>
+
+#include "engine/evaluate/access_check.h"
+#include "engine/evaluate/field_sight.h"
+#include "engine/policy/spelling.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::string_view kNotOnTheWire = "not on the wire";
+
+template <typename T>
+bool holds(MatchType match, const T& value, const T& low, const T& high) {
+  switch (match) {
+    case MatchType::equal: return value == low;
+    case MatchType::greater: return value > low;
+    case MatchType::less: return value < low;
+    case MatchType::greater_or_equal: return value >= low;
+    case MatchType::less_or_equal: return value <= low;
+    case MatchType::range: return low <= value && value <= high;
+    default: return false;
+  }
+}
+
+bool number_holds(MatchType match, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
+  switch (match) {
+    case MatchType::all_set: return (value & low) == low;
+    case MatchType::any_set: return (value & low) != 0;
+    case MatchType::none_set: return (value & low) == 0;
+    default: return holds(match, value, low, high);
+  }
+}
+
+// One known value, several possible ones, or none known (empty).
+using Numbers = std::vector<std::uint64_t>;
+
+Numbers auth_types(const CallFacts& call, const Reading& reading) {
+  if (call.auth_unseen) return {};
+  if (reading.other_security) return {call.auth_type_other};
+  if (call.auth_type == kNegotiateType) return {kNegotiableTypes.begin(), kNegotiableTypes.end()};
+  return {call.auth_type};
+}
+
+Numbers auth_levels(const CallFacts& call, const Reading& reading) {
+  if (call.auth_unseen) return {};
+  return {reading.other_security ? call.auth_level_other : call.auth_level};
+}
+
+Numbers interface_flags(const CallFacts& call) {
+  switch (call.dcom) {
+    case Truth::no: return {0};
+    case Truth::yes: return {1};
+    case Truth::unknown: break;
+  }
+  return {0, 1};
+}
+
+Numbers numbers(Field field, const ContextFacts& context, const CallFacts& call,
+                const Reading& reading) {
+  switch (field) {
+    case Field::if_version:
+      return context.if_version ? Numbers{*context.if_version} : Numbers{};
+    case Field::if_flag: return interface_flags(call);
+    case Field::protocol: return {protocol_number(context.protocol)};
+    case Field::auth_type: return auth_types(call, reading);
+    case Field::auth_level: return auth_levels(call, reading);
+    case Field::local_port: return {context.local_port};
+    case Field::opnum: return {call.opnum};
+    default: return {};
+  }
+}
+
+Truth number_truth(const Condition& condition, const Numbers& values) {
+  const auto* data = std::get_if<NumberRange>(&condition.data);
+  if (data == nullptr || values.empty()) return Truth::unknown;
+  bool some = false;
+  bool all = true;
+  for (const std::uint64_t value : values) {
+    const bool meets = number_holds(condition.match, value, data->low, data->high);
+    some = some || meets;
+    all = all && meets;
+  }
+  return some == all ? truth_of(all) : Truth::unknown;
+}
+
+// An address of the other family is known not to match.
+Truth address_truth(const Condition& condition, const IpAddress& address) {
+  const auto* data = std::get_if<AddressRange>(&condition.data);
+  if (data == nullptr) return Truth::unknown;
+  const bool wants_v4 = info(condition.field).type == FieldType::address_v4;
+  if (address.is_v4() != wants_v4) return Truth::no;
+  if (!wants_v4) return truth_of(holds(condition.match, address, data->low, data->high));
+  return truth_of(number_holds(condition.match, address.v4_value(), data->low.v4_value(),
+                               data->high.v4_value()));
+}
+
+Truth uuid_truth(const Condition& condition, const std::optional<Uuid>& uuid) {
+  const auto* data = std::get_if<UuidRange>(&condition.data);
+  if (data == nullptr || !uuid) return Truth::unknown;
+  return truth_of(holds(condition.match, *uuid, data->low, data->high));
+}
+
+Truth text_truth(const Condition& condition, const std::optional<std::string_view>& text) {
+  const auto* data = std::get_if<TextRange>(&condition.data);
+  if (data == nullptr || !text) return Truth::unknown;
+  return truth_of(holds<std::string_view>(condition.match, *text, data->low, data->high));
+}
+
+Truth caller_truth(const Condition& condition, const CallFacts& call) {
+  const auto* data = std::get_if<SecurityDescriptor>(&condition.data);
+  if (data == nullptr) return Truth::unknown;
+  return access_check(*data, call.anonymous, call.authenticated);
+}
+
+std::string caller_text(const CallFacts& call) {
+  if (call.anonymous == Truth::yes) return "an anonymous caller";
+  return call.authenticated == Truth::yes ? "an authenticated caller, groups not on the wire"
+                                          : std::string(kNotOnTheWire);
+}
+
+std::string flag_text(Truth dcom) {
+  if (dcom == Truth::unknown) return "DCOM or not: not on the wire";
+  return dcom == Truth::yes ? "0x00000001 (DCOM)" : "0x00000000";
+}
+
+std::string security_text(std::uint8_t value, const CallFacts& call) {
+  return call.auth_unseen ? std::string(kNotOnTheWire) : std::to_string(value);
+}
+
+}  // namespace
+
+Truth condition_truth(const Condition& condition, const ContextFacts& context,
+                      const CallFacts& call, const Reading& reading) {
+  switch (sight(condition.field, context.protocol)) {
+    case Sight::absent: return Truth::no;
+    case Sight::unseen: return Truth::unknown;
+    case Sight::contested:
+      if (reading.pipes_have_no_address) return Truth::no;
+      break;
+    case Sight::context:
+    case Sight::call: break;
+  }
+  if (!legal_for(condition.match, info(condition.field).type)) return Truth::unknown;
+  switch (condition.field) {
+    case Field::remote_user_token: return caller_truth(condition, call);
+    case Field::if_uuid: return uuid_truth(condition, context.if_uuid);
+    case Field::pipe: return text_truth(condition, context.pipe);
+    case Field::local_addr_v4:
+    case Field::local_addr_v6: return address_truth(condition, context.local_address);
+    case Field::remote_addr_v4:
+    case Field::remote_addr_v6: return address_truth(condition, context.remote_address);
+    default: return number_truth(condition, numbers(condition.field, context, call, reading));
+  }
+}
+
+std::string seen_text(Field field, const ContextFacts& context, const CallFacts& call) {
+  const Sight seen = sight(field, context.protocol);
+  if (seen == Sight::absent && field != Field::protocol) {
+    return "none on " + std::string(to_string(context.protocol));
+  }
+  if (seen == Sight::unseen) return std::string(kNotOnTheWire);
+  const std::string unseen(kNotOnTheWire);
+  switch (field) {
+    case Field::remote_user_token: return caller_text(call);
+    case Field::if_uuid: return context.if_uuid ? to_string(*context.if_uuid) : unseen;
+    case Field::if_version:
+      return context.if_version ? std::to_string(*context.if_version) : unseen;
+    case Field::if_flag: return flag_text(call.dcom);
+    case Field::protocol: return std::string(to_string(context.protocol));
+    case Field::auth_type: return security_text(call.auth_type, call);
+    case Field::auth_level: return security_text(call.auth_level, call);
+    case Field::local_addr_v4:
+    case Field::local_addr_v6: return to_string(context.local_address);
+    case Field::local_port: return std::to_string(context.local_port);
+    case Field::pipe: return context.pipe ? printable(*context.pipe) : unseen;
+    case Field::remote_addr_v4:
+    case Field::remote_addr_v6: return to_string(context.remote_address);
+    case Field::opnum: return std::to_string(call.opnum);
+    default: return unseen;
+  }
+}
+
+std::uint8_t protocol_number(ProtocolSequence protocol) noexcept {
+  switch (protocol) {  // RPC_PROTSEQ_* of rpcasync.h
+    case ProtocolSequence::ncacn_ip_tcp: return 1;
+    case ProtocolSequence::ncacn_np: return 2;
+    case ProtocolSequence::ncacn_http: return 4;
+    case ProtocolSequence::ncadg_ip_udp: break;
+  }
+  return 0;
+}
+
+std::span<const Condition> take_run(std::span<const Condition>& conditions) noexcept {
+  std::size_t size = 1;
+  while (size < conditions.size() && conditions[size].field == conditions[0].field) ++size;
+  const std::span<const Condition> run = conditions.first(size);
+  conditions = conditions.subspan(size);
+  return run;
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/evaluate/facts.h"
+#include "engine/evaluate/verdict.h"
+#include "engine/policy/policy.h"
+
+namespace rpcaudit {
+
+// How one condition fared.
+struct ConditionFinding {
+  std::size_t condition = 0;  // index into Filter::conditions
+  Truth truth = Truth::unknown;
+  std::string seen;           // the fact as text, or `not on the wire`
+  std::string note;           // near match, reading that differs, ...; may be empty
+};
+
+// How one filter of the layer fared, in order of evaluation.
+struct FilterFinding {
+  std::uint32_t filter = 0;
+  Truth truth = Truth::unknown;
+  bool decided = false;
+  std::vector<ConditionFinding> conditions;
+  std::string note;           // why it did not decide: outweighed, not reached, other layer, ...
+};
+
+struct Explanation {
+  Verdict verdict;
+  std::vector<FilterFinding> filters;
+  std::vector<std::string> notes;  // other readings and what they would give
+};
+
+// The slow, obvious evaluator: walks the policy as written. It is the definition of what a policy
+// means, and the oracle that the fast one is tested against.
+[[nodiscard]] Explanation explain(const Policy& policy, const ContextFacts& context,
+                                  const CallFacts& call);
+
+// The explanation as text for people: the verdict, then every filter in order of evaluation with
+// what each condition wanted and what was seen. Ends with a line end.
+[[nodiscard]] std::string format(const Explanation& explanation, const Policy& policy);
+
+}  // namespace rpcaudit

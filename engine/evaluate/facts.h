@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "dissect/rpc_observer.h"
+#include "engine/evaluate/truth.h"
+
+namespace rpcaudit {
+
+// What a presentation context fixes for all of its calls, in the words of the policy: `local` is
+// the RPC server, `remote` its client. An empty optional was not on the wire (or means nothing on
+// this transport) and makes conditions on it unknown, but for the cases that compiled_policy.h
+// names. Views are borrowed from the context.
+struct ContextFacts {
+  ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
+  std::optional<Uuid> if_uuid;
+  std::optional<std::uint16_t> if_version;  // the major version: the platform's field is 16 bits
+  IpAddress local_address;
+  IpAddress remote_address;
+  std::uint16_t local_port = 0;
+  std::optional<std::string_view> pipe;     // ncacn_np only
+};
+
+// What a single call adds.
+struct CallFacts {
+  std::uint16_t opnum = 0;
+  std::uint8_t auth_type = 0;               // as the filtering engine would see it
+  std::uint8_t auth_level = 0;
+  // The other reading where sources differ: the type on the wire (9) beside the negotiated
+  // mechanism, level 0 beside level 1 for a call without security. Equal when there is only one.
+  std::uint8_t auth_type_other = 0;
+  std::uint8_t auth_level_other = 0;
+  bool auth_unseen = false;                 // a trailer is there but was not captured: both unknown
+  Truth dcom = Truth::no;                   // if_flag bit 0x1
+  Truth anonymous = Truth::unknown;         // the caller is ANONYMOUS LOGON
+  Truth authenticated = Truth::unknown;     // the caller is in Authenticated Users
+};
+
+[[nodiscard]] ContextFacts context_facts(const RpcContext& context) noexcept;
+[[nodiscard]] CallFacts call_facts(const RpcContext& context, const RpcCall& call) noexcept;
+
+}  // namespace rpcaudit

@@ -1,0 +1,55 @@
+#include "engine/evaluate/field_sight.h"
+
+#include <array>
+
+namespace rpcaudit {
+namespace {
+
+using enum Sight;
+
+struct SightRow {
+  Field field;
+  // In the order of ProtocolSequence: ncacn_ip_tcp, ncacn_np, ncadg_ip_udp, ncacn_http.
+  std::array<Sight, kProtocolSequenceCount> sights;
+};
+
+// The documents give every call its addresses; before Windows 11 25H2 calls over named pipes are
+// observed to have none. The endpoint of such a call is the pipe, so that it has no port, and only
+// such a call has a pipe. netsh has no value for the datagram protocol.
+constexpr std::array<SightRow, kWeightFieldCount> kSights{{
+    {Field::remote_user_token, {call, call, call, call}},
+    {Field::if_uuid, {context, context, context, context}},
+    {Field::if_version, {context, context, context, context}},
+    {Field::if_flag, {call, call, call, call}},
+    {Field::dcom_app_id, {unseen, unseen, unseen, unseen}},
+    {Field::image_name, {unseen, unseen, unseen, unseen}},
+    {Field::protocol, {context, context, absent, context}},
+    {Field::auth_type, {call, call, call, call}},
+    {Field::auth_level, {call, call, call, call}},
+    {Field::sec_encrypt_alg, {unseen, unseen, unseen, unseen}},
+    {Field::sec_key_size, {unseen, unseen, unseen, unseen}},
+    {Field::local_addr_v4, {context, contested, context, context}},
+    {Field::local_addr_v6, {context, contested, context, context}},
+    {Field::local_port, {context, absent, context, context}},
+    {Field::pipe, {absent, context, absent, absent}},
+    {Field::remote_addr_v4, {context, contested, context, context}},
+    {Field::remote_addr_v6, {context, contested, context, context}},
+    {Field::opnum, {call, call, call, call}},
+}};
+
+constexpr bool rows_are_in_order() {
+  for (std::size_t i = 0; i < kSights.size(); ++i) {
+    if (static_cast<std::size_t>(kSights[i].field) != i) return false;
+  }
+  return true;
+}
+static_assert(rows_are_in_order());
+
+}  // namespace
+
+Sight sight(Field field, ProtocolSequence protocol) noexcept {
+  const auto row = static_cast<std::size_t>(field);
+  return row < kSights.size() ? kSights[row].sights[static_cast<std::size_t>(protocol)] : unseen;
+}
+
+}  // namespace rpcaudit

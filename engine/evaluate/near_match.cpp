@@ -1,0 +1,116 @@
+#include "engine/evaluate/near_match.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "engine/evaluate/condition_truth.h"
+#include "engine/evaluate/field_sight.h"
+#include "engine/policy/spelling.h"
+
+namespace rpcaudit {
+namespace {
+
+// Pipes that one process serves: which of the names the engine compares is not documented.
+constexpr std::array<std::string_view, 4> kLsassPipes{"\\pipe\\lsass", "\\pipe\\lsarpc",
+                                                      "\\pipe\\samr", "\\pipe\\netlogon"};
+
+bool is_lsass_pipe(std::string_view pipe) noexcept {
+  return std::any_of(kLsassPipes.begin(), kLsassPipes.end(),
+                     [pipe](std::string_view name) { return equal_ignoring_case(name, pipe); });
+}
+
+std::string pipe_note(const Condition& condition, const ContextFacts& context) {
+  const auto* text = std::get_if<TextRange>(&condition.data);
+  if (text == nullptr || condition.match != MatchType::equal || !context.pipe) return {};
+  if (equal_ignoring_case(text->low, *context.pipe)) {
+    return "differs in case only: pipe names are compared byte by byte";
+  }
+  if (is_lsass_pipe(text->low) && is_lsass_pipe(*context.pipe)) {
+    return "another name of the same server process: which one Windows compares is not documented";
+  }
+  return {};
+}
+
+std::uint32_t byte_swapped(std::uint32_t value) noexcept {
+  return value >> 24 | (value >> 8 & 0xff00) | (value << 8 & 0xff'0000) | value << 24;
+}
+
+// Tools that set such conditions on Windows hand the address over in network order.
+std::string v4_note(const Condition& condition, Truth truth, const ContextFacts& context,
+                    const CallFacts& call) {
+  ContextFacts swapped = context;
+  for (IpAddress* address : {&swapped.local_address, &swapped.remote_address}) {
+    if (address->is_v4()) *address = IpAddress::v4(byte_swapped(address->v4_value()));
+  }
+  const Truth other = condition_truth(condition, swapped, call, {});
+  if (other == truth) return {};
+  return truth == Truth::yes
+             ? "as documented; Windows is believed to compare the bytes in reverse and not to match"
+             : "Windows is believed to compare the bytes in reverse, which would match";
+}
+
+std::string address_note(const Condition& condition, Truth truth, const ContextFacts& context,
+                         const CallFacts& call) {
+  if (context.protocol == ProtocolSequence::ncacn_np) {
+    return truth == Truth::yes ? "before Windows 11 25H2 a call over a named pipe has no address"
+                               : std::string();
+  }
+  if (info(condition.field).type != FieldType::address_v4) return {};
+  return v4_note(condition, truth, context, call);
+}
+
+std::string security_note(const Condition& condition, Truth truth, const ContextFacts& context,
+                          const CallFacts& call) {
+  if (call.auth_unseen) return "the security trailer was not captured";
+  const bool is_type = condition.field == Field::auth_type;
+  const Truth other = condition_truth(condition, context, call, {.other_security = true});
+  if (other == truth) return {};
+  const std::uint8_t value = is_type ? call.auth_type_other : call.auth_level_other;
+  std::string note = "other sources give the engine ";
+  note += std::to_string(value);
+  return note + (other == Truth::yes ? ", which matches" : ", which does not match");
+}
+
+std::string absence_note(Field field, const ContextFacts& context) {
+  if (field == Field::protocol) return "netsh has no value for datagram RPC";
+  if (field == Field::local_port) {
+    return "the endpoint of the call is its pipe, not port " + std::to_string(context.local_port) +
+           " of the file server";
+  }
+  return {};
+}
+
+std::string describe_unnamed_trustees(const Condition& condition) {
+  const auto* descriptor = std::get_if<SecurityDescriptor>(&condition.data);
+  if (descriptor == nullptr) return {};
+  for (const AccessEntry& entry : descriptor->entries) {
+    const bool known = entry.trustee == "WD" || entry.trustee == "AN" || entry.trustee == "AU";
+    if (known || (entry.mask & kMatchFilterRight) == 0) continue;
+    return "whether the caller is " + quoted(entry.trustee) + " is not on the wire";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string condition_note(const Condition& condition, Truth truth, const ContextFacts& context,
+                           const CallFacts& call) {
+  if (sight(condition.field, context.protocol) == Sight::absent) {
+    return absence_note(condition.field, context);
+  }
+  switch (condition.field) {
+    case Field::pipe: return truth == Truth::no ? pipe_note(condition, context) : std::string();
+    case Field::local_addr_v4:
+    case Field::local_addr_v6:
+    case Field::remote_addr_v4:
+    case Field::remote_addr_v6: return address_note(condition, truth, context, call);
+    case Field::auth_type:
+    case Field::auth_level: return security_note(condition, truth, context, call);
+    case Field::remote_user_token:
+      return truth == Truth::unknown ? describe_unnamed_trustees(condition) : std::string();
+    default: return {};
+  }
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "engine/evaluate/facts.h"
+#include "engine/policy/policy.h"
+
+namespace rpcaudit {
+
+// What deserves to be said of a condition of truth `truth`: that it misses the fact by little, or
+// that sources read one of the two differently. Empty for most.
+[[nodiscard]] std::string condition_note(const Condition& condition, Truth truth,
+                                         const ContextFacts& context, const CallFacts& call);
+
+}  // namespace rpcaudit

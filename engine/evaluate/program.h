@@ -1,0 +1,111 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dissect/endpoint.h"
+#include "dissect/uuid.h"
+#include "engine/evaluate/truth.h"
+#include "engine/evaluate/verdict.h"
+#include "engine/policy/policy.h"
+
+namespace rpcaudit {
+
+// A UUID or an IPv6 address as two integers that compare as its bytes do.
+struct Wide {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  auto operator<=>(const Wide&) const = default;
+};
+
+[[nodiscard]] constexpr Wide to_wide(const std::array<std::uint8_t, 16>& bytes) noexcept {
+  Wide wide;
+  for (std::size_t i = 0; i < 8; ++i) {
+    wide.high = wide.high << 8 | bytes[i];
+    wide.low = wide.low << 8 | bytes[i + 8];
+  }
+  return wide;
+}
+
+// One condition, made so that testing it needs no look at the policy. Orders of numbers and wide
+// values are closed ranges: `greater v` is [v + 1, max]; an empty one has low > high.
+struct ValueTest {
+  enum class Kind : std::uint8_t {
+    unknown,   // cannot be told whatever the fact
+    number,    // low <= value <= high
+    all_set,   // of the bits of low
+    any_set,
+    none_set,
+    wide,      // wides[index] <= value <= wides[index + 1]
+    text,      // by `match` with texts[index] and texts[index + 1]
+    caller,    // low: the truth for each state of the caller, see caller_state()
+  };
+  Kind kind = Kind::unknown;
+  MatchType match{};
+  std::uint32_t index = 0;
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+};
+
+// Adjacent conditions on one field: alternatives of each other.
+struct Run {
+  Field field{};
+  std::uint32_t first_test = 0;
+  std::uint32_t test_count = 0;
+};
+
+// A filter. Its runs are those that a context fixes, followed by those that each call decides; of
+// those that nothing on the wire decides only the fields are kept.
+struct Rule {
+  std::uint32_t filter = 0;  // index into Policy::filters
+  Action action{};
+  bool audit = false;
+  Truth known = Truth::yes;  // unknown when there are runs that nothing decides
+  FieldSet unseen = 0;       // their fields
+  std::uint32_t first_run = 0;
+  std::uint32_t context_runs = 0;
+  std::uint32_t call_runs = 0;
+};
+
+// The compiled form of a policy: flat arrays that point into each other. Rules stand in order of
+// evaluation; the place of a rule is its rank.
+struct Program {
+  const Policy* policy = nullptr;
+  std::vector<Rule> rules;
+  std::vector<Run> runs;
+  std::vector<ValueTest> tests;
+  std::vector<Wide> wides;
+  std::vector<std::string> texts;
+
+  // The ranks of the rules that only one of `interfaces` can match, in order: those of
+  // interfaces[i] are ranks[first_rank[i]] up to ranks[first_rank[i + 1]]. All others are in
+  // `other_ranks`.
+  std::vector<Wide> interfaces;
+  std::vector<std::uint32_t> first_rank;
+  std::vector<std::uint32_t> ranks;
+  std::vector<std::uint32_t> other_ranks;
+
+  [[nodiscard]] std::span<const std::uint32_t> ranks_of(const Wide& interface) const noexcept;
+};
+
+// `policy` is borrowed and must outlive the result.
+[[nodiscard]] Program compile_program(const Policy& policy);
+
+// One line per rule in order of evaluation, then one about the index.
+[[nodiscard]] std::string program_text(const Program& program);
+
+// Truths for the nine states of what is known of a caller, two bits each.
+[[nodiscard]] constexpr unsigned caller_state(Truth anonymous, Truth authenticated) noexcept {
+  return static_cast<unsigned>(anonymous) * 3 + static_cast<unsigned>(authenticated);
+}
+
+[[nodiscard]] constexpr Truth caller_truth(std::uint64_t truths, unsigned state) noexcept {
+  return static_cast<Truth>(truths >> (2 * state) & 3);
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,137 @@
+#include "engine/evaluate/run_truth.h"
+
+#include "engine/evaluate/field_sight.h"
+
+namespace rpcaudit {
+namespace {
+
+bool holds(const ValueTest& test, std::uint64_t value) noexcept {
+  switch (test.kind) {
+    case ValueTest::Kind::number: return test.low <= value && value <= test.high;
+    case ValueTest::Kind::all_set: return (value & test.low) == test.low;
+    case ValueTest::Kind::any_set: return (value & test.low) != 0;
+    case ValueTest::Kind::none_set: return (value & test.low) == 0;
+    default: return false;
+  }
+}
+
+Truth number_truth(const ValueTest& test, std::span<const std::uint64_t> values) noexcept {
+  if (values.empty() || test.kind == ValueTest::Kind::unknown) return Truth::unknown;
+  const bool first = holds(test, values.front());
+  for (const std::uint64_t value : values.subspan(1)) {
+    if (holds(test, value) != first) return Truth::unknown;
+  }
+  return truth_of(first);
+}
+
+Truth wide_truth(const Program& program, const ValueTest& test, const Wide& value) noexcept {
+  if (test.kind == ValueTest::Kind::unknown) return Truth::unknown;
+  return truth_of(program.wides[test.index] <= value && value <= program.wides[test.index + 1]);
+}
+
+Truth text_truth(const Program& program, const ValueTest& test, std::string_view value) noexcept {
+  if (test.kind == ValueTest::Kind::unknown) return Truth::unknown;
+  const std::string_view low = program.texts[test.index];
+  switch (test.match) {
+    case MatchType::equal: return truth_of(value == low);
+    case MatchType::greater: return truth_of(value > low);
+    case MatchType::less: return truth_of(value < low);
+    case MatchType::greater_or_equal: return truth_of(value >= low);
+    case MatchType::less_or_equal: return truth_of(value <= low);
+    default: return truth_of(low <= value && value <= program.texts[test.index + 1]);
+  }
+}
+
+// The other family never matches; IPv4 addresses are tested as numbers.
+Truth address_truth(const Program& program, Field field, const ValueTest& test,
+                    const IpAddress& address, const Wide& wide) noexcept {
+  if (test.kind == ValueTest::Kind::unknown) return Truth::unknown;
+  const bool wants_v4 = field == Field::local_addr_v4 || field == Field::remote_addr_v4;
+  if (address.is_v4() != wants_v4) return Truth::no;
+  return wants_v4 ? truth_of(holds(test, address.v4_value())) : wide_truth(program, test, wide);
+}
+
+std::span<const ValueTest> tests_of(const Program& program, const Run& run) noexcept {
+  return std::span(program.tests).subspan(run.first_test, run.test_count);
+}
+
+}  // namespace
+
+CallValues::CallValues(const CallFacts& call, bool other_security) noexcept
+    : opnum_(call.opnum), caller_state_(caller_state(call.anonymous, call.authenticated)) {
+  if (!call.auth_unseen) {
+    auth_type_ = Candidates(other_security ? call.auth_type_other : call.auth_type);
+    auth_level_ = Candidates(other_security ? call.auth_level_other : call.auth_level);
+    if (!other_security && call.auth_type == kNegotiateType) {
+      auth_type_ = Candidates(kNegotiableTypes);
+    }
+  }
+  if_flag_ = call.dcom == Truth::unknown ? Candidates(std::array<std::uint8_t, 2>{0, 1})
+                                         : Candidates(call.dcom == Truth::yes ? 1 : 0);
+}
+
+const Candidates& CallValues::numbers(Field field) const noexcept {
+  switch (field) {
+    case Field::auth_type: return auth_type_;
+    case Field::auth_level: return auth_level_;
+    case Field::if_flag: return if_flag_;
+    default: return opnum_;
+  }
+}
+
+Truth CallValues::truth(const Program& program, const Run& run) const noexcept {
+  Truth truth = Truth::no;
+  if (run.field == Field::remote_user_token) {
+    for (const ValueTest& test : tests_of(program, run)) {
+      const bool is_known = test.kind == ValueTest::Kind::caller;
+      truth = truth_or(truth, is_known ? caller_truth(test.low, caller_state_) : Truth::unknown);
+    }
+    return truth;
+  }
+  const std::span<const std::uint64_t> values = numbers(run.field).values();
+  for (const ValueTest& test : tests_of(program, run)) {
+    truth = truth_or(truth, number_truth(test, values));
+  }
+  return truth;
+}
+
+ContextValues::ContextValues(const ContextFacts& context) noexcept
+    : context_(context),
+      local_address_(to_wide(context.local_address.bytes)),
+      remote_address_(to_wide(context.remote_address.bytes)) {
+  if (context.if_uuid) interface_ = to_wide(context.if_uuid->bytes);
+}
+
+Truth ContextValues::test(const Program& program, Field field,
+                          const ValueTest& test) const noexcept {
+  const auto number = [&test](std::uint64_t value) { return number_truth(test, {&value, 1}); };
+  switch (field) {
+    case Field::if_uuid:
+      return has_interface() ? wide_truth(program, test, interface_) : Truth::unknown;
+    case Field::if_version:
+      return context_.if_version ? number(*context_.if_version) : Truth::unknown;
+    case Field::protocol: return number(protocol_number(context_.protocol));
+    case Field::local_port: return number(context_.local_port);
+    case Field::pipe:
+      return context_.pipe ? text_truth(program, test, *context_.pipe) : Truth::unknown;
+    case Field::local_addr_v4:
+    case Field::local_addr_v6:
+      return address_truth(program, field, test, context_.local_address, local_address_);
+    case Field::remote_addr_v4:
+    case Field::remote_addr_v6:
+      return address_truth(program, field, test, context_.remote_address, remote_address_);
+    default: return Truth::unknown;
+  }
+}
+
+Truth ContextValues::truth(const Program& program, const Run& run) const noexcept {
+  if (sight(run.field, context_.protocol) == Sight::absent) return Truth::no;
+  Truth truth = Truth::no;
+  for (const ValueTest& one : tests_of(program, run)) {
+    truth = truth_or(truth, test(program, run.field, one));
+    if (truth == Truth::yes) break;
+  }
+  return truth;
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "engine/evaluate/condition_truth.h"
+#include "engine/evaluate/facts.h"
+#include "engine/evaluate/program.h"
+
+namespace rpcaudit {
+
+// The values that a number may have: one when it is known, several when not, none when nothing at
+// all is known of it.
+class Candidates {
+ public:
+  constexpr Candidates() = default;
+  constexpr explicit Candidates(std::uint64_t value) noexcept : values_{value}, count_(1) {}
+  template <std::size_t kCount>
+  constexpr explicit Candidates(const std::array<std::uint8_t, kCount>& values) noexcept
+      : count_(kCount) {
+    for (std::size_t i = 0; i < kCount; ++i) values_[i] = values[i];
+  }
+
+  [[nodiscard]] std::span<const std::uint64_t> values() const noexcept {
+    return std::span(values_).first(count_);
+  }
+
+ private:
+  std::array<std::uint64_t, 3> values_{};
+  std::size_t count_ = 0;
+};
+
+// A call's facts in one reading, in the form that tests compare.
+class CallValues {
+ public:
+  CallValues(const CallFacts& call, bool other_security) noexcept;
+
+  // Of a run on a field that a call decides.
+  [[nodiscard]] Truth truth(const Program& program, const Run& run) const noexcept;
+
+ private:
+  [[nodiscard]] const Candidates& numbers(Field field) const noexcept;
+
+  Candidates opnum_;
+  Candidates auth_type_;
+  Candidates auth_level_;
+  Candidates if_flag_;
+  unsigned caller_state_ = 0;
+};
+
+// A context's facts in the form that tests compare.
+class ContextValues {
+ public:
+  explicit ContextValues(const ContextFacts& context) noexcept;
+
+  // Of a run on a field that a context fixes.
+  [[nodiscard]] Truth truth(const Program& program, const Run& run) const noexcept;
+
+  [[nodiscard]] bool has_interface() const noexcept { return context_.if_uuid.has_value(); }
+  [[nodiscard]] const Wide& interface() const noexcept { return interface_; }
+  [[nodiscard]] ProtocolSequence protocol() const noexcept { return context_.protocol; }
+
+ private:
+  [[nodiscard]] Truth test(const Program& program, Field field,
+                           const ValueTest& test) const noexcept;
+
+  const ContextFacts& context_;
+  Wide interface_;
+  Wide local_address_;
+  Wide remote_address_;
+};
+
+}  // namespace rpcaudit
