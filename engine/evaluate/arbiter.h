@@ -3,8 +3,8 @@
 #include <array>
 #include <cstdint>
 
-#include "engine/evaluate/verdict.h"
 #include "engine/evaluate/truth.h"
+#include "engine/evaluate/verdict.h"
 #include "engine/policy/layer.h"
 
 namespace rpcaudit {
@@ -42,8 +42,7 @@ class Arbiter {
       verdict.filter = first_ == kNoFilter ? first_continue_ : first_;
       verdict.unseen = unseen_;
     } else {
-      verdict.action =
-          may_end_[kBlock] ? VerdictAction::would_block : VerdictAction::would_permit;
+      verdict.action = may_end_[kBlock] ? VerdictAction::would_block : VerdictAction::would_permit;
       verdict.filter = decider_;
     }
     verdict.control = verdict.filter == kNoFilter ? Control::none : Control::rpc_filter;

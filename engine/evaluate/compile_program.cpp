@@ -187,8 +187,7 @@ class ProgramBuilder {
 
   ValueTest wide_test(MatchType match, const std::array<std::uint8_t, 16>& low,
                       const std::array<std::uint8_t, 16>& high) {
-    const Closed<Wide> range =
-        closed_range(match, to_wide(low), to_wide(high), Wide{kMax, kMax});
+    const Closed<Wide> range = closed_range(match, to_wide(low), to_wide(high), Wide{kMax, kMax});
     ValueTest test;
     test.kind = ValueTest::Kind::wide;
     test.index = static_cast<std::uint32_t>(program_.wides.size());

@@ -13,8 +13,7 @@ namespace {
 
 // Calls `visit(rank)` in ascending order of two ascending lists, until it returns true.
 template <typename Visit>
-void visit_merged(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b,
-                  Visit visit) {
+void visit_merged(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b, Visit visit) {
   while (!a.empty() || !b.empty()) {
     std::span<const std::uint32_t>& next = b.empty() || (!a.empty() && a[0] < b[0]) ? a : b;
     if (visit(next[0])) return;

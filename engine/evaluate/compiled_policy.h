@@ -30,9 +30,9 @@ class NarrowedPolicy {
     std::uint32_t run_count = 0;  // 0: as known for every call
     Action action{};
     bool audit = false;
-    bool contested = false;  // matches only if calls over pipes have addresses
+    bool contested = false;    // matches only if calls over pipes have addresses
     Truth known = Truth::yes;  // of the folded conditions
-    FieldSet unseen = 0;     // fields behind an `unknown` among them
+    FieldSet unseen = 0;       // fields behind an `unknown` among them
 
     [[nodiscard]] bool joins(const Candidate& next) const noexcept;
   };
@@ -42,9 +42,9 @@ class NarrowedPolicy {
 
   bool constant_ = false;
   bool has_audit_ = false;
-  bool has_security_ = false;   // runs on auth_type or auth_level
+  bool has_security_ = false;  // runs on auth_type or auth_level
   bool has_contested_ = false;
-  Verdict verdict_;             // when constant
+  Verdict verdict_;  // when constant
   std::vector<Candidate> candidates_;
 };
 

@@ -61,8 +61,7 @@ Numbers interface_flags(const CallFacts& call) {
 Numbers numbers(Field field, const ContextFacts& context, const CallFacts& call,
                 const Reading& reading) {
   switch (field) {
-    case Field::if_version:
-      return context.if_version ? Numbers{*context.if_version} : Numbers{};
+    case Field::if_version: return context.if_version ? Numbers{*context.if_version} : Numbers{};
     case Field::if_flag: return interface_flags(call);
     case Field::protocol: return {protocol_number(context.protocol)};
     case Field::auth_type: return auth_types(call, reading);

@@ -178,8 +178,9 @@ std::string note_match(const Filter& filter, Truth truth, const Verdict& verdict
   }
   if (filter.audit && truth == Truth::yes) return "only logs, having audit=enable";
   if (truth == Truth::yes) return "decides if nothing before it does";
-  return verdict.action == VerdictAction::undecidable ? "may match and decide"
-                                                      : "may match, but would not change the verdict";
+  return verdict.action == VerdictAction::undecidable
+             ? "may match and decide"
+             : "may match, but would not change the verdict";
 }
 
 void add_findings(const Policy& policy, const std::vector<std::uint32_t>& order,
@@ -191,9 +192,9 @@ void add_findings(const Policy& policy, const std::vector<std::uint32_t>& order,
     FilterFinding finding = find_out(policy, index, context, call);
     const Filter& filter = policy.filters[index];
     finding.decided = is_decided && index == verdict.filter;
-    finding.note = finding.truth == Truth::no ? "does not match"
-                                              : note_match(filter, finding.truth, verdict,
-                                                           finding.decided, past_decider);
+    finding.note = finding.truth == Truth::no
+                       ? "does not match"
+                       : note_match(filter, finding.truth, verdict, finding.decided, past_decider);
     const bool ends = finding.truth == Truth::yes && filter.action != Action::continue_;
     past_decider = past_decider || finding.decided || (ends && !is_decided && !filter.audit);
     explanation.filters.push_back(std::move(finding));

@@ -13,8 +13,8 @@ namespace rpcaudit {
 struct ConditionFinding {
   std::size_t condition = 0;  // index into Filter::conditions
   Truth truth = Truth::unknown;
-  std::string seen;           // the fact as text, or `not on the wire`
-  std::string note;           // near match, reading that differs, ...; may be empty
+  std::string seen;  // the fact as text, or `not on the wire`
+  std::string note;  // near match, reading that differs, ...; may be empty
 };
 
 // How one filter of the layer fared, in order of evaluation.
@@ -23,7 +23,7 @@ struct FilterFinding {
   Truth truth = Truth::unknown;
   bool decided = false;
   std::vector<ConditionFinding> conditions;
-  std::string note;           // why it did not decide: outweighed, not reached, other layer, ...
+  std::string note;  // why it did not decide: outweighed, not reached, other layer, ...
 };
 
 struct Explanation {

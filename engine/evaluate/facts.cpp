@@ -78,8 +78,7 @@ void set_caller(bool anonymous, CallFacts& facts) noexcept {
 void set_identity(ProtocolSequence protocol, const SecurityIdentity& identity,
                   CallFacts& facts) noexcept {
   if (identity.null_session) return set_caller(true, facts);
-  const bool kerberos =
-      facts.auth_type == kAuthKerberos || identity.mechanism == kAuthKerberos;
+  const bool kerberos = facts.auth_type == kAuthKerberos || identity.mechanism == kAuthKerberos;
   if (!identity.user.empty() || kerberos) return set_caller(false, facts);
   if (facts.auth_unseen || protocol == ProtocolSequence::ncacn_np) return;
   if (facts.auth_type == kAuthNone || facts.auth_level == kLevelNone) set_caller(true, facts);

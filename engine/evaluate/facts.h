@@ -20,22 +20,22 @@ struct ContextFacts {
   IpAddress local_address;
   IpAddress remote_address;
   std::uint16_t local_port = 0;
-  std::optional<std::string_view> pipe;     // ncacn_np only
+  std::optional<std::string_view> pipe;  // ncacn_np only
 };
 
 // What a single call adds.
 struct CallFacts {
   std::uint16_t opnum = 0;
-  std::uint8_t auth_type = 0;               // as the filtering engine would see it
+  std::uint8_t auth_type = 0;  // as the filtering engine would see it
   std::uint8_t auth_level = 0;
   // The other reading where sources differ: the type on the wire (9) beside the negotiated
   // mechanism, level 0 beside level 1 for a call without security. Equal when there is only one.
   std::uint8_t auth_type_other = 0;
   std::uint8_t auth_level_other = 0;
-  bool auth_unseen = false;                 // a trailer is there but was not captured: both unknown
-  Truth dcom = Truth::no;                   // if_flag bit 0x1
-  Truth anonymous = Truth::unknown;         // the caller is ANONYMOUS LOGON
-  Truth authenticated = Truth::unknown;     // the caller is in Authenticated Users
+  bool auth_unseen = false;              // a trailer is there but was not captured: both unknown
+  Truth dcom = Truth::no;                // if_flag bit 0x1
+  Truth anonymous = Truth::unknown;      // the caller is ANONYMOUS LOGON
+  Truth authenticated = Truth::unknown;  // the caller is in Authenticated Users
 };
 
 [[nodiscard]] ContextFacts context_facts(const RpcContext& context) noexcept;

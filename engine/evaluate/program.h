@@ -36,14 +36,14 @@ struct Wide {
 // values are closed ranges: `greater v` is [v + 1, max]; an empty one has low > high.
 struct ValueTest {
   enum class Kind : std::uint8_t {
-    unknown,   // cannot be told whatever the fact
-    number,    // low <= value <= high
-    all_set,   // of the bits of low
+    unknown,  // cannot be told whatever the fact
+    number,   // low <= value <= high
+    all_set,  // of the bits of low
     any_set,
     none_set,
-    wide,      // wides[index] <= value <= wides[index + 1]
-    text,      // by `match` with texts[index] and texts[index + 1]
-    caller,    // low: the truth for each state of the caller, see caller_state()
+    wide,    // wides[index] <= value <= wides[index + 1]
+    text,    // by `match` with texts[index] and texts[index + 1]
+    caller,  // low: the truth for each state of the caller, see caller_state()
   };
   Kind kind = Kind::unknown;
   MatchType match{};

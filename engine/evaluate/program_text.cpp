@@ -28,8 +28,7 @@ std::string wide_text(Field field, const Wide& wide) {
     bytes[i] = static_cast<std::uint8_t>(wide.high >> (56 - 8 * i));
     bytes[i + 8] = static_cast<std::uint8_t>(wide.low >> (56 - 8 * i));
   }
-  return info(field).type == FieldType::uuid ? to_string(Uuid{bytes})
-                                             : to_string(IpAddress{bytes});
+  return info(field).type == FieldType::uuid ? to_string(Uuid{bytes}) : to_string(IpAddress{bytes});
 }
 
 // `low..high`, with an end left out that does not bound, one value alone, or `nothing`.
@@ -68,8 +67,7 @@ std::string test_text(const Program& program, Field field, const ValueTest& test
       return range_text(test.low, test.high, kMax,
                         [field](std::uint64_t value) { return number_text(field, value); });
     case ValueTest::Kind::wide:
-      return range_text(program.wides[test.index], program.wides[test.index + 1],
-                        Wide{kMax, kMax},
+      return range_text(program.wides[test.index], program.wides[test.index + 1], Wide{kMax, kMax},
                         [field](const Wide& value) { return wide_text(field, value); });
     case ValueTest::Kind::text: return text_test_text(program, test);
     case ValueTest::Kind::caller: return caller_text(test.low);

@@ -28,13 +28,13 @@ inline constexpr std::uint32_t kNoFilter = 0xffff'ffff;
 // What the policy means for one call. Small, trivially copyable, cacheable.
 struct Verdict {
   VerdictAction action = VerdictAction::would_permit;
-  Control control = Control::none;     // none: nothing matched
-  std::uint32_t filter = kNoFilter;    // index into Policy::filters of the one that decided; of an
-                                       // undecidable verdict the first that may have decided
-  FieldSet unseen = 0;                 // undecidable: the fields that could change the outcome
+  Control control = Control::none;   // none: nothing matched
+  std::uint32_t filter = kNoFilter;  // index into Policy::filters of the one that decided; of an
+                                     // undecidable verdict the first that may have decided
+  FieldSet unseen = 0;               // undecidable: the fields that could change the outcome
   bool undecidable_by_continue = false;  // only `continue` filters matched: the texts differ
-  bool audit_only = false;             // decided by a block with audit=enable: documented as logged,
-                                       // not applied
+  bool audit_only = false;  // decided by a block with audit=enable: documented as logged,
+                            // not applied
   // Another reading that the sources allow would give another action (audit filters applied or
   // not, auth type negotiated or as on the wire, level 0 or 1 without security).
   bool readings_differ = false;

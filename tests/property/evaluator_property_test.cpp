@@ -1,0 +1,306 @@
+// The compiled policy and the reference evaluator agree on every policy and every call.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include "engine/evaluate/compiled_policy.h"
+#include "engine/evaluate/explain.h"
+#include "engine/policy/printer.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::size_t kCallsPerContext = 5;
+constexpr std::size_t kContextsPerPolicy = 4;
+
+std::size_t case_count() {
+  const char* wanted = std::getenv("RPCAUDIT_PROPERTY_CASES");
+  return wanted == nullptr ? 100'000 : std::strtoull(wanted, nullptr, 10);
+}
+
+constexpr std::array<std::string_view, 4> kPipes{"\\PIPE\\lsarpc", "\\PIPE\\LSARPC",
+                                                 "\\pipe\\lsass", "\\PIPE\\a"};
+constexpr std::array<std::string_view, 5> kTrustees{"WD", "AN", "AU", "BA", "S-1-5-21-1-2-3-4"};
+
+// Values come from small domains, so that conditions often hold and often just miss.
+class Generator {
+ public:
+  explicit Generator(std::uint64_t seed) : random_(seed) {}
+
+  Policy policy(std::size_t filters_max) {
+    Policy policy;
+    policy.files.emplace_back("generated");
+    const std::size_t count = up_to(filters_max);
+    for (std::size_t i = 0; i < count; ++i) policy.filters.push_back(filter());
+    return policy;
+  }
+
+  ContextFacts context() {
+    ContextFacts facts;
+    facts.protocol = static_cast<ProtocolSequence>(up_to(kProtocolSequenceCount - 1));
+    if (!one_in(6)) facts.if_uuid = small_uuid();
+    if (!one_in(6)) facts.if_version = static_cast<std::uint16_t>(up_to(2));
+    facts.local_address = address(one_in(3));
+    facts.remote_address = address(one_in(3));
+    facts.local_port = static_cast<std::uint16_t>(up_to(2));
+    if (facts.protocol == ProtocolSequence::ncacn_np && !one_in(4)) facts.pipe = pipe();
+    return facts;
+  }
+
+  CallFacts call() {
+    CallFacts facts;
+    facts.opnum = static_cast<std::uint16_t>(up_to(3));
+    facts.auth_type = auth_type();
+    facts.auth_level = static_cast<std::uint8_t>(up_to(6));
+    facts.auth_type_other = one_in(4) ? auth_type() : facts.auth_type;
+    facts.auth_level_other = one_in(4) ? static_cast<std::uint8_t>(up_to(6)) : facts.auth_level;
+    facts.auth_unseen = one_in(8);
+    facts.dcom = truth();
+    facts.anonymous = truth();
+    facts.authenticated = truth();
+    return facts;
+  }
+
+  std::size_t up_to(std::size_t most) {
+    return std::uniform_int_distribution<std::size_t>(0, most)(random_);
+  }
+  bool one_in(std::size_t count) { return up_to(count - 1) == 0; }
+
+ private:
+  Truth truth() { return static_cast<Truth>(up_to(2)); }
+
+  std::uint8_t auth_type() {
+    constexpr std::array<std::uint8_t, 4> kTypes{0, 9, 10, 16};
+    return kTypes[up_to(3)];
+  }
+
+  Uuid small_uuid() {
+    Uuid uuid;
+    uuid.bytes[up_to(1) * 15] = static_cast<std::uint8_t>(up_to(2));
+    if (one_in(8)) uuid.bytes.fill(0xff);
+    return uuid;
+  }
+
+  IpAddress address(bool v6) {
+    if (!v6) return IpAddress::v4(one_in(8) ? 0xffff'ffff : static_cast<std::uint32_t>(up_to(3)));
+    IpAddress address;
+    address.bytes[0] = 0xfe;
+    address.bytes[15] = static_cast<std::uint8_t>(up_to(2));
+    return address;
+  }
+
+  std::string_view pipe() { return kPipes[up_to(kPipes.size() - 1)]; }
+
+  Filter filter() {
+    constexpr std::array<Action, 7> kActions{Action::permit,   Action::permit, Action::permit,
+                                             Action::block,    Action::block,  Action::block,
+                                             Action::continue_};
+    Filter filter;
+    filter.layer = one_in(12) ? Layer::epmap : Layer::um;
+    filter.action = kActions[up_to(kActions.size() - 1)];
+    filter.audit = one_in(5);
+    const std::size_t runs = one_in(8) ? 0 : 1 + up_to(2);
+    for (std::size_t i = 0; i < runs; ++i) {
+      const auto field =
+          one_in(3) ? Field::if_uuid : static_cast<Field>(up_to(kWeightFieldCount - 1));
+      const std::size_t alternatives = one_in(3) ? 2 + up_to(1) : 1;
+      for (std::size_t j = 0; j < alternatives; ++j) filter.conditions.push_back(condition(field));
+    }
+    return filter;
+  }
+
+  Condition condition(Field field) {
+    Condition condition;
+    condition.field = field;
+    do {
+      condition.match =
+          one_in(2) ? MatchType::equal : static_cast<MatchType>(up_to(kMatchTypeCount - 1));
+    } while (!legal_for(condition.match, info(field).type));
+    condition.data = data(field);
+    if (condition.match == MatchType::range) sort_ends(condition.data);
+    return condition;
+  }
+
+  std::uint64_t number(Field field) {
+    switch (field) {
+      case Field::protocol: return up_to(4);
+      case Field::auth_type: return auth_type();
+      case Field::auth_level: return up_to(7);
+      case Field::opnum: return one_in(16) ? 0xffff : up_to(4);
+      default: return up_to(3);
+    }
+  }
+
+  ConditionData data(Field field) {
+    switch (info(field).type) {
+      case FieldType::uuid: return UuidRange{small_uuid(), small_uuid()};
+      case FieldType::address_v4: return AddressRange{address(false), address(false)};
+      case FieldType::address_v6: return AddressRange{address(true), address(true)};
+      case FieldType::blob: return TextRange{std::string(pipe()), std::string(pipe())};
+      case FieldType::security_descriptor: return descriptor();
+      default: return NumberRange{number(field), number(field)};
+    }
+  }
+
+  static void sort_ends(ConditionData& data) {
+    std::visit(
+        [](auto& range) {
+          if constexpr (requires { range.high; }) {
+            if (range.high < range.low) std::swap(range.low, range.high);
+          }
+        },
+        data);
+  }
+
+  SecurityDescriptor descriptor() {
+    SecurityDescriptor descriptor;
+    descriptor.has_dacl = !one_in(12);
+    const std::size_t count = up_to(3);
+    descriptor.text = descriptor.has_dacl ? "D:" : "D:NO_ACCESS_CONTROL";
+    for (std::size_t i = 0; i < count && descriptor.has_dacl; ++i) {
+      AccessEntry entry;
+      entry.allow = !one_in(3);
+      entry.mask = one_in(6) ? 0x20000 : kMatchFilterRight;
+      entry.trustee = kTrustees[up_to(kTrustees.size() - 1)];
+      entry.conditional = one_in(8);
+      descriptor.text += std::string(entry.conditional ? "(X" : "(") + (entry.allow ? "A" : "D");
+      descriptor.text += entry.mask == kMatchFilterRight ? ";;CC;;;" : ";;RC;;;";
+      descriptor.text += entry.trustee + ')';
+      descriptor.entries.push_back(std::move(entry));
+    }
+    return descriptor;
+  }
+
+  std::mt19937_64 random_;
+};
+
+std::string text(const Verdict& verdict) {
+  std::string text(to_string(verdict.action));
+  text += " control=" + std::string(to_string(verdict.control));
+  text += " filter=" + std::to_string(verdict.filter);
+  text += " unseen=" + std::to_string(verdict.unseen);
+  if (verdict.undecidable_by_continue) text += " by_continue";
+  if (verdict.audit_only) text += " audit_only";
+  if (verdict.readings_differ) text += " readings_differ";
+  return text;
+}
+
+std::string text(const ContextFacts& context, const CallFacts& call) {
+  std::string text(to_string(context.protocol));
+  text += " if_uuid=" + (context.if_uuid ? to_string(*context.if_uuid) : "?");
+  text += " if_version=" + (context.if_version ? std::to_string(*context.if_version) : "?");
+  text += " local=" + to_string(context.local_address) + '#' + std::to_string(context.local_port);
+  text += " remote=" + to_string(context.remote_address);
+  text += " pipe=" + std::string(context.pipe.value_or("?"));
+  text += " opnum=" + std::to_string(call.opnum);
+  text += " auth=" + std::to_string(call.auth_type) + '/' + std::to_string(call.auth_level);
+  text += " other=" + std::to_string(call.auth_type_other) + '/' +
+          std::to_string(call.auth_level_other);
+  if (call.auth_unseen) text += " auth_unseen";
+  for (const Truth truth : {call.dcom, call.anonymous, call.authenticated}) {
+    text += ' ' + std::to_string(static_cast<int>(truth));
+  }
+  return text + "  (dcom, anonymous, authenticated: 0 no, 1 unknown, 2 yes)";
+}
+
+std::string text(const Policy& policy) {
+  std::string text;
+  for (std::size_t i = 0; i < policy.filters.size(); ++i) {
+    text += std::to_string(i) + ": " + describe(policy.filters[i]) + '\n';
+  }
+  return text;
+}
+
+TEST(EvaluatorProperty, CompiledPoliciesMeanWhatExplainSays) {
+  const std::size_t cases = case_count();
+  Generator generator(1);
+  NarrowedPolicy narrowed;
+  std::array<std::size_t, 3> seen{};
+  for (std::size_t done = 0; done < cases;) {
+    const Policy policy = generator.policy(generator.one_in(20) ? 60 : 7);
+    const CompiledPolicy compiled = CompiledPolicy::compile(policy);
+    for (std::size_t i = 0; i < kContextsPerPolicy; ++i) {
+      const ContextFacts context = generator.context();
+      compiled.narrow(context, narrowed);
+      for (std::size_t j = 0; j < kCallsPerContext; ++j, ++done) {
+        const CallFacts call = generator.call();
+        const Verdict verdict = compiled.evaluate(narrowed, call);
+        const Verdict expected = explain(policy, context, call).verdict;
+        ++seen[static_cast<std::size_t>(expected.action)];
+        ASSERT_EQ(text(verdict), text(expected)) << text(policy) << text(context, call) << '\n'
+                                                 << compiled.dump();
+      }
+    }
+  }
+  // A generator that stopped producing one kind of verdict would prove little.
+  for (const std::size_t count : seen) EXPECT_GT(count, cases / 50);
+}
+
+// A filter of the policy without its conditions, in a world where it matches.
+Filter without_conditions(const Filter& filter) {
+  Filter bare;
+  bare.action = filter.action;
+  bare.audit = filter.audit;
+  return bare;
+}
+
+// The verdict in one of the worlds in which every unknown filter is known to match or not: bit i
+// of `world` is for the i-th unknown one. Filters without conditions weigh the same, so that the
+// newest decides; put in from the last to the first, they keep their order of evaluation.
+Verdict verdict_in_world(const Policy& policy, const Explanation& explanation, std::size_t world) {
+  Policy certain;
+  for (const FilterFinding& finding : explanation.filters) {
+    const Filter& filter = policy.filters[finding.filter];
+    if (filter.layer != Layer::um) continue;
+    bool matches = finding.truth == Truth::yes;
+    if (finding.truth == Truth::unknown) {
+      matches = (world & 1) != 0;
+      world >>= 1;
+    }
+    if (matches) certain.filters.push_back(without_conditions(filter));
+  }
+  std::reverse(certain.filters.begin(), certain.filters.end());
+  return explain(certain, ContextFacts{}, CallFacts{}).verdict;
+}
+
+std::size_t count_unknown(const Policy& policy, const Explanation& explanation) {
+  return static_cast<std::size_t>(std::count_if(
+      explanation.filters.begin(), explanation.filters.end(), [&](const FilterFinding& finding) {
+        return finding.truth == Truth::unknown && policy.filters[finding.filter].layer == Layer::um;
+      }));
+}
+
+// From first principles: a verdict is decided if, and only if, all worlds agree on the action and
+// on whether it is only logged.
+TEST(EvaluatorProperty, UndecidableMeansThatUnknownFiltersCouldChangeTheVerdict) {
+  const std::size_t cases = case_count() / 20;
+  Generator generator(2);
+  for (std::size_t done = 0; done < cases; ++done) {
+    const Policy policy = generator.policy(7);
+    const ContextFacts context = generator.context();
+    const CallFacts call = generator.call();
+    const Explanation explanation = explain(policy, context, call);
+    const Verdict first = verdict_in_world(policy, explanation, 0);
+    bool agree = true;
+    const std::size_t worlds = std::size_t{1} << count_unknown(policy, explanation);
+    for (std::size_t world = 1; world < worlds && agree; ++world) {
+      const Verdict other = verdict_in_world(policy, explanation, world);
+      agree = other.action == first.action && other.audit_only == first.audit_only;
+    }
+    const VerdictAction expected = agree ? first.action : VerdictAction::undecidable;
+    ASSERT_EQ(to_string(explanation.verdict.action), to_string(expected))
+        << text(policy) << text(context, call);
+    if (agree) {
+      ASSERT_EQ(explanation.verdict.audit_only, first.audit_only)
+          << text(policy) << text(context, call);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rpcaudit
