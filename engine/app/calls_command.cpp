@@ -31,7 +31,7 @@ void add_calls_command(CLI::App& app, ChosenCommand& chosen) {
       "Examples:\n"
       "  rpcaudit calls -r dc1.pcapng\n"
       "  rpcaudit calls -r captures/ -f 'host 10.77.0.1' -o calls.json\n"
-      "  rpcaudit calls -r dc1.pcapng | jq 'select(.rpc.operation == \"DRSGetNCChanges\")'\n");
+      "  rpcaudit calls -r dc1.pcapng | jq 'select(.rpc.interface_name == \"drsuapi\")'\n");
   add_capture_options(*command, *options, true);
   add_policy_option(*command, *options, false);
   add_output_options(*command, *options);

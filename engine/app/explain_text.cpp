@@ -23,7 +23,7 @@ std::string verdict_part(const Verdict& verdict, const Policy& policy) {
   text += to_string(verdict.action);
   if (verdict.filter < policy.filters.size()) {
     text += verdict.action == VerdictAction::undecidable ? " because of filter " : " by filter ";
-    append_terminal_text(text, source_text(policy, policy.filters[verdict.filter].span));
+    text += place_text(policy, policy.filters[verdict.filter]);
   } else {
     text += ": no filter matches";
   }
@@ -61,7 +61,7 @@ std::string filter_part(const FilterFinding& finding, const Policy& policy) {
   const Filter& filter = policy.filters[finding.filter];
   std::string text = finding.decided ? "=> " : "   ";
   text += truth_text(finding.truth);
-  append_terminal_text(text, source_text(policy, filter.span));
+  text += place_text(policy, filter);
   text += "  ";
   append_terminal_text(text, describe(filter));
   if (!finding.note.empty()) {

@@ -70,10 +70,17 @@ std::string_view operation_name(CatalogueEntry entry, std::uint16_t opnum) noexc
 }
 
 std::optional<std::uint16_t> find_operation(CatalogueEntry entry, std::string_view name) noexcept {
+  std::optional<std::uint16_t> without_prefix;
   for (const CatalogueOperation& operation : operations_of(entry)) {
-    if (equal_ignoring_case(text_of(operation.name), name)) return operation.opnum;
+    const std::string_view full = text_of(operation.name);
+    if (equal_ignoring_case(full, name)) return operation.opnum;
+    const std::size_t underscore = full.find('_');
+    if (underscore != std::string_view::npos && !without_prefix &&
+        equal_ignoring_case(full.substr(underscore + 1), name)) {
+      without_prefix = operation.opnum;
+    }
   }
-  return std::nullopt;
+  return without_prefix;
 }
 
 std::string_view interface_name(const Uuid& uuid) noexcept {

@@ -53,7 +53,9 @@ std::string duration_text(Timestamp begin, Timestamp end) {
            " s";
   }
   const std::int64_t minutes = milliseconds / 60'000;
-  if (minutes < 180) return std::to_string(minutes) + " min";
+  if (minutes < 60) {
+    return std::to_string(minutes) + " min " + std::to_string(milliseconds / 1000 % 60) + " s";
+  }
   return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
 }
 
@@ -123,7 +125,7 @@ std::string filters_part(const AuditTally& tally, const Policy& policy) {
       if (count == 0) continue;
       const std::string what =
           left(std::string(action_text(static_cast<VerdictAction>(action))), 14) +
-          terminal_text(source_text(policy, filter.span)) + "  " + terminal_text(describe(filter));
+          place_text(policy, filter) + "  " + terminal_text(describe(filter));
       text += counted(count, shortened(what, kTextWidthMax));
     }
   }

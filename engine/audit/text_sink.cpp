@@ -1,5 +1,6 @@
 #include "engine/audit/text_sink.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "engine/audit/activity_table.h"
@@ -13,6 +14,10 @@ namespace {
 constexpr std::string_view kRed = "\033[1;31m";
 constexpr std::string_view kYellow = "\033[1;33m";
 constexpr std::string_view kPlain = "\033[0m";
+
+std::string_view file_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is the beginning
+}
 
 std::string hex_status(std::uint32_t status) {
   char text[12];
@@ -40,6 +45,16 @@ std::string endpoint_text(const Endpoint& endpoint) {
   }
   text += ':';
   return text.append(std::to_string(endpoint.port));
+}
+
+std::string place_text(const Policy& policy, const Filter& filter) {
+  const std::string place = source_text(policy, filter.span);
+  if (filter.span.file >= policy.files.size()) return terminal_text(place);
+  const std::string_view name = file_name(policy.files[filter.span.file]);
+  const auto same_name = [name](const std::string& path) { return file_name(path) == name; };
+  const bool unique = std::count_if(policy.files.begin(), policy.files.end(), same_name) == 1;
+  const std::size_t folders = policy.files[filter.span.file].size() - name.size();
+  return terminal_text(unique ? std::string_view(place).substr(folders) : place);
 }
 
 std::string fields_text(FieldSet fields) {
@@ -129,7 +144,7 @@ void TextSink::say_reason(const Verdict& verdict) {
   if (policy_ != nullptr && verdict.filter < policy_->filters.size()) {
     const bool decided = verdict.action != VerdictAction::undecidable;
     line_ += decided ? "  by filter " : "  perhaps by filter ";
-    append_terminal_text(line_, source_text(*policy_, policy_->filters[verdict.filter].span));
+    line_ += place_text(*policy_, policy_->filters[verdict.filter]);
   } else if (verdict.action == VerdictAction::would_permit) {
     line_ += "  by no filter";
   }

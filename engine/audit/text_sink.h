@@ -45,6 +45,9 @@ class TextSink : public EventSink {
 [[nodiscard]] std::string operation_text(const std::optional<Uuid>& interface, std::uint16_t opnum);
 // `10.77.0.1:49153`, `[fe80::1]:135`.
 [[nodiscard]] std::string endpoint_text(const Endpoint& endpoint);
+// `block-dcsync.netsh.txt:12`: where a filter stands, with the folders of its file only where two
+// files have one name.
+[[nodiscard]] std::string place_text(const Policy& policy, const Filter& filter);
 // `image_name, remote_user_token`.
 [[nodiscard]] std::string fields_text(FieldSet fields);
 

@@ -1,0 +1,331 @@
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+
+#include <algorithm>
+
+#include "engine/policy/netsh_script.h"
+#include "tests/audit/audit_feed.h"
+
+namespace rpcaudit::test {
+namespace {
+
+constexpr std::string_view kBlockScript =
+    "rpc filter\n"
+    "add rule layer=um actiontype=block filterkey=7f0c5f4e-5b0e-4a51-9b5e-0d6f1a7700ff\n"
+    "add condition field=if_uuid matchtype=equal data=e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
+    "add condition field=opnum matchtype=equal data=3\n"
+    "add filter\n";
+
+// An auditor between a feed of callbacks and the text of its records.
+class Records {
+ public:
+  explicit Records(AuditOptions options, std::string_view script = {}) : buffer_(target_, false) {
+    if (!script.empty()) {
+      std::vector<Diagnostic> diagnostics;
+      read_netsh_script(script, "policy.txt", policy_, diagnostics);
+      compiled_.emplace(CompiledPolicy::compile(policy_));
+      options.policy = &*compiled_;
+    }
+    const auto name = [](std::uint32_t input) -> std::string_view {
+      return input == 0 ? "a.pcap" : "b\".pcap";
+    };
+    sink_.emplace(buffer_, script.empty() ? nullptr : &policy_, name, kContextsMax);
+    auditor_.emplace(limits_, options, *sink_);
+  }
+
+  Auditor& feed() { return *auditor_; }
+  // A proposed context with its result.
+  void open(RpcContext& context, ContextResult result) {
+    auditor_->on_context(context);
+    context.result = result;
+    auditor_->on_context_result(context);
+  }
+  const std::string& text() {
+    buffer_.flush();
+    return target_.text;
+  }
+  // Everything that can be flushed is.
+  const std::string& finished() {
+    auditor_->on_watermark(kEnd);
+    return text();
+  }
+
+ private:
+  static constexpr std::size_t kContextsMax = std::size_t{1} << 19;
+
+  StringTarget target_;
+  OutputBuffer buffer_;
+  Limits limits_;
+  Policy policy_;
+  std::optional<CompiledPolicy> compiled_;
+  std::optional<JsonSink> sink_;
+  std::optional<Auditor> auditor_;
+};
+
+AuditOptions everything() {
+  AuditOptions options;
+  options.write_all = true;
+  options.write_blindness = true;
+  return options;
+}
+
+AuditOptions findings() {
+  AuditOptions options;
+  options.mark_findings = true;
+  return options;
+}
+
+std::string flow() {
+  CommunityId id;
+  const RpcContext context = drsuapi_context();
+  return "\"src_ip\":\"10.77.0.21\",\"src_port\":50000,\"dest_ip\":\"10.77.0.1\","
+         "\"dest_port\":49153,\"proto\":\"TCP\",\"community_id\":\"" +
+         std::string(id.of(context.client, context.server, IpProtocol::tcp)) +
+         "\",\"pcap\":\"a.pcap\"";
+}
+
+constexpr std::string_view kInterface =
+    "\"interface\":\"e3514235-4b06-11d1-ab04-00c04fc2dcd2\",\"version\":\"4.0\","
+    "\"interface_name\":\"drsuapi\"";
+
+TEST(JsonRecords, ContextThenCallWithItsAnswer) {
+  Records records(everything());
+  RpcContext context = drsuapi_context();
+  context.auth = AuthNumbers{10, 6, 0};
+  records.open(context, ContextResult::accepted);
+  RpcCall call = call_in(20, 3, 0);
+  call.auth = AuthNumbers{10, 6, 0};
+  call.identity.user = "user1";
+  call.identity.domain = "LAB77";
+  records.feed().on_call(context, call);
+  records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  records.feed().on_context_closed(context.key);
+  EXPECT_EQ(records.finished(),
+            std::string(
+                "{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_context\","
+                "\"frame\":10," +
+                flow() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," + std::string(kInterface) +
+                ",\"call_id\":1,\"context_id\":0,\"auth_type\":10,\"auth_level\":6,"
+                "\"result\":\"accepted\","
+                "\"transfer_syntax\":\"8a885d04-1ceb-11c9-9fe8-08002b104860\"}}\n"
+                "{\"timestamp\":\"2026-11-20T14:03:12.000020000Z\",\"event_type\":\"rpc_call\","
+                "\"frame\":20," +
+                flow() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," + std::string(kInterface) +
+                ",\"operation\":\"IDL_DRSGetNCChanges\",\"call_id\":2,\"context_id\":0,"
+                "\"opnum\":3,\"auth_type\":10,\"auth_level\":6,\"user\":\"user1\","
+                "\"domain\":\"LAB77\",\"outcome\":\"response\",\"outcome_frame\":21,"
+                "\"rtt\":0.000000500}}\n"));
+}
+
+TEST(JsonRecords, PipeObjectAndFault) {
+  Records records(everything());
+  RpcContext context = drsuapi_context();
+  context.protocol = ProtocolSequence::ncacn_np;
+  context.pipe = "\\PIPE\\lsarpc";
+  context.abstract_syntax = SyntaxId{kUnknown, 1, 2};
+  records.open(context, ContextResult::accepted);
+  RpcCall call = call_in(20, 7, 0);
+  call.object = kDrsuapi;
+  records.feed().on_call(context, call);
+  records.feed().on_outcome(outcome_of(call, Outcome::fault, 0x1c01'0003));
+  const std::string text = records.finished();
+  EXPECT_NE(text.find("\"rpc\":{\"transport\":\"ncacn_np\","
+                      "\"interface\":\"00112233-4455-6677-8899-aabbccddeeff\",\"version\":\"1.2\","
+                      "\"call_id\":2,\"context_id\":0,\"opnum\":7,"
+                      "\"object\":\"e3514235-4b06-11d1-ab04-00c04fc2dcd2\","
+                      "\"pipe\":\"\\\\PIPE\\\\lsarpc\",\"outcome\":\"fault\","
+                      "\"status\":\"0x1c010003\",\"outcome_frame\":21,\"rtt\":0.000000500}}\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST(JsonRecords, DatagramHasActivityAndSequenceButNoIds) {
+  Records records(everything());
+  RpcContext context = drsuapi_context();
+  context.protocol = ProtocolSequence::ncadg_ip_udp;
+  context.origin = ContextOrigin::implied;
+  records.feed().on_context(context);
+  RpcCall call = call_in(20, 0, 0);
+  call.activity = kUnknown;
+  call.sequence = 5;
+  call.object = Uuid{};
+  records.feed().on_call(context, call);
+  records.feed().on_outcome({call.key, Outcome::one_way, 0, {}});
+  const std::string text = records.finished();
+  EXPECT_NE(text.find("\"proto\":\"UDP\""), std::string::npos) << text;
+  EXPECT_NE(text.find("\"opnum\":0,\"activity\":\"00112233-4455-6677-8899-aabbccddeeff\","
+                      "\"sequence\":5,\"outcome\":\"one_way\"}}\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("call_id"), std::string::npos);
+  EXPECT_EQ(text.find("rpc_context"), std::string::npos) << "implied contexts have no record";
+}
+
+struct ResultCase {
+  const char* name;
+  ContextResult before;  // when the call is made
+  ContextResult after;
+  bool provisional;
+  bool has_interface;
+};
+
+constexpr ResultCase kResults[] = {
+    {"accepted", ContextResult::accepted, ContextResult::accepted, false, true},
+    {"rejected", ContextResult::rejected, ContextResult::rejected, false, false},
+    {"negotiated", ContextResult::negotiated, ContextResult::negotiated, false, false},
+    {"never_answered", ContextResult::unanswered, ContextResult::unanswered, true, true},
+    {"answered_late", ContextResult::unanswered, ContextResult::accepted, false, true},
+    {"rejected_late", ContextResult::unanswered, ContextResult::rejected, true, true},
+};
+
+TEST(JsonRecords, InterfaceAndProvisionalFollowTheResult) {
+  for (const ResultCase& row : kResults) {
+    Records records(everything());
+    RpcContext context = drsuapi_context();
+    records.feed().on_context(context);
+    context.result = row.before;
+    const RpcCall call = call_in(20, 0, 0);
+    if (row.before != ContextResult::unanswered) records.feed().on_context_result(context);
+    records.feed().on_call(context, call);
+    records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+    context.result = row.after;
+    if (row.before == ContextResult::unanswered) {
+      records.feed().on_watermark(kEnd);
+      EXPECT_EQ(records.text(), "") << row.name << ": waits for the result";
+      records.feed().on_context_result(context);
+    }
+    const std::string text = records.finished();
+    const std::string line = text.substr(text.find('\n') + 1);
+    EXPECT_EQ(line.find("\"provisional\":true") != std::string::npos, row.provisional) << row.name;
+    EXPECT_EQ(line.find("\"interface\"") != std::string::npos, row.has_interface) << row.name;
+    const bool has_reason = text.find("\"reason\":0") != std::string::npos;
+    EXPECT_EQ(has_reason,
+              row.after == ContextResult::rejected || row.after == ContextResult::negotiated)
+        << row.name;
+  }
+}
+
+TEST(JsonRecords, BlindnessWithAndWithoutAConnection) {
+  Records records(everything());
+  Blindness blindness;
+  blindness.kind = BlindnessKind::gap;
+  blindness.frame = frame_at(30, 0);
+  blindness.client = drsuapi_context().client;
+  blindness.server = drsuapi_context().server;
+  blindness.bytes = 1460;
+  records.feed().on_blindness(blindness);
+  Blindness other;
+  other.kind = BlindnessKind::unfinished_fragments;
+  other.frame = frame_at(31, 0);
+  other.frame.input = 1;
+  other.messages = 2;
+  records.feed().on_blindness(other);
+  EXPECT_EQ(
+      records.finished(),
+      std::string("{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_blind\","
+                  "\"frame\":30," +
+                  flow() +
+                  ",\"blind\":{\"kind\":\"gap\",\"bytes\":1460}}\n"
+                  "{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_blind\","
+                  "\"frame\":31,\"pcap\":\"b\\\".pcap\","
+                  "\"blind\":{\"kind\":\"unfinished_fragments\",\"messages\":2}}\n"));
+}
+
+struct VerdictCase {
+  const char* name;
+  Outcome outcome;
+  std::uint32_t status;
+  const char* enforced;
+};
+
+constexpr VerdictCase kVerdicts[] = {
+    {"answered", Outcome::response, 0, "contradicted"},
+    {"denied", Outcome::fault, 5, "already"},
+    {"denied_as_hresult", Outcome::fault, 0x8007'0005, "already"},
+    {"other_fault", Outcome::fault, 0x1c01'0002, "unknown"},
+    {"unanswered", Outcome::unanswered, 0, "unknown"},
+};
+
+TEST(JsonRecords, VerdictSaysWhatDecidedAndWhatHappened) {
+  for (const VerdictCase& row : kVerdicts) {
+    Records records(findings(), kBlockScript);
+    RpcContext context = drsuapi_context();
+    records.open(context, ContextResult::accepted);
+    const RpcCall harmless = call_in(19, 0, 1);
+    records.feed().on_call(context, harmless);
+    const RpcCall call = call_in(20, 3, 0);
+    records.feed().on_call(context, call);
+    records.feed().on_outcome(outcome_of(harmless, Outcome::response, 0));
+    records.feed().on_outcome(outcome_of(call, row.outcome, row.status));
+    const std::string text = records.finished();
+    EXPECT_EQ(text.find('\n'), text.size() - 1) << "only the finding is written";
+    EXPECT_NE(text.find("\"event_type\":\"rpc_audit\""), std::string::npos) << text;
+    const std::string verdict =
+        "},\"verdict\":{\"action\":\"would_block\",\"control\":\"rpc_filter\","
+        "\"layer\":\"um\",\"filter\":\"7f0c5f4e-5b0e-4a51-9b5e-0d6f1a7700ff\","
+        "\"source\":\"policy.txt:2\",\"controls\":[{\"control\":\"rpc_filter\","
+        "\"action\":\"would_block\"}],\"enforced\":\"" +
+        std::string(row.enforced) + "\"}}\n";
+    EXPECT_TRUE(text.ends_with(verdict)) << row.name << "\n" << text;
+    const AuditTally& tally = records.feed().tally();
+    EXPECT_EQ(tally.judged, 2u);
+    EXPECT_EQ(tally.count(VerdictAction::would_block), 1u);
+    EXPECT_EQ(tally.filters[0][static_cast<std::size_t>(VerdictAction::would_block)], 1u);
+    EXPECT_EQ(tally.no_filter, 1u);
+    EXPECT_EQ(tally.activities.sorted().size(), 1u);
+  }
+}
+
+TEST(JsonRecords, WithAPolicyEveryCallOfALogHasAVerdict) {
+  Records records(everything(), kBlockScript);
+  RpcContext context = drsuapi_context();
+  records.open(context, ContextResult::accepted);
+  const RpcCall call = call_in(20, 0, 0);
+  records.feed().on_call(context, call);
+  records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  EXPECT_NE(records.finished().find(
+                ",\"verdict\":{\"action\":\"would_permit\",\"controls\":[{\"control\":"
+                "\"rpc_filter\",\"action\":\"would_permit\"}]}}\n"),
+            std::string::npos)
+      << records.text();
+}
+
+TEST(JsonRecords, UndecidableNamesWhatWasNotSeen) {
+  Records records(findings(),
+                  "add rule layer=um actiontype=block\n"
+                  "add condition field=image_name matchtype=equal data=lsass.exe\n"
+                  "add filter\n");
+  RpcContext context = drsuapi_context();
+  records.open(context, ContextResult::accepted);
+  const RpcCall call = call_in(20, 0, 0);
+  records.feed().on_call(context, call);
+  records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  EXPECT_NE(records.finished().find("\"action\":\"undecidable\""), std::string::npos);
+  EXPECT_NE(records.text().find("\"unseen\":[\"image_name\"]"), std::string::npos)
+      << records.text();
+}
+
+// Whatever a name holds, the line stays one JSON object.
+TEST(JsonRecords, HostileNamesStayInsideTheirString) {
+  Records records(everything());
+  RpcContext context = drsuapi_context();
+  context.pipe = "\\PIPE\\a\"}\n{\"b";
+  context.protocol = ProtocolSequence::ncacn_np;
+  records.open(context, ContextResult::accepted);
+  RpcCall call = call_in(20, 0, 0);
+  call.frame.input = 1;
+  call.identity.user = "x\"\\\n\xff\x01";
+  records.feed().on_call(context, call);
+  records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  const std::string text = records.finished();
+  ASSERT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
+  rapidjson::Document document;
+  document.Parse(text.substr(text.find('\n') + 1).c_str());
+  ASSERT_FALSE(document.HasParseError()) << text;
+  EXPECT_STREQ(document["pcap"].GetString(), "b\".pcap");
+  EXPECT_STREQ(document["rpc"]["pipe"].GetString(), "\\PIPE\\a\"}\n{\"b");
+  EXPECT_STREQ(document["rpc"]["user"].GetString(), "x\"\\\n\xef\xbf\xbd\x01");
+}
+
+}  // namespace
+}  // namespace rpcaudit::test
