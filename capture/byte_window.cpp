@@ -170,7 +170,8 @@ std::vector<std::byte> read_front(int descriptor, std::size_t size) {
 
 OpenedInput open_input(const std::string& path) {
   FileDescriptor descriptor(path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (descriptor.number() < 0) return {nullptr, std::string("cannot open: ") + std::strerror(errno)};
+  if (descriptor.number() < 0)
+    return {nullptr, std::string("cannot open: ") + std::strerror(errno)};
   struct stat status {};
   if (fstat(descriptor.number(), &status) != 0) {
     return {nullptr, std::string("cannot open: ") + std::strerror(errno)};
@@ -183,9 +184,9 @@ OpenedInput open_input(const std::string& path) {
     void* memory = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number(), 0);
     if (memory != MAP_FAILED) return {std::make_unique<MappedWindow>(memory, size), {}};
   }
-  return {std::make_unique<StreamWindow>(std::move(descriptor), std::move(front),
-                                         regular ? size : 0),
-          {}};
+  return {
+      std::make_unique<StreamWindow>(std::move(descriptor), std::move(front), regular ? size : 0),
+      {}};
 }
 
 std::unique_ptr<ByteWindow> window_over(Bytes bytes) {

@@ -6,14 +6,14 @@ namespace rpcaudit {
 
 LinkType link_type_of(std::uint32_t link_number) noexcept {
   switch (link_number) {
-    case 0:              // NULL
+    case 0:                                    // NULL
     case 108: return LinkType::null_loopback;  // LOOP
     case 1: return LinkType::ethernet;
-    case 12:             // RAW, as some systems number it
+    case 12:  // RAW, as some systems number it
     case 14:
-    case 101:            // RAW
-    case 228:            // IPV4
-    case 229: return LinkType::raw_ip;         // IPV6
+    case 101:                           // RAW
+    case 228:                           // IPV4
+    case 229: return LinkType::raw_ip;  // IPV6
     case 113: return LinkType::linux_cooked_v1;
     case 276: return LinkType::linux_cooked_v2;
     default: return LinkType::other;

@@ -47,8 +47,8 @@ class CaptureInput {
   [[nodiscard]] std::uint64_t stored_read() const noexcept;
   [[nodiscard]] std::uint64_t stored_total() const noexcept;
 
-  Timestamp start;               // of its first frame, when it was looked at before
-  std::uint32_t index = 0;       // Frame::input
+  Timestamp start;          // of its first frame, when it was looked at before
+  std::uint32_t index = 0;  // Frame::input
   bool from_folder = false;
 
  private:

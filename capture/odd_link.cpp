@@ -28,8 +28,8 @@ bool make_ip(Frame& frame, std::size_t offset) noexcept {
   const unsigned version = std::to_integer<unsigned>(frame.bytes[offset]) >> 4;
   if (version != 4 && version != 6) return false;
   frame.bytes = frame.bytes.subspan(offset);
-  frame.original_length -= static_cast<std::uint32_t>(
-      std::min<std::size_t>(offset, frame.original_length));
+  frame.original_length -=
+      static_cast<std::uint32_t>(std::min<std::size_t>(offset, frame.original_length));
   frame.link = LinkType::raw_ip;
   return true;
 }

@@ -32,8 +32,8 @@ const PacketFilter::Program& PacketFilter::program_for(std::uint32_t link_number
     error_ = "libpcap has no memory";
     return *program;
   }
-  program->usable = pcap_compile(handle, &program->code, expression_.c_str(), 1,
-                                 PCAP_NETMASK_UNKNOWN) == 0;
+  program->usable =
+      pcap_compile(handle, &program->code, expression_.c_str(), 1, PCAP_NETMASK_UNKNOWN) == 0;
   if (!program->usable && link_number == DLT_EN10MB) error_ = pcap_geterr(handle);
   pcap_close(handle);
   return *program;

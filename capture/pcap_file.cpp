@@ -43,9 +43,7 @@ class CaptureSeries final : public FrameSource {
     return {count == 0 ? ReadStatus::end : ReadStatus::frames, count};
   }
 
-  std::string_view input_name(std::uint32_t index) const override {
-    return inputs_[index]->name();
-  }
+  std::string_view input_name(std::uint32_t index) const override { return inputs_[index]->name(); }
   std::span<const InputProblem> problems() const override { return problems_; }
   std::uint64_t bytes_read() const override {
     std::uint64_t bytes = 0;
@@ -64,10 +62,10 @@ class CaptureSeries final : public FrameSource {
   std::unique_ptr<PacketFilter> filter_;
   std::vector<std::unique_ptr<CaptureInput>> inputs_;
   std::vector<CaptureInput*> inputs_by_start_;
-  std::size_t waiting_ = 0;               // the first of them that is not open yet
-  std::vector<CaptureInput*> readers_;    // open ones
+  std::size_t waiting_ = 0;             // the first of them that is not open yet
+  std::vector<CaptureInput*> readers_;  // open ones
   std::vector<InputProblem> problems_;
-  std::vector<std::uint32_t> failed_;     // inputs that were never to be read
+  std::vector<std::uint32_t> failed_;  // inputs that were never to be read
   std::uint64_t sequence_ = 0;
   std::uint64_t bytes_total_ = 0;
 };
@@ -103,8 +101,9 @@ void CaptureSeries::arrange() {
     }
     inputs_by_start_.push_back(input.get());
   }
-  std::stable_sort(inputs_by_start_.begin(), inputs_by_start_.end(),
-                   [](const CaptureInput* a, const CaptureInput* b) { return a->start < b->start; });
+  std::stable_sort(
+      inputs_by_start_.begin(), inputs_by_start_.end(),
+      [](const CaptureInput* a, const CaptureInput* b) { return a->start < b->start; });
 }
 
 CaptureInput* CaptureSeries::earliest() noexcept {

@@ -110,9 +110,8 @@ class SnoopFormat final : public CaptureFormat {
     frame.original_length = load_u32(record, 0, kSwapped);
     frame.link = link_;
     frame.link_number = link_number_;
-    frame.timestamp.nanoseconds =
-        load_u32(record, 16, kSwapped) * kNanosecondsPerSecond +
-        std::int64_t{load_u32(record, 20, kSwapped)} * 1000;
+    frame.timestamp.nanoseconds = load_u32(record, 16, kSwapped) * kNanosecondsPerSecond +
+                                  std::int64_t{load_u32(record, 20, kSwapped)} * 1000;
     window.consume(size);
     return 1;
   }

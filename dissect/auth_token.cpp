@@ -58,9 +58,8 @@ constexpr std::uint8_t context_tag(unsigned number) noexcept {
 
 bool equals(Bytes bytes, std::string_view wanted) noexcept {
   return bytes.size() == wanted.size() &&
-         std::equal(bytes.begin(), bytes.end(), wanted.begin(), [](std::byte a, char b) {
-           return a == static_cast<std::byte>(b);
-         });
+         std::equal(bytes.begin(), bytes.end(), wanted.begin(),
+                    [](std::byte a, char b) { return a == static_cast<std::byte>(b); });
 }
 
 bool starts_with(Bytes bytes, std::string_view wanted) noexcept {

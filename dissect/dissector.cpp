@@ -214,8 +214,7 @@ void Dissector::State::follow(FlowEntry& entry, const Frame& frame, const Packet
   }
 }
 
-void Dissector::State::note_opening(FlowEntry& entry, const Packet& packet,
-                                    bool forward) noexcept {
+void Dissector::State::note_opening(FlowEntry& entry, const Packet& packet, bool forward) noexcept {
   if (packet.tcp.is_syn()) {
     entry.set_state(forward ? kOpeningForward : kOpeningReverse);
     entry.value = packet.tcp.sequence + 1;
@@ -239,8 +238,8 @@ void Dissector::State::first_payload(FlowEntry& entry, const Frame& frame, const
     start_connection(entry, frame, packet, key);
     return;
   }
-  const StreamKind kind = packet.payload.empty() ? StreamKind::undecided
-                                                 : probe_stream(packet.payload);
+  const StreamKind kind =
+      packet.payload.empty() ? StreamKind::undecided : probe_stream(packet.payload);
   if (kind != StreamKind::other) {
     if (kind == StreamKind::smb || kind == StreamKind::http_proxy) {
       dismiss(entry, frame, packet, kind);
@@ -257,8 +256,8 @@ void Dissector::State::first_payload(FlowEntry& entry, const Frame& frame, const
   entry.set_state(entry.value >= kLateTries ? kDismissed : kJoinedLate);
 }
 
-void Dissector::State::start_connection(FlowEntry& entry, const Frame& frame,
-                                        const Packet& packet, const FlowKey& key) noexcept {
+void Dissector::State::start_connection(FlowEntry& entry, const Frame& frame, const Packet& packet,
+                                        const FlowKey& key) noexcept {
   const Endpoint source = packet.source_endpoint();
   const Endpoint destination = packet.destination_endpoint();
   const unsigned direction = key.forward ? 0 : 1;
@@ -269,8 +268,7 @@ void Dissector::State::start_connection(FlowEntry& entry, const Frame& frame,
   const bool opening = state == kOpeningForward || state == kOpeningReverse;
   TcpConnections::Evicted evicted;
   const FrameReference reference = reference_to(frame);
-  const std::uint32_t slot =
-      connections.open(key.tag, endpoints, !opening, reference, evicted);
+  const std::uint32_t slot = connections.open(key.tag, endpoints, !opening, reference, evicted);
   if (evicted.happened) forget(evicted.tag);
   if (opening) connections.expect(slot, state == kOpeningForward ? 0 : 1, entry.value);
   entry.set_state(kConnection);

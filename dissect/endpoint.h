@@ -36,7 +36,8 @@ struct IpAddress {
 
   // The IPv4 address as an integer in host order; only meaningful when is_v4().
   [[nodiscard]] constexpr std::uint32_t v4_value() const noexcept {
-    return static_cast<std::uint32_t>(bytes[12]) << 24 | static_cast<std::uint32_t>(bytes[13]) << 16 |
+    return static_cast<std::uint32_t>(bytes[12]) << 24 |
+           static_cast<std::uint32_t>(bytes[13]) << 16 |
            static_cast<std::uint32_t>(bytes[14]) << 8 | static_cast<std::uint32_t>(bytes[15]);
   }
 };

@@ -10,25 +10,25 @@ namespace rpcaudit {
 // Every bound of the dissector. All tables are reserved from these at construction and touched on
 // demand; a full table evicts its longest idle entry and counts that.
 struct Limits {
-  std::size_t flows = 1u << 21;              // entries of the flow table (16 bytes each)
-  std::size_t rpc_connections = 1u << 15;    // flows dissected at once
-  std::size_t contexts = 1u << 17;           // presentation contexts alive at once
+  std::size_t flows = 1u << 21;            // entries of the flow table (16 bytes each)
+  std::size_t rpc_connections = 1u << 15;  // flows dissected at once
+  std::size_t contexts = 1u << 17;         // presentation contexts alive at once
   std::size_t contexts_per_connection = 1024;
-  std::size_t pending_calls = 1u << 16;      // calls and binds waiting for their outcome
-  Timestamp outcome_window{30 * kNanosecondsPerSecond};  // then `unanswered`
-  Timestamp flow_idle{300 * kNanosecondsPerSecond};      // then a flow may be forgotten
+  std::size_t pending_calls = 1u << 16;  // calls and binds waiting for their outcome
+  Timestamp outcome_window{30 * kNanosecondsPerSecond};     // then `unanswered`
+  Timestamp flow_idle{300 * kNanosecondsPerSecond};         // then a flow may be forgotten
   Timestamp connection_idle{7200 * kNanosecondsPerSecond};  // then an RPC connection may be
 
-  std::size_t reorder_segments_per_stream = 256;   // out-of-order segments held per direction
-  std::size_t reorder_bytes_per_stream = 1u << 18; // and their bytes
-  std::size_t reorder_bytes = 32u << 20;           // held by all streams together
-  std::size_t pdu_buffers = 4096;                  // PDUs held in pieces at once, 64 KiB each
-  std::size_t body_prefix_bytes = 4096;            // clear stub bytes shown with a call
+  std::size_t reorder_segments_per_stream = 256;    // out-of-order segments held per direction
+  std::size_t reorder_bytes_per_stream = 1u << 18;  // and their bytes
+  std::size_t reorder_bytes = 32u << 20;            // held by all streams together
+  std::size_t pdu_buffers = 4096;                   // PDUs held in pieces at once, 64 KiB each
+  std::size_t body_prefix_bytes = 4096;             // clear stub bytes shown with a call
 
   std::size_t ip_fragment_chains = 1024;
   std::size_t ip_fragment_bytes = 8u << 20;
   Timestamp ip_fragment_age{30 * kNanosecondsPerSecond};
-  std::size_t tunnel_depth = 8;                    // nested encapsulations
+  std::size_t tunnel_depth = 8;  // nested encapsulations
 };
 
 }  // namespace rpcaudit

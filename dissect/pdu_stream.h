@@ -16,10 +16,10 @@ namespace rpcaudit {
 // A PDU as far as its stream showed it.
 struct Pdu {
   RpcHeader header;
-  Bytes bytes;            // from the common header on; at most fragment_length
-  std::size_t clean = 0;  // bytes from the front that are all real; the first hole begins here
+  Bytes bytes;               // from the common header on; at most fragment_length
+  std::size_t clean = 0;     // bytes from the front that are all real; the first hole begins here
   std::size_t hole_end = 0;  // bytes from here to the end of `bytes` are real again
-  FrameReference frame;   // in which the PDU began
+  FrameReference frame;      // in which the PDU began
   std::uint32_t index = 0;   // among the PDUs of its direction that began in that frame
 
   [[nodiscard]] bool whole() const noexcept {
@@ -92,7 +92,7 @@ class PduStream {
 
   RpcHeader header_;
   FrameReference start_;
-  std::uint64_t skip_ = 0;      // bytes to pass over before the next boundary
+  std::uint64_t skip_ = 0;  // bytes to pass over before the next boundary
   std::uint32_t buffer_ = kNoSlot;
   std::uint32_t have_ = 0;      // bytes in the buffer
   std::uint32_t need_ = 0;      // bytes wanted in it; 0 until the header is known

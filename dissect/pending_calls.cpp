@@ -11,7 +11,8 @@ std::size_t PendingCalls::bucket_of(std::uint32_t session, std::uint32_t call_id
   __extension__ using Wide = unsigned __int128;
   const std::uint64_t key = (std::uint64_t{session} << 32 | call_id) ^ seed_;
   const Wide product = Wide{key} * (seed_ * 0x9e37'79b9'7f4a'7c15u | 1);
-  const auto mixed = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  const auto mixed =
+      static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   return static_cast<std::size_t>(mixed) & (buckets_.size() - 1);
 }
 

@@ -11,14 +11,14 @@ namespace rpcaudit {
 // A request, bind or alter_context that waits for its answer.
 struct PendingCall {
   Timestamp since;
-  std::uint32_t session = kNoSlot;   // slot of the session it was made on
+  std::uint32_t session = kNoSlot;  // slot of the session it was made on
   std::uint32_t call_id = 0;
-  std::uint32_t context = kNoSlot;   // slot of its context; of a bind: of its first item
+  std::uint32_t context = kNoSlot;  // slot of its context; of a bind: of its first item
   std::uint16_t context_id = 0;
   std::uint16_t opnum = 0;
-  bool is_bind = false;              // bind or alter_context
-  bool cancelled = false;            // the client sent co_cancel
-  bool orphaned = false;             // the client sent orphaned
+  bool is_bind = false;    // bind or alter_context
+  bool cancelled = false;  // the client sent co_cancel
+  bool orphaned = false;   // the client sent orphaned
   std::uint32_t generation = 0;
 
   // Links: all pending calls by age, those of one session, those of one hash bucket.

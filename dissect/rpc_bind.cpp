@@ -24,8 +24,7 @@ bool is_feature_negotiation(const SyntaxId& syntax) noexcept {
                     kFeatureNegotiation.bytes.begin());
 }
 
-BindReader::BindReader(const RpcHeader& header, Bytes body) noexcept
-    : cursor_(body, header.order) {
+BindReader::BindReader(const RpcHeader& header, Bytes body) noexcept : cursor_(body, header.order) {
   cursor_.skip(4);  // max_xmit_frag, max_recv_frag: upper bounds that peers exceed
   association_group_ = cursor_.u32();
   item_count_ = cursor_.u8();

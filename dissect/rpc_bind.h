@@ -18,7 +18,7 @@ struct BindItem {
   std::uint16_t context_id = 0;
   std::uint8_t transfer_count = 0;
   SyntaxId abstract_syntax;
-  SyntaxId transfer_syntax;  // the first offered; nil when none was
+  SyntaxId transfer_syntax;          // the first offered; nil when none was
   bool feature_negotiation = false;  // any of the offered transfer syntaxes asks for it
 };
 

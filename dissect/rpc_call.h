@@ -5,7 +5,7 @@
 
 namespace rpcaudit {
 
-inline constexpr std::size_t kRequestSize = 24;   // header and fixed body, without object UUID
+inline constexpr std::size_t kRequestSize = 24;  // header and fixed body, without object UUID
 inline constexpr std::size_t kResponseSize = 24;
 inline constexpr std::size_t kFaultSize = 32;
 inline constexpr std::size_t kObjectSize = 16;

@@ -66,7 +66,8 @@ void RpcSessions::on_bind_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
   std::uint32_t pending_slot = pending_.find(slot, pdu.header.call_id, true);
   if (pending_slot == kNoSlot) {
     // Some peers answer under another call id: then it is for the earliest proposal still open.
-    for (std::uint32_t at = sessions_[slot].pending; at != kNoSlot; at = pending_[at].session_next) {
+    for (std::uint32_t at = sessions_[slot].pending; at != kNoSlot;
+         at = pending_[at].session_next) {
       if (pending_[at].is_bind) pending_slot = at;
     }
   }

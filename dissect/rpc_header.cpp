@@ -8,9 +8,9 @@ namespace {
 
 // Least length of each type's PDU, fixed body included (C706 12.6.4); 0: no such type.
 constexpr std::array<std::uint8_t, 21> kLeastLength{
-    24, 0, 24, 32, 0, 0, 0, 0, 0, 0, 0,  // request, response, fault
-    28, 24, 18, 28, 24,                  // bind, bind_ack, bind_nak, alter_context and its answer
-    16, 16, 16, 16, 20,                  // auth3, shutdown, co_cancel, orphaned, rts
+    24, 0,  24, 32, 0,  0, 0, 0, 0, 0, 0,  // request, response, fault
+    28, 24, 18, 28, 24,                    // bind, bind_ack, bind_nak, alter_context and its answer
+    16, 16, 16, 16, 20,                    // auth3, shutdown, co_cancel, orphaned, rts
 };
 
 std::uint8_t byte_at(Bytes bytes, std::size_t index) noexcept {
@@ -120,8 +120,8 @@ Likeness looks_like_rpc(Bytes bytes) noexcept {
   const ParseStatus status = parse_rpc_header(bytes, header);
   if (status == ParseStatus::truncated) return Likeness::not_yet;
   if (status != ParseStatus::ok || header.type == PduType::rts) return Likeness::no;
-  const std::size_t fixed = std::max<std::size_t>(
-      kRpcHeaderSize, kLeastLength[static_cast<std::size_t>(header.type)]);
+  const std::size_t fixed =
+      std::max<std::size_t>(kRpcHeaderSize, kLeastLength[static_cast<std::size_t>(header.type)]);
   if (bytes.size() < fixed) return Likeness::not_yet;
   if (!body_fits(header, bytes)) return Likeness::no;
   // Whatever follows a whole PDU must look like another one.

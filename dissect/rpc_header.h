@@ -28,8 +28,9 @@ enum class PduType : std::uint8_t {
 // Bits of RpcHeader::flags (C706 12.6.3.1, MS-RPCE 2.2.2.3).
 inline constexpr std::uint8_t kPfcFirstFragment = 0x01;
 inline constexpr std::uint8_t kPfcLastFragment = 0x02;
-inline constexpr std::uint8_t kPfcSupportHeaderSign = 0x04;  // bind, alter_context and their answers
-inline constexpr std::uint8_t kPfcPendingCancel = 0x04;      // the same bit on all other PDUs
+inline constexpr std::uint8_t kPfcSupportHeaderSign =
+    0x04;                                                // bind, alter_context and their answers
+inline constexpr std::uint8_t kPfcPendingCancel = 0x04;  // the same bit on all other PDUs
 inline constexpr std::uint8_t kPfcConcurrentMultiplexing = 0x10;
 inline constexpr std::uint8_t kPfcDidNotExecute = 0x20;
 inline constexpr std::uint8_t kPfcMaybe = 0x40;

@@ -74,13 +74,13 @@ struct AuthNumbers {
 
 // What a security context shows in clear. Views are empty when the wire did not show it.
 struct SecurityIdentity {
-  std::string_view user;         // UTF-8
+  std::string_view user;  // UTF-8
   std::string_view domain;
   std::string_view workstation;
-  std::string_view service;      // Kerberos service name, `cifs/dc1.example`
-  std::string_view realm;        // Kerberos realm of the service
-  std::uint8_t mechanism = 0;    // RPC_C_AUTHN_* chosen inside SPNEGO: 10, 16; 0 when not seen
-  bool null_session = false;     // an anonymous NTLM authentication
+  std::string_view service;    // Kerberos service name, `cifs/dc1.example`
+  std::string_view realm;      // Kerberos realm of the service
+  std::uint8_t mechanism = 0;  // RPC_C_AUTHN_* chosen inside SPNEGO: 10, 16; 0 when not seen
+  bool null_session = false;   // an anonymous NTLM authentication
 };
 
 enum class ContextResult : std::uint8_t {
@@ -102,17 +102,17 @@ struct RpcContext {
   FrameReference frame;       // in which the bind or alter_context began
   std::uint32_t ordinal = 0;  // with frame.sequence: its Position
   ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
-  Endpoint client;            // the RPC client, whoever sent first
+  Endpoint client;  // the RPC client, whoever sent first
   Endpoint server;
   std::uint32_t call_id = 0;  // of the bind or alter_context
   std::uint16_t context_id = 0;
   std::optional<SyntaxId> abstract_syntax;  // empty when the bind was not seen
   std::optional<SyntaxId> transfer_syntax;  // the accepted one; before that the first offered
   ContextResult result = ContextResult::unanswered;
-  std::uint16_t reason = 0;   // of a rejection; the feature bits when negotiated
+  std::uint16_t reason = 0;         // of a rejection; the feature bits when negotiated
   std::optional<AuthNumbers> auth;  // of the PDU that proposed it
-  SecurityIdentity identity;  // as far as seen when the callback is made
-  std::string_view pipe;      // \PIPE\name on ncacn_np; empty when unknown
+  SecurityIdentity identity;        // as far as seen when the callback is made
+  std::string_view pipe;            // \PIPE\name on ncacn_np; empty when unknown
 };
 
 // One call, told at its first fragment.
@@ -123,23 +123,23 @@ struct RpcCall {
   std::uint32_t call_id = 0;
   std::uint16_t context_id = 0;
   std::uint16_t opnum = 0;
-  std::optional<Uuid> object;         // as on the wire, nil included
-  std::optional<AuthNumbers> auth;    // of this PDU's own trailer
+  std::optional<Uuid> object;       // as on the wire, nil included
+  std::optional<AuthNumbers> auth;  // of this PDU's own trailer
   // The connection's only security context, when it is of level CONNECT and this PDU has no trailer
   // of its own: at that level peers leave it out of requests.
   std::optional<AuthNumbers> connection_auth;
-  bool auth_unseen = false;           // the PDU has a trailer that the capture does not show
-  SecurityIdentity identity;          // of the security context this call names
-  std::optional<Uuid> activity;       // ncadg
-  std::uint32_t sequence = 0;         // ncadg
-  bool one_way = false;               // PFC_MAYBE: no answer will come
-  Bytes body;                         // clear prefix of the stub; empty when encrypted
+  bool auth_unseen = false;      // the PDU has a trailer that the capture does not show
+  SecurityIdentity identity;     // of the security context this call names
+  std::optional<Uuid> activity;  // ncadg
+  std::uint32_t sequence = 0;    // ncadg
+  bool one_way = false;          // PFC_MAYBE: no answer will come
+  Bytes body;                    // clear prefix of the stub; empty when encrypted
 };
 
 enum class Outcome : std::uint8_t {
   response,
   fault,
-  rejected,    // ncadg reject or nocall
+  rejected,  // ncadg reject or nocall
   cancelled,
   orphaned,
   one_way,
@@ -156,13 +156,13 @@ struct RpcOutcome {
 
 // What could not be seen.
 enum class BlindnessKind : std::uint8_t {
-  gap,               // bytes of an RPC connection that the capture does not hold
-  snap_length_cut,   // bytes of an RPC connection beyond the captured part of their frame
-  missed_bind,       // a context used without having been proposed in sight
-  undecodable,       // bytes of an RPC connection that are no PDU, or a PDU that contradicts itself
-  table_eviction,    // an RPC connection or context forgotten because a table was full
+  gap,              // bytes of an RPC connection that the capture does not hold
+  snap_length_cut,  // bytes of an RPC connection beyond the captured part of their frame
+  missed_bind,      // a context used without having been proposed in sight
+  undecodable,      // bytes of an RPC connection that are no PDU, or a PDU that contradicts itself
+  table_eviction,   // an RPC connection or context forgotten because a table was full
   unfinished_fragments,  // an IP datagram whose fragments never completed
-  smb_not_dissected, // a named-pipe transport that is not looked into
+  smb_not_dissected,     // a named-pipe transport that is not looked into
   smb_encrypted,
   smb_compressed,
   http_not_dissected,
@@ -176,7 +176,7 @@ struct Blindness {
   std::uint32_t ordinal = 0;
   std::optional<Endpoint> client;  // of the connection, when it belongs to one
   std::optional<Endpoint> server;
-  std::uint64_t bytes = 0;     // not seen; 0 when not countable
+  std::uint64_t bytes = 0;  // not seen; 0 when not countable
   std::uint64_t messages = 0;
 };
 

@@ -50,7 +50,8 @@ SecurityContext* RpcSessions::note_security(std::uint32_t slot, const Pdu& pdu,
     if (session.security_count == kSecurityContextsMax) {
       // The longest known makes room; its calls keep the numbers of their own trailers.
       ++statistics_.identities_dropped;
-      if (session.security[0].identity != kNoSlot) identities_.release(session.security[0].identity);
+      if (session.security[0].identity != kNoSlot)
+        identities_.release(session.security[0].identity);
       std::move(session.security.begin() + 1, session.security.end(), session.security.begin());
       --session.security_count;
     }

@@ -43,8 +43,8 @@ struct RpcSessions::Sink {
   }
 };
 
-RpcSessions::RpcSessions(const Limits& limits, RpcObserver& observer,
-                         DissectStatistics& statistics, std::uint64_t seed)
+RpcSessions::RpcSessions(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
+                         std::uint64_t seed)
     : limits_(limits),
       observer_(observer),
       statistics_(statistics),

@@ -21,9 +21,9 @@ struct ContextRecord {
   std::uint32_t next_in_bind = kNoSlot;  // in the order proposed
   std::uint32_t pending = 0;             // calls on it that wait for their outcome
   std::uint32_t generation = 0;
-  bool superseded = false;               // its id was accepted anew: close when nothing is pending
-  bool resolved = false;                 // on_context_result was told
-  bool reported_missing = false;         // blindness about its bind was told
+  bool superseded = false;        // its id was accepted anew: close when nothing is pending
+  bool resolved = false;          // on_context_result was told
+  bool reported_missing = false;  // blindness about its bind was told
 };
 
 // A security context: what its trailers said (C706 13.2.6.1), and who spoke.
@@ -43,9 +43,9 @@ struct RpcSession {
   std::array<bool, 2> seen{};         // PDUs were seen in this direction
   std::uint8_t client_direction = 0;  // the direction in which the client sends
   bool roles_known = false;
-  std::uint32_t contexts = kNoSlot;   // newest first
+  std::uint32_t contexts = kNoSlot;  // newest first
   std::uint32_t context_count = 0;
-  std::uint32_t pending = kNoSlot;    // newest first
+  std::uint32_t pending = kNoSlot;  // newest first
   std::array<SecurityContext, kSecurityContextsMax> security;
   std::uint8_t security_count = 0;
 };

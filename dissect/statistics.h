@@ -8,47 +8,47 @@ namespace rpcaudit {
 // What the dissector saw, and what it could not use. All counters only grow.
 struct DissectStatistics {
   std::uint64_t frames = 0;
-  std::uint64_t bytes = 0;                 // as captured
-  std::uint64_t frames_cut = 0;            // by the snap length
+  std::uint64_t bytes = 0;       // as captured
+  std::uint64_t frames_cut = 0;  // by the snap length
   std::uint64_t frames_not_ip = 0;
-  std::uint64_t frames_malformed = 0;      // headers that contradict themselves or are cut
-  std::uint64_t frames_too_deep = 0;       // more nested encapsulations than are followed
+  std::uint64_t frames_malformed = 0;  // headers that contradict themselves or are cut
+  std::uint64_t frames_too_deep = 0;   // more nested encapsulations than are followed
   std::uint64_t ip_fragments = 0;
   std::uint64_t ip_datagrams_unfinished = 0;
   std::uint64_t tcp_segments = 0;
   std::uint64_t udp_datagrams = 0;
   std::uint64_t other_transport = 0;
-  std::uint64_t bad_checksums = 0;         // in segments of RPC connections; never a reason to drop
+  std::uint64_t bad_checksums = 0;  // in segments of RPC connections; never a reason to drop
 
-  std::uint64_t flows = 0;                 // TCP connections met
-  std::uint64_t flows_evicted = 0;         // forgotten because the flow table was full
+  std::uint64_t flows = 0;          // TCP connections met
+  std::uint64_t flows_evicted = 0;  // forgotten because the flow table was full
   std::uint64_t flows_rpc = 0;
-  std::uint64_t flows_smb = 0;             // recognised, not looked into
-  std::uint64_t flows_http = 0;            // RPC over HTTP proxies, not looked into
-  std::uint64_t flows_joined_late = 0;     // RPC connections whose start was not captured
-  std::uint64_t flows_one_sided = 0;       // RPC connections of which one direction was seen
+  std::uint64_t flows_smb = 0;          // recognised, not looked into
+  std::uint64_t flows_http = 0;         // RPC over HTTP proxies, not looked into
+  std::uint64_t flows_joined_late = 0;  // RPC connections whose start was not captured
+  std::uint64_t flows_one_sided = 0;    // RPC connections of which one direction was seen
 
   std::uint64_t segments_retransmitted = 0;
   std::uint64_t segments_out_of_order = 0;
   std::uint64_t segments_out_of_window = 0;
-  std::uint64_t gaps = 0;                  // holes in RPC connections that never filled
+  std::uint64_t gaps = 0;  // holes in RPC connections that never filled
   std::uint64_t gap_bytes = 0;
 
   std::uint64_t pdus = 0;
   std::uint64_t pdus_undecodable = 0;
-  std::uint64_t pdus_unexpected = 0;       // well-formed, but not from that side
+  std::uint64_t pdus_unexpected = 0;  // well-formed, but not from that side
   std::uint64_t resynchronisations = 0;
   std::uint64_t contexts = 0;
   std::uint64_t calls = 0;
   std::uint64_t calls_unanswered = 0;
-  std::uint64_t calls_without_bind = 0;    // on a context that was never seen proposed
-  std::uint64_t answers_unmatched = 0;     // to no call that is known
+  std::uint64_t calls_without_bind = 0;       // on a context that was never seen proposed
+  std::uint64_t answers_unmatched = 0;        // to no call that is known
   std::uint64_t fragments_contradicting = 0;  // other context or opnum than their first fragment
-  std::uint64_t call_ids_reused = 0;       // while the earlier call was still open
+  std::uint64_t call_ids_reused = 0;          // while the earlier call was still open
   std::uint64_t connections_evicted = 0;
   std::uint64_t contexts_evicted = 0;
-  std::uint64_t outcomes_given_up = 0;     // by window or table: reported as unanswered
-  std::uint64_t buffers_exhausted = 0;     // PDUs not decoded because no buffer was free
+  std::uint64_t outcomes_given_up = 0;  // by window or table: reported as unanswered
+  std::uint64_t buffers_exhausted = 0;  // PDUs not decoded because no buffer was free
   std::uint64_t identities_dropped = 0;
 };
 

@@ -72,8 +72,7 @@ ConnectionFate TcpConnections::add(std::uint32_t slot, unsigned direction, const
                                    const FrameReference& frame) noexcept {
   TcpConnection& connection = connections_[slot];
   touch(slot, frame.timestamp);
-  if (connection.session != kNoSlot &&
-      verify_transport_checksum(packet) == ChecksumResult::bad) {
+  if (connection.session != kNoSlot && verify_transport_checksum(packet) == ChecksumResult::bad) {
     ++statistics_.bad_checksums;
   }
   turned_out_ = StreamKind::rpc;

@@ -38,8 +38,8 @@ struct TcpConnection {
 
 // What became of a connection by a segment.
 struct ConnectionFate {
-  bool open = true;                      // false: it is over, its slot free again
-  StreamKind kind = StreamKind::rpc;     // what it turned out to be, when it is not RPC
+  bool open = true;                   // false: it is over, its slot free again
+  StreamKind kind = StreamKind::rpc;  // what it turned out to be, when it is not RPC
 };
 
 // All connections under dissection: brings their segments into order, finds out what they carry and

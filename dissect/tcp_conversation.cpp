@@ -17,12 +17,20 @@ void TcpConversation::open(unsigned direction, std::uint32_t sequence) noexcept 
 
 // The very first segment after the handshake was said before the other side said anything: what it
 // acknowledges is where the other side begins.
-void TcpConversation::learn_start_of_other(unsigned direction, std::uint32_t sequence,
-                                           bool has_ack, std::uint32_t acknowledgment) noexcept {
+void TcpConversation::learn_start_of_other(unsigned direction, std::uint32_t sequence, bool has_ack,
+                                           std::uint32_t acknowledgment) noexcept {
   const Direction& d = directions_[direction];
   const Direction& other = directions_[1 - direction];
   if (other.started || !has_ack || !d.opened || sequence != d.first) return;
   start(1 - direction, acknowledgment);
+}
+
+// Data where a FIN was: it was forged, or damaged in the capture.
+void TcpConversation::take_back_fin(unsigned direction, std::uint32_t sequence) noexcept {
+  Direction& d = directions_[direction];
+  if (!d.finished || distance(sequence, d.next) != 1) return;
+  d.finished = false;
+  --d.next;
 }
 
 // True when a segment acknowledges bytes of the other side that have not been delivered: it was
@@ -38,7 +46,8 @@ bool TcpConversation::answers_the_unseen(unsigned direction, bool has_ack,
 void TcpConversation::note_acknowledgment(unsigned direction, const Packet& packet) noexcept {
   if (!packet.tcp.has_ack()) return;
   Direction& other = directions_[1 - direction];
-  if (other.was_acknowledged && distance(other.acknowledged, packet.tcp.acknowledgment) <= 0) return;
+  if (other.was_acknowledged && distance(other.acknowledged, packet.tcp.acknowledgment) <= 0)
+    return;
   other.acknowledged = packet.tcp.acknowledgment;
   other.was_acknowledged = true;
 }
@@ -62,9 +71,8 @@ bool TcpConversation::hole_is_hopeless(const FrameReference& now,
     if (age > kPatience) return true;
     // Has the receiver got what is missing here? Then no retransmission will bring it.
     const HeldPiece& head = held.slots[d.head];
-    const bool received =
-        answers_the_unseen(direction, head.has_ack, head.acknowledgment) ||
-        (d.started && d.was_acknowledged && distance(d.next, d.acknowledged) > 0);
+    const bool received = answers_the_unseen(direction, head.has_ack, head.acknowledgment) ||
+                          (d.started && d.was_acknowledged && distance(d.next, d.acknowledged) > 0);
     if (received && (age > kAcknowledgedPatience || pieces >= kPiecesBeyondAcknowledged)) {
       return true;
     }
@@ -118,16 +126,19 @@ bool TcpConversation::hold(unsigned direction, const Packet& packet, std::uint32
   PieceShape shape;
   shape.acknowledgment = packet.tcp.acknowledgment;
   shape.has_ack = packet.tcp.has_ack();
-  const std::uint32_t fin_at = packet.payload_length;
-  Bytes rest = packet.payload;
-  std::uint32_t done = 0;
+  // What was delivered already is not held again: a hole may have been given up, and part of this
+  // very segment delivered, to make room for the rest of it.
+  const Direction& d = directions_[direction];
+  const std::int32_t old = d.started ? std::max(distance(sequence, d.next), 0) : 0;
+  std::uint32_t done = std::min(static_cast<std::uint32_t>(old), packet.payload_length);
+  Bytes rest = packet.payload.subspan(std::min<std::size_t>(done, packet.payload.size()));
   do {
     const Bytes part = rest.first(std::min(rest.size(), HeldPiece::kBytes));
     rest = rest.subspan(part.size());
     shape.sequence = sequence + done;
     shape.size = static_cast<std::uint32_t>(part.size());
     done += shape.size;
-    shape.fin = packet.tcp.has_fin() && done == fin_at;
+    shape.fin = packet.tcp.has_fin() && done == packet.payload_length;
     if (!hold_piece(direction, shape, part, frame, held)) return false;
   } while (!rest.empty());
   if (done == packet.payload_length) return true;

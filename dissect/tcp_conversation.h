@@ -20,11 +20,11 @@ enum class GapKind : std::uint8_t {
 // What a piece of a segment is, apart from its bytes.
 struct PieceShape {
   std::uint32_t sequence = 0;
-  std::uint32_t size = 0;         // of the stream; all of it missing when `missing`
+  std::uint32_t size = 0;  // of the stream; all of it missing when `missing`
   std::uint32_t acknowledgment = 0;
   bool has_ack = false;
-  bool missing = false;           // cut off by the snap length
-  bool fin = false;               // the stream ends behind this piece
+  bool missing = false;  // cut off by the snap length
+  bool fin = false;      // the stream ends behind this piece
 };
 
 // A piece of a segment that cannot be delivered yet. Longer segments take several pieces.
@@ -37,9 +37,9 @@ struct HeldPiece : PieceShape {
 };
 
 struct TcpCounters {
-  std::uint64_t retransmitted = 0;   // segments of which nothing was new
-  std::uint64_t out_of_order = 0;    // segments that had to be held
-  std::uint64_t out_of_window = 0;   // segments far from anything expected, ignored
+  std::uint64_t retransmitted = 0;  // segments of which nothing was new
+  std::uint64_t out_of_order = 0;   // segments that had to be held
+  std::uint64_t out_of_window = 0;  // segments far from anything expected, ignored
 };
 
 // Room for held pieces, shared by all conversations, and what they count.
@@ -75,8 +75,8 @@ class TcpConversation {
   }
 
   template <class Sink>
-  void add(unsigned direction, const Packet& packet, const FrameReference& frame,
-           HeldPieces& held, Sink& sink) noexcept;
+  void add(unsigned direction, const Packet& packet, const FrameReference& frame, HeldPieces& held,
+           Sink& sink) noexcept;
 
   // True when `packet`, a SYN, is the one that opened `direction`.
   [[nodiscard]] bool opened_with(unsigned direction, const Packet& packet) const noexcept {
@@ -110,8 +110,8 @@ class TcpConversation {
     std::uint32_t head = kNoSlot;    // held pieces by sequence number
     std::uint32_t held_count = 0;
     std::uint8_t strays = 0;
-    bool started = false;            // `next` means something
-    bool opened = false;             // and is known from a SYN
+    bool started = false;  // `next` means something
+    bool opened = false;   // and is known from a SYN
     bool was_acknowledged = false;
     bool finished = false;
     FrameReference holding_since;
@@ -131,6 +131,7 @@ class TcpConversation {
   }
 
   void start(unsigned direction, std::uint32_t sequence) noexcept;
+  void take_back_fin(unsigned direction, std::uint32_t sequence) noexcept;
   void learn_start_of_other(unsigned direction, std::uint32_t sequence, bool has_ack,
                             std::uint32_t acknowledgment) noexcept;
   [[nodiscard]] bool answers_the_unseen(unsigned direction, bool has_ack,
@@ -174,8 +175,8 @@ void TcpConversation::deliver(unsigned direction, const Packet& packet, std::uin
   d.next = sequence + packet.payload_length;
   if (old < captured) sink.on_bytes(direction, packet.payload.subspan(old), frame);
   if (captured < packet.payload_length) {
-    sink.on_gap(direction, packet.payload_length - std::max(old, captured),
-                GapKind::snap_length, frame);
+    sink.on_gap(direction, packet.payload_length - std::max(old, captured), GapKind::snap_length,
+                frame);
   }
   if (packet.tcp.has_fin()) {
     d.finished = true;
@@ -195,8 +196,8 @@ void TcpConversation::add(unsigned direction, const Packet& packet, const FrameR
   }
   // A SYN takes the sequence number before its payload.
   const std::uint32_t sequence = packet.tcp.sequence + (packet.tcp.has_syn() ? 1 : 0);
-  const bool early =
-      answers_the_unseen(direction, packet.tcp.has_ack(), packet.tcp.acknowledgment);
+  if (packet.payload_length != 0) take_back_fin(direction, sequence);
+  const bool early = answers_the_unseen(direction, packet.tcp.has_ack(), packet.tcp.acknowledgment);
   if (!d.started && !early) start(direction, sequence);
 
   const std::int32_t offset = d.started ? distance(d.next, sequence) : 0;
@@ -204,7 +205,7 @@ void TcpConversation::add(unsigned direction, const Packet& packet, const FrameR
     ++held.counters.out_of_window;
     if (!believe(direction, packet)) return;
     flush(held, sink);
-    sink.on_gap(direction, 0, GapKind::lost, frame);
+    sink.on_gap(direction, sequence - d.next, GapKind::lost, frame);
     start(direction, sequence);
   }
   const std::uint32_t end = sequence + packet.payload_length + (packet.tcp.has_fin() ? 1 : 0);
@@ -288,9 +289,8 @@ template <class Sink>
 void TcpConversation::give_up_one(HeldPieces& held, Sink& sink) noexcept {
   unsigned direction = directions_[0].head == kNoSlot ? 1 : 0;
   const std::uint32_t other_head = directions_[1 - direction].head;
-  if (other_head != kNoSlot &&
-      held.slots[other_head].frame.sequence <
-          held.slots[directions_[direction].head].frame.sequence) {
+  if (other_head != kNoSlot && held.slots[other_head].frame.sequence <
+                                   held.slots[directions_[direction].head].frame.sequence) {
     direction = 1 - direction;
   }
   const HeldPiece& piece = held.slots[directions_[direction].head];

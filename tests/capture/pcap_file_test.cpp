@@ -91,14 +91,28 @@ const FormatCase kFormatCases[] = {
            make_block(3, ByteWriter().u32(3).text("abc").take(), std::endian::little)}),
      "0/1@0 1 ab of 3\n"},
     {"snoop",
-     ByteWriter(kBig).text("snoop").zeros(3).u32(2).u32(4).u32(3).u32(3).u32(28).u32(0).u32(1)
-         .u32(5).text("abc").u8(0).take(),
+     ByteWriter(kBig)
+         .text("snoop")
+         .zeros(3)
+         .u32(2)
+         .u32(4)
+         .u32(3)
+         .u32(3)
+         .u32(28)
+         .u32(0)
+         .u32(1)
+         .u32(5)
+         .text("abc")
+         .u8(0)
+         .take(),
      "0/1@1000005000 1 abc\n"},
 };
 
 class CaptureFormatTest : public testing::TestWithParam<FormatCase> {};
 
-TEST_P(CaptureFormatTest, GivesItsFrames) { EXPECT_EQ(read_bytes(GetParam().bytes), GetParam().text); }
+TEST_P(CaptureFormatTest, GivesItsFrames) {
+  EXPECT_EQ(read_bytes(GetParam().bytes), GetParam().text);
+}
 
 INSTANTIATE_TEST_SUITE_P(Formats, CaptureFormatTest, testing::ValuesIn(kFormatCases),
                          [](const auto& test) { return std::string(test.param.name); });
@@ -117,9 +131,9 @@ ByteVector with_u32(ByteVector bytes, std::size_t at, std::uint32_t value) {
 }
 
 const ByteVector kTwoRecords = make_pcap({{1, 5, "abc"}, {2, 6, "defg"}});
-const ByteVector kTwoBlocks = join({make_section(), make_interface(1),
-                                    make_packet_block(0, 7, "abc"),
-                                    make_packet_block(0, 8, "defg")});
+const ByteVector kTwoBlocks =
+    join({make_section(), make_interface(1), make_packet_block(0, 7, "abc"),
+          make_packet_block(0, 8, "defg")});
 
 const FormatCase kDamageCases[] = {
     {"nothing", {}, "problem 0 at 0: is empty\n"},
@@ -247,10 +261,9 @@ ByteVector lz4(const ByteVector& plain) {
 ByteVector xz(const ByteVector& plain) {
   ByteVector out(lzma_stream_buffer_bound(plain.size()));
   std::size_t size = 0;
-  EXPECT_EQ(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC32, nullptr,
-                                    reinterpret_cast<const std::uint8_t*>(plain.data()),
-                                    plain.size(), reinterpret_cast<std::uint8_t*>(out.data()),
-                                    &size, out.size()),
+  EXPECT_EQ(lzma_easy_buffer_encode(
+                1, LZMA_CHECK_CRC32, nullptr, reinterpret_cast<const std::uint8_t*>(plain.data()),
+                plain.size(), reinterpret_cast<std::uint8_t*>(out.data()), &size, out.size()),
             LZMA_OK);
   out.resize(size);
   return out;

@@ -76,9 +76,9 @@ ByteVector kerberos_request(std::string_view realm) {
   const ByteVector names = test::join({der(0x1b, text("cifs")), der(0x1b, text("dc1.lab"))});
   const ByteVector service =
       der(0x30, test::join({der(0xa0, hex("020102")), der(0xa1, der(0x30, names))}));
-  const ByteVector ticket = der(
-      0x61, der(0x30, test::join({der(0xa0, hex("020105")), der(0xa1, der(0x1b, text(realm))),
-                                  der(0xa2, service), der(0xa3, ByteVector(300))})));
+  const ByteVector ticket =
+      der(0x61, der(0x30, test::join({der(0xa0, hex("020105")), der(0xa1, der(0x1b, text(realm))),
+                                      der(0xa2, service), der(0xa3, ByteVector(300))})));
   return der(0x6e, der(0x30, test::join({der(0xa0, hex("020105")), der(0xa1, hex("02010e")),
                                          der(0xa2, hex("03050020000000")), der(0xa3, ticket)})));
 }
@@ -128,8 +128,7 @@ TEST(AuthToken, TakesTheMechanismThatTheServerChose) {
 TEST(AuthToken, ShowsRealmAndServiceOfKerberos) {
   Identity identity;
   const ByteVector request = kerberos_request("LAB.EXAMPLE");
-  const ByteVector wrapped = der(
-      0x60, test::join({der(0x06, kOidKerberos), hex("0100"), request}));
+  const ByteVector wrapped = der(0x60, test::join({der(0x06, kOidKerberos), hex("0100"), request}));
   EXPECT_TRUE(read_auth_token(kAuthSpnego, spnego_init(kOidKerberos, wrapped), identity));
   EXPECT_EQ(identity.realm.view(), "LAB.EXAMPLE");
   EXPECT_EQ(identity.service.view(), "cifs/dc1.lab");
@@ -161,8 +160,7 @@ TEST(AuthToken, IgnoresFieldsThatPointOutsideTheMessage) {
 
 TEST(AuthToken, CutsLongNamesAtACharacter) {
   Identity identity;
-  const ByteVector token =
-      ntlm_authenticate({}, utf16(std::u16string(400, u'\u00e9')), {}, 24);
+  const ByteVector token = ntlm_authenticate({}, utf16(std::u16string(400, u'\u00e9')), {}, 24);
   EXPECT_TRUE(read_auth_token(kAuthNtlm, token, identity));
   EXPECT_EQ(identity.user.view().size(), 128u);
 }

@@ -190,8 +190,8 @@ TEST_F(DissectorTest, ReadsWhatASnapLengthLeaves) {
   connect();
   say(kClient, kBind);
   say(kServer, kBindAck);
-  const auto frames = make_ethernet(peers_.say(kClient, make_request({0, 4, {}, 900},
-                                                                     {.call_id = 2}))[0]);
+  const auto frames =
+      make_ethernet(peers_.say(kClient, make_request({0, 4, {}, 900}, {.call_id = 2}))[0]);
   list_.add(frames[0], 120);
   say(kClient, request(3));
   EXPECT_EQ(text(),

@@ -20,9 +20,9 @@ constexpr unsigned kToClient = 1;
 class Conversation {
  public:
   explicit Conversation(Limits limits = {}) : limits_(limits) {
-    slot_ = sessions_.open(ProtocolSequence::ncacn_ip_tcp,
-                           {Endpoint{IpAddress::v4(0x0a4d0002), 40000},
-                            Endpoint{IpAddress::v4(0x0a4d0001), 135}});
+    slot_ = sessions_.open(
+        ProtocolSequence::ncacn_ip_tcp,
+        {Endpoint{IpAddress::v4(0x0a4d0002), 40000}, Endpoint{IpAddress::v4(0x0a4d0001), 135}});
   }
 
   Conversation& client(const ByteVector& bytes) { return say(kToServer, bytes); }

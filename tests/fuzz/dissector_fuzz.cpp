@@ -38,8 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     frame.original_length = static_cast<std::uint32_t>(stated);
     frame.link = static_cast<LinkType>(control % 5);
     frame.number = frame.sequence = frames.size() + 1;
-    frame.timestamp.nanoseconds =
-        frames.empty() ? 0 : frames.back().timestamp.nanoseconds;
+    frame.timestamp.nanoseconds = frames.empty() ? 0 : frames.back().timestamp.nanoseconds;
     frame.timestamp.nanoseconds += control >= 0xf0 ? 31 * kNanosecondsPerSecond : 1000;
     frames.push_back(frame);
     rest = rest.subspan(captured);

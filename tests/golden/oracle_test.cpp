@@ -61,8 +61,7 @@ std::string row_text(std::map<std::string, std::string>& row) {
   if (row["transport"] != "tcp" && row["transport"] != "http") return "";
   std::string version = row["if_ver"];
   if (!version.empty() && version.find('.') == std::string::npos) version += ".0";
-  const std::string interface =
-      row["if_uuid"].empty() ? "- -" : row["if_uuid"] + " " + version;
+  const std::string interface = row["if_uuid"].empty() ? "- -" : row["if_uuid"] + " " + version;
   const std::string ends =
       row["src"] + ":" + row["sport"] + " > " + row["dst"] + ":" + row["dport"];
   const std::string front = ends + " call " + row["call_id"] + " id " + row["ctx_id"] + " ";

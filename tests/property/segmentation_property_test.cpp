@@ -39,7 +39,8 @@ std::vector<Message> make_conversation(Random& random) {
   std::vector<Message> messages;
   std::uint32_t call_id = 1;
   std::optional<AuthNumbers> auth;
-  if (up_to(random, 1) == 0) auth = AuthNumbers{10, static_cast<std::uint8_t>(2 + up_to(random, 4)), 7};
+  if (up_to(random, 1) == 0)
+    auth = AuthNumbers{10, static_cast<std::uint8_t>(2 + up_to(random, 4)), 7};
   messages.push_back({true, make_bind({{0, kSamr}, {1, kDrsuapi}, {2, kEpm}},
                                       {.call_id = call_id, .order = order, .auth = auth})});
   messages.push_back({false, make_bind_ack({{}, {2, 1}, {}}, {.call_id = call_id, .auth = auth})});
@@ -71,8 +72,8 @@ std::vector<Message> make_conversation(Random& random) {
     ++call_id;
     messages.push_back({true, make_bind({{3, kEpm}}, {.call_id = call_id, .order = order},
                                         PduType::alter_context)});
-    messages.push_back({false, make_bind_ack({{}}, {.call_id = call_id},
-                                             PduType::alter_context_response)});
+    messages.push_back(
+        {false, make_bind_ack({{}}, {.call_id = call_id}, PduType::alter_context_response)});
   }
   return messages;
 }

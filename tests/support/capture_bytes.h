@@ -11,8 +11,8 @@ namespace rpcaudit::test {
 // One record of a capture to be.
 struct CaptureRecord {
   std::uint32_t seconds = 0;
-  std::uint32_t fraction = 0;  // in the file's unit
-  std::string_view text;       // stands for the frame's bytes
+  std::uint32_t fraction = 0;         // in the file's unit
+  std::string_view text;              // stands for the frame's bytes
   std::uint32_t original_length = 0;  // 0: as long as captured
 };
 

@@ -45,15 +45,15 @@ class CaptureFacts : public RpcObserver {
   }
   void on_context_closed(ContextKey) override {}
   void on_call(const RpcContext& context, const RpcCall& call) override {
-    const bool usable = context.result == ContextResult::accepted ||
-                        context.result == ContextResult::unanswered;
+    const bool usable =
+        context.result == ContextResult::accepted || context.result == ContextResult::unanswered;
     std::string line = "call " + ends(context) + " call " + std::to_string(call.call_id) + " id " +
                        std::to_string(call.context_id) + (usable ? syntax(context) : " - -") +
                        " opnum " + std::to_string(call.opnum) + " object ";
     line += call.object && !call.object->is_nil() ? to_string(*call.object) : "-";
     line += " auth ";
-    line += call.auth ? std::to_string(call.auth->type) + "/" + std::to_string(call.auth->level)
-                      : "-";
+    line +=
+        call.auth ? std::to_string(call.auth->type) + "/" + std::to_string(call.auth->level) : "-";
     calls_[call.key.slot] = {Position{call.frame.sequence, call.ordinal}, std::move(line)};
   }
   void on_outcome(const RpcOutcome& outcome) override {

@@ -39,17 +39,17 @@ class RecordingObserver : public RpcObserver {
     note(open_contexts_[context.key.slot] == context.key.generation, "call on a closed context");
     note(!calls_.contains(call.key.slot), "call slot used twice");
     static constexpr const char* kResults[] = {"provisional", "", "rejected", "negotiated"};
-    std::string line = "call " + std::to_string(call.call_id) + " context " +
-                       std::to_string(call.context_id) + " " +
-                       (context.origin == ContextOrigin::implied
-                            ? std::string("implied")
-                            : syntax(context.abstract_syntax) +
-                                  kResults[static_cast<int>(context.result)]) +
-                       " opnum " + std::to_string(call.opnum) + auth(call.auth) +
-                       who(call.identity) + (call.auth_unseen ? " auth unseen" : "") +
-                       (call.connection_auth ? " connection" + auth(call.connection_auth) : "") +
-                       (call.object ? " object " + to_string(*call.object) : "") + " body " +
-                       std::to_string(call.body.size());
+    std::string line =
+        "call " + std::to_string(call.call_id) + " context " + std::to_string(call.context_id) +
+        " " +
+        (context.origin == ContextOrigin::implied
+             ? std::string("implied")
+             : syntax(context.abstract_syntax) + kResults[static_cast<int>(context.result)]) +
+        " opnum " + std::to_string(call.opnum) + auth(call.auth) + who(call.identity) +
+        (call.auth_unseen ? " auth unseen" : "") +
+        (call.connection_auth ? " connection" + auth(call.connection_auth) : "") +
+        (call.object ? " object " + to_string(*call.object) : "") + " body " +
+        std::to_string(call.body.size());
     calls_[call.key.slot] = {call.key.generation, position(call.frame, call.ordinal),
                              std::move(line)};
   }
@@ -59,8 +59,8 @@ class RecordingObserver : public RpcObserver {
       note(false, "outcome of no open call");
       return;
     }
-    static constexpr const char* kNames[] = {"response",  "fault",   "rejected",  "cancelled",
-                                             "orphaned",  "one_way", "unanswered"};
+    static constexpr const char* kNames[] = {"response", "fault",   "rejected",  "cancelled",
+                                             "orphaned", "one_way", "unanswered"};
     std::string line = found->second.line + " -> " + kNames[static_cast<int>(outcome.outcome)];
     if (outcome.outcome == Outcome::fault) line += " " + std::to_string(outcome.status);
     lines_.emplace_back(found->second.position, std::move(line));
