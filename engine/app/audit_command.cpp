@@ -52,7 +52,7 @@ void add_audit_command(CLI::App& app, ChosenCommand& chosen) {
   command
       ->add_option("--fail-on", state->fail_on,
                    "Exit with status 1 when there is such a call; may be repeated")
-      ->check(CLI::IsMember({"would_block", "undecidable"}))
+      ->check(CLI::IsMember({"would_block", "undecidable"}).description(""))
       ->delimiter(',')
       ->type_name("would_block|undecidable");
   command->callback([state, &chosen] {

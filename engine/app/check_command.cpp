@@ -89,7 +89,7 @@ void add_check_command(CLI::App& app, ChosenCommand& chosen) {
   static const std::map<std::string, RecordFormat> kFormats{{"json", RecordFormat::json},
                                                             {"text", RecordFormat::text}};
   command->add_option("--format", state->options.format, "text, or json: one object per line")
-      ->transform(CLI::Transformer(kFormats))
+      ->transform(CLI::CheckedTransformer(kFormats).description(""))
       ->type_name("json|text");
   command->add_flag("--strict", state->strict, "Warnings count as errors");
   command->add_flag("-q,--quiet", state->options.quiet, "No count at the end");

@@ -32,7 +32,7 @@ void add_output_options(CLI::App& command, RunOptions& options) {
   command.add_option("-o,--output", options.output, "Where records go, standard output by default")
       ->type_name("FILE");
   command.add_option("--format", options.format, "json (one object per line) or text")
-      ->transform(CLI::Transformer(kFormats))
+      ->transform(CLI::CheckedTransformer(kFormats).description(""))
       ->type_name("json|text");
   command.add_flag("-q,--quiet", options.quiet, "No summary and no progress");
 }
