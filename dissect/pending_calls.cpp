@@ -43,8 +43,8 @@ std::uint32_t PendingCalls::add(std::uint32_t session, std::uint32_t call_id, bo
   return slot;
 }
 
-std::uint32_t PendingCalls::find(std::uint32_t session, std::uint32_t call_id,
-                                 bool is_bind) const noexcept {
+std::uint32_t PendingCalls::find_among_many(std::uint32_t session, std::uint32_t call_id,
+                                            bool is_bind) const noexcept {
   std::uint32_t slot = buckets_[bucket_of(session, call_id)];
   for (; slot != kNoSlot; slot = slots_[slot].bucket_next) {
     const PendingCall& call = slots_[slot];

@@ -43,12 +43,21 @@ class PendingCalls {
   // The result's own fields are for the caller to fill, links and generation are set.
   std::uint32_t add(std::uint32_t session, std::uint32_t call_id, bool is_bind, Timestamp since,
                     std::uint32_t& session_head) noexcept;
-  // kNoSlot when the session has no such call open.
-  [[nodiscard]] std::uint32_t find(std::uint32_t session, std::uint32_t call_id,
-                                   bool is_bind) const noexcept;
+  // kNoSlot when the session has no such call open. Nearly always that is told by the session's
+  // list alone: it is empty, or its newest call is the one meant.
+  [[nodiscard]] std::uint32_t find(std::uint32_t session, std::uint32_t call_id, bool is_bind,
+                                   std::uint32_t session_head) const noexcept {
+    if (session_head == kNoSlot) return kNoSlot;
+    const PendingCall& newest = slots_[session_head];
+    if (newest.call_id == call_id && newest.is_bind == is_bind) return session_head;
+    if (newest.session_next == kNoSlot) return kNoSlot;
+    return find_among_many(session, call_id, is_bind);
+  }
   void remove(std::uint32_t slot, std::uint32_t& session_head) noexcept;
 
  private:
+  [[nodiscard]] std::uint32_t find_among_many(std::uint32_t session, std::uint32_t call_id,
+                                              bool is_bind) const noexcept;
   [[nodiscard]] std::size_t bucket_of(std::uint32_t session, std::uint32_t call_id) const noexcept;
 
   Slab<PendingCall> slots_;

@@ -25,7 +25,7 @@ ContextResult result_of(std::uint16_t result) noexcept {
 void RpcSessions::on_bind(std::uint32_t slot, const Pdu& pdu) noexcept {
   std::optional<AuthNumbers> auth;
   const SecurityIdentity identity = identity_of(note_security(slot, pdu, auth));
-  const std::uint32_t earlier = pending_.find(slot, pdu.header.call_id, true);
+  const std::uint32_t earlier = find_pending(slot, pdu, true);
   if (earlier != kNoSlot) end_bind(earlier);
   const std::uint32_t pending_slot = add_pending(slot, pdu, true);
 
@@ -63,7 +63,7 @@ void RpcSessions::on_bind(std::uint32_t slot, const Pdu& pdu) noexcept {
 void RpcSessions::on_bind_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
   std::optional<AuthNumbers> auth;
   note_security(slot, pdu, auth);
-  std::uint32_t pending_slot = pending_.find(slot, pdu.header.call_id, true);
+  std::uint32_t pending_slot = find_pending(slot, pdu, true);
   if (pending_slot == kNoSlot) {
     // Some peers answer under another call id: then it is for the earliest proposal still open.
     for (std::uint32_t at = sessions_[slot].pending; at != kNoSlot;
@@ -131,6 +131,7 @@ void RpcSessions::end_bind(std::uint32_t pending_slot) noexcept {
 
 void RpcSessions::tell_result(std::uint32_t slot, ContextRecord& record) noexcept {
   record.resolved = true;
+  sessions_[slot].recent_context = kNoSlot;  // a result changes what ids mean
   record.context.identity = session_identity(sessions_[slot], record.context.auth);
   observer_.on_context_result(record.context);
 }
@@ -172,6 +173,7 @@ std::uint32_t RpcSessions::add_context(std::uint32_t slot) noexcept {
   record.context.key = {context_slot, generation};
   record.next = session.contexts;
   session.contexts = context_slot;
+  session.recent_context = kNoSlot;
   ++session.context_count;
   ++statistics_.contexts;
   return context_slot;
@@ -179,8 +181,8 @@ std::uint32_t RpcSessions::add_context(std::uint32_t slot) noexcept {
 
 // The context that a call under this id means: the newest of that id, but for a proposal without a
 // positive answer over an accepted one that says the same or was not replaced.
-std::uint32_t RpcSessions::find_context(const RpcSession& session,
-                                        std::uint16_t context_id) noexcept {
+std::uint32_t RpcSessions::search_context(const RpcSession& session,
+                                          std::uint16_t context_id) noexcept {
   std::uint32_t newest = kNoSlot;
   for (std::uint32_t at = session.contexts; at != kNoSlot; at = contexts_[at].next) {
     const ContextRecord& record = contexts_[at];
@@ -226,6 +228,7 @@ void RpcSessions::close_context(std::uint32_t slot, std::uint32_t context_slot) 
   std::uint32_t* link = &session.contexts;
   while (*link != context_slot) link = &contexts_[*link].next;
   *link = record.next;
+  session.recent_context = kNoSlot;
   --session.context_count;
   if (!record.resolved) tell_result(slot, record);
   observer_.on_context_closed(record.context.key);

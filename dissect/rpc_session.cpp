@@ -219,7 +219,7 @@ void RpcSessions::on_request(std::uint32_t slot, const Pdu& pdu) noexcept {
 
 void RpcSessions::tell_call(std::uint32_t slot, const Pdu& pdu, std::uint32_t context_slot,
                             RpcCall& call) noexcept {
-  const std::uint32_t earlier = pending_.find(slot, pdu.header.call_id, false);
+  const std::uint32_t earlier = find_pending(slot, pdu, false);
   if (earlier != kNoSlot) {
     ++statistics_.call_ids_reused;
     resolve(earlier, Outcome::unanswered, 0, {});
@@ -246,7 +246,7 @@ void RpcSessions::tell_call(std::uint32_t slot, const Pdu& pdu, std::uint32_t co
 void RpcSessions::on_later_fragment(std::uint32_t slot, const Pdu& pdu) noexcept {
   RpcRequest request;
   if (parse_request(pdu.header, pdu.bytes.first(pdu.clean), request) != ParseStatus::ok) return;
-  const std::uint32_t pending_slot = pending_.find(slot, pdu.header.call_id, false);
+  const std::uint32_t pending_slot = find_pending(slot, pdu, false);
   if (pending_slot == kNoSlot) return;
   const PendingCall& pending = pending_[pending_slot];
   if (pending.context_id != request.context_id || pending.opnum != request.opnum) {
@@ -258,12 +258,12 @@ void RpcSessions::on_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
   RpcAnswer answer;
   const bool is_fault = pdu.header.type == PduType::fault;
   const ParseStatus status = parse_answer(pdu.header, pdu.bytes.first(pdu.clean), answer);
-  std::uint32_t pending_slot = pending_.find(slot, pdu.header.call_id, false);
+  std::uint32_t pending_slot = find_pending(slot, pdu, false);
   if (pending_slot != kNoSlot && status == ParseStatus::ok) {
     resolve(pending_slot, is_fault ? Outcome::fault : Outcome::response, answer.status, pdu.frame);
     return;
   }
-  pending_slot = pending_.find(slot, pdu.header.call_id, true);
+  pending_slot = find_pending(slot, pdu, true);
   if (pending_slot != kNoSlot && is_fault) {
     end_bind(pending_slot);  // an alter_context answered by a fault gives no results
     return;
@@ -272,7 +272,7 @@ void RpcSessions::on_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
 }
 
 void RpcSessions::on_cancel(std::uint32_t slot, const Pdu& pdu) noexcept {
-  const std::uint32_t pending_slot = pending_.find(slot, pdu.header.call_id, false);
+  const std::uint32_t pending_slot = find_pending(slot, pdu, false);
   if (pending_slot == kNoSlot) return;
   // The server may answer all the same, so the call stays open.
   if (pdu.header.type == PduType::orphaned) {

@@ -45,6 +45,8 @@ struct RpcSession {
   bool roles_known = false;
   std::uint32_t contexts = kNoSlot;  // newest first
   std::uint32_t context_count = 0;
+  std::uint32_t recent_context = kNoSlot;  // what recent_id was last found to mean
+  std::uint16_t recent_id = 0;
   std::uint32_t pending = kNoSlot;  // newest first
   std::array<SecurityContext, kSecurityContextsMax> security;
   std::uint8_t security_count = 0;
@@ -100,6 +102,10 @@ class RpcSessions {
   void give_up(std::uint32_t pending_slot) noexcept;
   [[nodiscard]] std::uint32_t add_pending(std::uint32_t slot, const Pdu& pdu,
                                           bool is_bind) noexcept;
+  [[nodiscard]] std::uint32_t find_pending(std::uint32_t slot, const Pdu& pdu,
+                                           bool is_bind) const noexcept {
+    return pending_.find(slot, pdu.header.call_id, is_bind, sessions_[slot].pending);
+  }
   void tell_blindness(const RpcSession& session, BlindnessKind kind, const FrameReference& frame,
                       std::uint64_t bytes, std::uint64_t messages) noexcept;
 
@@ -113,8 +119,15 @@ class RpcSessions {
   void supersede(std::uint32_t slot, const ContextRecord& accepted) noexcept;
   void close_context(std::uint32_t slot, std::uint32_t context_slot) noexcept;
   [[nodiscard]] std::uint32_t add_context(std::uint32_t slot) noexcept;
-  [[nodiscard]] std::uint32_t find_context(const RpcSession& session,
-                                           std::uint16_t context_id) noexcept;
+  [[nodiscard]] std::uint32_t find_context(RpcSession& session, std::uint16_t context_id) noexcept {
+    if (session.recent_context == kNoSlot || session.recent_id != context_id) {
+      session.recent_context = search_context(session, context_id);
+      session.recent_id = context_id;
+    }
+    return session.recent_context;
+  }
+  [[nodiscard]] std::uint32_t search_context(const RpcSession& session,
+                                             std::uint16_t context_id) noexcept;
   [[nodiscard]] std::uint32_t imply_context(std::uint32_t slot, const Pdu& pdu,
                                             std::uint16_t context_id) noexcept;
   void release_call(std::uint32_t slot, std::uint32_t context_slot) noexcept;
