@@ -37,8 +37,4 @@ struct Explanation {
 [[nodiscard]] Explanation explain(const Policy& policy, const ContextFacts& context,
                                   const CallFacts& call);
 
-// The explanation as text for people: the verdict, then every filter in order of evaluation with
-// what each condition wanted and what was seen. Ends with a line end.
-[[nodiscard]] std::string format(const Explanation& explanation, const Policy& policy);
-
 }  // namespace rpcaudit

@@ -44,7 +44,7 @@ std::string range_text(const T& low, const T& high, const T& max, Text text) {
 std::string caller_text(std::uint64_t truths) {
   std::string text = "caller ";
   for (unsigned state = 0; state < 9; ++state) {
-    if (state == 3 || state == 6) text += '/';
+    if (state == 3 || state == 6) text += ' ';
     text += "-?+"[static_cast<std::size_t>(caller_truth(truths, state))];
   }
   return text;

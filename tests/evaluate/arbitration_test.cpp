@@ -1,0 +1,182 @@
+// Which of several filters decides, and when none can be said to.
+
+#include <gtest/gtest.h>
+
+#include "engine/evaluate/evaluation_order.h"
+#include "tests/evaluate/policy_builder.h"
+
+namespace rpcaudit {
+namespace {
+
+using namespace test;
+
+const Condition kInterface = interface(kSamr);
+const Condition kOtherInterface = interface(kDrsuapi);
+const Condition kTcp = number(Field::protocol, 1);
+const Condition kOpnumZero = number(Field::opnum, 0);
+const Condition kAdministrators = caller("D:(A;;CC;;;BA)");
+const Condition kImage = image("lsass.exe");
+
+std::string judged(std::vector<Filter> filters) {
+  return text(judge(policy(std::move(filters)), samr_over_tcp(), {}));
+}
+
+// 4.2 rule 4.
+TEST(Arbitration, NothingMatchedIsPermitted) {
+  EXPECT_EQ(judged({}), "would_permit");
+  EXPECT_EQ(judged({block({kOtherInterface})}), "would_permit");
+  EXPECT_EQ(judge(policy({}), samr_over_tcp(), {}).control, Control::none);
+}
+
+// 4.2: RPC filters of other layers do not decide calls.
+TEST(Arbitration, OnlyTheLayerOfCallsDecidesCalls) {
+  EXPECT_EQ(judged({on_layer(Layer::epmap, block({}))}), "would_permit");
+}
+
+TEST(Arbitration, TheHeaviestMatchingFilterDecides) {
+  const Verdict verdict =
+      judge(policy({block({kInterface}), permit({kInterface, kOpnumZero})}), samr_over_tcp(), {});
+  EXPECT_EQ(text(verdict), "would_permit by 1");
+  EXPECT_EQ(verdict.control, Control::rpc_filter);
+  EXPECT_EQ(judged({permit({kInterface, kOpnumZero}), block({kInterface})}), "would_permit by 0");
+}
+
+struct WeightCase {
+  const char* name;
+  std::vector<Condition> heavier;
+  std::vector<Condition> lighter;
+};
+
+// 4.3: the presence of fields, compared in the engine's own order.
+const WeightCase kWeightCases[] = {
+    {"a caller over an interface", {kAdministrators}, {kInterface, kTcp, kOpnumZero}},
+    {"an interface over all after it",
+     {kInterface},
+     {kTcp, number(Field::auth_type, 0), pipe("a"), kOpnumZero}},
+    {"a protocol over authentication", {kTcp}, {number(Field::auth_level, 1), kOpnumZero}},
+    {"a pipe over a remote address", {pipe("a")}, {address(Field::remote_addr_v4, "10.0.0.2")}},
+    {"a remote address over an opnum", {address(Field::remote_addr_v4, "10.0.0.2")}, {kOpnumZero}},
+    {"more fields over fewer", {kInterface, kOpnumZero}, {kInterface}},
+    {"any field over none", {kOpnumZero}, {}},
+};
+
+TEST(Arbitration, WeightIsThePresenceOfFieldsInTheEnginesOrder) {
+  for (const WeightCase& row : kWeightCases) {
+    EXPECT_GT(filter_weight(block(row.heavier)), filter_weight(block(row.lighter))) << row.name;
+  }
+}
+
+TEST(Arbitration, RepeatedFieldsAndMatchTypesAddNoWeight) {
+  EXPECT_EQ(filter_weight(block({kOpnumZero})),
+            filter_weight(block({kOpnumZero, number(Field::opnum, MatchType::greater, 5)})));
+}
+
+// 4.3: `block pipe` loses to `permit if_uuid`.
+TEST(Arbitration, ABlockedPipeLosesToAPermittedInterface) {
+  const Policy both = policy({block({pipe("\\PIPE\\samr")}), permit({kInterface})});
+  EXPECT_EQ(text(judge(both, samr_over_pipe(), {})), "would_permit by 1");
+}
+
+// 4.3: equal weights are listed newest first.
+TEST(Arbitration, TheNewestOfEqualWeightDecides) {
+  EXPECT_EQ(judged({permit({kInterface}), block({kInterface})}), "would_block by 1");
+  EXPECT_EQ(judged({block({kInterface}), permit({kInterface})}), "would_permit by 1");
+}
+
+TEST(Arbitration, EvaluationOrderIsByWeightThenAge) {
+  const Policy all = policy({block({}), block({kOpnumZero}), block({kInterface}),
+                             on_layer(Layer::epmap, block({kInterface})), block({kOpnumZero})});
+  EXPECT_EQ(evaluation_order(all), (std::vector<std::uint32_t>{2, 4, 1, 0}));
+}
+
+// 4.2 rule 2.
+TEST(Arbitration, ContinueFallsThrough) {
+  EXPECT_EQ(judged({go_on({kInterface}), block({kTcp})}), "would_block by 1");
+  EXPECT_EQ(judged({go_on({kInterface}), permit({kTcp})}), "would_permit by 1");
+}
+
+// Addendum 6: when only `continue` matches, one text denies and the other permits.
+TEST(Arbitration, OnlyContinueIsUndecidable) {
+  EXPECT_EQ(judged({go_on({kInterface}), block({kOtherInterface})}),
+            "undecidable by 0 only-continue");
+  EXPECT_EQ(judged({go_on({kOtherInterface})}), "would_permit");
+  EXPECT_EQ(judged({go_on({kImage})}), "undecidable by 0 ?image_name only-continue");
+  EXPECT_EQ(judged({go_on({kImage}), go_on({kInterface})}), "undecidable by 1 only-continue");
+  EXPECT_EQ(judged({go_on({kInterface}), permit({kImage})}), "undecidable by 1 ?image_name");
+}
+
+// 3.1: an unknown that could change the outcome makes it undecidable; others do not.
+TEST(Unknowns, AnUnknownBlockAboveAPermitIsUndecidable) {
+  EXPECT_EQ(judged({block({kAdministrators}), permit({kInterface})}),
+            "undecidable by 0 ?remote_user_token");
+  EXPECT_EQ(judged({block({kAdministrators})}), "undecidable by 0 ?remote_user_token");
+}
+
+TEST(Unknowns, AnUnknownPermitAboveABlockIsUndecidable) {
+  EXPECT_EQ(judged({permit({kAdministrators, kInterface}), block({kInterface})}),
+            "undecidable by 0 ?remote_user_token");
+}
+
+TEST(Unknowns, AnUnknownFilterThatChangesNothingDoesNotMatter) {
+  EXPECT_EQ(judged({permit({kAdministrators})}), "would_permit");
+  EXPECT_EQ(judged({block({kAdministrators}), block({kInterface})}), "would_block by 1");
+  EXPECT_EQ(judged({permit({kAdministrators}), permit({kInterface})}), "would_permit by 1");
+}
+
+TEST(Unknowns, AnUnknownFilterBelowTheDecidingOneDoesNotMatter) {
+  EXPECT_EQ(judged({permit({kInterface}), block({kImage})}), "would_permit by 0");
+}
+
+TEST(Unknowns, OnlyFieldsThatCouldChangeTheVerdictAreNamed) {
+  // Whether the image permits does not matter: what follows permits as well.
+  EXPECT_EQ(judged({block({kAdministrators}), permit({kImage}), permit({kTcp})}),
+            "undecidable by 0 ?remote_user_token");
+  // Here the permit keeps the block from deciding, so that both do.
+  EXPECT_EQ(judged({permit({kAdministrators}), block({kImage})}),
+            "undecidable by 0 ?remote_user_token ?image_name");
+}
+
+TEST(Unknowns, AMissedBindLeavesTheInterfaceUnknown) {
+  ContextFacts context = samr_over_tcp();
+  context.if_uuid.reset();
+  const Policy both = policy({block({kInterface}), permit({kTcp})});
+  EXPECT_EQ(text(judge(both, context, {})), "undecidable by 0 ?if_uuid");
+}
+
+// 5, addendum 5: audit=enable is documented as logged, not applied; judged twice.
+TEST(Audit, AnAuditedBlockIsReportedAsOnlyLogged) {
+  EXPECT_EQ(judged({audited(block({kInterface}))}), "would_block by 0 audit-only readings-differ");
+  EXPECT_EQ(judged({audited(block({kInterface})), permit({kTcp})}),
+            "would_block by 0 audit-only readings-differ");
+}
+
+TEST(Audit, AnAuditedBlockNeverHidesALowerFilter) {
+  EXPECT_EQ(judged({audited(block({kInterface})), block({kTcp})}), "would_block by 1");
+}
+
+TEST(Audit, AnAuditedBlockBelowAPermitDecidesInNoReading) {
+  EXPECT_EQ(judged({permit({kInterface}), audited(block({kTcp}))}), "would_permit by 0");
+}
+
+TEST(Audit, AnAuditedPermitIsNotApplied) {
+  EXPECT_EQ(judged({audited(permit({kInterface})), block({kTcp})}),
+            "would_block by 1 readings-differ");
+  EXPECT_EQ(judged({audited(permit({kInterface})), audited(block({kTcp}))}), "would_permit");
+}
+
+TEST(Audit, AnAuditedContinueDecidesNothing) {
+  EXPECT_EQ(judged({audited(go_on({kInterface}))}), "would_permit");
+}
+
+TEST(Audit, AnUnknownAuditedBlockIsUndecidable) {
+  EXPECT_EQ(judged({audited(block({kImage}))}), "undecidable by 0 ?image_name readings-differ");
+  EXPECT_EQ(judged({audited(block({kImage})), block({kTcp})}), "would_block by 1");
+}
+
+TEST(Audit, AnUnknownFilterThatAppliesOutweighsAnAuditedBlock) {
+  EXPECT_EQ(judged({audited(block({kInterface})), block({kImage})}),
+            "undecidable by 1 ?image_name readings-differ");
+}
+
+}  // namespace
+}  // namespace rpcaudit

@@ -1,0 +1,241 @@
+#include "engine/evaluate/facts.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace rpcaudit {
+namespace {
+
+constexpr Uuid kSamr = uuid("12345778-1234-abcd-ef00-0123456789ac");
+constexpr Uuid kRemoteActivator = uuid("000001a0-0000-0000-c000-000000000046");
+constexpr Uuid kObject = uuid("00000001-0000-0000-c000-000000000046");
+
+RpcContext context_over(ProtocolSequence protocol) {
+  RpcContext context;
+  context.protocol = protocol;
+  context.abstract_syntax = SyntaxId{kSamr, 1, 2};
+  context.result = ContextResult::accepted;
+  context.client = {IpAddress::v4(0x0a00'0002), 50000};
+  context.server = {IpAddress::v4(0x0a00'0001), 445};
+  return context;
+}
+
+RpcCall call_with(std::uint8_t type, std::uint8_t level) {
+  RpcCall call;
+  call.opnum = 5;
+  call.auth = AuthNumbers{type, level, 0};
+  return call;
+}
+
+// type/level, with the other reading where there is one.
+std::string security(const CallFacts& facts) {
+  std::string text = std::to_string(facts.auth_type) + '/' + std::to_string(facts.auth_level);
+  if (facts.auth_type_other != facts.auth_type || facts.auth_level_other != facts.auth_level) {
+    text += " or " + std::to_string(facts.auth_type_other) + '/' +
+            std::to_string(facts.auth_level_other);
+  }
+  return text;
+}
+
+std::string caller(const CallFacts& facts) {
+  if (facts.anonymous == Truth::yes && facts.authenticated == Truth::no) return "anonymous";
+  if (facts.anonymous == Truth::no && facts.authenticated == Truth::yes) return "authenticated";
+  if (facts.anonymous == facts.authenticated) return "unknown";
+  return "contradictory";
+}
+
+// Policy: local is the server, remote its client (3, fields 12 to 17).
+TEST(ContextFacts, LocalIsTheServerAndRemoteItsClient) {
+  const ContextFacts facts = context_facts(context_over(ProtocolSequence::ncacn_ip_tcp));
+  EXPECT_EQ(facts.local_address, IpAddress::v4(0x0a00'0001));
+  EXPECT_EQ(facts.remote_address, IpAddress::v4(0x0a00'0002));
+  EXPECT_EQ(facts.local_port, 445);
+}
+
+// 3.2: the platform's field has 16 bits, so that only the major version is compared.
+TEST(ContextFacts, VersionIsTheMajorOne) {
+  const ContextFacts facts = context_facts(context_over(ProtocolSequence::ncacn_ip_tcp));
+  EXPECT_EQ(facts.if_uuid, kSamr);
+  EXPECT_EQ(facts.if_version, 1);
+}
+
+TEST(ContextFacts, AnUnansweredContextCarriesItsInterface) {
+  RpcContext context = context_over(ProtocolSequence::ncacn_ip_tcp);
+  context.result = ContextResult::unanswered;
+  EXPECT_EQ(context_facts(context).if_uuid, kSamr);
+}
+
+TEST(ContextFacts, RefusedNegotiatedAndImpliedContextsHaveNoInterface) {
+  RpcContext context = context_over(ProtocolSequence::ncacn_ip_tcp);
+  for (const ContextResult result : {ContextResult::rejected, ContextResult::negotiated}) {
+    context.result = result;
+    EXPECT_FALSE(context_facts(context).if_uuid);
+    EXPECT_FALSE(context_facts(context).if_version);
+  }
+  context.result = ContextResult::unanswered;
+  context.origin = ContextOrigin::implied;
+  EXPECT_FALSE(context_facts(context).if_uuid);
+}
+
+TEST(ContextFacts, OnlyNamedPipesHaveAPipeAndOnlyWhenItWasSeen) {
+  RpcContext context = context_over(ProtocolSequence::ncacn_np);
+  EXPECT_FALSE(context_facts(context).pipe);
+  context.pipe = "\\PIPE\\samr";
+  EXPECT_EQ(context_facts(context).pipe, "\\PIPE\\samr");
+}
+
+struct SecurityCase {
+  const char* name;
+  ProtocolSequence protocol;
+  std::uint8_t type;
+  std::uint8_t level;
+  std::uint8_t mechanism;
+  const char* expected;
+};
+
+// 3.3: the trailer of the call, SPNEGO as what it chose, 0 on the wire as CONNECT, 3 as 4.
+constexpr SecurityCase kSecurityCases[] = {
+    {"ntlm_privacy", ProtocolSequence::ncacn_ip_tcp, 10, 6, 0, "10/6"},
+    {"kerberos_over_a_pipe", ProtocolSequence::ncacn_np, 16, 5, 0, "16/5"},
+    {"spnego_chose_kerberos", ProtocolSequence::ncacn_ip_tcp, 9, 6, 16, "16/6 or 9/6"},
+    {"spnego_chose_ntlm", ProtocolSequence::ncacn_ip_tcp, 9, 5, 10, "10/5 or 9/5"},
+    {"spnego_choice_unseen", ProtocolSequence::ncacn_ip_tcp, 9, 5, 0, "9/5"},
+    {"level_default_is_connect", ProtocolSequence::ncacn_ip_tcp, 10, 0, 0, "10/2"},
+    {"level_call_is_packet", ProtocolSequence::ncacn_ip_tcp, 10, 3, 0, "10/4"},
+    {"datagram_netlogon", ProtocolSequence::ncadg_ip_udp, 68, 6, 0, "68/6"},
+};
+
+TEST(CallFacts, SecurityIsThatOfTheTrailerAsTheServerProcessesIt) {
+  for (const SecurityCase& row : kSecurityCases) {
+    RpcCall call = call_with(row.type, row.level);
+    call.identity.mechanism = row.mechanism;
+    EXPECT_EQ(security(call_facts(context_over(row.protocol), call)), row.expected) << row.name;
+  }
+}
+
+// 3.3: without security level NONE, 0 in the other reading; over pipes 0/0 was seen, and 10/6.
+TEST(CallFacts, WithoutATrailerSourcesDifferOnTheLevel) {
+  const RpcCall call;
+  const auto of = [&call](ProtocolSequence protocol) {
+    return security(call_facts(context_over(protocol), call));
+  };
+  EXPECT_EQ(of(ProtocolSequence::ncacn_ip_tcp), "0/1 or 0/0");
+  EXPECT_EQ(of(ProtocolSequence::ncadg_ip_udp), "0/1 or 0/0");
+  EXPECT_EQ(of(ProtocolSequence::ncacn_http), "0/1 or 0/0");
+  EXPECT_EQ(of(ProtocolSequence::ncacn_np), "0/0 or 10/6");
+}
+
+// At level CONNECT peers leave the trailer out of requests.
+TEST(CallFacts, TheConnectionsSecurityStandsInForAnOmittedTrailer) {
+  RpcCall call;
+  call.connection_auth = AuthNumbers{10, 2, 0};
+  EXPECT_EQ(security(call_facts(context_over(ProtocolSequence::ncacn_ip_tcp), call)), "10/2");
+}
+
+TEST(CallFacts, AnUncapturedTrailerLeavesSecurityAndCallerUnknown) {
+  RpcCall call;
+  call.auth_unseen = true;
+  const CallFacts facts = call_facts(context_over(ProtocolSequence::ncacn_ip_tcp), call);
+  EXPECT_TRUE(facts.auth_unseen);
+  EXPECT_EQ(caller(facts), "unknown");
+}
+
+SecurityIdentity null_session() {
+  SecurityIdentity identity;
+  identity.null_session = true;
+  return identity;
+}
+
+SecurityIdentity of_user(std::string_view user) {
+  SecurityIdentity identity;
+  identity.user = user;
+  return identity;
+}
+
+SecurityIdentity by_mechanism(std::uint8_t mechanism) {
+  SecurityIdentity identity;
+  identity.mechanism = mechanism;
+  return identity;
+}
+
+struct CallerCase {
+  const char* name;
+  ProtocolSequence protocol;
+  std::optional<AuthNumbers> auth;
+  SecurityIdentity identity;
+  const char* expected;
+};
+
+// 3.4: a null session is ANONYMOUS LOGON, a user or a ticket an authenticated user; a call without
+// security has no token but, over a pipe, that of the file session.
+const CallerCase kCallerCases[] = {
+    {"null session", ProtocolSequence::ncacn_ip_tcp, AuthNumbers{10, 2, 0}, null_session(),
+     "anonymous"},
+    {"null session of a pipe", ProtocolSequence::ncacn_np, {}, null_session(), "anonymous"},
+    {"NTLM user", ProtocolSequence::ncacn_ip_tcp, AuthNumbers{10, 6, 0}, of_user("alice"),
+     "authenticated"},
+    {"NTLM user not seen", ProtocolSequence::ncacn_ip_tcp, AuthNumbers{10, 6, 0}, {}, "unknown"},
+    {"Kerberos", ProtocolSequence::ncacn_ip_tcp, AuthNumbers{16, 6, 0}, {}, "authenticated"},
+    {"Kerberos by SPNEGO", ProtocolSequence::ncacn_ip_tcp, AuthNumbers{9, 6, 0}, by_mechanism(16),
+     "authenticated"},
+    {"SPNEGO unseen", ProtocolSequence::ncacn_ip_tcp, AuthNumbers{9, 6, 0}, {}, "unknown"},
+    {"no security over TCP", ProtocolSequence::ncacn_ip_tcp, {}, {}, "anonymous"},
+    {"no security over UDP", ProtocolSequence::ncadg_ip_udp, {}, {}, "anonymous"},
+    {"no security over a pipe", ProtocolSequence::ncacn_np, {}, {}, "unknown"},
+    {"file session of a user", ProtocolSequence::ncacn_np, {}, of_user("bob"), "authenticated"},
+    {"secure channel", ProtocolSequence::ncacn_ip_tcp, AuthNumbers{68, 6, 0}, {}, "unknown"},
+};
+
+TEST(CallFacts, TheCallerIsKnownAsFarAsTheWireShows) {
+  for (const CallerCase& row : kCallerCases) {
+    RpcCall call;
+    call.auth = row.auth;
+    call.identity = row.identity;
+    EXPECT_EQ(caller(call_facts(context_over(row.protocol), call)), row.expected) << row.name;
+  }
+}
+
+std::vector<std::byte> orpcthis(bool big, std::uint8_t version, std::size_t size) {
+  std::vector<std::byte> bytes(size);
+  bytes[big ? 1 : 0] = std::byte{version};
+  bytes[big ? 3 : 2] = std::byte{7};
+  return bytes;
+}
+
+Truth dcom(const Uuid& interface, std::optional<Uuid> object, const std::vector<std::byte>& body) {
+  RpcContext context = context_over(ProtocolSequence::ncacn_ip_tcp);
+  context.abstract_syntax->uuid = interface;
+  RpcCall call;
+  call.object = object;
+  call.body = body;
+  return call_facts(context, call).dcom;
+}
+
+// 3.6: activation interfaces, or an object and a stub that begins with an ORPCTHIS.
+TEST(CallFacts, DcomIsAKnownInterfaceOrAnObjectWithAnOrpcThis) {
+  EXPECT_EQ(dcom(kRemoteActivator, {}, {}), Truth::yes);
+  EXPECT_EQ(dcom(kSamr, kObject, orpcthis(false, 5, 40)), Truth::yes);
+  EXPECT_EQ(dcom(kSamr, kObject, orpcthis(true, 5, 40)), Truth::yes);
+}
+
+TEST(CallFacts, AnObjectAloneDoesNotMakeDcom) {
+  EXPECT_EQ(dcom(kSamr, kObject, orpcthis(false, 4, 40)), Truth::no);
+  EXPECT_EQ(dcom(kSamr, Uuid{}, orpcthis(false, 5, 40)), Truth::no);  // the nil object is none
+  EXPECT_EQ(dcom(kSamr, {}, orpcthis(false, 5, 40)), Truth::no);
+}
+
+TEST(CallFacts, AnObjectWithAHiddenOrCutStubMayBeDcom) {
+  EXPECT_EQ(dcom(kSamr, kObject, {}), Truth::unknown);
+  EXPECT_EQ(dcom(kSamr, kObject, orpcthis(false, 5, 31)), Truth::unknown);
+}
+
+TEST(CallFacts, AnUnknownInterfaceMayBeDcom) {
+  RpcContext context = context_over(ProtocolSequence::ncacn_ip_tcp);
+  context.abstract_syntax.reset();
+  EXPECT_EQ(call_facts(context, RpcCall{}).dcom, Truth::unknown);
+}
+
+}  // namespace
+}  // namespace rpcaudit
