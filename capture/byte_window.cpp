@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -17,8 +17,7 @@
 namespace rpcaudit {
 namespace {
 
-const std::string kNoFailure;
-
+// Standard input is not ours to close.
 class FileDescriptor {
  public:
   explicit FileDescriptor(int number) noexcept : number_(number) {}
@@ -35,10 +34,8 @@ class FileDescriptor {
 
 class BorrowedWindow final : public ByteWindow {
  public:
-  explicit BorrowedWindow(Bytes bytes) : total_(bytes.size()) { bytes_ = bytes; }
-  bool want(std::size_t count) override { return bytes_.size() >= count; }
-  const std::string& failure() const noexcept override { return kNoFailure; }
-  std::uint64_t stored_read() const noexcept override { return offset_; }
+  explicit BorrowedWindow(Bytes bytes) : total_(bytes.size()) { show(bytes); }
+  bool want(std::size_t count) override { return bytes().size() >= count; }
   std::uint64_t stored_total() const noexcept override { return total_; }
 
  private:
@@ -49,23 +46,21 @@ class BorrowedWindow final : public ByteWindow {
 // stays flat however long the file.
 class MappedWindow final : public ByteWindow {
  public:
-  MappedWindow(void* memory, std::size_t size) : memory_(static_cast<std::byte*>(memory)) {
-    size_ = size;
-    bytes_ = {memory_, size};
-    madvise(memory, size, MADV_SEQUENTIAL);
+  MappedWindow(void* memory, std::size_t size)
+      : memory_(static_cast<std::byte*>(memory)), size_(size) {
+    show({memory_, size_});
+    madvise(memory_, size_, MADV_SEQUENTIAL);
   }
   ~MappedWindow() override { munmap(memory_, size_); }
 
-  bool want(std::size_t count) override { return bytes_.size() >= count; }
+  bool want(std::size_t count) override { return bytes().size() >= count; }
   void forget_consumed() override {
-    constexpr std::uint64_t kStep = 32u << 20;
-    const std::uint64_t done = offset_ / kStep * kStep;
+    constexpr std::uint64_t kStep = 8u << 20;
+    const std::uint64_t done = offset() / kStep * kStep;
     if (done <= released_) return;
     madvise(memory_ + released_, done - released_, MADV_DONTNEED);
     released_ = done;
   }
-  const std::string& failure() const noexcept override { return kNoFailure; }
-  std::uint64_t stored_read() const noexcept override { return offset_; }
   std::uint64_t stored_total() const noexcept override { return size_; }
 
  private:
@@ -74,123 +69,128 @@ class MappedWindow final : public ByteWindow {
   std::uint64_t released_ = 0;
 };
 
-// Bytes that arrive one after another: pipes, and whatever has to be decompressed.
-class StreamWindow final : public ByteWindow {
+// Bytes that arrive one after another. The buffer grows with what really arrives, so neither a
+// hostile length nor a look at a file's first frame costs much memory.
+class BufferedWindow : public ByteWindow {
  public:
-  StreamWindow(FileDescriptor descriptor, std::vector<std::byte> front, std::uint64_t total)
-      : descriptor_(std::move(descriptor)),
-        stored_(std::move(front)),
-        stored_end_(stored_.size()),
-        decompressor_(decompressor_for(stored_)),
-        stored_read_(stored_.size()),
-        total_(total) {
-    stored_.resize(kStoredSize);
-    buffer_.resize(kBufferSize);
-  }
-
   bool want(std::size_t count) override {
-    if (bytes_.size() >= count) return true;
-    if (bytes_.size() > 0) std::memmove(buffer_.data(), bytes_.data(), bytes_.size());
-    std::size_t held = bytes_.size();
-    if (count > buffer_.size()) buffer_.resize(std::max(count, buffer_.size() * 2));
-    while (held < count && !ended_) held += fill(std::span(buffer_).subspan(held));
-    bytes_ = Bytes(buffer_).first(held);
+    if (bytes().size() >= count) return true;
+    std::size_t held = bytes().size();
+    if (held > 0 && bytes().data() != buffer_.data()) {
+      std::memmove(buffer_.data(), bytes().data(), held);
+    }
+    if (buffer_.size() < kBufferMax) grow();
+    while (held < count && !ended_) {
+      if (held == buffer_.size()) grow();
+      const Filled filled = fill(std::span(buffer_).subspan(held));
+      held += filled.count;
+      ended_ = filled.ended;
+    }
+    show(Bytes(buffer_).first(held));
     return held >= count;
   }
-  const std::string& failure() const noexcept override { return failure_; }
-  std::uint64_t stored_read() const noexcept override { return stored_read_; }
-  std::uint64_t stored_total() const noexcept override { return total_; }
+
+ protected:
+  struct Filled {
+    std::size_t count = 0;
+    bool ended = false;  // no more will come
+  };
+  // Puts bytes into the front of `room`.
+  virtual Filled fill(std::span<std::byte> room) = 0;
 
  private:
-  static constexpr std::size_t kStoredSize = 256u << 10;
-  static constexpr std::size_t kBufferSize = 4u << 20;
+  static constexpr std::size_t kBufferMin = 16u << 10;
+  static constexpr std::size_t kBufferMax = 512u << 10;  // more only for a record that needs it
 
-  std::size_t fill(std::span<std::byte> room) {
-    if (stored_begin_ == stored_end_ && !stored_ended_) read_stored();
-    const Bytes stored = Bytes(stored_).subspan(stored_begin_, stored_end_ - stored_begin_);
-    if (decompressor_ == nullptr) {
-      const std::size_t count = std::min(stored.size(), room.size());
-      if (count != 0) std::memcpy(room.data(), stored.data(), count);
-      stored_begin_ += count;
-      ended_ = count == 0 && stored_ended_;
-      return count;
-    }
-    const Decompressor::Step step = decompressor_->run(stored, room);
-    stored_begin_ += step.taken;
-    if (step.failed) {
-      failure_ = "corrupt compressed data";
-      ended_ = true;
-    } else if (step.taken == 0 && step.produced == 0 && stored_ended_) {
-      if (!step.at_boundary) failure_ = "compressed data ends in the middle";
-      ended_ = true;
-    }
-    return step.produced;
-  }
+  void grow() { buffer_.resize(std::max(buffer_.size() * 2, kBufferMin)); }
 
-  void read_stored() {
-    ssize_t count = 0;
-    do {
-      count = read(descriptor_.number(), stored_.data(), stored_.size());
-    } while (count < 0 && errno == EINTR);
-    if (count < 0) failure_ = std::string("cannot read: ") + std::strerror(errno);
-    stored_begin_ = 0;
-    stored_end_ = count > 0 ? static_cast<std::size_t>(count) : 0;
-    stored_read_ += stored_end_;
-    stored_ended_ = count <= 0;
-  }
-
-  FileDescriptor descriptor_;
-  std::vector<std::byte> stored_;
-  std::size_t stored_begin_ = 0;
-  std::size_t stored_end_ = 0;
-  std::unique_ptr<Decompressor> decompressor_;
   std::vector<std::byte> buffer_;
-  std::string failure_;
-  std::uint64_t stored_read_ = 0;
-  std::uint64_t total_ = 0;
-  bool stored_ended_ = false;
   bool ended_ = false;
 };
 
-// Reads until `front` has its size or the input ends.
-std::vector<std::byte> read_front(int descriptor, std::size_t size) {
-  std::vector<std::byte> front(size);
-  std::size_t held = 0;
-  while (held < size) {
-    const ssize_t count = read(descriptor, front.data() + held, size - held);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    held += static_cast<std::size_t>(count);
+// Pipes, and files that cannot be mapped.
+class PipeWindow final : public BufferedWindow {
+ public:
+  explicit PipeWindow(FileDescriptor descriptor) : descriptor_(std::move(descriptor)) {}
+
+ private:
+  Filled fill(std::span<std::byte> room) override {
+    ssize_t count = 0;
+    do {
+      count = read(descriptor_.number(), room.data(), room.size());
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) fail(std::string("cannot read: ") + std::strerror(errno));
+    return count <= 0 ? Filled{0, true} : Filled{static_cast<std::size_t>(count), false};
   }
-  front.resize(held);
-  return front;
+
+  FileDescriptor descriptor_;
+};
+
+class DecompressedWindow final : public BufferedWindow {
+ public:
+  DecompressedWindow(std::unique_ptr<ByteWindow> stored, std::unique_ptr<Decompressor> decompressor)
+      : stored_(std::move(stored)), decompressor_(std::move(decompressor)) {}
+
+  std::uint64_t stored_read() const noexcept override { return stored_->stored_read(); }
+  std::uint64_t stored_total() const noexcept override { return stored_->stored_total(); }
+
+ private:
+  Filled fill(std::span<std::byte> room) override {
+    stored_->forget_consumed();
+    const bool more = stored_->want(1);
+    const Decompressor::Step step = decompressor_->run(stored_->bytes(), room);
+    stored_->consume(step.taken);
+    const bool stuck = step.taken == 0 && step.produced == 0;
+    if (step.failure != nullptr) {
+      fail(step.failure);
+    } else if (stuck && !stored_->failure().empty()) {
+      fail(stored_->failure());
+    } else if (stuck && (more || !step.at_boundary)) {
+      fail(more ? "corrupt compressed data" : "compressed data ends in the middle");
+    }
+    return {step.produced, stuck || step.failure != nullptr};
+  }
+
+  std::unique_ptr<ByteWindow> stored_;
+  std::unique_ptr<Decompressor> decompressor_;
+};
+
+OpenedInput failed_to_open() {
+  return {nullptr, std::string("cannot open: ") + std::strerror(errno), false};
 }
 
 }  // namespace
 
 OpenedInput open_input(const std::string& path) {
-  FileDescriptor descriptor(path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (descriptor.number() < 0)
-    return {nullptr, std::string("cannot open: ") + std::strerror(errno)};
+  const bool standard_input = path == "-";
+  FileDescriptor descriptor(standard_input ? STDIN_FILENO
+                                           : open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
-  if (fstat(descriptor.number(), &status) != 0) {
-    return {nullptr, std::string("cannot open: ") + std::strerror(errno)};
-  }
-  if (S_ISDIR(status.st_mode)) return {nullptr, "is a folder"};
-  const bool regular = S_ISREG(status.st_mode) && path != "-";
-  const auto size = static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0));
-  std::vector<std::byte> front = read_front(descriptor.number(), kCompressionMagicSize);
-  if (regular && size != 0 && decompressor_for(front) == nullptr) {
+  if (descriptor.number() < 0 || fstat(descriptor.number(), &status) != 0) return failed_to_open();
+  if (S_ISDIR(status.st_mode)) return {nullptr, "is a folder", false};
+  const bool repeatable = S_ISREG(status.st_mode) && !standard_input;
+  const auto size = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0));
+
+  OpenedInput opened;
+  opened.repeatable = repeatable;
+  if (repeatable && size != 0) {
     void* memory = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number(), 0);
-    if (memory != MAP_FAILED) return {std::make_unique<MappedWindow>(memory, size), {}};
+    if (memory != MAP_FAILED) opened.window = std::make_unique<MappedWindow>(memory, size);
   }
-  return {
-      std::make_unique<StreamWindow>(std::move(descriptor), std::move(front), regular ? size : 0),
-      {}};
+  if (opened.window == nullptr) opened.window = std::make_unique<PipeWindow>(std::move(descriptor));
+  opened.window = decompressed(std::move(opened.window));
+  return opened;
 }
 
 std::unique_ptr<ByteWindow> window_over(Bytes bytes) {
   return std::make_unique<BorrowedWindow>(bytes);
+}
+
+std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored) {
+  (void)stored->want(kCompressionMagicSize);
+  std::unique_ptr<Decompressor> decompressor = decompressor_for(stored->bytes());
+  if (decompressor == nullptr) return stored;
+  return std::make_unique<DecompressedWindow>(std::move(stored), std::move(decompressor));
 }
 
 }  // namespace rpcaudit

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "capture/frame.h"
 
@@ -35,20 +36,26 @@ class ByteWindow {
   virtual void forget_consumed() {}
 
   // Why the input ended early (a corrupt compressed stream, a read error); empty if it did not.
-  [[nodiscard]] virtual const std::string& failure() const noexcept = 0;
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
   // Bytes of the input as stored, consumed so far and in all (0 when unknown).
-  [[nodiscard]] virtual std::uint64_t stored_read() const noexcept = 0;
-  [[nodiscard]] virtual std::uint64_t stored_total() const noexcept = 0;
+  [[nodiscard]] virtual std::uint64_t stored_read() const noexcept { return offset_; }
+  [[nodiscard]] virtual std::uint64_t stored_total() const noexcept { return 0; }
 
  protected:
+  void show(Bytes bytes) noexcept { bytes_ = bytes; }
+  void fail(std::string failure) { failure_ = std::move(failure); }
+
+ private:
   Bytes bytes_;
   std::uint64_t offset_ = 0;
+  std::string failure_;
 };
 
 struct OpenedInput {
   std::unique_ptr<ByteWindow> window;  // empty on failure
   std::string failure;
+  bool repeatable = false;  // a regular file: opened again, it shows the same bytes
 };
 
 // Opens `path` (`-` is standard input). Compressed data is recognised by its first bytes, whatever
@@ -57,5 +64,8 @@ struct OpenedInput {
 
 // Shows bytes that somebody else owns.
 [[nodiscard]] std::unique_ptr<ByteWindow> window_over(Bytes bytes);
+
+// `stored` itself, or what it decompresses to when it begins like compressed data.
+[[nodiscard]] std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored);
 
 }  // namespace rpcaudit

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "capture/byte_window.h"
 #include "capture/frame.h"
@@ -13,6 +14,8 @@ namespace rpcaudit {
 
 // Captured lengths beyond this are taken for damage; no capture library writes longer frames.
 inline constexpr std::uint32_t kCapturedLengthMax = 16u << 20;
+// ... and beyond this, where a pcap file does not state a longer snap length itself.
+inline constexpr std::uint32_t kCapturedLengthUsual = 256u << 10;
 
 // Finds the frames in one capture file. Reads on from where it stopped.
 class CaptureFormat {
@@ -33,7 +36,9 @@ class CaptureFormat {
  protected:
   // Has `count` bytes at hand, or tells why not: a clean end only when nothing is left at all.
   [[nodiscard]] bool need(ByteWindow& window, std::size_t count, const char* what);
+  void set_problem(std::string problem) { problem_ = std::move(problem); }
 
+ private:
   std::string problem_;
 };
 

@@ -4,44 +4,58 @@
 
 namespace rpcaudit {
 
-void CaptureInput::open() {
-  OpenedInput opened = open_input(name_);
-  if (opened.window == nullptr) {
-    problem_ = std::move(opened.failure);
-    unreadable_ = true;
-    return;
-  }
-  open(std::move(opened.window));
+void CaptureInput::report(std::uint64_t offset, std::string message, bool skipped) {
+  problems_.push_back({origin_.index, offset, std::move(message), skipped});
 }
 
-void CaptureInput::open(std::unique_ptr<ByteWindow> window) {
-  window_ = std::move(window);
-  format_ = detect_format(*window_);
-  if (format_ != nullptr) return;
-  if (!window_->failure().empty()) {
-    problem_ = window_->failure();
-  } else {
-    problem_ = window_->bytes().empty() ? "is empty" : "is not a capture file";
+bool CaptureInput::open() {
+  OpenedInput opened = open_input(origin_.name);
+  if (opened.window == nullptr) {
+    report(0, std::move(opened.failure), false);
+    return false;
   }
-  unreadable_ = true;
-  window_.reset();
+  repeatable_ = opened.repeatable;
+  return open(std::move(opened.window));
+}
+
+bool CaptureInput::open(std::unique_ptr<ByteWindow> window) {
+  window_ = std::move(window);
+  stored_total_ = window_->stored_total();
+  format_ = detect_format(*window_);
+  if (format_ != nullptr) return true;
+  if (!window_->failure().empty()) {
+    report(window_->offset() + window_->bytes().size(), window_->failure(), false);
+  } else {
+    report(0, window_->bytes().empty() ? "is empty" : "is not a capture file", origin_.from_folder);
+  }
+  at_end_ = true;
+  close();
+  return false;
 }
 
 void CaptureInput::close() noexcept {
-  if (window_ != nullptr) stored_done_ = window_->stored_total();
   window_.reset();
   format_.reset();
+  batch_.reset();
   begin_ = end_ = 0;
-  frames_ = 0;
 }
 
-void CaptureInput::refill(PacketFilter* filter) {
-  if (storage_ == nullptr) {
-    storage_ = std::make_unique<std::array<Frame, kBatch>>();
-    batch_ = storage_->data();
-  }
+bool CaptureInput::peek() {
+  if (!open()) return false;
+  if (!repeatable_) return true;
+  std::array<Frame, 1> first;
+  if (read(first, nullptr) == 0) return false;
+  start_ = first[0].timestamp;
+  frames_ = 0;
+  close();
+  return true;
+}
+
+bool CaptureInput::refill(PacketFilter* filter) {
+  if (batch_ == nullptr) batch_ = std::make_unique<std::array<Frame, kBatch>>();
   begin_ = 0;
-  end_ = read(*storage_, filter);
+  end_ = read(*batch_, filter);
+  return end_ != 0;
 }
 
 std::size_t CaptureInput::read(std::span<Frame> frames, PacketFilter* filter) {
@@ -49,31 +63,29 @@ std::size_t CaptureInput::read(std::span<Frame> frames, PacketFilter* filter) {
     window_->forget_consumed();
     std::size_t count = format_->read(*window_, frames);
     if (count == 0) {
-      if (!format_->problem().empty()) {
-        problem_ = format_->problem();
-        problem_offset_ = window_->offset();
-      }
-      const std::uint64_t frames_read = frames_;
+      if (!format_->problem().empty()) report(window_->offset(), format_->problem(), false);
+      at_end_ = true;
       close();
-      frames_ = frames_read;
       return 0;
     }
     for (Frame& frame : frames.first(count)) {
       frame.number = ++frames_;
-      frame.input = index;
+      frame.input = origin_.index;
     }
-    if (filter != nullptr) count = filter->keep(frames.first(count));
+    if (filter != nullptr) {
+      count = filter->keep(frames.first(count));
+      if (std::string refusal = filter->take_refusal(); !refusal.empty()) {
+        report(0, std::move(refusal), false);
+      }
+    }
     if (count != 0) return count;
   }
   return 0;
 }
 
 std::uint64_t CaptureInput::stored_read() const noexcept {
-  return window_ == nullptr ? stored_done_ : window_->stored_read();
-}
-
-std::uint64_t CaptureInput::stored_total() const noexcept {
-  return window_ == nullptr ? stored_done_ : window_->stored_total();
+  if (window_ != nullptr) return window_->stored_read();
+  return at_end_ ? stored_total_ : 0;
 }
 
 }  // namespace rpcaudit

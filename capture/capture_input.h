@@ -2,8 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "capture/byte_window.h"
 #include "capture/capture_format.h"
@@ -13,57 +16,63 @@
 namespace rpcaudit {
 
 // One capture file being read: its window, its format, and the frames read ahead of the merge.
+// Whatever is wrong with it is added to `problems`, which must outlive it.
 class CaptureInput {
  public:
-  static constexpr std::size_t kBatch = 256;
+  struct Origin {
+    std::string name;
+    std::uint32_t index = 0;   // Frame::input
+    bool from_folder = false;  // found there, not named: it need not be a capture
+  };
 
-  explicit CaptureInput(std::string name) : name_(std::move(name)) {}
+  CaptureInput(Origin origin, std::vector<InputProblem>& problems)
+      : origin_(std::move(origin)), problems_(problems) {}
 
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& name() const noexcept { return origin_.name; }
+  [[nodiscard]] std::uint32_t index() const noexcept { return origin_.index; }
 
-  // Opens the file and reads its first frames; or takes an open window instead.
-  void open();
-  void open(std::unique_ptr<ByteWindow> window);
-  void close() noexcept;
+  // Opens the input, or takes an open window instead; false when it is no capture.
+  [[nodiscard]] bool open();
+  [[nodiscard]] bool open(std::unique_ptr<ByteWindow> window);
   [[nodiscard]] bool is_open() const noexcept { return window_ != nullptr; }
+
+  // Learns when the input starts, and closes it again; one that cannot be opened a second time
+  // stays open and starts before all others. False when it has no frames to give.
+  [[nodiscard]] bool peek();
+  [[nodiscard]] Timestamp start() const noexcept { return start_; }
 
   // The next frame; nullptr when the batch read is used up.
   [[nodiscard]] const Frame* next() const noexcept {
-    return begin_ < end_ ? &batch_[begin_] : nullptr;
+    return begin_ < end_ ? &(*batch_)[begin_] : nullptr;
   }
   void advance() noexcept { ++begin_; }
 
-  // Reads on: void is what was delivered before. Nothing is next() after it at the end.
-  void refill(PacketFilter* filter);
+  // Reads on: void is what was delivered before. False at the end, with the input closed.
+  [[nodiscard]] bool refill(PacketFilter* filter);
   // Reads straight into `frames`, past the batch, which must be used up.
   [[nodiscard]] std::size_t read(std::span<Frame> frames, PacketFilter* filter);
 
-  // What was found wrong, and where; empty when nothing was.
-  [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
-  [[nodiscard]] std::uint64_t problem_offset() const noexcept { return problem_offset_; }
-  // The file could not be opened or is no capture: not one frame came of it.
-  [[nodiscard]] bool is_unreadable() const noexcept { return unreadable_; }
-
   [[nodiscard]] std::uint64_t stored_read() const noexcept;
-  [[nodiscard]] std::uint64_t stored_total() const noexcept;
-
-  Timestamp start;          // of its first frame, when it was looked at before
-  std::uint32_t index = 0;  // Frame::input
-  bool from_folder = false;
+  [[nodiscard]] std::uint64_t stored_total() const noexcept { return stored_total_; }
 
  private:
-  std::string name_;
+  static constexpr std::size_t kBatch = 256;
+
+  void close() noexcept;
+  void report(std::uint64_t offset, std::string message, bool skipped);
+
+  Origin origin_;
+  std::vector<InputProblem>& problems_;
   std::unique_ptr<ByteWindow> window_;
   std::unique_ptr<CaptureFormat> format_;
-  std::unique_ptr<std::array<Frame, kBatch>> storage_;
-  Frame* batch_ = nullptr;
+  std::unique_ptr<std::array<Frame, kBatch>> batch_;  // only while inputs are merged
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::uint64_t frames_ = 0;
-  std::uint64_t stored_done_ = 0;  // of a closed file
-  std::string problem_;
-  std::uint64_t problem_offset_ = 0;
-  bool unreadable_ = false;
+  std::uint64_t stored_total_ = 0;
+  Timestamp start_{std::numeric_limits<std::int64_t>::min()};
+  bool repeatable_ = false;
+  bool at_end_ = false;
 };
 
 }  // namespace rpcaudit

@@ -4,6 +4,7 @@
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <array>
@@ -12,14 +13,15 @@
 namespace rpcaudit {
 namespace {
 
+constexpr const char* kNoMemory = "no memory to decompress with";
+
 class Gzip final : public Decompressor {
  public:
   Gzip() { ready_ = inflateInit2(&stream_, 15 + 16) == Z_OK; }  // 15: window, 16: gzip framing
   ~Gzip() override { inflateEnd(&stream_); }
 
   Step run(Bytes input, std::span<std::byte> output) override {
-    Step step;
-    if (!ready_) return {0, 0, true, false};
+    if (!ready_) return {0, 0, false, kNoMemory};
     constexpr std::size_t kMost = std::numeric_limits<uInt>::max();
     const std::size_t offered = std::min(input.size(), kMost);
     const std::size_t room = std::min(output.size(), kMost);
@@ -29,14 +31,13 @@ class Gzip final : public Decompressor {
     stream_.next_out = reinterpret_cast<Bytef*>(output.data());
     stream_.avail_out = static_cast<uInt>(room);
     const int status = inflate(&stream_, Z_NO_FLUSH);
-    step.taken = offered - stream_.avail_in;
-    step.produced = room - stream_.avail_out;
+    Step step{offered - stream_.avail_in, room - stream_.avail_out, true, nullptr};
     if (status == Z_STREAM_END) {
       inflateReset(&stream_);  // a gzip file may be several members
       at_boundary_ = true;
     } else {
       if (step.taken != 0 || step.produced != 0) at_boundary_ = false;
-      step.failed = status != Z_OK && status != Z_BUF_ERROR;
+      if (status != Z_OK && status != Z_BUF_ERROR) step.failure = "corrupt gzip data";
     }
     step.at_boundary = at_boundary_;
     return step;
@@ -48,68 +49,95 @@ class Gzip final : public Decompressor {
   bool at_boundary_ = true;
 };
 
+// Offered one block at a time, as the library asks for them: a call that fails drops what it has
+// produced, which must be no more than the block that is corrupt.
 class Zstandard final : public Decompressor {
  public:
   Step run(Bytes input, std::span<std::byte> output) override {
-    ZSTD_inBuffer in{input.data(), input.size(), 0};
+    if (stream_ == nullptr) return {0, 0, false, kNoMemory};
+    ZSTD_inBuffer in{input.data(), std::min(input.size(), wanted_), 0};
     ZSTD_outBuffer out{output.data(), output.size(), 0};
     const std::size_t left = ZSTD_decompressStream(stream_.get(), &out, &in);
+    if (ZSTD_isError(left) != 0) return {in.pos, out.pos, false, describe(left)};
     if (in.pos != 0 || out.pos != 0) at_boundary_ = left == 0;
-    return {in.pos, out.pos, ZSTD_isError(left) != 0, at_boundary_};
+    wanted_ = left == 0 ? kFrameStart : left;
+    return {in.pos, out.pos, at_boundary_, nullptr};
   }
 
  private:
+  static constexpr std::size_t kFrameStart = 5;  // tells the size of the frame's header
+
+  static const char* describe(std::size_t error) noexcept {
+    return ZSTD_getErrorCode(error) == ZSTD_error_frameParameter_windowTooLarge
+               ? "Zstandard data needs a window of more than 128 MiB"
+               : "corrupt Zstandard data";
+  }
+
   struct Free {
     void operator()(ZSTD_DStream* stream) const { ZSTD_freeDStream(stream); }
   };
   std::unique_ptr<ZSTD_DStream, Free> stream_{ZSTD_createDStream()};
+  std::size_t wanted_ = kFrameStart;
   bool at_boundary_ = true;
 };
 
+// Offered one block at a time, for the same reason.
 class Lz4 final : public Decompressor {
  public:
   Lz4() { ready_ = LZ4F_isError(LZ4F_createDecompressionContext(&context_, LZ4F_VERSION)) == 0; }
   ~Lz4() override { LZ4F_freeDecompressionContext(context_); }
 
   Step run(Bytes input, std::span<std::byte> output) override {
-    if (!ready_) return {0, 0, true, false};
-    std::size_t taken = input.size();
+    if (!ready_) return {0, 0, false, kNoMemory};
+    std::size_t taken = std::min(input.size(), wanted_);
     std::size_t produced = output.size();
-    const std::size_t hint =
+    const std::size_t left =
         LZ4F_decompress(context_, output.data(), &produced, input.data(), &taken, nullptr);
-    if (LZ4F_isError(hint) != 0) return {0, 0, true, false};
-    if (taken != 0 || produced != 0) at_boundary_ = hint == 0;
-    return {taken, produced, false, at_boundary_};
+    if (LZ4F_isError(left) != 0) return {0, 0, false, "corrupt LZ4 data"};
+    if (taken != 0 || produced != 0) at_boundary_ = left == 0;
+    wanted_ = left == 0 ? kFrameStart : left;
+    return {taken, produced, at_boundary_, nullptr};
   }
 
  private:
+  static constexpr std::size_t kFrameStart = 7;  // the shortest header of a frame
+
   LZ4F_dctx* context_ = nullptr;
+  std::size_t wanted_ = kFrameStart;
   bool ready_ = false;
   bool at_boundary_ = true;
 };
 
 class Xz final : public Decompressor {
  public:
-  Xz() {
-    constexpr std::uint64_t kMemoryMax = 256u << 20;
-    ready_ = lzma_stream_decoder(&stream_, kMemoryMax, LZMA_CONCATENATED) == LZMA_OK;
-  }
+  Xz() { ready_ = lzma_stream_decoder(&stream_, kMemoryMax, LZMA_CONCATENATED) == LZMA_OK; }
   ~Xz() override { lzma_end(&stream_); }
 
   Step run(Bytes input, std::span<std::byte> output) override {
-    if (!ready_) return {0, 0, true, false};
+    if (!ready_) return {0, 0, false, kNoMemory};
     stream_.next_in = reinterpret_cast<const std::uint8_t*>(input.data());
     stream_.avail_in = input.size();
     stream_.next_out = reinterpret_cast<std::uint8_t*>(output.data());
     stream_.avail_out = output.size();
     const lzma_ret status = lzma_code(&stream_, input.empty() ? LZMA_FINISH : LZMA_RUN);
-    const Step step{input.size() - stream_.avail_in, output.size() - stream_.avail_out,
-                    status != LZMA_OK && status != LZMA_STREAM_END && status != LZMA_BUF_ERROR,
-                    status == LZMA_STREAM_END};
-    return step;
+    return {input.size() - stream_.avail_in, output.size() - stream_.avail_out,
+            status == LZMA_STREAM_END, describe(status)};
   }
 
  private:
+  static constexpr std::uint64_t kMemoryMax = 256u << 20;  // `xz -9` needs 65 MiB
+
+  static const char* describe(lzma_ret status) noexcept {
+    switch (status) {
+      case LZMA_OK:
+      case LZMA_STREAM_END:
+      case LZMA_BUF_ERROR: return nullptr;
+      case LZMA_MEMLIMIT_ERROR: return "xz data needs more than 256 MiB of memory";
+      case LZMA_MEM_ERROR: return kNoMemory;
+      default: return "corrupt xz data";
+    }
+  }
+
   lzma_stream stream_ = LZMA_STREAM_INIT;
   bool ready_ = false;
 };

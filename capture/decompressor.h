@@ -17,13 +17,14 @@ class Decompressor {
   virtual ~Decompressor() = default;
 
   struct Step {
-    std::size_t taken = 0;     // of the input
-    std::size_t produced = 0;  // into the output
-    bool failed = false;       // the stored bytes are corrupt
-    bool at_boundary = true;   // nothing is missing if the input ends here
+    std::size_t taken = 0;          // of the input
+    std::size_t produced = 0;       // into the output
+    bool at_boundary = true;        // nothing is missing if the input ends here
+    const char* failure = nullptr;  // what is wrong with the stored bytes, if anything
   };
 
-  // Takes from `input` and fills the front of `output`; either may be used up only in part.
+  // Takes from `input` and fills the front of `output`; either may be used up only in part. An
+  // empty `input` is the end. Whatever precedes corrupt bytes has been produced when they fail.
   [[nodiscard]] virtual Step run(Bytes input, std::span<std::byte> output) = 0;
 };
 

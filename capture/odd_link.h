@@ -2,16 +2,16 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 
 #include "capture/frame.h"
 
 namespace rpcaudit {
 
-// The slow lane: peels link types that the dissector does not read down to an IP packet.
+// The slow lane: peels link types that the dissector does not read down to an IP packet or an
+// Ethernet frame.
 //
-// PPP, Cisco HDLC, NFLOG and PKTAP are read here; 802.11 with its radio headers by libtins, whose
-// results are copied, so a peeled frame stays valid until the next call of peel().
+// Most headers are read here; that of 802.11 by libtins. What is peeled is a part of the frame's
+// own bytes, unaltered, and lives as long as they do.
 class OddLink {
  public:
   struct Count {
@@ -19,25 +19,15 @@ class OddLink {
     std::uint64_t unknown = 0;  // frames that hold no IP packet that could be found
   };
 
-  OddLink();
-  OddLink(const OddLink&) = delete;
-  OddLink& operator=(const OddLink&) = delete;
-  ~OddLink();
-
-  // Makes a frame of link type `other` a raw_ip or ethernet one; false, counted, when it cannot.
+  // Makes a frame of link type `other` one of another type; false, counted, when it cannot, with
+  // the frame as it was. Its link_number goes on telling what the file states.
   [[nodiscard]] bool peel(Frame& frame);
 
   // By LINKTYPE_ value: every link type met that went this way.
   [[nodiscard]] const std::map<std::uint32_t, Count>& counts() const noexcept { return counts_; }
 
  private:
-  struct Copy;
-
-  bool peel_known(Frame& frame);
-  bool peel_with_library(Frame& frame);
-
   std::map<std::uint32_t, Count> counts_;
-  std::unique_ptr<Copy> copy_;
 };
 
 }  // namespace rpcaudit

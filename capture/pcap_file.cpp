@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
+#include <utility>
 #include <vector>
 
 #include "capture/capture_input.h"
@@ -12,184 +12,185 @@ namespace rpcaudit {
 namespace {
 
 // Several capture files as one series in time order.
+//
+// Inputs wait, closed, in the order of their first frames. Those that have begun and not ended are
+// open and in a heap by their next frame, but for the one that the last batch used up.
 class CaptureSeries final : public FrameSource {
  public:
   explicit CaptureSeries(std::unique_ptr<PacketFilter> filter) : filter_(std::move(filter)) {}
 
   void add(std::string name, bool from_folder) {
-    auto input = std::make_unique<CaptureInput>(std::move(name));
-    input->index = static_cast<std::uint32_t>(inputs_.size());
-    input->from_folder = from_folder;
-    inputs_.push_back(std::move(input));
+    to_peek_.push_back(&make_input(std::move(name), from_folder));
   }
   void add_window(std::unique_ptr<ByteWindow> window) {
-    add("memory", false);
-    inputs_.back()->open(std::move(window));
+    CaptureInput& input = make_input("memory", false);
+    if (input.open(std::move(window))) waiting_.push_back(&input);
   }
+  // An input that has no frames, and why.
   void add_problem(std::string name, std::string message) {
-    add(std::move(name), false);
-    problems_.push_back({inputs_.back()->index, 0, std::move(message), false});
-    failed_.push_back(inputs_.back()->index);
+    const CaptureInput& input = make_input(std::move(name), false);
+    problems_.push_back({input.index(), 0, std::move(message), false});
   }
 
-  // Finds out when each input starts. With a single one there is nothing to merge and no need.
+  // Finds out when each input starts; to be called once, when all have been added.
   void arrange();
 
-  ReadResult read(std::span<Frame> frames) override {
-    const std::size_t count = readers_.size() == 1 && waiting_ == inputs_by_start_.size()
-                                  ? read_single(frames)
-                                  : read_merged(frames);
-    for (Frame& frame : frames.first(count)) frame.sequence = ++sequence_;
-    return {count == 0 ? ReadStatus::end : ReadStatus::frames, count};
-  }
+  ReadResult read(std::span<Frame> frames) override;
 
   std::string_view input_name(std::uint32_t index) const override { return inputs_[index]->name(); }
   std::span<const InputProblem> problems() const override { return problems_; }
-  std::uint64_t bytes_read() const override {
-    std::uint64_t bytes = 0;
-    for (const auto& input : inputs_) bytes += input->stored_read();
-    return bytes;
-  }
-  std::uint64_t bytes_total() const override { return bytes_total_; }
+  std::uint64_t bytes_read() const override;
+  std::uint64_t bytes_total() const override;
 
  private:
+  CaptureInput& make_input(std::string name, bool from_folder);
   std::size_t read_single(std::span<Frame> frames);
   std::size_t read_merged(std::span<Frame> frames);
   void start_due_inputs();
-  CaptureInput* earliest() noexcept;
-  void finish(CaptureInput& input);
+  [[nodiscard]] bool goes_first(const CaptureInput& input) const noexcept;
+  void push_reader(CaptureInput& input);
+  [[nodiscard]] CaptureInput& pop_reader();
 
   std::unique_ptr<PacketFilter> filter_;
-  std::vector<std::unique_ptr<CaptureInput>> inputs_;
-  std::vector<CaptureInput*> inputs_by_start_;
-  std::size_t waiting_ = 0;             // the first of them that is not open yet
-  std::vector<CaptureInput*> readers_;  // open ones
   std::vector<InputProblem> problems_;
-  std::vector<std::uint32_t> failed_;  // inputs that were never to be read
+  std::vector<std::unique_ptr<CaptureInput>> inputs_;
+  std::vector<CaptureInput*> to_peek_;
+  std::vector<CaptureInput*> waiting_;  // the next one to start is the last
+  std::vector<CaptureInput*> readers_;  // a heap
+  CaptureInput* used_up_ = nullptr;     // its frames are lent until the next read()
   std::uint64_t sequence_ = 0;
-  std::uint64_t bytes_total_ = 0;
 };
 
-void CaptureSeries::finish(CaptureInput& input) {
-  if (!input.problem().empty()) {
-    const bool skipped = input.is_unreadable() && input.from_folder;
-    problems_.push_back({input.index, input.problem_offset(), input.problem(), skipped});
-  }
+// Whether the next frame of `a` comes after that of `b`.
+bool later(const CaptureInput* a, const CaptureInput* b) noexcept {
+  const Timestamp time_of_a = a->next()->timestamp;
+  const Timestamp time_of_b = b->next()->timestamp;
+  return time_of_a == time_of_b ? a->index() > b->index() : time_of_a > time_of_b;
+}
+
+CaptureInput& CaptureSeries::make_input(std::string name, bool from_folder) {
+  const auto index = static_cast<std::uint32_t>(inputs_.size());
+  inputs_.push_back(std::make_unique<CaptureInput>(
+      CaptureInput::Origin{std::move(name), index, from_folder}, problems_));
+  return *inputs_.back();
+}
+
+void CaptureSeries::push_reader(CaptureInput& input) {
+  readers_.push_back(&input);
+  std::push_heap(readers_.begin(), readers_.end(), later);
+}
+
+CaptureInput& CaptureSeries::pop_reader() {
+  std::pop_heap(readers_.begin(), readers_.end(), later);
+  CaptureInput& input = *readers_.back();
+  readers_.pop_back();
+  return input;
 }
 
 void CaptureSeries::arrange() {
-  const bool merge = inputs_.size() - failed_.size() > 1;
-  for (const auto& input : inputs_) {
-    if (std::find(failed_.begin(), failed_.end(), input->index) != failed_.end()) continue;
-    if (!input->is_open() && !input->is_unreadable()) input->open();
-    if (!input->is_open()) {
-      finish(*input);
-      continue;
-    }
-    bytes_total_ += input->stored_total();
-    input->start.nanoseconds = std::numeric_limits<std::int64_t>::min();
-    // A pipe cannot be looked at and opened again: it is read from the start.
-    if (merge && input->name() != "-") {
-      input->refill(nullptr);
-      if (input->next() != nullptr) input->start = input->next()->timestamp;
-      if (input->problem().empty() && input->next() == nullptr) continue;  // holds no frames
-      if (input->next() == nullptr) {
-        finish(*input);
-        continue;
-      }
-      input->close();
-    }
-    inputs_by_start_.push_back(input.get());
+  // A single input needs no place among others.
+  const bool merge = to_peek_.size() > 1;
+  for (CaptureInput* input : to_peek_) {
+    if (merge ? input->peek() : input->open()) waiting_.push_back(input);
   }
-  std::stable_sort(
-      inputs_by_start_.begin(), inputs_by_start_.end(),
-      [](const CaptureInput* a, const CaptureInput* b) { return a->start < b->start; });
+  std::sort(waiting_.begin(), waiting_.end(), [](const CaptureInput* a, const CaptureInput* b) {
+    return a->start() == b->start() ? a->index() > b->index() : a->start() > b->start();
+  });
 }
 
-CaptureInput* CaptureSeries::earliest() noexcept {
-  CaptureInput* found = nullptr;
-  for (CaptureInput* reader : readers_) {
-    if (reader->next() == nullptr) continue;
-    if (found == nullptr || reader->next()->timestamp < found->next()->timestamp ||
-        (reader->next()->timestamp == found->next()->timestamp && reader->index < found->index)) {
-      found = reader;
-    }
-  }
-  return found;
+ReadResult CaptureSeries::read(std::span<Frame> frames) {
+  if (frames.empty()) return {ReadStatus::idle, 0};
+  const bool single = waiting_.empty() && readers_.empty() && used_up_ != nullptr;
+  const std::size_t count = single ? read_single(frames) : read_merged(frames);
+  for (Frame& frame : frames.first(count)) frame.sequence = ++sequence_;
+  return {count == 0 ? ReadStatus::end : ReadStatus::frames, count};
 }
 
-// Opens every input whose first frame may be the next one of the series.
-void CaptureSeries::start_due_inputs() {
-  while (waiting_ < inputs_by_start_.size()) {
-    CaptureInput& input = *inputs_by_start_[waiting_];
-    const CaptureInput* first = earliest();
-    if (first != nullptr && first->next()->timestamp < input.start) return;
-    ++waiting_;
-    if (!input.is_open()) input.open();
-    if (!input.is_open()) {
-      finish(input);
-      continue;
-    }
-    input.refill(filter_.get());
-    if (input.next() == nullptr) {
-      finish(input);
-    } else {
-      readers_.push_back(&input);
-    }
-  }
-}
-
+// The last input left: nothing to compare, nothing to copy.
 std::size_t CaptureSeries::read_single(std::span<Frame> frames) {
-  CaptureInput& input = *readers_.front();
-  std::size_t count = 0;
-  for (; count < frames.size() && input.next() != nullptr; input.advance()) {
-    frames[count++] = *input.next();
-  }
-  if (count == 0) count = input.read(frames, filter_.get());
-  if (count == 0) {
-    finish(input);
-    readers_.clear();
-  }
+  const std::size_t count = used_up_->read(frames, filter_.get());
+  if (count == 0) used_up_ = nullptr;
   return count;
 }
 
 // A batch ends where an input has to read on, as that voids what it delivered before.
 std::size_t CaptureSeries::read_merged(std::span<Frame> frames) {
-  for (std::size_t i = 0; i < readers_.size();) {
-    if (readers_[i]->next() == nullptr) readers_[i]->refill(filter_.get());
-    if (readers_[i]->next() != nullptr) {
-      ++i;
-      continue;
-    }
-    finish(*readers_[i]);
-    readers_.erase(readers_.begin() + static_cast<std::ptrdiff_t>(i));
-  }
+  if (used_up_ != nullptr && used_up_->refill(filter_.get())) push_reader(*used_up_);
+  used_up_ = nullptr;
   std::size_t count = 0;
-  while (count < frames.size()) {
+  while (count < frames.size() && used_up_ == nullptr) {
     start_due_inputs();
-    CaptureInput* input = earliest();
-    if (input == nullptr) break;
-    frames[count++] = *input->next();
-    input->advance();
-    if (input->next() == nullptr) break;
+    if (readers_.empty()) break;
+    CaptureInput& input = pop_reader();
+    do {
+      frames[count++] = *input.next();
+      input.advance();
+    } while (count < frames.size() && input.next() != nullptr && goes_first(input));
+    if (input.next() == nullptr) {
+      used_up_ = &input;
+    } else {
+      push_reader(input);
+    }
   }
   return count;
 }
 
-// The files below `folder`, by name. Hidden ones are left out.
-std::vector<std::string> files_below(const std::string& folder) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> found;
-  std::error_code error;
-  auto options = fs::directory_options::skip_permission_denied;
-  for (fs::recursive_directory_iterator at(folder, options, error), end; !error && at != end;
-       at.increment(error)) {
-    const bool hidden = at->path().filename().string().starts_with('.');
-    if (hidden && at->is_directory(error)) at.disable_recursion_pending();
-    if (!hidden && at->is_regular_file(error)) found.push_back(at->path().string());
+// Opens every input whose first frame may be the next one of the series.
+void CaptureSeries::start_due_inputs() {
+  while (!waiting_.empty()) {
+    CaptureInput& input = *waiting_.back();
+    if (!readers_.empty() && readers_.front()->next()->timestamp < input.start()) return;
+    waiting_.pop_back();
+    if (!input.is_open() && !input.open()) continue;
+    if (input.refill(filter_.get())) push_reader(input);
   }
-  std::sort(found.begin(), found.end());
-  return found;
+}
+
+bool CaptureSeries::goes_first(const CaptureInput& input) const noexcept {
+  return (readers_.empty() || !later(&input, readers_.front())) &&
+         (waiting_.empty() || input.next()->timestamp < waiting_.back()->start());
+}
+
+std::uint64_t CaptureSeries::bytes_read() const {
+  std::uint64_t bytes = 0;
+  for (const auto& input : inputs_) bytes += input->stored_read();
+  return bytes;
+}
+
+std::uint64_t CaptureSeries::bytes_total() const {
+  std::uint64_t bytes = 0;
+  for (const auto& input : inputs_) bytes += input->stored_total();
+  return bytes;
+}
+
+struct FolderContent {
+  std::vector<std::string> files;                               // by name
+  std::vector<std::pair<std::string, std::string>> unreadable;  // folders, and why
+};
+
+// Everything below `folder` but hidden files and links to folders, which may lead in circles.
+FolderContent content_of(const std::string& folder) {
+  namespace fs = std::filesystem;
+  FolderContent content;
+  std::vector<fs::path> folders{folder};
+  while (!folders.empty()) {
+    const fs::path current = std::move(folders.back());
+    folders.pop_back();
+    std::error_code error;
+    for (fs::directory_iterator at(current, error), end; !error && at != end; at.increment(error)) {
+      std::error_code ignored;  // what cannot be looked at is neither
+      if (at->path().filename().native().starts_with('.')) continue;
+      if (at->is_regular_file(ignored)) {
+        content.files.push_back(at->path().string());
+      } else if (at->is_directory(ignored) && !at->is_symlink(ignored)) {
+        folders.push_back(at->path());
+      }
+    }
+    if (error) content.unreadable.emplace_back(current.string(), "cannot read: " + error.message());
+  }
+  std::sort(content.files.begin(), content.files.end());
+  std::sort(content.unreadable.begin(), content.unreadable.end());
+  return content;
 }
 
 }  // namespace
@@ -207,9 +208,12 @@ OpenedCaptures open_captures(std::span<const std::string> paths, const std::stri
       series->add(path, false);
       continue;
     }
-    const std::vector<std::string> found = files_below(path);
-    if (found.empty()) series->add_problem(path, "is a folder without files");
-    for (const std::string& file : found) series->add(file, true);
+    FolderContent content = content_of(path);
+    for (auto& [folder, problem] : content.unreadable) series->add_problem(folder, problem);
+    if (content.files.empty() && content.unreadable.empty()) {
+      series->add_problem(path, "is a folder without files");
+    }
+    for (std::string& file : content.files) series->add(std::move(file), true);
   }
   series->arrange();
   return {std::move(series), {}};
@@ -217,8 +221,7 @@ OpenedCaptures open_captures(std::span<const std::string> paths, const std::stri
 
 std::unique_ptr<FrameSource> open_capture_in_memory(Bytes bytes) {
   auto series = std::make_unique<CaptureSeries>(nullptr);
-  series->add_window(window_over(bytes));
-  series->arrange();
+  series->add_window(decompressed(window_over(bytes)));
   return series;
 }
 

@@ -1,127 +1,143 @@
-// pcap files (draft-ietf-opsawg-pcap) and snoop files (RFC 1761).
+// pcap files (draft-ietf-opsawg-pcap) and snoop files (RFC 1761): a header, then records that state
+// their lengths.
 
+#include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "capture/capture_format.h"
 
 namespace rpcaudit {
 namespace {
 
-constexpr std::size_t kFileHeaderSize = 24;
-constexpr std::size_t kRecordHeaderSize = 16;
-constexpr std::size_t kModifiedRecordHeaderSize = 24;  // Kuznetsov's variant adds 8 bytes
+constexpr std::size_t kDamaged = 0;  // as the size of a record
 
-class PcapFormat final : public CaptureFormat {
+// What both formats share. `Format` gives kFileHeaderSize, record_header(), and
+//   void read_header(Bytes)              takes the file's header
+//   std::size_t record_size(Bytes)       of a record by its header, kDamaged when it cannot be
+//   void fill(Frame&, Bytes) noexcept    makes a frame of a record
+template <class Format>
+class RecordFormat : public CaptureFormat {
  public:
-  std::size_t read(ByteWindow& window, std::span<Frame> frames) override {
-    if (!header_read_ && !read_header(window)) return 0;
+  std::size_t read(ByteWindow& window, std::span<Frame> frames) final {
+    Format& format = static_cast<Format&>(*this);
+    if (!header_read_) {
+      if (!need(window, Format::kFileHeaderSize, "the file header")) return 0;
+      format.read_header(window.bytes());
+      window.consume(Format::kFileHeaderSize);
+      header_read_ = true;
+    }
+    const std::size_t header_size = format.record_header();
+    Bytes rest = window.bytes();
     std::size_t count = 0;
-    std::size_t at = 0;
-    Bytes bytes = window.bytes();
     while (count < frames.size()) {
-      const std::size_t size = record_size(bytes.subspan(at));
-      if (size == kDamaged) break;
-      if (size == kUnknown || bytes.size() - at < size) {
+      const bool header_at_hand = rest.size() >= header_size;
+      const std::size_t size = header_at_hand ? format.record_size(rest) : header_size;
+      if (size == kDamaged) {
+        if (count == 0) set_problem("a record states an impossible length");
+        break;
+      }
+      if (!header_at_hand || rest.size() < size) {
         if (count != 0) break;  // the frames found so far must not move
-        if (!need(window, size == kUnknown ? record_header_ : size, "a record")) return 0;
-        bytes = window.bytes();
+        if (!need(window, size, "a record")) return 0;
+        rest = window.bytes();
         continue;
       }
-      fill(frames[count++], bytes.subspan(at, size));
-      at += size;
+      format.fill(frames[count++], rest.first(size));
+      rest = rest.subspan(size);
     }
-    window.consume(at);
-    if (count == 0) problem_ = "a record states an impossible length";
+    window.consume(window.bytes().size() - rest.size());
     return count;
   }
 
  private:
-  static constexpr std::size_t kUnknown = 0;
-  static constexpr std::size_t kDamaged = ~std::size_t{0};
+  bool header_read_ = false;
+};
 
-  bool read_header(ByteWindow& window) {
-    if (!need(window, kFileHeaderSize, "the file header")) return false;
-    const Bytes header = window.bytes();
+class PcapFormat final : public RecordFormat<PcapFormat> {
+ public:
+  static constexpr std::size_t kFileHeaderSize = 24;
+
+  void read_header(Bytes header) noexcept {
     const std::uint32_t magic = load_u32(header, 0, false);
     swapped_ = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1 || magic == 0x34cdb2a1;
     const std::uint32_t plain = swapped_ ? __builtin_bswap32(magic) : magic;
     nanoseconds_per_unit_ = plain == 0xa1b23c4d ? 1 : 1000;
-    record_header_ = plain == 0xa1b2cd34 ? kModifiedRecordHeaderSize : kRecordHeaderSize;
+    // Kuznetsov's variant adds the interface, protocol and kind of packet.
+    record_header_ = plain == 0xa1b2cd34 ? 24 : 16;
+    // Snap lengths are often nonsense, so they may only widen what is believed.
+    captured_max_ =
+        std::clamp(load_u32(header, 16, swapped_), kCapturedLengthUsual, kCapturedLengthMax);
     link_number_ = load_u32(header, 20, swapped_) & 0xffff;  // above: length of a frame check
     link_ = link_type_of(link_number_);
-    window.consume(kFileHeaderSize);
-    header_read_ = true;
-    return true;
   }
 
-  // Size of the record at the front, header included; kUnknown before its header is there.
-  std::size_t record_size(Bytes bytes) const noexcept {
-    if (bytes.size() < record_header_) return kUnknown;
-    const std::uint32_t captured = load_u32(bytes, 8, swapped_);
-    return captured > kCapturedLengthMax ? kDamaged : record_header_ + captured;
+  [[nodiscard]] std::size_t record_header() const noexcept { return record_header_; }
+
+  [[nodiscard]] std::size_t record_size(Bytes record) const noexcept {
+    const std::uint32_t captured = load_u32(record, 8, swapped_);
+    return captured > captured_max_ ? kDamaged : record_header_ + captured;
   }
 
   void fill(Frame& frame, Bytes record) const noexcept {
     const std::int64_t seconds = load_u32(record, 0, swapped_);
     const std::int64_t fraction = load_u32(record, 4, swapped_);
     frame.bytes = record.subspan(record_header_);
-    frame.original_length = load_u32(record, 12, swapped_);
+    frame.original_length =
+        std::max(load_u32(record, 12, swapped_), static_cast<std::uint32_t>(frame.bytes.size()));
     frame.link = link_;
     frame.link_number = link_number_;
     frame.timestamp.nanoseconds =
         seconds * kNanosecondsPerSecond + fraction * nanoseconds_per_unit_;
   }
 
-  bool header_read_ = false;
+ private:
   bool swapped_ = false;
-  std::int64_t nanoseconds_per_unit_ = 1000;
-  std::size_t record_header_ = kRecordHeaderSize;
-  std::uint32_t link_number_ = 1;
   LinkType link_ = LinkType::ethernet;
+  std::uint32_t link_number_ = 1;
+  std::uint32_t captured_max_ = 0;
+  std::int64_t nanoseconds_per_unit_ = 1000;
+  std::size_t record_header_ = 16;
 };
 
 // Big-endian throughout; records are padded, and state their whole length.
-class SnoopFormat final : public CaptureFormat {
+class SnoopFormat final : public RecordFormat<SnoopFormat> {
  public:
-  std::size_t read(ByteWindow& window, std::span<Frame> frames) override {
-    constexpr std::size_t kSnoopHeaderSize = 16;
-    constexpr std::size_t kSnoopRecordSize = 24;
-    if (!header_read_) {
-      if (!need(window, kSnoopHeaderSize, "the file header")) return 0;
-      const std::uint32_t datalink = load_u32(window.bytes(), 12, kSwapped);
-      link_ = datalink == 4 ? LinkType::ethernet : LinkType::other;
-      link_number_ = datalink == 4 ? 1 : 0xffff;
-      window.consume(kSnoopHeaderSize);
-      header_read_ = true;
+  static constexpr std::size_t kFileHeaderSize = 16;
+
+  void read_header(Bytes header) noexcept {
+    constexpr std::uint32_t kSnoopEthernet = 4;
+    if (load_u32(header, 12, kSwapped) == kSnoopEthernet) {
+      link_number_ = 1;
+      link_ = LinkType::ethernet;
     }
-    if (!need(window, kSnoopRecordSize, "a record")) return 0;
-    const std::uint32_t captured = load_u32(window.bytes(), 4, kSwapped);
-    const std::uint32_t size = load_u32(window.bytes(), 8, kSwapped);
-    if (captured > kCapturedLengthMax || size > kCapturedLengthMax ||
-        size < kSnoopRecordSize + captured) {
-      problem_ = "a record states an impossible length";
-      return 0;
-    }
-    if (!need(window, size, "a record")) return 0;
-    const Bytes record = window.bytes();
-    Frame& frame = frames[0];
-    frame.bytes = record.subspan(kSnoopRecordSize, captured);
-    frame.original_length = load_u32(record, 0, kSwapped);
+  }
+
+  [[nodiscard]] static std::size_t record_header() noexcept { return kRecordHeaderSize; }
+
+  [[nodiscard]] static std::size_t record_size(Bytes record) noexcept {
+    const std::uint32_t captured = load_u32(record, 4, kSwapped);
+    const std::uint32_t size = load_u32(record, 8, kSwapped);
+    const bool possible = captured <= kCapturedLengthMax && size <= 2 * kCapturedLengthMax &&
+                          size >= kRecordHeaderSize + captured;
+    return possible ? size : kDamaged;
+  }
+
+  void fill(Frame& frame, Bytes record) const noexcept {
+    frame.bytes = record.subspan(kRecordHeaderSize, load_u32(record, 4, kSwapped));
+    frame.original_length =
+        std::max(load_u32(record, 0, kSwapped), static_cast<std::uint32_t>(frame.bytes.size()));
     frame.link = link_;
     frame.link_number = link_number_;
     frame.timestamp.nanoseconds = load_u32(record, 16, kSwapped) * kNanosecondsPerSecond +
                                   std::int64_t{load_u32(record, 20, kSwapped)} * 1000;
-    window.consume(size);
-    return 1;
   }
 
  private:
   static constexpr bool kSwapped = std::endian::native == std::endian::little;
+  static constexpr std::size_t kRecordHeaderSize = 24;
 
-  bool header_read_ = false;
   LinkType link_ = LinkType::other;
-  std::uint32_t link_number_ = 1;
+  std::uint32_t link_number_ = 0xffff;  // snoop numbers link types its own way
 };
 
 }  // namespace

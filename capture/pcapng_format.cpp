@@ -20,25 +20,39 @@ constexpr std::uint32_t kByteOrderMagic = 0x1a2b3c4d;
 constexpr std::size_t kBlockOverhead = 12;  // type, length, length again
 constexpr std::uint32_t kBlockLengthMax = kCapturedLengthMax + 4096;
 
-// How an interface counts time.
-struct Interface {
+// What an interface says of its packets, above all how it counts time.
+class Interface {
+ public:
   LinkType link = LinkType::ethernet;
   std::uint32_t link_number = 1;
   std::uint32_t snap_length = 0;
-  std::uint64_t units_per_second = 1'000'000;
   std::int64_t offset_seconds = 0;
 
+  // Unsigned arithmetic: a hostile clock wraps instead of overflowing.
   [[nodiscard]] Timestamp time(std::uint64_t units) const noexcept {
-    const std::uint64_t seconds = units / units_per_second;
-    const std::uint64_t rest = units % units_per_second;
+    const std::uint64_t offset = static_cast<std::uint64_t>(offset_seconds) * kSecond;
+    if (nanoseconds_per_unit_ != 0) return at(offset + units * nanoseconds_per_unit_);
     __extension__ using Wide = unsigned __int128;
-    const auto nanoseconds =
-        static_cast<std::uint64_t>(Wide{rest} * kNanosecondsPerSecond / units_per_second);
-    // Unsigned arithmetic: a hostile clock wraps instead of overflowing.
-    const std::uint64_t whole =
-        (seconds + static_cast<std::uint64_t>(offset_seconds)) * kNanosecondsPerSecond;
-    return {static_cast<std::int64_t>(whole + nanoseconds)};
+    const std::uint64_t seconds = units / units_per_second_;
+    const Wide rest = units % units_per_second_;
+    return at(offset + seconds * kSecond +
+              static_cast<std::uint64_t>(rest * kSecond / units_per_second_));
   }
+
+  void set_units_per_second(std::uint64_t units) noexcept {
+    units_per_second_ = units;
+    nanoseconds_per_unit_ = kSecond % units == 0 ? kSecond / units : 0;
+  }
+
+ private:
+  static constexpr std::uint64_t kSecond = kNanosecondsPerSecond;
+
+  static Timestamp at(std::uint64_t nanoseconds) noexcept {
+    return {static_cast<std::int64_t>(nanoseconds)};
+  }
+
+  std::uint64_t units_per_second_ = 1'000'000;
+  std::uint64_t nanoseconds_per_unit_ = 1000;  // 0: not whole; division is slow
 };
 
 class PcapngFormat final : public CaptureFormat {
@@ -58,10 +72,10 @@ class PcapngFormat final : public CaptureFormat {
       } else if (take_packet(type, body, frames[count])) {
         ++count;
       }
-      if (!problem_.empty()) break;
+      if (!problem().empty()) break;
       window.consume(size);
     }
-    if (count != 0) problem_.clear();  // it is met again, and told, by the next call
+    if (count != 0) set_problem({});  // it is met again, and told, by the next call
     return count;
   }
 
@@ -77,12 +91,12 @@ class PcapngFormat final : public CaptureFormat {
     }
     const std::uint32_t size = load_u32(window.bytes(), 4, swapped_);
     if (size < kBlockOverhead || size % 4 != 0 || size > kBlockLengthMax) {
-      problem_ = "a block states an impossible length";
+      set_problem("a block states an impossible length");
       return 0;
     }
     if (!at_hand(size)) return 0;
     if (load_u32(window.bytes(), size - 4, swapped_) != size) {
-      problem_ = "a block's two lengths differ";
+      set_problem("a block's two lengths differ");
       return 0;
     }
     return size;
@@ -92,7 +106,7 @@ class PcapngFormat final : public CaptureFormat {
   bool begin_section(Bytes block) {
     const std::uint32_t magic = load_u32(block, 8, false);
     if (magic != kByteOrderMagic && magic != __builtin_bswap32(kByteOrderMagic)) {
-      problem_ = "a section header has no byte order";
+      set_problem("a section header has no byte order");
       return false;
     }
     swapped_ = magic != kByteOrderMagic;
@@ -103,11 +117,11 @@ class PcapngFormat final : public CaptureFormat {
   void add_interface(Bytes body) {
     constexpr std::size_t kInterfacesMax = 65536;
     if (body.size() < 8) {
-      problem_ = "an interface description is too short";
+      set_problem("an interface description is too short");
       return;
     }
     if (interfaces_.size() == kInterfacesMax) {
-      problem_ = "a section has too many interfaces";
+      set_problem("a section has too many interfaces");
       return;
     }
     Interface interface;
@@ -147,10 +161,11 @@ class PcapngFormat final : public CaptureFormat {
   static void set_resolution(unsigned resolution, Interface& interface) noexcept {
     const unsigned exponent = resolution & 0x7f;
     if ((resolution & 0x80) != 0) {
-      if (exponent < 64) interface.units_per_second = std::uint64_t{1} << exponent;
+      if (exponent < 64) interface.set_units_per_second(std::uint64_t{1} << exponent);
     } else if (exponent < 20) {
-      interface.units_per_second = 1;
-      for (unsigned i = 0; i < exponent; ++i) interface.units_per_second *= 10;
+      std::uint64_t units = 1;
+      for (unsigned i = 0; i < exponent; ++i) units *= 10;
+      interface.set_units_per_second(units);
     }
   }
 
@@ -164,21 +179,28 @@ class PcapngFormat final : public CaptureFormat {
 
   bool take_enhanced(Bytes body, Frame& frame) {
     if (body.size() < 20) return fail("a packet block is too short");
-    const std::uint64_t units =
-        std::uint64_t{load_u32(body, 4, swapped_)} << 32 | load_u32(body, 8, swapped_);
-    return finish(load_u32(body, 0, swapped_), units, load_u32(body, 12, swapped_),
-                  load_u32(body, 16, swapped_), body.subspan(20), frame);
+    return take_timed(load_u32(body, 0, swapped_), body, frame);
   }
 
+  // Gives the interface half of its field and counts drops in the other.
   bool take_obsolete(Bytes body, Frame& frame) {
     if (body.size() < 20) return fail("a packet block is too short");
-    const std::uint64_t units =
-        std::uint64_t{load_u32(body, 4, swapped_)} << 32 | load_u32(body, 8, swapped_);
-    return finish(load_u16(body, 0, swapped_), units, load_u32(body, 12, swapped_),
-                  load_u32(body, 16, swapped_), body.subspan(20), frame);
+    return take_timed(load_u16(body, 0, swapped_), body, frame);
   }
 
-  // Says neither when nor, if a snap length is set, how much was captured.
+  bool take_timed(std::uint32_t interface, Bytes body, Frame& frame) {
+    const std::uint64_t units =
+        std::uint64_t{load_u32(body, 4, swapped_)} << 32 | load_u32(body, 8, swapped_);
+    if (!finish(interface, load_u32(body, 12, swapped_), load_u32(body, 16, swapped_),
+                body.subspan(20), frame)) {
+      return false;
+    }
+    time_ = frame.timestamp = interfaces_[interface].time(units);
+    return true;
+  }
+
+  // Says neither when nor, if a snap length is set, how much was captured. It gets the time of the
+  // packet before it: a clock that falls back to zero would upset whoever counts in it.
   bool take_simple(Bytes body, Frame& frame) {
     if (body.size() < 4) return fail("a packet block is too short");
     const std::uint32_t original = load_u32(body, 0, swapped_);
@@ -187,11 +209,12 @@ class PcapngFormat final : public CaptureFormat {
     if (!interfaces_.empty() && interfaces_[0].snap_length != 0) {
       captured = std::min(captured, interfaces_[0].snap_length);
     }
-    return finish(0, 0, captured, original, body.subspan(4), frame);
+    frame.timestamp = time_;
+    return finish(0, captured, original, body.subspan(4), frame);
   }
 
-  bool finish(std::uint32_t interface, std::uint64_t units, std::uint32_t captured,
-              std::uint32_t original, Bytes data, Frame& frame) {
+  bool finish(std::uint32_t interface, std::uint32_t captured, std::uint32_t original, Bytes data,
+              Frame& frame) {
     if (interface >= interfaces_.size()) return fail("a packet names an unknown interface");
     if (captured > data.size()) return fail("a packet is longer than its block");
     const Interface& on = interfaces_[interface];
@@ -199,17 +222,17 @@ class PcapngFormat final : public CaptureFormat {
     frame.original_length = std::max(original, captured);
     frame.link = on.link;
     frame.link_number = on.link_number;
-    frame.timestamp = on.time(units);
     return true;
   }
 
-  bool fail(const char* problem) {
-    problem_ = problem;
+  bool fail(const char* what) {
+    set_problem(what);
     return false;
   }
 
   bool swapped_ = false;
   std::vector<Interface> interfaces_;
+  Timestamp time_;  // of the last packet that has one
 };
 
 }  // namespace
