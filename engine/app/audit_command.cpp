@@ -18,14 +18,15 @@ struct AuditCommand {
 };
 
 ExitStatus run_audit(const RunOptions& options) {
+  spdlog::logger log = make_log(options.verbose);
   const LoadedPolicy loaded = load_policies(options.policies);
-  if (!report_usable(loaded, options.quiet)) return ExitStatus::usage;
+  if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
   const CompiledPolicy compiled = CompiledPolicy::compile(loaded.policy);
   AuditOptions audit;
   audit.policy = &compiled;
   audit.write_all = options.all;
   audit.mark_findings = true;
-  return run_records(options, audit, RecordFormat::text);
+  return run_records(options, audit, RecordFormat::text, log);
 }
 
 bool names(const std::vector<std::string>& words, const char* word) {

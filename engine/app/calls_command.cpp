@@ -11,15 +11,16 @@ namespace rpcaudit {
 namespace {
 
 ExitStatus run_calls(const RunOptions& options) {
+  spdlog::logger log = make_log(options.verbose);
   AuditOptions audit;
   audit.write_all = true;
-  if (options.policies.empty()) return run_records(options, audit, RecordFormat::json);
+  if (options.policies.empty()) return run_records(options, audit, RecordFormat::json, log);
 
   const LoadedPolicy loaded = load_policies(options.policies);
-  if (!report_usable(loaded, options.quiet)) return ExitStatus::usage;
+  if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
   const CompiledPolicy compiled = CompiledPolicy::compile(loaded.policy);
   audit.policy = &compiled;
-  return run_records(options, audit, RecordFormat::json);
+  return run_records(options, audit, RecordFormat::json, log);
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ std::string counted(std::size_t count, const char* what) {
 ExitStatus run_check(const CheckCommand& command) {
   const LoadedPolicy loaded = load_policies(command.options.policies);
   const bool as_json = command.options.format == RecordFormat::json;
-  for (const std::string& problem : loaded.unreadable) std::cerr << "rpcaudit: " << problem << "\n";
+  spdlog::logger log = make_log(false);
+  for (const std::string& problem : loaded.unreadable) log.error("{}", problem);
   for (const Diagnostic& diagnostic : loaded.diagnostics) {
     std::cout << (as_json ? diagnostic_json(loaded, diagnostic)
                           : diagnostic_text(loaded, diagnostic))
@@ -66,7 +67,7 @@ ExitStatus run_check(const CheckCommand& command) {
               << counted(loaded.count(Severity::warning), "warning") << "\n";
   }
   if (!std::cout.flush()) {
-    std::cerr << "rpcaudit: standard output: could not be written\n";
+    log.error("standard output: could not be written");
     return loaded.has_errors() ? ExitStatus::usage : ExitStatus::data;
   }
   const bool refused = command.strict && loaded.count(Severity::warning) != 0;

@@ -35,6 +35,7 @@ void add_output_options(CLI::App& command, RunOptions& options) {
       ->transform(CLI::CheckedTransformer(kFormats).description(""))
       ->type_name("json|text");
   command.add_flag("-q,--quiet", options.quiet, "No summary and no progress");
+  command.add_flag("-v,--verbose", options.verbose, "More about what is done");
 }
 
 }  // namespace rpcaudit

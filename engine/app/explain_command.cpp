@@ -79,53 +79,55 @@ class ExplainingObserver : public RpcObserver {
   std::string text_;
 };
 
-ExitStatus print(const std::string& text) {
+ExitStatus print(const std::string& text, spdlog::logger& log) {
   if (std::cout << text << std::flush) return ExitStatus::done;
-  std::cerr << "rpcaudit: standard output: could not be written\n";
+  log.error("standard output: could not be written");
   return ExitStatus::data;
 }
 
-ExitStatus explain_described(const ExplainCommand& command, const Policy& policy) {
+ExitStatus explain_described(const ExplainCommand& command, const Policy& policy,
+                             spdlog::logger& log) {
   DescribedCall described;
   if (const auto problem = parse_call(command.call, described)) {
-    std::cerr << "rpcaudit: --call: " << terminal_text(*problem) << "\n";
+    log.error("--call: {}", terminal_text(*problem));
     return ExitStatus::usage;
   }
   ContextFacts facts = context_facts(described.context);
   if (!described.version_given) facts.if_version.reset();
   if (!described.client_given || !described.server_given) {
-    std::cerr << "rpcaudit: without client= and server= addresses are taken as 0.0.0.0\n";
+    log.warn("without client= and server= addresses are taken as 0.0.0.0");
   }
   const Explanation explanation =
       explain(policy, facts, call_facts(described.context, described.call));
-  return print(call_text(described.context, described.call) +
-               explanation_text(explanation, policy));
+  return print(call_text(described.context, described.call) + explanation_text(explanation, policy),
+               log);
 }
 
-ExitStatus explain_frame(const ExplainCommand& command, const Policy& policy) {
-  const std::unique_ptr<FrameSource> source = open_source(command.options);
+ExitStatus explain_frame(const ExplainCommand& command, const Policy& policy, spdlog::logger& log) {
+  const std::unique_ptr<FrameSource> source = open_source(command.options, log);
   if (!source) return ExitStatus::usage;
   ExplainingObserver observer(policy, command.frame);
   (void)run_frames(*source, Limits{}, observer, false);
   for (const InputProblem& problem : source->problems()) {
-    std::cerr << "rpcaudit: " << terminal_text(source->input_name(problem.input)) << ": "
-              << terminal_text(problem.message) << "\n";
+    log.error("{}: {}", terminal_text(source->input_name(problem.input)),
+              terminal_text(problem.message));
   }
-  const ExitStatus printed = print(observer.text());
+  const ExitStatus printed = print(observer.text(), log);
   if (printed != ExitStatus::done || !source->problems().empty()) return ExitStatus::data;
   if (!observer.text().empty()) return ExitStatus::done;
-  std::cerr << "rpcaudit: no RPC call began in frame " << command.frame << "\n";
+  log.warn("no RPC call began in frame {}", command.frame);
   return ExitStatus::nothing_evaluated;
 }
 
 ExitStatus run_explain(const ExplainCommand& command) {
+  spdlog::logger log = make_log(command.options.verbose);
   const LoadedPolicy loaded = load_policies(command.options.policies);
-  if (!report_usable(loaded, command.options.quiet)) return ExitStatus::usage;
-  if (!command.call.empty()) return explain_described(command, loaded.policy);
+  if (!report_usable(loaded, command.options.quiet, log)) return ExitStatus::usage;
+  if (!command.call.empty()) return explain_described(command, loaded.policy, log);
   if (!command.options.captures.empty() && command.frame != 0) {
-    return explain_frame(command, loaded.policy);
+    return explain_frame(command, loaded.policy, log);
   }
-  std::cerr << "rpcaudit: explain needs --call, or --read and --frame\n";
+  log.error("explain needs --call, or --read and --frame");
   return ExitStatus::usage;
 }
 

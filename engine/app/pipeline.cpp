@@ -14,6 +14,7 @@
 #include "engine/app/blind_spots.h"
 #include "engine/app/record_output.h"
 #include "engine/app/stop_signal.h"
+#include "engine/audit/text_encoding.h"
 
 namespace rpcaudit {
 namespace {
@@ -111,9 +112,9 @@ bool finding_met(const RunOptions& options, const AuditTally& tally) {
 
 }  // namespace
 
-std::unique_ptr<FrameSource> open_source(const RunOptions& options) {
+std::unique_ptr<FrameSource> open_source(const RunOptions& options, spdlog::logger& log) {
   OpenedCaptures opened = open_captures(options.captures, options.packet_filter);
-  if (!opened.source) std::cerr << "rpcaudit: " << opened.error << "\n";
+  if (!opened.source) log.error("{}", terminal_text(opened.error));
   return std::move(opened.source);
 }
 
@@ -142,12 +143,12 @@ FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& obse
 }
 
 ExitStatus run_records(const RunOptions& options, AuditOptions audit,
-                       RecordFormat format_by_default) {
-  const std::unique_ptr<FrameSource> source = open_source(options);
+                       RecordFormat format_by_default, spdlog::logger& log) {
+  const std::unique_ptr<FrameSource> source = open_source(options, log);
   if (!source) return ExitStatus::usage;
   RecordOutput output(options.output);
   if (!output.error().empty()) {
-    std::cerr << "rpcaudit: " << output.error() << "\n";
+    log.error("{}", terminal_text(output.error()));
     return ExitStatus::data;
   }
   RecordFormat format = options.format;
@@ -164,6 +165,7 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
   const bool progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !output.is_terminal();
   const FrameRun run = run_frames(*source, limits, auditor, progress);
   const AuditTally& tally = auditor.tally();
+  log.debug("{} frames of {} bytes read, {} calls", run.frames, run.bytes, tally.calls);
   write_statistics(run, tally, sink);
   output.finish();
 
@@ -172,14 +174,14 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
   if (!options.quiet) {
     std::cerr << summary_text(facts, tally, policy);
   } else {
-    for (const std::string& problem : facts.problems) std::cerr << "rpcaudit: " << problem << "\n";
+    for (const std::string& problem : facts.problems) log.error("{}", terminal_text(problem));
   }
   if (!facts.problems.empty()) return ExitStatus::data;
   if (finding_met(options, tally)) return ExitStatus::finding;
   const bool nothing = policy != nullptr ? tally.judged == 0 : tally.calls + tally.contexts == 0;
   if (!nothing) return ExitStatus::done;
-  std::cerr << "rpcaudit: no RPC call was seen: "
-            << reason_for_nothing(run.statistics, tally, run.frames_of_odd_links) << "\n";
+  log.warn("no RPC call was seen: {}",
+           reason_for_nothing(run.statistics, tally, run.frames_of_odd_links));
   return ExitStatus::nothing_evaluated;
 }
 

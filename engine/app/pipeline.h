@@ -8,6 +8,7 @@
 #include "dissect/rpc_observer.h"
 #include "dissect/statistics.h"
 #include "engine/app/exit_status.h"
+#include "engine/app/log.h"
 #include "engine/app/run_options.h"
 #include "engine/audit/auditor.h"
 #include "engine/audit/summary.h"
@@ -25,8 +26,9 @@ struct FrameRun {
   bool interrupted = false;
 };
 
-// Opens the captures named; says on stderr what keeps it from doing so and returns nothing.
-[[nodiscard]] std::unique_ptr<FrameSource> open_source(const RunOptions& options);
+// Opens the captures named; says what keeps it from doing so and returns nothing.
+[[nodiscard]] std::unique_ptr<FrameSource> open_source(const RunOptions& options,
+                                                       spdlog::logger& log);
 
 // Takes every frame of `source` through the dissector to `observer`, until the end or a stop
 // signal. With `progress` it tells how far it is, on stderr.
@@ -36,6 +38,6 @@ struct FrameRun {
 // The commands that write records: captures in, records out, summary on stderr. `audit` is without
 // a policy for a plain log of calls.
 [[nodiscard]] ExitStatus run_records(const RunOptions& options, AuditOptions audit,
-                                     RecordFormat format_by_default);
+                                     RecordFormat format_by_default, spdlog::logger& log);
 
 }  // namespace rpcaudit

@@ -8,6 +8,7 @@
 #include <optional>
 #include <system_error>
 
+#include "engine/audit/text_encoding.h"
 #include "engine/policy/netsh_script.h"
 #include "engine/policy/validator.h"
 
@@ -45,7 +46,8 @@ LoadedPolicy load_policies(std::span<const std::string> paths) {
   for (const std::string& path : paths) {
     const std::optional<std::string> bytes = read_file(path);
     if (!bytes) {
-      loaded.unreadable.push_back(path + ": " + std::generic_category().message(errno));
+      loaded.unreadable.push_back(terminal_text(path) + ": " +
+                                  std::generic_category().message(errno));
       continue;
     }
     read_netsh_script(*bytes, path, loaded.policy, loaded.diagnostics);
@@ -61,8 +63,8 @@ std::string diagnostic_text(const LoadedPolicy& loaded, const Diagnostic& diagno
                                       : format(diagnostic, loaded.policy);
 }
 
-bool report_usable(const LoadedPolicy& loaded, bool quiet) {
-  for (const std::string& problem : loaded.unreadable) std::cerr << "rpcaudit: " << problem << "\n";
+bool report_usable(const LoadedPolicy& loaded, bool quiet, spdlog::logger& log) {
+  for (const std::string& problem : loaded.unreadable) log.error("{}", problem);
   for (const Diagnostic& diagnostic : loaded.diagnostics) {
     if (diagnostic.severity != Severity::error) continue;
     std::cerr << diagnostic_text(loaded, diagnostic) << "\n";
@@ -70,9 +72,10 @@ bool report_usable(const LoadedPolicy& loaded, bool quiet) {
   if (loaded.has_errors()) return false;
   const std::size_t warnings = loaded.count(Severity::warning);
   if (warnings != 0 && !quiet) {
-    std::cerr << "rpcaudit: the policy has " << warnings << " warning" << (warnings == 1 ? "" : "s")
-              << "; `rpcaudit check` shows them\n";
+    log.warn("the policy has {} warning{}; `rpcaudit check` shows them", warnings,
+             warnings == 1 ? "" : "s");
   }
+  log.debug("{} filters in {} files", loaded.policy.filters.size(), loaded.policy.files.size());
   return true;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/app/log.h"
 #include "engine/policy/diagnostic.h"
 #include "engine/policy/policy.h"
 #include "engine/policy/source_text.h"
@@ -29,7 +30,7 @@ struct LoadedPolicy {
 // One diagnostic with the line that it is about, no line end after it.
 [[nodiscard]] std::string diagnostic_text(const LoadedPolicy& loaded, const Diagnostic& diagnostic);
 
-// Prints to stderr what keeps the policies from being used; false when something does.
-[[nodiscard]] bool report_usable(const LoadedPolicy& loaded, bool quiet);
+// Says what keeps the policies from being used; false when something does.
+[[nodiscard]] bool report_usable(const LoadedPolicy& loaded, bool quiet, spdlog::logger& log);
 
 }  // namespace rpcaudit

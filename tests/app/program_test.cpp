@@ -1,0 +1,296 @@
+// The program as people and scripts run it: exit statuses, where output goes, what help says.
+
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace rpcaudit {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Ended {
+  int status = -1;
+  std::string out;
+  std::string err;
+};
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+class ProgramTest : public testing::Test {
+ protected:
+  ProgramTest() {
+    std::string pattern = (fs::temp_directory_path() / "rpcaudit-test-XXXXXX").string();
+    folder = ::mkdtemp(pattern.data());
+  }
+  ~ProgramTest() override { fs::remove_all(folder); }
+
+  // Runs the program with `arguments` as a shell would read them.
+  Ended run(const std::string& arguments) {
+    const fs::path out = folder / "out";
+    const fs::path err = folder / "err";
+    const std::string command = std::string(RPCAUDIT_PROGRAM) + " " + arguments + " > " +
+                                out.string() + " 2> " + err.string();
+    Ended result;
+    const int status = std::system(command.c_str());
+    if (WIFEXITED(status)) result.status = WEXITSTATUS(status);
+    result.out = read_file(out);
+    result.err = read_file(err);
+    return result;
+  }
+
+  std::string file(const std::string& name, std::string_view bytes) {
+    const fs::path path = folder / name;
+    std::ofstream(path, std::ios::binary) << bytes;
+    return path.string();
+  }
+
+  const std::string demo = RPCAUDIT_SOURCE_DIR "/pcaps/demo-domain-controller.pcapng";
+  const std::string dcsync = RPCAUDIT_SOURCE_DIR "/pcaps/policies/block-dcsync.netsh.txt";
+  fs::path folder;
+};
+
+// A capture with a header and no frame.
+std::string_view empty_pcap() {
+  return {
+      "\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+      "\x00\x00\x04\x00\x01\x00\x00\x00",
+      24};
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+TEST_F(ProgramTest, HelpTeachesByExample) {
+  for (const char* arguments :
+       {"--help", "audit --help", "calls --help", "check --help", "explain --help"}) {
+    const Ended help = run(arguments);
+    EXPECT_EQ(help.status, 0) << arguments;
+    EXPECT_NE(help.out.find("Examples:\n"), std::string::npos) << arguments;
+    EXPECT_EQ(help.out.find(":{"), std::string::npos) << arguments;
+    EXPECT_EQ(help.err, "") << arguments;
+  }
+  EXPECT_EQ(run("--version").out.rfind("rpcaudit ", 0), 0u);
+}
+
+struct UsageCase {
+  const char* arguments;
+  const char* says;
+};
+
+constexpr UsageCase kWrong[] = {
+    {"", "subcommand"},
+    {"nothing", "subcommand"},
+    {"calls", "--read"},
+    {"audit -r x.pcap", "--policy"},
+    {"calls -r x.pcap --format xml", "--format"},
+    {"audit -r x.pcap -p p --fail-on never", "--fail-on"},
+    {"calls -r x.pcap --unknown", "--unknown"},
+    {"check", "--policy"},
+    {"explain -p /dev/null", "--call"},
+    {"explain -p /dev/null --call 'opnum=x'", "`x`"},
+    {"explain -p /dev/null --call 'colour=red'", "colour"},
+    {"calls -r /dev/null -f 'no such filter'", "filter"},
+};
+
+TEST_F(ProgramTest, WrongUsageIsTwoAndSaysWhat) {
+  for (const UsageCase& row : kWrong) {
+    const Ended result = run(row.arguments);
+    EXPECT_EQ(result.status, 2) << row.arguments << "\n" << result.err;
+    EXPECT_NE(result.err.find(row.says), std::string::npos) << row.arguments << "\n" << result.err;
+    EXPECT_EQ(result.out, "") << row.arguments;
+  }
+}
+
+TEST_F(ProgramTest, CallsAreJsonInOrder) {
+  const Ended result = run("calls -r " + demo);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(result.err.find("calls "), std::string::npos) << "the summary";
+  std::istringstream lines(result.out);
+  std::uint64_t frame = 0;
+  std::string type;
+  for (std::string line; std::getline(lines, line);) {
+    rapidjson::Document document;
+    ASSERT_FALSE(document.Parse(line.c_str()).HasParseError()) << line;
+    type = document["event_type"].GetString();
+    if (type == "stats") continue;
+    EXPECT_GE(document["frame"].GetUint64(), frame) << line;
+    frame = document["frame"].GetUint64();
+  }
+  EXPECT_EQ(type, "stats") << "comes last";
+  EXPECT_GT(count_of(result.out, "\"event_type\":\"rpc_call\""), 100u);
+}
+
+TEST_F(ProgramTest, TheSameInputGivesTheSameOutput) {
+  EXPECT_EQ(run("calls -q -r " + demo).out, run("calls -q -r " + demo).out);
+}
+
+TEST_F(ProgramTest, AuditFindsTheAttack) {
+  const std::string command = "audit -q -r " + demo + " -p " + dcsync;
+  const Ended json = run(command);
+  EXPECT_EQ(json.status, 0);
+  EXPECT_EQ(json.err, "");
+  EXPECT_EQ(count_of(json.out, "\"event_type\":\"rpc_audit\""), 1u);
+  EXPECT_EQ(count_of(json.out, "\"event_type\":\"rpc_call\""), 0u);
+  EXPECT_NE(json.out.find("block-dcsync.netsh.txt:45\""), std::string::npos);
+
+  const Ended text = run(command + " --format text");
+  EXPECT_EQ(std::count(text.out.begin(), text.out.end(), '\n'), 1);
+  EXPECT_NE(text.out.find("WOULD BLOCK  10.77.0.23 -> 10.77.0.1:49153  drsuapi."),
+            std::string::npos)
+      << text.out;
+  EXPECT_EQ(text.out.find('\033'), std::string::npos) << "no colour outside of a terminal";
+
+  EXPECT_EQ(run(command + " --fail-on would_block").status, 1);
+  EXPECT_EQ(run(command + " --fail-on undecidable").status, 0);
+  EXPECT_EQ(run(command + " --fail-on undecidable,would_block").status, 1);
+  EXPECT_GT(count_of(run(command + " --all").out, "\"action\":\"would_permit\""), 100u);
+}
+
+// A policy changes verdicts, never which calls are logged.
+TEST_F(ProgramTest, TheLogDoesNotDependOnThePolicy) {
+  const std::string without = run("calls -q -r " + demo).out;
+  const std::string with = run("calls -q -r " + demo + " -p " + dcsync).out;
+  for (const char* type : {"rpc_call", "rpc_context", "rpc_blind", "stats"}) {
+    const std::string key = std::string("\"event_type\":\"") + type + "\"";
+    EXPECT_EQ(count_of(with, key), count_of(without, key)) << type;
+  }
+  EXPECT_EQ(count_of(with, "\"verdict\":"), count_of(with, "\"event_type\":\"rpc_call\""));
+  EXPECT_EQ(count_of(without, "\"verdict\":"), 0u);
+}
+
+TEST_F(ProgramTest, OutputGoesToAFile) {
+  const std::string path = (folder / "records.json").string();
+  const Ended result = run("calls -r " + demo + " -o " + path);
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(read_file(path), run("calls -r " + demo).out);
+  EXPECT_EQ(run("calls -r " + demo + " -o " + folder.string() + "/no/such/folder").status, 3);
+}
+
+TEST_F(ProgramTest, LostOutputIsThree) {
+  const Ended result = run("calls -q -r " + demo + " -o /dev/full");
+  EXPECT_EQ(result.status, 3);
+  EXPECT_NE(result.err.find("records were lost"), std::string::npos) << result.err;
+}
+
+TEST_F(ProgramTest, AClosedPipeIsThree) {
+  const std::string command = std::string("{ ") + RPCAUDIT_PROGRAM + " calls -q -r " + demo +
+                              " 2>/dev/null; echo $? > " + (folder / "status").string() +
+                              "; } | true";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  EXPECT_EQ(read_file(folder / "status"), "3\n");
+}
+
+TEST_F(ProgramTest, DamagedInputIsThreeAndWhatCameBeforeIsThere) {
+  const std::string whole = read_file(demo);
+  const std::string cut = file("cut.pcapng", whole.substr(0, whole.size() - 7));
+  const Ended result = run("calls -r " + cut);
+  EXPECT_EQ(result.status, 3);
+  EXPECT_NE(result.err.find("problem: "), std::string::npos) << result.err;
+  EXPECT_GT(count_of(result.out, "\"event_type\":\"rpc_call\""), 100u);
+
+  EXPECT_EQ(run("calls -r " + (folder / "missing.pcap").string()).status, 3);
+  EXPECT_EQ(run("calls -r " + file("text.pcap", "no capture at all\n")).status, 3);
+  EXPECT_EQ(run("audit --fail-on would_block -r " + cut + " -p " + dcsync).status, 3)
+      << "lost data outweighs a finding";
+}
+
+TEST_F(ProgramTest, NothingEvaluatedIsFourAndSaysWhy) {
+  const std::string empty = file("empty.pcap", empty_pcap());
+  const Ended nothing = run("audit -r " + empty + " -p " + dcsync);
+  EXPECT_EQ(nothing.status, 4);
+  EXPECT_NE(nothing.err.find("no RPC call was seen: the input holds no frames"), std::string::npos)
+      << nothing.err;
+  const Ended other = run("calls -r " + demo + " -f 'not tcp'");
+  EXPECT_EQ(other.status, 4);
+  EXPECT_NE(other.err.find("no RPC call was seen: "), std::string::npos) << other.err;
+}
+
+TEST_F(ProgramTest, PolicyErrorsAreTwoWithAllOfThemShown) {
+  const std::string bad = file("bad.txt",
+                               "add rule layer=um actiontype=block\n"
+                               "add condition field=colour matchtype=equal data=red\n"
+                               "add condition field=opnum matchtype=likes data=3\n"
+                               "add filter\n");
+  for (const std::string& command : {"audit -r " + demo + " -p " + bad, "check -p " + bad}) {
+    const Ended result = run(command);
+    EXPECT_EQ(result.status, 2) << command;
+    const std::string said = result.out + result.err;
+    EXPECT_NE(said.find("bad.txt:2:"), std::string::npos) << said;
+    EXPECT_NE(said.find("bad.txt:3:"), std::string::npos) << said;
+    EXPECT_NE(said.find('^'), std::string::npos) << said;
+  }
+  const Ended missing = run("check -p " + (folder / "missing.txt").string());
+  EXPECT_EQ(missing.status, 2);
+  EXPECT_NE(missing.err.find("No such file"), std::string::npos) << missing.err;
+}
+
+TEST_F(ProgramTest, CheckAsJson) {
+  const std::string bad = file("bad.txt", "add rule layer=um actiontype=blok\n");
+  const Ended result = run("check --format json -p " + bad);
+  EXPECT_EQ(result.status, 2);
+  std::istringstream lines(result.out);
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  rapidjson::Document document;
+  ASSERT_FALSE(document.Parse(line.c_str()).HasParseError()) << line;
+  EXPECT_STREQ(document["severity"].GetString(), "error");
+  EXPECT_EQ(document["line"].GetUint(), 1u);
+  EXPECT_TRUE(document.HasMember("message"));
+}
+
+TEST_F(ProgramTest, CheckAcceptsThePoliciesWeShip) {
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(RPCAUDIT_SOURCE_DIR "/pcaps/policies")) {
+    if (entry.path().extension() != ".txt") continue;
+    EXPECT_EQ(run("check -p " + entry.path().string()).status, 0) << entry.path();
+  }
+}
+
+TEST_F(ProgramTest, ExplainsADescribedCall) {
+  const std::string described = "interface=drsuapi opnum=DRSGetNCChanges server=10.77.0.1 client=";
+  const Ended blocked = run("explain -p " + dcsync + " --call '" + described + "10.77.0.23'");
+  EXPECT_EQ(blocked.status, 0);
+  EXPECT_NE(blocked.out.find("verdict  would_block by filter block-dcsync.netsh.txt:45"),
+            std::string::npos)
+      << blocked.out;
+  const Ended permitted = run("explain -p " + dcsync + " --call '" + described + "10.77.0.2'");
+  EXPECT_NE(permitted.out.find("verdict  would_permit by filter block-dcsync.netsh.txt:38"),
+            std::string::npos)
+      << permitted.out;
+}
+
+TEST_F(ProgramTest, ExplainsTheCallOfAFrame) {
+  const Ended found = run("audit -q -r " + demo + " -p " + dcsync);
+  const std::size_t audit = found.out.find("\"rpc_audit\",\"frame\":");
+  ASSERT_NE(audit, std::string::npos);
+  const int frame = std::atoi(found.out.c_str() + audit + 20);
+  const std::string command = "explain -p " + dcsync + " -r " + demo + " --frame ";
+  const Ended explained = run(command + std::to_string(frame));
+  EXPECT_EQ(explained.status, 0);
+  EXPECT_NE(explained.out.find("verdict  would_block"), std::string::npos) << explained.out;
+  EXPECT_EQ(run(command + "1").status, 4);
+}
+
+}  // namespace
+}  // namespace rpcaudit
