@@ -27,7 +27,7 @@ Policy read_policy(std::int64_t count) {
   return policy;
 }
 
-// An interface that a fifth of a fifth of the filters name.
+// An interface that one filter in twenty names.
 ContextFacts drsuapi_context() {
   ContextFacts facts;
   facts.if_uuid = uuid("e3514235-4b06-11d1-ab04-00c04fc2dcd2");
