@@ -103,6 +103,7 @@ class ProgramBuilder {
     program_.rules.reserve(order.size());
     for (const std::uint32_t filter : order) add_rule(filter);
     build_index();
+    program_.unseen_interface_ranks = ranks_without_interface(program_);
     return std::move(program_);
   }
 
@@ -131,6 +132,7 @@ class ProgramBuilder {
       rule.known = Truth::unknown;
       rule.unseen |= field_bit(condition.field);
     }
+    bound_opnum(rule);
     post(rule, static_cast<std::uint32_t>(program_.rules.size()));
     program_.rules.push_back(rule);
   }
@@ -204,6 +206,28 @@ class ProgramBuilder {
     program_.texts.push_back(text.low);
     program_.texts.push_back(text.high);
     return test;
+  }
+
+  // The opnums between the lowest and the highest that every run on `opnum` accepts.
+  void bound_opnum(Rule& rule) const {
+    std::uint64_t low = 0;
+    std::uint64_t high = rule.opnum_high;
+    for (std::uint32_t i = 0; i < rule.call_runs; ++i) {
+      const Run& run = program_.runs[rule.first_run + rule.context_runs + i];
+      if (run.field != Field::opnum) continue;
+      std::uint64_t run_low = kMax;
+      std::uint64_t run_high = 0;
+      for (const ValueTest& test : tests_of(run)) {
+        const bool is_range = test.kind == ValueTest::Kind::number;
+        run_low = std::min(run_low, is_range ? test.low : 0);
+        run_high = std::max(run_high, is_range ? test.high : kMax);
+      }
+      low = std::max(low, run_low);
+      high = std::min(high, run_high);
+    }
+    const bool is_empty = low > high;  // then some run accepts nothing
+    rule.opnum_low = static_cast<std::uint16_t>(is_empty ? 1 : low);
+    rule.opnum_high = static_cast<std::uint16_t>(is_empty ? 0 : high);
   }
 
   // Files the rule under the interfaces that its first run of nothing but equalities names.

@@ -76,8 +76,8 @@ void CompiledPolicy::narrow(const ContextFacts& context, NarrowedPolicy& narrowe
     visit_merged(program.ranks_of(values.interface()), program.other_ranks,
                  [&](std::uint32_t rank) { return fold(program.rules[rank], values, narrowed); });
   } else {
-    for (const Rule& rule : program.rules) {
-      if (fold(rule, values, narrowed)) break;
+    for (const std::uint32_t rank : program.unseen_interface_ranks) {
+      if (fold(program.rules[rank], values, narrowed)) break;
     }
   }
   if (narrowed.constant_) narrowed.verdict_ = judge_all_readings(narrowed, CallFacts{});
@@ -99,6 +99,8 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   candidate.filter = rule.filter;
   candidate.first_run = rule.first_run + rule.context_runs;
   candidate.run_count = rule.call_runs;
+  candidate.opnum_low = rule.opnum_low;
+  candidate.opnum_high = rule.opnum_high;
   candidate.action = rule.action;
   candidate.audit = rule.audit;
   for (const Run& run : runs.subspan(candidate.first_run, candidate.run_count)) {
@@ -116,6 +118,7 @@ Verdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& 
   Arbiter without_audit;
   Arbiter with_audit;
   for (const NarrowedPolicy::Candidate& candidate : narrowed.candidates_) {
+    if (values.opnum() < candidate.opnum_low || values.opnum() > candidate.opnum_high) continue;
     if (pipes_have_no_address && candidate.contested) continue;
     Truth truth = candidate.known;
     FieldSet unseen = candidate.unseen;

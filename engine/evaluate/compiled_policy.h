@@ -28,6 +28,8 @@ class NarrowedPolicy {
     std::uint32_t filter = 0;  // index into Policy::filters
     std::uint32_t first_run = 0;
     std::uint32_t run_count = 0;  // 0: as known for every call
+    std::uint16_t opnum_low = 0;  // other opnums do not match
+    std::uint16_t opnum_high = 0xffff;
     Action action{};
     bool audit = false;
     bool contested = false;    // matches only if calls over pipes have addresses

@@ -70,6 +70,9 @@ struct Rule {
   std::uint32_t first_run = 0;
   std::uint32_t context_runs = 0;
   std::uint32_t call_runs = 0;
+  // No call outside matches, whatever else it has: spares most rules of an interface their runs.
+  std::uint16_t opnum_low = 0;
+  std::uint16_t opnum_high = 0xffff;
 };
 
 // The compiled form of a policy: flat arrays that point into each other. Rules stand in order of
@@ -89,12 +92,18 @@ struct Program {
   std::vector<std::uint32_t> first_rank;
   std::vector<std::uint32_t> ranks;
   std::vector<std::uint32_t> other_ranks;
+  // The ranks to look at when the interface was not seen: of rules that then cannot be told apart,
+  // only the first.
+  std::vector<std::uint32_t> unseen_interface_ranks;
 
   [[nodiscard]] std::span<const std::uint32_t> ranks_of(const Wide& interface) const noexcept;
 };
 
 // `policy` is borrowed and must outlive the result.
 [[nodiscard]] Program compile_program(const Policy& policy);
+
+// Program::unseen_interface_ranks, from the rest of the program.
+[[nodiscard]] std::vector<std::uint32_t> ranks_without_interface(const Program& program);
 
 // One line per rule in order of evaluation, then one about the index.
 [[nodiscard]] std::string program_text(const Program& program);

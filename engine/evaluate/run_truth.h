@@ -36,6 +36,8 @@ class CallValues {
  public:
   CallValues(const CallFacts& call, bool other_security) noexcept;
 
+  [[nodiscard]] std::uint64_t opnum() const noexcept { return opnum_.values().front(); }
+
   // Of a run on a field that a call decides.
   [[nodiscard]] Truth truth(const Program& program, const Run& run) const noexcept;
 

@@ -166,6 +166,20 @@ TEST(Narrow, ALargePolicyShrinksToTheFiltersOfTheInterface) {
   EXPECT_EQ(text(compiled.evaluate(narrowed, call)), "would_permit");
 }
 
+// Without the interface, all filters that differ in it alone are as unknown as one of them.
+TEST(Narrow, ALargePolicyStaysSmallWithoutTheInterface) {
+  const Policy written = large_policy();
+  const CompiledPolicy compiled = CompiledPolicy::compile(written);
+  ContextFacts context = samr_over_tcp();
+  context.if_uuid.reset();
+  NarrowedPolicy narrowed;
+  compiled.narrow(context, narrowed);
+  EXPECT_EQ(narrowed.candidate_count(), 4u);
+  CallFacts call;
+  call.opnum = 2;
+  EXPECT_EQ(text(compiled.evaluate(narrowed, call)), "undecidable by 99998 ?if_uuid");
+}
+
 TEST(Narrow, AsksForNoMemoryOnceItHasGrown) {
   if (!allocations_are_counted()) GTEST_SKIP() << "allocations are not counted in this build";
   const Policy written = policy({
