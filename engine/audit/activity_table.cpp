@@ -32,17 +32,21 @@ std::uint64_t hash_of(const Activity& key) noexcept {
   return mix(hash, static_cast<std::uint64_t>(key.action));
 }
 
-void note_user(Activity& activity, const IdentityText& identity) {
-  const std::string account = account_of(identity);
-  if (account.empty()) return;
-  for (std::string& user : activity.users) {
-    if (user == account) return;
-    if (user.empty()) {
-      user = account;
+void note_user(Activity& activity, const IdentityText& who) {
+  if (who.user.empty() && who.domain.empty() && !who.null_session) return;
+  for (std::size_t i = 0; i < activity.user_count; ++i) {
+    const ActivityUser& known = activity.users[i];
+    if (known.user == who.user && known.domain == who.domain &&
+        known.null_session == who.null_session) {
       return;
     }
   }
-  activity.more_users = true;
+  if (activity.user_count == Activity::kUsersMax) {
+    activity.more_users = true;
+    return;
+  }
+  activity.users[activity.user_count++] = {std::string(who.user), std::string(who.domain),
+                                           who.null_session};
 }
 
 }  // namespace

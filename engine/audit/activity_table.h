@@ -9,6 +9,15 @@
 
 namespace rpcaudit {
 
+// An account that made calls, as the wire showed it.
+struct ActivityUser {
+  std::string user;
+  std::string domain;
+  bool null_session = false;
+
+  [[nodiscard]] IdentityText text() const { return {user, domain, null_session}; }
+};
+
 // Calls that belong together for a reader of the summary: who asked whom for what, and how the
 // policy takes it.
 struct Activity {
@@ -24,7 +33,8 @@ struct Activity {
   std::uint64_t already = 0;       // the server denied access
   std::uint64_t contradicted = 0;  // the server answered
   FieldSet unseen = 0;
-  std::array<std::string, kUsersMax> users;  // `domain\user`, as met
+  std::array<ActivityUser, kUsersMax> users;  // the first that were met
+  std::size_t user_count = 0;
   bool more_users = false;
 };
 

@@ -42,6 +42,11 @@ class Auditor : public RpcObserver {
 
   [[nodiscard]] const AuditTally& tally() const noexcept { return tally_; }
 
+  // No record written from here on has a frame before this one.
+  [[nodiscard]] std::uint64_t safe_before() noexcept {
+    return queue_.empty() ? watermark_ : queue_[queue_.head()].position.sequence;
+  }
+
  private:
   // A context whose records may outlive it.
   struct KeptContext {

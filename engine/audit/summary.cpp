@@ -138,10 +138,9 @@ std::string filters_part(const AuditTally& tally, const Policy& policy) {
 
 std::string users_text(const Activity& activity) {
   std::string text;
-  for (const std::string& user : activity.users) {
-    if (user.empty()) break;
+  for (std::size_t i = 0; i < activity.user_count; ++i) {
     text += text.empty() ? "as " : ", ";
-    text += user;
+    text += account_of(activity.users[i].text());
   }
   return activity.more_users ? text + ", ..." : text;
 }

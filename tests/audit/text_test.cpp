@@ -158,7 +158,8 @@ TEST_F(TextTest, ActivitiesRememberAFewUsers) {
   const std::vector<const Activity*> all = table.sorted();
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0]->count, 5u);
-  EXPECT_EQ(all[0]->users[2], "LAB77\\c");
+  EXPECT_EQ(all[0]->user_count, 3u);
+  EXPECT_EQ(account_of(all[0]->users[2].text()), "LAB77\\c");
   EXPECT_TRUE(all[0]->more_users);
   EXPECT_EQ(all[0]->contradicted, 5u);
 }

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/audit/event_sink.h"
+#include "engine/audit/output_buffer.h"
+
+namespace rpcaudit {
+
+// Finished records of one shard on their way to the common output, each with its frame.
+struct RecordChunk {
+  struct Entry {
+    std::uint64_t sequence = 0;  // of the record's frame
+    std::uint32_t size = 0;
+  };
+
+  std::string bytes;
+  std::vector<Entry> entries;
+  std::size_t next_entry = 0;
+  std::size_t next_byte = 0;
+};
+
+// Puts the records of several shards, each of which writes its own in order, into one order by
+// frame. A frame belongs to one shard, so the result does not depend on threads or their number.
+//
+// Each shard has its worker thread; run() is for one more. What waits is bounded: a worker that is
+// too far ahead is held back in publish().
+class RecordMerger {
+ public:
+  RecordMerger(std::size_t shards, OutputBuffer& out);
+
+  // Called by the worker of `shard`: `chunk` is complete, and no later record of this shard has a
+  // frame before `safe_before`.
+  void publish(std::size_t shard, RecordChunk chunk, std::uint64_t safe_before);
+
+  // Merges until every shard has published with safe_before kNoMore.
+  void run();
+
+  static constexpr std::uint64_t kNoMore = std::numeric_limits<std::uint64_t>::max();
+
+ private:
+  struct Shard {
+    std::deque<RecordChunk> arrived;  // guarded by mutex_
+    std::uint64_t safe_before = 0;    // likewise
+    std::size_t waiting_bytes = 0;    // likewise: published and not written
+    std::deque<RecordChunk> merging;  // run()'s own
+    std::uint64_t merge_bound = 0;    // likewise
+    std::size_t written_bytes = 0;    // likewise, since the last look
+  };
+
+  static constexpr std::size_t kWaitingBytesMax = std::size_t{64} << 20;
+
+  // Takes what arrived; false when nothing has changed and nothing more will.
+  [[nodiscard]] bool collect();
+  void merge();
+  void write_one(Shard& shard);
+
+  OutputBuffer& out_;
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::condition_variable written_;
+  std::vector<Shard> shards_;
+  bool changed_ = false;
+};
+
+// The output of one shard: remembers the frame of each record that its sink writes.
+class ShardTarget : public OutputTarget {
+ public:
+  void set_sequence(std::uint64_t sequence) noexcept { sequence_ = sequence; }
+  [[nodiscard]] bool write(std::string_view bytes) override;
+  [[nodiscard]] const std::string& error() const override { return error_; }
+
+  [[nodiscard]] std::size_t size() const noexcept { return chunk_.bytes.size(); }
+  [[nodiscard]] RecordChunk take();
+
+ private:
+  RecordChunk chunk_;
+  std::uint64_t sequence_ = 0;
+  std::string error_;
+};
+
+// Passes events on to the sink of a shard, and their frames to its target.
+class ShardSink : public EventSink {
+ public:
+  // Both are borrowed; `inner` must hand each record to `target` at once.
+  ShardSink(EventSink& inner, ShardTarget& target) : inner_(inner), target_(target) {}
+
+  void on_context(const ContextInfo& context, const IdentityText& identity) override {
+    target_.set_sequence(context.frame.sequence);
+    inner_.on_context(context, identity);
+  }
+  void on_call(const ContextInfo& context, const CallEvent& call,
+               const IdentityText& identity) override {
+    target_.set_sequence(call.frame.sequence);
+    inner_.on_call(context, call, identity);
+  }
+  void on_blindness(const Blindness& blindness) override {
+    target_.set_sequence(blindness.frame.sequence);
+    inner_.on_blindness(blindness);
+  }
+  void on_statistics(const StatisticsEvent& statistics) override {
+    inner_.on_statistics(statistics);
+  }
+
+ private:
+  EventSink& inner_;
+  ShardTarget& target_;
+};
+
+}  // namespace rpcaudit

@@ -1,0 +1,115 @@
+// In the steady state the auditor and the JSON sink allocate nothing, however many calls pass.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "engine/policy/netsh_script.h"
+#include "tests/audit/audit_feed.h"
+#include "tests/support/allocation_counter.h"
+
+namespace rpcaudit::test {
+namespace {
+
+// Takes everything, keeps nothing.
+class NullTarget : public OutputTarget {
+ public:
+  [[nodiscard]] bool write(std::string_view text) override {
+    bytes += text.size();
+    return true;
+  }
+  [[nodiscard]] const std::string& error() const override { return error_; }
+
+  std::uint64_t bytes = 0;
+
+ private:
+  std::string error_;
+};
+
+constexpr std::string_view kPolicy =
+    "add rule layer=um actiontype=block\n"
+    "add condition field=if_uuid matchtype=equal data=e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
+    "add condition field=opnum matchtype=equal data=3\n"
+    "add filter\n"
+    "add rule layer=um actiontype=permit\n"
+    "add condition field=remote_addr_v4 matchtype=equal data=0x0A4D0002\n"
+    "add filter\n";
+
+constexpr std::uint32_t kContexts = 64;
+constexpr std::uint32_t kCallsPerContext = 8;
+
+// One round: contexts come, make calls, are answered in another order, and go.
+void feed_round(Auditor& auditor, std::uint64_t round) {
+  std::uint64_t sequence = round * 10'000 + 1;
+  std::uint32_t call_slot = 0;
+  for (std::uint32_t i = 0; i < kContexts; ++i) {
+    RpcContext context = drsuapi_context();
+    context.key = {i, static_cast<std::uint32_t>(round)};
+    context.frame = frame_at(sequence++, 0);
+    context.client.port = static_cast<std::uint16_t>(1024 + i);
+    context.pipe = "\\PIPE\\a name that no short string holds";
+    auditor.on_context(context);
+    context.result = ContextResult::accepted;
+    auditor.on_context_result(context);
+    const std::uint32_t first = call_slot;
+    for (std::uint32_t k = 0; k < kCallsPerContext; ++k) {
+      RpcCall call = call_in(sequence++, static_cast<std::uint16_t>(k % 5), call_slot++);
+      call.identity.user = "a user whose name no short string holds";
+      call.identity.domain = k % 2 == 0 ? "LAB77" : "a domain that no short string holds";
+      call.auth = AuthNumbers{10, 6, 0};
+      auditor.on_call(context, call);
+    }
+    for (std::uint32_t slot = call_slot; slot-- > first;) {
+      auditor.on_outcome({{slot, 1}, Outcome::response, 0, frame_at(sequence, 1000)});
+    }
+    auditor.on_context_closed(context.key);
+  }
+  auditor.on_watermark(sequence);
+}
+
+void expect_no_allocation(const AuditOptions& options, const Policy& policy) {
+  NullTarget target;
+  OutputBuffer buffer(target, false);
+  const Limits limits;
+  JsonSink sink(
+      buffer, &policy, [](std::uint32_t) { return std::string_view("a.pcap"); },
+      limits.contexts + options.records_waiting_max);
+  Auditor auditor(limits, options, sink);
+  for (std::uint64_t round = 0; round < 3; ++round) feed_round(auditor, round);  // warm
+  const std::uint64_t before = allocations();
+  const auto begin = std::chrono::steady_clock::now();
+  constexpr std::uint64_t kRounds = 1000;
+  for (std::uint64_t round = 3; round < 3 + kRounds; ++round) feed_round(auditor, round);
+  const auto elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin);
+  EXPECT_EQ(allocations() - before, 0u);
+  auditor.on_watermark(kEnd);
+  buffer.flush();
+  EXPECT_EQ(auditor.tally().records_given_up, 0u);
+  const double calls = static_cast<double>(kRounds) * kContexts * kCallsPerContext;
+  testing::Test::RecordProperty("calls_per_second", std::to_string(calls / elapsed.count()));
+  std::printf("    %.2f million calls/s, %.0f MB of records\n", calls / elapsed.count() / 1e6,
+              static_cast<double>(target.bytes) / 1e6);
+}
+
+TEST(SteadyState, AllocatesNothing) {
+  Policy policy;
+  std::vector<Diagnostic> diagnostics;
+  read_netsh_script(kPolicy, "policy.txt", policy, diagnostics);
+  ASSERT_EQ(policy.filters.size(), 2u);
+  const CompiledPolicy compiled = CompiledPolicy::compile(policy);
+
+  AuditOptions log;
+  log.write_all = true;
+  expect_no_allocation(log, policy);
+  AuditOptions findings;
+  findings.policy = &compiled;
+  findings.mark_findings = true;
+  expect_no_allocation(findings, policy);
+  AuditOptions both = findings;
+  both.write_all = true;
+  expect_no_allocation(both, policy);
+}
+
+}  // namespace
+}  // namespace rpcaudit::test
