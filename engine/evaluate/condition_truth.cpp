@@ -161,7 +161,7 @@ std::string seen_text(Field field, const ContextFacts& context, const CallFacts&
     return "none on " + std::string(to_string(context.protocol));
   }
   if (seen == Sight::unseen) return std::string(kNotOnTheWire);
-  const std::string unseen(kNotOnTheWire);
+  std::string unseen(kNotOnTheWire);
   switch (field) {
     case Field::remote_user_token: return caller_text(call);
     case Field::if_uuid: return context.if_uuid ? to_string(*context.if_uuid) : unseen;

@@ -10,9 +10,9 @@
 namespace rpcaudit {
 
 // What a presentation context fixes for all of its calls, in the words of the policy: `local` is
-// the RPC server, `remote` its client. An empty optional was not on the wire (or means nothing on
-// this transport) and makes conditions on it unknown, but for the cases that compiled_policy.h
-// names. Views are borrowed from the context.
+// the RPC server, `remote` its client. An empty optional was not on the wire and makes conditions
+// on it unknown, unless the transport does not have the field at all (field_sight.h). Views are
+// borrowed from the context.
 struct ContextFacts {
   ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
   std::optional<Uuid> if_uuid;
@@ -26,10 +26,12 @@ struct ContextFacts {
 // What a single call adds.
 struct CallFacts {
   std::uint16_t opnum = 0;
-  std::uint8_t auth_type = 0;  // as the filtering engine would see it
+  // As the filtering engine would see it. SPNEGO is what it chose; 9 only when that was not seen.
+  std::uint8_t auth_type = 0;
   std::uint8_t auth_level = 0;
   // The other reading where sources differ: the type on the wire (9) beside the negotiated
-  // mechanism, level 0 beside level 1 for a call without security. Equal when there is only one.
+  // mechanism; for a call without security level 0 beside level 1, over pipes type 10 and level 6
+  // beside 0 and 0. Equal when there is only one.
   std::uint8_t auth_type_other = 0;
   std::uint8_t auth_level_other = 0;
   bool auth_unseen = false;              // a trailer is there but was not captured: both unknown

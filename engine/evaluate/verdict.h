@@ -32,11 +32,12 @@ struct Verdict {
   std::uint32_t filter = kNoFilter;  // index into Policy::filters of the one that decided; of an
                                      // undecidable verdict the first that may have decided
   FieldSet unseen = 0;               // undecidable: the fields that could change the outcome
-  bool undecidable_by_continue = false;  // only `continue` filters matched: the texts differ
+  bool undecidable_by_continue = false;  // only `continue` filters match or may: the texts differ
   bool audit_only = false;  // decided by a block with audit=enable: documented as logged,
                             // not applied
   // Another reading that the sources allow would give another action (audit filters applied or
-  // not, auth type negotiated or as on the wire, level 0 or 1 without security).
+  // not, auth type negotiated or as on the wire, what a call without security has, whether calls
+  // over pipes have addresses).
   bool readings_differ = false;
 
   bool operator==(const Verdict&) const = default;
