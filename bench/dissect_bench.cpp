@@ -40,10 +40,13 @@ void dissect(benchmark::State& state, const LoadedCapture& capture, std::size_t 
   CountingObserver observer;
   Dissector dissector(Limits{}, observer, 1);
   dissector.process(std::span(capture.frames()).first(prepared));
+  dissector.advance(std::span(capture.frames()).first(prepared));
   const std::span<const Frame> frames = std::span(capture.frames()).subspan(prepared);
   for ([[maybe_unused]] auto _ : state) {
     for (std::size_t at = 0; at < frames.size(); at += kBatch) {
-      dissector.process(frames.subspan(at, std::min(kBatch, frames.size() - at)));
+      const auto batch = frames.subspan(at, std::min(kBatch, frames.size() - at));
+      dissector.process(batch);
+      dissector.advance(batch);
     }
   }
   const auto rounds = static_cast<double>(state.iterations());

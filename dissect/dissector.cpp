@@ -81,6 +81,11 @@ void Dissector::process(std::span<const Frame> frames) noexcept {
     state_->process_batch(frames.first(count));
     frames = frames.subspan(count);
   }
+}
+
+void Dissector::advance(std::span<const Frame> frames) noexcept {
+  for (const Frame& frame : frames) state_->now = std::max(state_->now, frame.timestamp);
+  if (!frames.empty()) state_->last_frame = reference_to(frames.back());
   state_->end_of_batch();
 }
 
@@ -120,14 +125,12 @@ void Dissector::State::process_batch(std::span<const Frame> frames) noexcept {
   for (std::size_t i = 0; i < frames.size(); ++i) decode(frames[i], packets[i], keys[i]);
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const Frame& frame = frames[i];
-    now = std::max(now, frame.timestamp);
     if (packets[i].transport == Transport::tcp) {
       add_segment(frame, packets[i], keys[i]);
     } else if (packets[i].transport == Transport::fragment) {
       add_fragment(frame, packets[i]);
     }
   }
-  last_frame = reference_to(frames.back());
 }
 
 void Dissector::State::decode(const Frame& frame, Packet& packet, FlowKey& key) noexcept {

@@ -28,6 +28,10 @@ class Dissector {
   // Frames in the order captured, none of link type `other`. Frames are borrowed for the call.
   void process(std::span<const Frame> frames) noexcept;
 
+  // Time has passed up to these frames, which need not be this dissector's: what lasted too long is
+  // given up, and the observer learns how far all is told. To be called after each batch read.
+  void advance(std::span<const Frame> frames) noexcept;
+
   // No more frames will come: everything still open is resolved and told.
   void finish() noexcept;
 

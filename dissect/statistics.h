@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -53,8 +54,8 @@ struct DissectStatistics {
 };
 
 // Calls `visit(name, value)` for each counter, in the order above.
-template <class Visit>
-void for_each_counter(const DissectStatistics& s, Visit&& visit) {
+template <class Statistics, class Visit>
+void for_each_counter(Statistics& s, Visit&& visit) {
   visit("frames", s.frames);
   visit("bytes", s.bytes);
   visit("frames_cut", s.frames_cut);
@@ -95,6 +96,17 @@ void for_each_counter(const DissectStatistics& s, Visit&& visit) {
   visit("outcomes_given_up", s.outcomes_given_up);
   visit("buffers_exhausted", s.buffers_exhausted);
   visit("identities_dropped", s.identities_dropped);
+}
+
+// The sum, for dissectors that shared a capture among them.
+inline void add(const DissectStatistics& more, DissectStatistics& sum) {
+  constexpr std::size_t kCounters = sizeof(DissectStatistics) / sizeof(std::uint64_t);
+  std::array<std::uint64_t, kCounters> values{};
+  std::size_t at = 0;
+  for_each_counter(more,
+                   [&](std::string_view, const std::uint64_t& value) { values[at++] = value; });
+  at = 0;
+  for_each_counter(sum, [&](std::string_view, std::uint64_t& value) { value += values[at++]; });
 }
 
 }  // namespace rpcaudit

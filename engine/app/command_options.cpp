@@ -34,6 +34,12 @@ void add_output_options(CLI::App& command, RunOptions& options) {
   command.add_option("--format", options.format, "json (one object per line) or text")
       ->transform(CLI::CheckedTransformer(kFormats).description(""))
       ->type_name("json|text");
+  command
+      .add_option("--workers", options.workers,
+                  "Threads that dissect and judge, 1 by default; records are the same for any\n"
+                  "number (standard input is read by one)")
+      ->check(CLI::Range(1, 64))
+      ->type_name("N");
   command.add_flag("-q,--quiet", options.quiet, "No summary and no progress");
   command.add_flag("-v,--verbose", options.verbose, "More about what is done");
 }

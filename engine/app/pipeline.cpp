@@ -11,8 +11,10 @@
 #include "capture/odd_link.h"
 #include "capture/pcap_file.h"
 #include "dissect/dissector.h"
+#include "dissect/shard.h"
 #include "engine/app/blind_spots.h"
 #include "engine/app/record_output.h"
+#include "engine/app/sharded_pipeline.h"
 #include "engine/app/stop_signal.h"
 #include "engine/audit/text_encoding.h"
 
@@ -24,18 +26,55 @@ constexpr std::size_t kBatchSize = 256;
 // Of the flow table's hash. Captures are files here: the same input shall give the same output.
 constexpr std::uint64_t kFlowSeed = 0x5bd1'e995'7f4a'7c15;
 
-// Hands frames to the dissector in order, those of rare link types one by one: the slow lane lends
-// each peeled frame only until the next.
-void dissect(std::span<Frame> frames, OddLink& odd_link, Dissector& dissector) {
-  std::size_t done = 0;
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    if (frames[i].link != LinkType::other) continue;
-    if (i != done) dissector.process(frames.subspan(done, i - done));
-    if (odd_link.peel(frames[i])) dissector.process(frames.subspan(i, 1));
-    done = i + 1;
+// Hands the frames of a shard to the dissector in order, those of rare link types one by one: the
+// slow lane lends each peeled frame only until the next.
+class FrameFeed {
+ public:
+  FrameFeed(const Limits& limits, const Shard& shard, OddLink& odd_link, Dissector& dissector)
+      : limits_(limits), shard_(shard), odd_link_(odd_link), dissector_(dissector) {}
+
+  void feed(std::span<Frame> frames) {
+    std::size_t begin = 0;  // of the run that can be handed on as it stands
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      const bool odd = frames[i].link == LinkType::other;
+      if (!odd && is_mine(frames[i])) continue;
+      hand_on(frames.subspan(begin, i - begin));
+      begin = i + 1;
+      if (!odd || !odd_link_.peel(frames[i]) || !is_mine(frames[i])) continue;
+      hand_on(frames.subspan(i, 1));
+      flush();
+    }
+    hand_on(frames.subspan(begin));
+    flush();
+    dissector_.advance(frames);
   }
-  if (done != frames.size()) dissector.process(frames.subspan(done));
-}
+
+ private:
+  [[nodiscard]] bool is_mine(const Frame& frame) const {
+    return shard_.count == 1 || shard_of(frame, limits_, shard_.count) == shard_.index;
+  }
+
+  // A shard's frames stand scattered: they are put together, so that the dissector can look ahead.
+  void hand_on(std::span<const Frame> frames) {
+    if (shard_.count == 1) {
+      dissector_.process(frames);
+      return;
+    }
+    std::copy(frames.begin(), frames.end(), own_.begin() + static_cast<std::ptrdiff_t>(owned_));
+    owned_ += frames.size();
+  }
+  void flush() {
+    dissector_.process(std::span(own_).first(owned_));
+    owned_ = 0;
+  }
+
+  const Limits& limits_;
+  Shard shard_;
+  OddLink& odd_link_;
+  Dissector& dissector_;
+  std::array<Frame, kBatchSize> own_;
+  std::size_t owned_ = 0;
+};
 
 std::uint64_t frames_not_peeled(const OddLink& odd_link) {
   std::uint64_t sum = 0;
@@ -89,6 +128,7 @@ RunFacts facts_of(const RunOptions& options, const FrameSource& source, const Fr
   facts.interrupted = run.interrupted;
   facts.not_seen = blind_spots(run.statistics, run.frames_of_odd_links);
   for (const InputProblem& problem : source.problems()) {
+    if (problem.skipped) continue;
     facts.problems.push_back(std::string(source.input_name(problem.input)) + ": " +
                              problem.message);
   }
@@ -105,6 +145,13 @@ void write_statistics(const FrameRun& run, const AuditTally& tally, EventSink& s
   sink.on_statistics({run.last.value_or(Timestamp{}), dissect, audit});
 }
 
+// Standard input can be read once only.
+unsigned workers_for(const RunOptions& options) {
+  const bool piped =
+      std::find(options.captures.begin(), options.captures.end(), "-") != options.captures.end();
+  return piped ? 1 : options.workers;
+}
+
 bool finding_met(const RunOptions& options, const AuditTally& tally) {
   return (options.fail_on_would_block && tally.count(VerdictAction::would_block) != 0) ||
          (options.fail_on_undecidable && tally.count(VerdictAction::undecidable) != 0);
@@ -119,11 +166,12 @@ std::unique_ptr<FrameSource> open_source(const RunOptions& options, spdlog::logg
 }
 
 FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& observer,
-                    bool progress) {
+                    const Shard& shard, bool progress, const std::function<void()>& after_batch) {
   watch_for_stop_signals();
   FrameRun run;
   Dissector dissector(limits, observer, kFlowSeed);
   OddLink odd_link;
+  FrameFeed feed(limits, shard, odd_link, dissector);
   Progress shown(progress);
   std::array<Frame, kBatchSize> batch;
   while (!stop_requested()) {
@@ -131,14 +179,15 @@ FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& obse
     if (read.status == ReadStatus::end) break;
     if (read.status == ReadStatus::idle) continue;
     const std::span<Frame> frames = std::span(batch).first(read.count);
-    note_frames(frames, run);
-    dissect(frames, odd_link, dissector);
+    if (shard.index == 0) note_frames(frames, run);
+    feed.feed(frames);
+    if (after_batch) after_batch();
     shown.show(source);
   }
   run.interrupted = stop_requested();
   dissector.finish();
   run.statistics = dissector.statistics();
-  run.frames_of_odd_links = frames_not_peeled(odd_link);
+  if (shard.index == 0) run.frames_of_odd_links = frames_not_peeled(odd_link);
   return run;
 }
 
@@ -161,10 +210,19 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
   const auto input_name = [&source](std::uint32_t input) { return source->input_name(input); };
   EventSink& sink =
       output.open_sink(format, policy, input_name, limits.contexts + audit.records_waiting_max);
-  Auditor auditor(limits, audit, sink);
   const bool progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !output.is_terminal();
-  const FrameRun run = run_frames(*source, limits, auditor, progress);
-  const AuditTally& tally = auditor.tally();
+  FrameRun run;
+  AuditTally tally;
+  if (workers_for(options) == 1) {
+    Auditor auditor(limits, audit, sink);
+    run = run_frames(*source, limits, auditor, Shard{}, progress, nullptr);
+    tally = auditor.tally();
+  } else {
+    ShardedRun sharded =
+        run_sharded(options, limits, audit, format, progress, *source, output, log);
+    run = sharded.frames;
+    tally = std::move(sharded.tally);
+  }
   log.debug("{} frames of {} bytes read, {} calls", run.frames, run.bytes, tally.calls);
   write_statistics(run, tally, sink);
   output.finish();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,14 +27,24 @@ struct FrameRun {
   bool interrupted = false;
 };
 
+// The part of the traffic that one dissector takes: host pairs whose hash modulo `count` is
+// `index`.
+struct Shard {
+  std::uint32_t index = 0;
+  std::uint32_t count = 1;
+};
+
 // Opens the captures named; says what keeps it from doing so and returns nothing.
 [[nodiscard]] std::unique_ptr<FrameSource> open_source(const RunOptions& options,
                                                        spdlog::logger& log);
 
-// Takes every frame of `source` through the dissector to `observer`, until the end or a stop
-// signal. With `progress` it tells how far it is, on stderr.
+// Takes every frame of `source` that belongs to `shard` through the dissector to `observer`, until
+// the end or a stop signal. `after_batch` is called now and then, behind what the observer was
+// told. With `progress` it tells how far it is, on stderr. Frames are counted by the first shard
+// only.
 [[nodiscard]] FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& observer,
-                                  bool progress);
+                                  const Shard& shard, bool progress,
+                                  const std::function<void()>& after_batch);
 
 // The commands that write records: captures in, records out, summary on stderr. `audit` is without
 // a policy for a plain log of calls.

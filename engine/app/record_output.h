@@ -24,6 +24,12 @@ class RecordOutput {
   EventSink& open_sink(RecordFormat format, const Policy* policy, InputName input_name,
                        std::size_t contexts_max);
 
+  // A sink of the same form into another buffer.
+  [[nodiscard]] std::unique_ptr<EventSink> make_sink(OutputBuffer& buffer, RecordFormat format,
+                                                     const Policy* policy, InputName input_name,
+                                                     std::size_t contexts_max) const;
+  [[nodiscard]] OutputBuffer& buffer() noexcept { return *buffer_; }
+
   // Hands on what is held and closes a file. Afterwards error() tells whether all arrived.
   void finish();
 

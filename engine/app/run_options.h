@@ -16,6 +16,7 @@ struct RunOptions {
   std::string output = "-";
   std::string packet_filter;
   RecordFormat format = RecordFormat::automatic;
+  unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number
   bool all = false;
   bool quiet = false;
   bool verbose = false;

@@ -94,6 +94,32 @@ void ActivityTable::note(const ContextInfo& context, const CallEvent& call,
   note_user(*activity, identity);
 }
 
+void ActivityTable::add(const ActivityTable& more) {
+  overflow_ += more.overflow_;
+  for (const Activity& other : more.activities_) {
+    Activity key;
+    key.client = other.client;
+    key.server = other.server;
+    key.interface = other.interface;
+    key.opnum = other.opnum;
+    key.action = other.action;
+    Activity* const activity = find_or_add(key);
+    if (activity == nullptr) {
+      overflow_ += other.count;
+      continue;
+    }
+    activity->count += other.count;
+    activity->already += other.already;
+    activity->contradicted += other.contradicted;
+    activity->unseen |= other.unseen;
+    activity->more_users |= other.more_users;
+    for (std::size_t i = 0; i < other.user_count; ++i) {
+      const ActivityUser& who = other.users[i];
+      note_user(*activity, {who.user, who.domain, who.null_session});
+    }
+  }
+}
+
 std::vector<const Activity*> ActivityTable::sorted() const {
   std::vector<const Activity*> all;
   for (const Activity& activity : activities_) all.push_back(&activity);

@@ -45,6 +45,9 @@ class ActivityTable {
 
   void note(const ContextInfo& context, const CallEvent& call, const IdentityText& identity);
 
+  // The activities of a table that saw other pairs of hosts, or the same at other times.
+  void add(const ActivityTable& more);
+
   // By count, the largest first; equal counts by key.
   [[nodiscard]] std::vector<const Activity*> sorted() const;
   // Calls that found no place.

@@ -1,6 +1,34 @@
 #include "engine/audit/audit_tally.h"
 
+#include <algorithm>
+
 namespace rpcaudit {
+
+void AuditTally::add(const AuditTally& more) {
+  contexts += more.contexts;
+  calls += more.calls;
+  judged += more.judged;
+  for (std::size_t i = 0; i < actions.size(); ++i) actions[i] += more.actions[i];
+  for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += more.outcomes[i];
+  audit_only += more.audit_only;
+  readings_differ += more.readings_differ;
+  no_filter += more.no_filter;
+  already += more.already;
+  contradicted += more.contradicted;
+  records_given_up += more.records_given_up;
+  for (std::size_t i = 0; i < blindness.size(); ++i) {
+    blindness[i].events += more.blindness[i].events;
+    blindness[i].bytes += more.blindness[i].bytes;
+    blindness[i].messages += more.blindness[i].messages;
+  }
+  filters.resize(std::max(filters.size(), more.filters.size()));
+  for (std::size_t i = 0; i < more.filters.size(); ++i) {
+    for (std::size_t action = 0; action < kVerdictActionCount; ++action) {
+      filters[i][action] += more.filters[i][action];
+    }
+  }
+  activities.add(more.activities);
+}
 
 void AuditTally::note_verdict(const Verdict& verdict) noexcept {
   const auto action = static_cast<std::size_t>(verdict.action);

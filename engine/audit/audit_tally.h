@@ -46,6 +46,9 @@ struct AuditTally {
   [[nodiscard]] std::uint64_t count(Outcome outcome) const noexcept {
     return outcomes[static_cast<std::size_t>(outcome)];
   }
+  // What an auditor of other traffic, with the same policy, counted.
+  void add(const AuditTally& more);
+
   void note_verdict(const Verdict& verdict) noexcept;
   void note_blindness(const Blindness& blind) noexcept;
   // A finished call that would be blocked or is undecidable.

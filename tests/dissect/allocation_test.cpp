@@ -60,6 +60,7 @@ TEST(Dissector, AllocatesNothingPerFrameOrCall) {
   Dissector dissector(Limits{}, observer, 1);
   const std::uint64_t before = allocations();
   dissector.process(list.frames());
+  dissector.advance(list.frames());
   dissector.finish();
   EXPECT_EQ(allocations() - before, 0u);
   EXPECT_EQ(observer.calls, 30u * 28u);

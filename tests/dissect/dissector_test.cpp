@@ -40,7 +40,10 @@ class DissectorTest : public testing::Test {
 
   std::string text() {
     Dissector dissector(limits_, observer_, 1);
-    for (const Frame& frame : list_.frames()) dissector.process({&frame, 1});
+    for (const Frame& frame : list_.frames()) {
+      dissector.process({&frame, 1});
+      dissector.advance({&frame, 1});
+    }
     dissector.finish();
     statistics_ = dissector.statistics();
     EXPECT_EQ(observer_.complaints(), "");

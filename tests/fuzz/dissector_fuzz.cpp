@@ -46,7 +46,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   test::RecordingObserver observer;
   Dissector dissector(limits, observer, 1);
-  if (!frames.empty()) dissector.process(frames);
+  for (const Frame& frame : frames) {
+    dissector.process({&frame, 1});
+    dissector.advance({&frame, 1});
+  }
   dissector.finish();
   if (!observer.complaints().empty() || !observer.all_closed()) std::abort();
   return 0;

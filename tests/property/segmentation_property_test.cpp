@@ -86,6 +86,7 @@ std::string lines_of(const FrameList& list, std::size_t batch) {
   for (std::span<const Frame> rest = list.frames(); !rest.empty();) {
     const std::size_t count = std::min(batch, rest.size());
     dissector.process(rest.first(count));
+    dissector.advance(rest.first(count));
     rest = rest.subspan(count);
   }
   dissector.finish();

@@ -29,6 +29,7 @@ class CaptureFacts : public RpcObserver {
       for (Frame& frame : std::span(frames).first(result.count)) {
         if (frame.link == LinkType::other && !odd.peel(frame)) continue;
         dissector.process({&frame, 1});
+        dissector.advance({&frame, 1});
       }
     }
     dissector.finish();

@@ -18,7 +18,7 @@ struct Segment {
   std::uint32_t sequence = 0;
   std::uint32_t acknowledgment = 0;
   unsigned flags = 0x18;  // PSH ACK
-  ByteVector payload;
+  ByteVector payload = {};
 };
 
 inline ByteVector make_tcp(const Segment& segment) {
