@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <iostream>
+#include <random>
 #include <vector>
 
 #include "capture/odd_link.h"
@@ -23,8 +24,12 @@ namespace {
 
 constexpr std::size_t kBatchSize = 256;
 
-// Of the flow table's hash. Captures are files here: the same input shall give the same output.
-constexpr std::uint64_t kFlowSeed = 0x5bd1'e995'7f4a'7c15;
+// Of the flow table's hash: unpredictable, so that no capture can be made to fill one place of it.
+// What is written does not depend on it while no table overflows.
+std::uint64_t flow_seed() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
 
 // Hands the frames of a shard to the dissector in order, those of rare link types one by one: the
 // slow lane lends each peeled frame only until the next.
@@ -169,7 +174,7 @@ FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& obse
                     const Shard& shard, bool progress, const std::function<void()>& after_batch) {
   watch_for_stop_signals();
   FrameRun run;
-  Dissector dissector(limits, observer, kFlowSeed);
+  Dissector dissector(limits, observer, flow_seed());
   OddLink odd_link;
   FrameFeed feed(limits, shard, odd_link, dissector);
   Progress shown(progress);
