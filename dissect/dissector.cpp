@@ -28,6 +28,9 @@ constexpr std::uint32_t kLateTries = 32;
 
 constexpr std::size_t kBatch = 32;
 
+// How many frames before its own a session is fetched.
+constexpr std::size_t kAhead = 4;
+
 FrameReference reference_to(const Frame& frame) noexcept {
   return {frame.number, frame.sequence, frame.input, frame.timestamp};
 }
@@ -44,6 +47,8 @@ struct Dissector::State {
 
   void process_batch(std::span<const Frame> frames) noexcept;
   void decode(const Frame& frame, Packet& packet, FlowKey& key) noexcept;
+  [[nodiscard]] std::uint32_t prefetch_connection(const Packet& packet,
+                                                  const FlowKey& key) noexcept;
   void add_fragment(const Frame& frame, const Packet& packet) noexcept;
   void add_segment(const Frame& frame, const Packet& packet, const FlowKey& key) noexcept;
   void follow(FlowEntry& entry, const Frame& frame, const Packet& packet,
@@ -68,6 +73,7 @@ struct Dissector::State {
   TcpConnections connections;
   Timestamp now;
   FrameReference last_frame;
+  std::size_t dissected_segments = 0;  // of the batch before
 };
 
 Dissector::Dissector(const Limits& limits, RpcObserver& observer, std::uint64_t seed)
@@ -118,19 +124,40 @@ void Dissector::State::collect_counters() noexcept {
   statistics.ip_datagrams_unfinished = fragments.counters().unfinished() + fragments.size();
 }
 
-// Two passes, so that the flow table's memory is on its way while headers are decoded.
+// Several passes, so that memory is on its way before it is needed: the flow table's while headers
+// are decoded, and that of connections where there were many of them in the batch before.
 void Dissector::State::process_batch(std::span<const Frame> frames) noexcept {
   std::array<Packet, kBatch> packets;
   std::array<FlowKey, kBatch> keys;
   for (std::size_t i = 0; i < frames.size(); ++i) decode(frames[i], packets[i], keys[i]);
+
+  std::array<std::uint32_t, kBatch> slots;
+  const bool ahead = dissected_segments >= kBatch / 4;
+  if (ahead) {
+    for (std::size_t i = 0; i < frames.size(); ++i)
+      slots[i] = prefetch_connection(packets[i], keys[i]);
+  }
+  dissected_segments = 0;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const Frame& frame = frames[i];
+    if (ahead && i + kAhead < frames.size() && slots[i + kAhead] != kNoSlot) {
+      connections.prefetch_session(slots[i + kAhead]);
+    }
     if (packets[i].transport == Transport::tcp) {
       add_segment(frame, packets[i], keys[i]);
     } else if (packets[i].transport == Transport::fragment) {
       add_fragment(frame, packets[i]);
     }
   }
+}
+
+std::uint32_t Dissector::State::prefetch_connection(const Packet& packet,
+                                                    const FlowKey& key) noexcept {
+  if (packet.transport != Transport::tcp) return kNoSlot;
+  const FlowEntry* entry = flows.find(key.tag);
+  if (entry == nullptr || entry->state() != kConnection) return kNoSlot;
+  connections.prefetch(entry->value);
+  return entry->value;
 }
 
 void Dissector::State::decode(const Frame& frame, Packet& packet, FlowKey& key) noexcept {
@@ -199,6 +226,7 @@ void Dissector::State::add_segment(const Frame& frame, const Packet& packet,
 void Dissector::State::follow(FlowEntry& entry, const Frame& frame, const Packet& packet,
                               const FlowKey& key) noexcept {
   if (entry.state() == kConnection) {
+    ++dissected_segments;
     const std::uint32_t slot = entry.value;
     if (connections.is_reopened_by(slot, key.forward ? 0 : 1, packet)) {
       connections.close(slot, frame.timestamp);

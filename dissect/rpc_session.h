@@ -37,9 +37,7 @@ inline constexpr std::size_t kSecurityContextsMax = 8;
 // One association (C706 12.6.2; MS-RPCE calls it a connection): the two directions of a byte stream
 // that carries PDUs, whatever brought the bytes.
 struct RpcSession {
-  ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
-  std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
-  std::array<PduStream, 2> streams;
+  std::array<PduStream, 2> streams;   // by direction; what every PDU needs stands first
   std::array<bool, 2> seen{};         // PDUs were seen in this direction
   std::uint8_t client_direction = 0;  // the direction in which the client sends
   bool roles_known = false;
@@ -48,8 +46,10 @@ struct RpcSession {
   std::uint32_t recent_context = kNoSlot;  // what recent_id was last found to mean
   std::uint16_t recent_id = 0;
   std::uint32_t pending = kNoSlot;  // newest first
-  std::array<SecurityContext, kSecurityContextsMax> security;
   std::uint8_t security_count = 0;
+  ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
+  std::array<SecurityContext, kSecurityContextsMax> security;
+  std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
 };
 
 // The state machine of the connection-oriented protocol for all sessions at once, and the tables
@@ -79,6 +79,11 @@ class RpcSessions {
   void expire(Timestamp now) noexcept;
 
   RpcSession& operator[](std::uint32_t slot) noexcept { return sessions_[slot]; }
+
+  void prefetch(std::uint32_t slot) const noexcept {
+    constexpr std::size_t kCacheLine = 64;
+    sessions_.prefetch(slot, sizeof(RpcSession::streams) + 2 * kCacheLine);
+  }
 
   // Contexts that can still be added before sessions have to be closed to make room.
   [[nodiscard]] std::size_t free_contexts() const noexcept {

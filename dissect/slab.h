@@ -1,11 +1,11 @@
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <new>
 #include <utility>
+
+#include "dissect/reserved_memory.h"
 
 namespace rpcaudit {
 
@@ -20,17 +20,14 @@ inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
 template <class T>
 class Slab {
  public:
-  explicit Slab(std::size_t capacity) : capacity_(static_cast<std::uint32_t>(capacity)) {
-    void* memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    cells_ = static_cast<Cell*>(memory);
-  }
+  explicit Slab(std::size_t capacity)
+      : memory_(capacity * sizeof(Cell)),
+        cells_(reinterpret_cast<Cell*>(memory_.data())),
+        capacity_(static_cast<std::uint32_t>(capacity)) {}
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
   ~Slab() {
     for (std::uint32_t slot = 0; slot < touched_; ++slot) cells_[slot].value.~T();
-    munmap(cells_, bytes());
   }
 
   // An unused slot, or kNoSlot when all are in use.
@@ -54,6 +51,13 @@ class Slab {
     --size_;
   }
 
+  // Has the front of an object brought into the cache.
+  void prefetch(std::uint32_t slot, std::size_t size) const noexcept {
+    constexpr std::size_t kCacheLine = 64;
+    const char* at = reinterpret_cast<const char*>(&cells_[slot]);
+    for (std::size_t done = 0; done < size; done += kCacheLine) __builtin_prefetch(at + done, 1);
+  }
+
   T& operator[](std::uint32_t slot) noexcept { return cells_[slot].value; }
   const T& operator[](std::uint32_t slot) const noexcept { return cells_[slot].value; }
 
@@ -66,9 +70,8 @@ class Slab {
     std::uint32_t next_free = kNoSlot;
   };
 
-  [[nodiscard]] std::size_t bytes() const noexcept { return std::size_t{capacity_} * sizeof(Cell); }
-
-  Cell* cells_ = nullptr;
+  ReservedMemory memory_;
+  Cell* cells_;
   std::uint32_t capacity_ = 0;
   std::uint32_t touched_ = 0;
   std::uint32_t free_ = kNoSlot;

@@ -16,24 +16,24 @@ namespace rpcaudit {
 
 // The front of one direction, kept until it tells what the stream is.
 struct ProbeBuffer {
-  // Enough for the longest front that probe_stream() can ask for.
-  std::array<std::byte, 64> bytes{};
   std::uint8_t size = 0;
   bool decided = false;
   FrameReference start;
+  // Enough for the longest front that probe_stream() can ask for.
+  std::array<std::byte, 64> bytes{};
 };
 
 // A TCP connection that carries RPC, or whose first bytes do not tell yet.
 struct TcpConnection {
-  std::uint64_t tag = 0;  // of its flow
-  TcpConversation conversation;
-  std::array<ProbeBuffer, 2> probes;
-  std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
-  std::uint32_t session = kNoSlot;    // until the connection is known to be RPC
-  bool joined_late = false;
-  Timestamp last_seen;
+  TcpConversation conversation;         // what every segment needs stands first
+  std::uint32_t session = kNoSlot;      // until the connection is known to be RPC
   std::uint32_t more_recent = kNoSlot;  // links of the list by last use
   std::uint32_t less_recent = kNoSlot;
+  bool joined_late = false;
+  Timestamp last_seen;
+  std::uint64_t tag = 0;  // of its flow
+  std::array<ProbeBuffer, 2> probes;
+  std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
 };
 
 // What became of a connection by a segment.
@@ -81,6 +81,15 @@ class TcpConnections {
 
   // Everything that began before this frame has been told.
   [[nodiscard]] std::uint64_t earliest_open() const noexcept { return marks_.earliest(); }
+
+  // Bring a connection into the cache, then what it leads to: worth it some segments ahead.
+  void prefetch(std::uint32_t slot) const noexcept {
+    connections_.prefetch(slot, sizeof(TcpConversation) + sizeof(ProbeBuffer) / 2);
+  }
+  void prefetch_session(std::uint32_t slot) const noexcept {
+    const std::uint32_t session = connections_[slot].session;
+    if (session != kNoSlot) sessions_.prefetch(session);
+  }
 
   [[nodiscard]] const TcpCounters& tcp_counters() const noexcept { return held_.counters; }
 
