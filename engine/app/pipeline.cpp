@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <random>
@@ -96,7 +97,8 @@ void note_frames(std::span<const Frame> frames, FrameRun& run) {
   }
 }
 
-// A line on a terminal, rewritten as the input is consumed.
+// A line on a terminal, rewritten as the input is consumed: how far it is, and how long it will
+// take if it goes on like this.
 class Progress {
  public:
   explicit Progress(bool shown) : shown_(shown) {}
@@ -107,20 +109,25 @@ class Progress {
   }
 
   void show(const FrameSource& source) {
-    const std::uint64_t total = source.bytes_total();
+    const auto total = static_cast<double>(source.bytes_total());
     if (!shown_ || total == 0) return;
-    const int percent = static_cast<int>(std::min<std::uint64_t>(
-        100, static_cast<std::uint64_t>(100.0 * static_cast<double>(source.bytes_read()) /
-                                        static_cast<double>(total))));
+    const double done = std::min(1.0, static_cast<double>(source.bytes_read()) / total);
+    const int percent = static_cast<int>(100 * done);
     if (percent == last_percent_) return;
     last_percent_ = percent;
-    std::fprintf(stderr, "\rreading: %d%%", percent);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin_;
+    const std::string bar(static_cast<std::size_t>(kBarWidth * done), '#');
+    std::fprintf(stderr, "\r[%-*s] %3d%%  %.0f s left\033[K", kBarWidth, bar.c_str(), percent,
+                 done > 0 ? elapsed.count() * (1 - done) / done : 0.0);
     std::fflush(stderr);
   }
 
  private:
+  static constexpr int kBarWidth = 40;
+
   bool shown_;
   int last_percent_ = -1;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 RunFacts facts_of(const RunOptions& options, const FrameSource& source, const FrameRun& run) {
