@@ -49,8 +49,12 @@ class Gzip final : public Decompressor {
   bool at_boundary_ = true;
 };
 
-// Offered one block at a time, as the library asks for them: a call that fails drops what it has
-// produced, which must be no more than the block that is corrupt.
+// A call of the two libraries below that fails drops what it has produced, so it may be offered no
+// more than one block. They ask for a block together with the header of the next one.
+constexpr std::size_t without_next_header(std::size_t asked, std::size_t header) noexcept {
+  return asked > header ? asked - header : asked;
+}
+
 class Zstandard final : public Decompressor {
  public:
   Step run(Bytes input, std::span<std::byte> output) override {
@@ -60,12 +64,13 @@ class Zstandard final : public Decompressor {
     const std::size_t left = ZSTD_decompressStream(stream_.get(), &out, &in);
     if (ZSTD_isError(left) != 0) return {in.pos, out.pos, false, describe(left)};
     if (in.pos != 0 || out.pos != 0) at_boundary_ = left == 0;
-    wanted_ = left == 0 ? kFrameStart : left;
+    wanted_ = left == 0 ? kFrameStart : without_next_header(left, kBlockHeader);
     return {in.pos, out.pos, at_boundary_, nullptr};
   }
 
  private:
   static constexpr std::size_t kFrameStart = 5;  // tells the size of the frame's header
+  static constexpr std::size_t kBlockHeader = 3;
 
   static const char* describe(std::size_t error) noexcept {
     return ZSTD_getErrorCode(error) == ZSTD_error_frameParameter_windowTooLarge
@@ -81,7 +86,6 @@ class Zstandard final : public Decompressor {
   bool at_boundary_ = true;
 };
 
-// Offered one block at a time, for the same reason.
 class Lz4 final : public Decompressor {
  public:
   Lz4() { ready_ = LZ4F_isError(LZ4F_createDecompressionContext(&context_, LZ4F_VERSION)) == 0; }
@@ -95,12 +99,13 @@ class Lz4 final : public Decompressor {
         LZ4F_decompress(context_, output.data(), &produced, input.data(), &taken, nullptr);
     if (LZ4F_isError(left) != 0) return {0, 0, false, "corrupt LZ4 data"};
     if (taken != 0 || produced != 0) at_boundary_ = left == 0;
-    wanted_ = left == 0 ? kFrameStart : left;
+    wanted_ = left == 0 ? kFrameStart : without_next_header(left, kBlockHeader);
     return {taken, produced, at_boundary_, nullptr};
   }
 
  private:
   static constexpr std::size_t kFrameStart = 7;  // the shortest header of a frame
+  static constexpr std::size_t kBlockHeader = 4;
 
   LZ4F_dctx* context_ = nullptr;
   std::size_t wanted_ = kFrameStart;

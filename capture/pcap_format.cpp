@@ -64,6 +64,10 @@ class PcapFormat final : public RecordFormat<PcapFormat> {
     nanoseconds_per_unit_ = plain == 0xa1b23c4d ? 1 : 1000;
     // Kuznetsov's variant adds the interface, protocol and kind of packet.
     record_header_ = plain == 0xa1b2cd34 ? 24 : 16;
+    // Before version 2.3 the lengths were the other way round, and some files of 2.3 are like that.
+    // What was captured is never the longer of the two.
+    lengths_may_be_swapped_ =
+        load_u16(header, 4, swapped_) == 2 && load_u16(header, 6, swapped_) <= 3;
     // Snap lengths are often nonsense, so they may only widen what is believed.
     captured_max_ =
         std::clamp(load_u32(header, 16, swapped_), kCapturedLengthUsual, kCapturedLengthMax);
@@ -74,7 +78,8 @@ class PcapFormat final : public RecordFormat<PcapFormat> {
   [[nodiscard]] std::size_t record_header() const noexcept { return record_header_; }
 
   [[nodiscard]] std::size_t record_size(Bytes record) const noexcept {
-    const std::uint32_t captured = load_u32(record, 8, swapped_);
+    std::uint32_t captured = load_u32(record, 8, swapped_);
+    if (lengths_may_be_swapped_) captured = std::min(captured, load_u32(record, 12, swapped_));
     return captured > captured_max_ ? kDamaged : record_header_ + captured;
   }
 
@@ -82,8 +87,7 @@ class PcapFormat final : public RecordFormat<PcapFormat> {
     const std::int64_t seconds = load_u32(record, 0, swapped_);
     const std::int64_t fraction = load_u32(record, 4, swapped_);
     frame.bytes = record.subspan(record_header_);
-    frame.original_length =
-        std::max(load_u32(record, 12, swapped_), static_cast<std::uint32_t>(frame.bytes.size()));
+    frame.original_length = std::max(load_u32(record, 8, swapped_), load_u32(record, 12, swapped_));
     frame.link = link_;
     frame.link_number = link_number_;
     frame.timestamp.nanoseconds =
@@ -92,6 +96,7 @@ class PcapFormat final : public RecordFormat<PcapFormat> {
 
  private:
   bool swapped_ = false;
+  bool lengths_may_be_swapped_ = false;
   LinkType link_ = LinkType::ethernet;
   std::uint32_t link_number_ = 1;
   std::uint32_t captured_max_ = 0;
