@@ -55,7 +55,7 @@ class MappedWindow final : public ByteWindow {
 
   bool want(std::size_t count) override { return bytes().size() >= count; }
   void forget_consumed() override {
-    constexpr std::uint64_t kStep = 8u << 20;
+    constexpr std::uint64_t kStep = 1u << 20;
     const std::uint64_t done = offset() / kStep * kStep;
     if (done <= released_) return;
     madvise(memory_ + released_, done - released_, MADV_DONTNEED);
