@@ -13,8 +13,13 @@ char* write_digits(std::uint32_t value, unsigned count, char* out) noexcept {
 
 std::uint32_t Rfc3339Writer::write_seconds(Timestamp time, char separator, char*& out) noexcept {
   using namespace std::chrono;
-  const sys_time<nanoseconds> exact{nanoseconds{time.nanoseconds}};
-  const sys_seconds second = floor<seconds>(exact);
+  std::int64_t whole = time.nanoseconds / kNanosecondsPerSecond;
+  std::int64_t rest = time.nanoseconds % kNanosecondsPerSecond;
+  if (rest < 0) {  // before 1970: round down, as for any other time
+    rest += kNanosecondsPerSecond;
+    --whole;
+  }
+  const sys_seconds second{seconds{whole}};
   if (second.time_since_epoch().count() != cached_second_) {
     cached_second_ = second.time_since_epoch().count();
     const sys_days day = floor<days>(second);
@@ -38,7 +43,7 @@ std::uint32_t Rfc3339Writer::write_seconds(Timestamp time, char separator, char*
   out[10] = separator;
   out += cached_size_;
   *out++ = '.';
-  return static_cast<std::uint32_t>((exact - second).count());
+  return static_cast<std::uint32_t>(rest);
 }
 
 char* Rfc3339Writer::write(Timestamp time, char* out) noexcept {
