@@ -90,8 +90,12 @@ void Dissector::process(std::span<const Frame> frames) noexcept {
 }
 
 void Dissector::advance(std::span<const Frame> frames) noexcept {
-  for (const Frame& frame : frames) state_->now = std::max(state_->now, frame.timestamp);
-  if (!frames.empty()) state_->last_frame = reference_to(frames.back());
+  if (!frames.empty()) {
+    // The last frame's time, not the latest ever: one corrupt timestamp must not make all that
+    // follows look old.
+    state_->now = frames.back().timestamp;
+    state_->last_frame = reference_to(frames.back());
+  }
   state_->end_of_batch();
 }
 
@@ -334,11 +338,10 @@ void Dissector::State::forget(std::uint64_t tag) noexcept {
 }
 
 void Dissector::State::end_of_batch() noexcept {
-  for (;;) {
-    const TcpConnections::Evicted closed = connections.expire(now);
-    if (!closed.happened) break;
-    forget(closed.tag);
-  }
+  // One idle connection at a time: there is no hurry, and a damaged timestamp shall not end them
+  // all.
+  const TcpConnections::Evicted closed = connections.expire(now);
+  if (closed.happened) forget(closed.tag);
   collect_counters();
   observer.on_watermark(std::min(connections.earliest_open(), last_frame.sequence + 1));
 }

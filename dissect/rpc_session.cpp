@@ -66,7 +66,7 @@ std::uint32_t RpcSessions::open(ProtocolSequence protocol,
 }
 
 void RpcSessions::close(std::uint32_t slot, Timestamp now) noexcept {
-  now_ = std::max(now_, now);
+  now_ = now;
   RpcSession& session = sessions_[slot];
   finish(slot, 0);
   finish(slot, 1);
@@ -89,7 +89,7 @@ void RpcSessions::close(std::uint32_t slot, Timestamp now) noexcept {
 
 void RpcSessions::consume(std::uint32_t slot, unsigned direction, Bytes bytes,
                           const FrameReference& frame) noexcept {
-  now_ = std::max(now_, frame.timestamp);
+  now_ = frame.timestamp;
   Sink sink{*this, slot, direction};
   sessions_[slot].streams[direction].consume(bytes, frame, buffers_, limits_.body_prefix_bytes,
                                              sink);
@@ -97,7 +97,7 @@ void RpcSessions::consume(std::uint32_t slot, unsigned direction, Bytes bytes,
 
 void RpcSessions::gap(std::uint32_t slot, unsigned direction, std::uint64_t missing,
                       BlindnessKind kind, const FrameReference& frame) noexcept {
-  now_ = std::max(now_, frame.timestamp);
+  now_ = frame.timestamp;
   RpcSession& session = sessions_[slot];
   if (session.roles_known) tell_blindness(session, kind, frame, missing, 0);
   Sink sink{*this, slot, direction};
@@ -119,7 +119,7 @@ void RpcSessions::abandon(std::uint32_t slot, unsigned direction) noexcept {
 }
 
 void RpcSessions::expire(Timestamp now) noexcept {
-  now_ = std::max(now_, now);
+  now_ = now;
   while (pending_.oldest() != kNoSlot) {
     const std::uint32_t slot = pending_.oldest();
     const std::int64_t age = now_.nanoseconds - pending_[slot].since.nanoseconds;

@@ -267,7 +267,7 @@ void TcpConnections::mark_open(std::uint32_t slot) noexcept {
 }
 
 void TcpConnections::touch(std::uint32_t slot, Timestamp now) noexcept {
-  connections_[slot].last_seen = std::max(connections_[slot].last_seen, now);
+  connections_[slot].last_seen = now;
   if (most_recent_ == slot) return;
   unlink(slot);
   link_front(slot);

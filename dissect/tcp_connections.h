@@ -73,8 +73,8 @@ class TcpConnections {
   // The same, counted and told as something that cannot be seen any longer.
   void evict(std::uint32_t slot, const FrameReference& frame) noexcept;
 
-  // Work that time brings: outcomes given up, idle connections closed one at a time. Returns the
-  // flow of one that was closed; call again while it does.
+  // Work that time brings: outcomes given up, and the connection idle the longest closed if that is
+  // too long. Returns the flow of the one that was closed.
   Evicted expire(Timestamp now) noexcept;
   // Closes them all, the longest idle first.
   void close_all(Timestamp now) noexcept;

@@ -256,6 +256,21 @@ TEST_F(DissectorTest, ClaimsNothingThatOnlyBeginsLikeRpc) {
   EXPECT_EQ(statistics_.flows_rpc, 0u);
 }
 
+// A damaged timestamp ends what waits at that moment, and nothing after it.
+TEST_F(DissectorTest, GetsOverAFrameFromTheFuture) {
+  connect();
+  say(kClient, kBind);
+  say(kServer, kBindAck);
+  const std::size_t before = list_.size();
+  feed(peers_.ack(kClient));
+  list_.set_time(before, {std::int64_t{1} << 62});
+  say(kClient, request(2));
+  feed(peers_.ack(kServer));
+  say(kServer, response(2));
+  EXPECT_EQ(text(), kOneCall);
+  EXPECT_EQ(statistics_.outcomes_given_up, 0u);
+}
+
 TEST_F(DissectorTest, EvictsTheIdlestConnectionAndSaysSo) {
   limits_.rpc_connections = 4;
   for (std::uint16_t port = 1; port <= 10; ++port) {

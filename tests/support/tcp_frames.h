@@ -65,6 +65,8 @@ class FrameList {
     for (ByteVector& bytes : make_ethernet(segment)) add(std::move(bytes));
   }
   [[nodiscard]] std::span<const Frame> frames() const { return frames_; }
+  [[nodiscard]] std::size_t size() const { return frames_.size(); }
+  void set_time(std::size_t index, Timestamp time) { frames_[index].timestamp = time; }
 
  private:
   std::deque<ByteVector> storage_;
