@@ -32,54 +32,38 @@ std::uint64_t flow_seed() {
   return std::uint64_t{random()} << 32 | random();
 }
 
-// Hands the frames of a shard to the dissector in order, those of rare link types one by one: the
-// slow lane lends each peeled frame only until the next.
+// Hands the frames of a shard to the dissector, those of rare link types peeled.
 class FrameFeed {
  public:
   FrameFeed(const Limits& limits, const Shard& shard, OddLink& odd_link, Dissector& dissector)
       : limits_(limits), shard_(shard), odd_link_(odd_link), dissector_(dissector) {}
 
   void feed(std::span<Frame> frames) {
-    std::size_t begin = 0;  // of the run that can be handed on as it stands
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      const bool odd = frames[i].link == LinkType::other;
-      if (!odd && is_mine(frames[i])) continue;
-      hand_on(frames.subspan(begin, i - begin));
-      begin = i + 1;
-      if (!odd || !odd_link_.peel(frames[i]) || !is_mine(frames[i])) continue;
-      hand_on(frames.subspan(i, 1));
-      flush();
-    }
-    hand_on(frames.subspan(begin));
-    flush();
+    const bool all = shard_.count == 1 && std::none_of(frames.begin(), frames.end(), is_odd);
+    dissector_.process(all ? frames : mine_of(frames));
     dissector_.advance(frames);
   }
 
  private:
-  [[nodiscard]] bool is_mine(const Frame& frame) const {
-    return shard_.count == 1 || shard_of(frame, limits_, shard_.count) == shard_.index;
-  }
+  static bool is_odd(const Frame& frame) { return frame.link == LinkType::other; }
 
-  // A shard's frames stand scattered: they are put together, so that the dissector can look ahead.
-  void hand_on(std::span<const Frame> frames) {
-    if (shard_.count == 1) {
-      dissector_.process(frames);
-      return;
+  // The frames that are to be dissected here, put together so that the dissector can look ahead.
+  [[nodiscard]] std::span<const Frame> mine_of(std::span<Frame> frames) {
+    std::size_t count = 0;
+    for (Frame& frame : frames) {
+      if (is_odd(frame) && !odd_link_.peel(frame)) continue;
+      if (shard_.count == 1 || shard_of(frame, limits_, shard_.count) == shard_.index) {
+        mine_[count++] = frame;
+      }
     }
-    std::copy(frames.begin(), frames.end(), own_.begin() + static_cast<std::ptrdiff_t>(owned_));
-    owned_ += frames.size();
-  }
-  void flush() {
-    dissector_.process(std::span(own_).first(owned_));
-    owned_ = 0;
+    return std::span(mine_).first(count);
   }
 
   const Limits& limits_;
   Shard shard_;
   OddLink& odd_link_;
   Dissector& dissector_;
-  std::array<Frame, kBatchSize> own_;
-  std::size_t owned_ = 0;
+  std::array<Frame, kBatchSize> mine_;
 };
 
 std::uint64_t frames_not_peeled(const OddLink& odd_link) {
