@@ -1,7 +1,6 @@
 #include "capture/byte_window.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,33 +41,6 @@ class BorrowedWindow final : public ByteWindow {
   std::uint64_t total_;
 };
 
-// A regular file, mapped whole. Pages behind the reader are given back as it goes, so that memory
-// stays flat however long the file.
-class MappedWindow final : public ByteWindow {
- public:
-  MappedWindow(void* memory, std::size_t size)
-      : memory_(static_cast<std::byte*>(memory)), size_(size) {
-    show({memory_, size_});
-    madvise(memory_, size_, MADV_SEQUENTIAL);
-  }
-  ~MappedWindow() override { munmap(memory_, size_); }
-
-  bool want(std::size_t count) override { return bytes().size() >= count; }
-  void forget_consumed() override {
-    constexpr std::uint64_t kStep = 1u << 20;
-    const std::uint64_t done = offset() / kStep * kStep;
-    if (done <= released_) return;
-    madvise(memory_ + released_, done - released_, MADV_DONTNEED);
-    released_ = done;
-  }
-  std::uint64_t stored_total() const noexcept override { return size_; }
-
- private:
-  std::byte* memory_;
-  std::size_t size_;
-  std::uint64_t released_ = 0;
-};
-
 // Bytes that arrive one after another. The buffer grows with what really arrives, so neither a
 // hostile length nor a look at a file's first frame costs much memory.
 class BufferedWindow : public ByteWindow {
@@ -100,7 +72,10 @@ class BufferedWindow : public ByteWindow {
 
  private:
   static constexpr std::size_t kBufferMin = 16u << 10;
-  static constexpr std::size_t kBufferMax = 512u << 10;  // more only for a record that needs it
+  // Small enough to stay in the processor's cache, where the dissector then finds the frames:
+  // copying a file through it costs less than the page faults of mapping it. More only for a record
+  // that needs it.
+  static constexpr std::size_t kBufferMax = 256u << 10;
 
   void grow() { buffer_.resize(std::max(buffer_.size() * 2, kBufferMin)); }
 
@@ -108,10 +83,14 @@ class BufferedWindow : public ByteWindow {
   bool ended_ = false;
 };
 
-// Pipes, and files that cannot be mapped.
-class PipeWindow final : public BufferedWindow {
+// Files and pipes.
+class FileWindow final : public BufferedWindow {
  public:
-  explicit PipeWindow(FileDescriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  // `size` is 0 when it is not known.
+  FileWindow(FileDescriptor descriptor, std::uint64_t size)
+      : descriptor_(std::move(descriptor)), size_(size) {}
+
+  std::uint64_t stored_total() const noexcept override { return size_; }
 
  private:
   Filled fill(std::span<std::byte> room) override {
@@ -124,6 +103,7 @@ class PipeWindow final : public BufferedWindow {
   }
 
   FileDescriptor descriptor_;
+  std::uint64_t size_;
 };
 
 class DecompressedWindow final : public BufferedWindow {
@@ -136,7 +116,6 @@ class DecompressedWindow final : public BufferedWindow {
 
  private:
   Filled fill(std::span<std::byte> room) override {
-    stored_->forget_consumed();
     const bool more = stored_->want(1);
     const Decompressor::Step step = decompressor_->run(stored_->bytes(), room);
     stored_->consume(step.taken);
@@ -169,16 +148,12 @@ OpenedInput open_input(const std::string& path) {
   if (descriptor.number() < 0 || fstat(descriptor.number(), &status) != 0) return failed_to_open();
   if (S_ISDIR(status.st_mode)) return {nullptr, "is a folder", false};
   const bool repeatable = S_ISREG(status.st_mode) && !standard_input;
-  const auto size = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0));
+  const auto size = static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0));
 
   OpenedInput opened;
   opened.repeatable = repeatable;
-  if (repeatable && size != 0) {
-    void* memory = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number(), 0);
-    if (memory != MAP_FAILED) opened.window = std::make_unique<MappedWindow>(memory, size);
-  }
-  if (opened.window == nullptr) opened.window = std::make_unique<PipeWindow>(std::move(descriptor));
-  opened.window = decompressed(std::move(opened.window));
+  opened.window =
+      decompressed(std::make_unique<FileWindow>(std::move(descriptor), repeatable ? size : 0));
   return opened;
 }
 

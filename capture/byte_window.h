@@ -10,8 +10,7 @@
 
 namespace rpcaudit {
 
-// The unread bytes of an input, as far as they are at hand. A mapped file shows all of them at
-// once; a stream shows what its buffer holds and can be asked for more.
+// The unread bytes of an input, as far as its buffer holds them; it can be asked for more.
 class ByteWindow {
  public:
   ByteWindow() = default;
@@ -31,9 +30,6 @@ class ByteWindow {
   // Tries to have `count` unread bytes at hand; false when the input ends before that. Bytes shown
   // earlier may move: whatever was borrowed from them is void.
   [[nodiscard]] virtual bool want(std::size_t count) = 0;
-
-  // Told between batches: what was consumed is no longer borrowed by anybody.
-  virtual void forget_consumed() {}
 
   // Why the input ended early (a corrupt compressed stream, a read error); empty if it did not.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }

@@ -60,7 +60,6 @@ bool CaptureInput::refill(PacketFilter* filter) {
 
 std::size_t CaptureInput::read(std::span<Frame> frames, PacketFilter* filter) {
   while (window_ != nullptr) {
-    window_->forget_consumed();
     std::size_t count = format_->read(*window_, frames);
     if (count == 0) {
       if (!format_->problem().empty()) report(window_->offset(), format_->problem(), false);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <thread>
@@ -16,6 +17,8 @@
 
 namespace rpcaudit {
 namespace {
+
+namespace fs = std::filesystem;
 
 using namespace test;
 
@@ -154,11 +157,14 @@ TEST_F(CaptureFilesTest, TellHowFarTheyAreRead) {
   EXPECT_EQ(opened.source->input_name(1), b);
 }
 
-// Whatever is mapped of a folder at one time, by name.
-std::size_t mappings_of(const std::string& name) {
-  std::ifstream maps("/proc/self/maps");
+// Files of a folder that are open now.
+std::size_t open_below(const fs::path& folder) {
   std::size_t count = 0;
-  for (std::string line; std::getline(maps, line);) count += line.find(name) != line.npos;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const fs::path target = fs::read_symlink(entry.path(), error);
+    count += !error && target.string().starts_with(folder.string());
+  }
   return count;
 }
 
@@ -170,13 +176,13 @@ TEST_F(CaptureFilesTest, AreOpenOnlyWhileTheirTimeLasts) {
   }
   const std::vector<std::string> paths{path("many")};
   const OpenedCaptures opened = open_captures(paths, "");
-  EXPECT_EQ(mappings_of(path("many")), 0u);
+  EXPECT_EQ(open_below(path("many")), 0u);
   std::array<Frame, 64> frames;
   std::int64_t last = -1;
   std::uint64_t count = 0;
   for (ReadResult result = opened.source->read(frames); result.status == ReadStatus::frames;
        result = opened.source->read(frames)) {
-    EXPECT_LE(mappings_of(path("many")), 3u);
+    EXPECT_LE(open_below(path("many")), 3u);
     for (const Frame& frame : std::span(frames).first(result.count)) {
       EXPECT_GT(frame.timestamp.nanoseconds, last);
       last = frame.timestamp.nanoseconds;
