@@ -83,6 +83,16 @@ struct SecurityIdentity {
   bool null_session = false;   // an anonymous NTLM authentication
 };
 
+// The SMB session that a pipe was opened in ([MS-SMB2] 2.2.5, 2.2.6; [MS-CIFS] 2.2.4.53): calls
+// without security of their own are made with its rights.
+struct SmbIdentity {
+  // What its authentication showed in clear; no names with Kerberos. The null session is one that
+  // the server called so, or that authenticated anonymously.
+  SecurityIdentity identity;
+  bool guest = false;      // the server let the caller in as a guest, whatever name was given
+  bool is_signed = false;  // its messages carry signatures
+};
+
 enum class ContextResult : std::uint8_t {
   unanswered,  // no answer seen (yet): calls on it are provisional
   accepted,
@@ -111,8 +121,15 @@ struct RpcContext {
   ContextResult result = ContextResult::unanswered;
   std::uint16_t reason = 0;         // of a rejection; the feature bits when negotiated
   std::optional<AuthNumbers> auth;  // of the PDU that proposed it
-  SecurityIdentity identity;        // as far as seen when the callback is made
-  std::string_view pipe;            // \PIPE\name on ncacn_np; empty when unknown
+  // As far as seen when the callback is made; without security of its own, that of the SMB session.
+  SecurityIdentity identity;
+  // ncacn_np only. A known pipe reads \PIPE\name, the name as the client wrote it; it is empty when
+  // the opening of the pipe was not seen.
+  std::string_view pipe;
+  // The endpoint as the server calls it: the secondary address of its bind_ack, empty when not seen
+  // (C706 12.6.4.4; for ncacn_np \PIPE\name, for ncacn_ip_tcp the port's digits).
+  std::string_view secondary_address;
+  std::optional<SmbIdentity> smb;  // ncacn_np; empty when the setup of the session was not seen
 };
 
 // One call, told at its first fragment.
@@ -129,7 +146,8 @@ struct RpcCall {
   // of its own: at that level peers leave it out of requests.
   std::optional<AuthNumbers> connection_auth;
   bool auth_unseen = false;      // the PDU has a trailer that the capture does not show
-  SecurityIdentity identity;     // of the security context this call names
+  // Of the security context this call names; without one, that of the SMB session on ncacn_np.
+  SecurityIdentity identity;
   std::optional<Uuid> activity;  // ncadg
   std::uint32_t sequence = 0;    // ncadg
   bool one_way = false;          // PFC_MAYBE: no answer will come
@@ -163,8 +181,8 @@ enum class BlindnessKind : std::uint8_t {
   table_eviction,   // an RPC connection or context forgotten because a table was full
   unfinished_fragments,  // an IP datagram whose fragments never completed
   smb_not_dissected,     // a named-pipe transport that is not looked into
-  smb_encrypted,
-  smb_compressed,
+  smb_encrypted,         // told once for each SMB session, when it ends
+  smb_compressed,        // likewise
   http_not_dissected,
 };
 
@@ -172,12 +190,15 @@ inline constexpr std::size_t kBlindnessKindCount = 10;
 
 struct Blindness {
   BlindnessKind kind{};
-  FrameReference frame;
+  FrameReference frame;  // where it is told; where it began, unless `since` says otherwise
   std::uint32_t ordinal = 0;
   std::optional<Endpoint> client;  // of the connection, when it belongs to one
   std::optional<Endpoint> server;
   std::uint64_t bytes = 0;  // not seen; 0 when not countable
   std::uint64_t messages = 0;
+  // Of an SMB session: its first message of this kind, and its id on the wire.
+  std::optional<FrameReference> since;
+  std::optional<std::uint64_t> smb_session;
 };
 
 // What the dissector tells. Called on the dissecting thread, in the order of the wire:
