@@ -5,7 +5,7 @@
 
 #include "engine/evaluate/access_check.h"
 #include "engine/evaluate/condition_truth.h"
-#include "engine/evaluate/evaluation_order.h"
+#include "engine/policy/filter_weight.h"
 #include "engine/evaluate/field_sight.h"
 #include "engine/evaluate/program.h"
 
@@ -99,7 +99,7 @@ class ProgramBuilder {
   explicit ProgramBuilder(const Policy& policy) { program_.policy = &policy; }
 
   Program build() && {
-    const std::vector<std::uint32_t> order = evaluation_order(*program_.policy);
+    const std::vector<std::uint32_t> order = evaluation_order(*program_.policy, Layer::um);
     program_.rules.reserve(order.size());
     for (const std::uint32_t filter : order) add_rule(filter);
     build_index();
@@ -158,7 +158,7 @@ class ProgramBuilder {
   void add_test(const Condition& condition) {
     ValueTest test;  // unknown, where the data is not of the field's type
     const FieldType type = info(condition.field).type;
-    if (legal_for(condition.match, type)) {
+    if (!condition.unreadable && legal_for(condition.match, type)) {
       if (const auto* number = std::get_if<NumberRange>(&condition.data)) {
         if (is_integer(type) && type != FieldType::address_v4) {
           test = number_test(condition.match, number->low, number->high);

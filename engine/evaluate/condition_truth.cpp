@@ -142,7 +142,8 @@ Truth condition_truth(const Condition& condition, const ContextFacts& context,
     case Sight::context:
     case Sight::call: break;
   }
-  if (!legal_for(condition.match, info(condition.field).type)) return Truth::unknown;
+  const bool comparable = legal_for(condition.match, info(condition.field).type);
+  if (condition.unreadable || !comparable) return Truth::unknown;
   switch (condition.field) {
     case Field::remote_user_token: return caller_truth(condition, call);
     case Field::if_uuid: return uuid_truth(condition, context.if_uuid);

@@ -5,7 +5,7 @@
 
 #include "engine/evaluate/audit_readings.h"
 #include "engine/evaluate/condition_truth.h"
-#include "engine/evaluate/evaluation_order.h"
+#include "engine/policy/filter_weight.h"
 #include "engine/evaluate/near_match.h"
 #include "engine/evaluate/reading.h"
 #include "engine/policy/printer.h"
@@ -212,7 +212,7 @@ void add_findings(const Policy& policy, const std::vector<std::uint32_t>& order,
 }  // namespace
 
 Explanation explain(const Policy& policy, const ContextFacts& context, const CallFacts& call) {
-  const std::vector<std::uint32_t> order = evaluation_order(policy);
+  const std::vector<std::uint32_t> order = evaluation_order(policy, Layer::um);
   const Judgement judgement = judge(policy, order, context, call, {});
   Explanation explanation;
   explanation.verdict = judgement.verdict;

@@ -42,7 +42,8 @@ bool split_dotted_object(const Word& word, Word& object, Word& key) {
 
 }  // namespace
 
-std::optional<NetshSession::Object> NetshSession::read_object(const Word& word, Context context) {
+std::optional<NetshSession::Object> NetshSession::read_object(const Word& word,
+                                                              NetshContext context) {
   const NameMatch match = match_name(word.text, kObjects);
   if (match.kind == NameMatch::Kind::none) {
     const std::string_view nearest = nearest_name(word.text, kObjects);
@@ -57,7 +58,7 @@ std::optional<NetshSession::Object> NetshSession::read_object(const Word& word, 
                            "write names in full: what an abbreviation means depends on the "
                            "version of netsh");
   }
-  if (context == Context::rpc) {
+  if (context == NetshContext::rpc) {
     reporter_.warning_once("missing-context", word.span(),
                            "the command belongs into the context `rpc filter`",
                            "netsh refuses it in the context `rpc`");
@@ -65,8 +66,8 @@ std::optional<NetshSession::Object> NetshSession::read_object(const Word& word, 
   return static_cast<Object>(match.index);
 }
 
-void NetshSession::run_on_object(Verb verb, const Word& verb_word, Words words, Context context,
-                                 const SourceSpan& command) {
+void NetshSession::run_on_object(Verb verb, const Word& verb_word, Words words,
+                                 NetshContext context, const SourceSpan& command) {
   if (words.empty()) {
     if (verb == Verb::show) return note_binding(verb_word, verb);
     return reporter_.error("unknown-command", verb_word.span(),
@@ -80,15 +81,13 @@ void NetshSession::run_on_object(Verb verb, const Word& verb_word, Words words, 
   Word key;
   if (verb == Verb::remove && split_dotted_object(words[0], object, key)) {
     if (!key.text.empty()) arguments.insert(arguments.begin(), std::move(key));
-  } else if (is_subnet || (context == Context::rpc && !is_object &&
+  } else if (is_subnet || (context == NetshContext::rpc && !is_object &&
                            words[0].text.find('.') != std::string::npos)) {
     return note_binding(verb_word, verb);
   }
-  if (verb == Verb::show) {
-    return reporter_.note("show-ignored", command, "listing filters does nothing to them");
-  }
   const std::optional<Object> what = read_object(object, context);
   if (!what) return;
+  if (verb == Verb::show) return show(*what, object, command);
   if (verb == Verb::add) {
     switch (*what) {
       case Object::rule: return add_rule(arguments, command);
@@ -105,7 +104,18 @@ void NetshSession::run_on_object(Verb verb, const Word& verb_word, Words words, 
                   "`delete rule` drops the pending rule with all of its conditions");
 }
 
+void NetshSession::show(Object what, const Word& object, const SourceSpan& command) {
+  if (what != Object::filter) {
+    return reporter_.error("unknown-command", object.span(), "netsh can show filters only",
+                           "did you mean `show filter`?");
+  }
+  if (options_.live) return note_effect(NetshEffect::Kind::filters_shown);
+  reporter_.note("show-ignored", command, "listing filters does nothing to them");
+}
+
 void NetshSession::add_rule(Words words, const SourceSpan& command) {
+  PendingRule rule = read_netsh_rule(words, command, reporter_);
+  if (options_.live && rule.has_error) return;
   if (pending_) {
     reporter_.warning("rule-replaced", command,
                       "the rule replaces the pending one of line " +
@@ -113,7 +123,8 @@ void NetshSession::add_rule(Words words, const SourceSpan& command) {
                           plural(pending_->filter.conditions.size(), "condition"),
                       "end a rule with `add filter` before the next one");
   }
-  pending_ = read_netsh_rule(words, command, reporter_);
+  if (!rule.has_error) note_effect(NetshEffect::Kind::rule_added);
+  pending_ = std::move(rule);
 }
 
 void NetshSession::add_condition(Words words, const SourceSpan& command) {
@@ -130,6 +141,7 @@ void NetshSession::add_condition(Words words, const SourceSpan& command) {
                            "a filter may have " + std::to_string(kConditionsMax) + " conditions");
   }
   pending_->filter.conditions.push_back(std::move(*condition));
+  note_effect(NetshEffect::Kind::condition_added);
 }
 
 void NetshSession::add_filter(Words words, const SourceSpan& command) {
@@ -139,7 +151,9 @@ void NetshSession::add_filter(Words words, const SourceSpan& command) {
     return reporter_.error("no-rule", command, "there is no rule to make a filter of",
                            "begin with `add rule`");
   }
-  if (pending_->has_error || reporter_.error_count() != errors_before) {
+  const bool refused = reporter_.error_count() != errors_before;
+  if (refused && options_.live) return;
+  if (pending_->has_error || refused) {
     reporter_.note("filter-not-added", command,
                    "the filter of line " + std::to_string(pending_->filter.span.line) +
                        " is left out because of the errors in it");
@@ -160,10 +174,13 @@ void NetshSession::commit(const SourceSpan& command) {
                       "add at least one condition; netsh is documented to need one");
   }
   check_required_conditions(filter, command, reporter_);
-  if (filter.key.is_nil()) {
+  if (filter.key.is_nil() && options_.make_key) {
+    filter.key = options_.make_key();
+  } else if (filter.key.is_nil()) {
     filter.key = generated_filter_key(policy_.files[file_], occurrence_, filter.span.line);
     filter.key_generated = true;
   }
+  note_effect(NetshEffect::Kind::filter_added, 1, filter.key);
   policy_.filters.push_back(std::move(filter));
 }
 
@@ -172,6 +189,7 @@ void NetshSession::delete_rule(Words words, const SourceSpan& command) {
   if (!pending_) {
     reporter_.warning("no-rule-to-delete", command, "there is no rule to delete");
   }
+  note_effect(NetshEffect::Kind::rule_deleted, pending_ ? 1 : 0);
   pending_.reset();
 }
 
@@ -192,7 +210,8 @@ void NetshSession::delete_filter(Words words, const SourceSpan& command) {
     if (matches && filter.span.file != file_) ++foreign_count;
     return matches;
   });
-  if (foreign_count != 0) {
+  note_effect(NetshEffect::Kind::filters_deleted, count, uuid.value_or(Uuid{}));
+  if (foreign_count != 0 && !options_.live) {
     reporter_.warning("filters-deleted", command,
                       "the command removes " + plural(foreign_count, "filter") +
                           " of the policy files before this one",

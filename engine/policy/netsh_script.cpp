@@ -32,7 +32,7 @@ void read_netsh_script(std::string_view bytes, std::string_view name, Policy& po
                      "the file is neither UTF-8 nor UTF-16; it is read as Windows-1252");
   }
 
-  NetshSession session(policy, file, reporter);
+  NetshSession session(policy, file, reporter, {});
   ScriptReader reader(source, file, reporter);
   ScriptLine line;
   std::size_t errors_before = 0;

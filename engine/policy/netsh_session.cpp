@@ -34,6 +34,18 @@ constexpr std::string_view kOtherContexts[] = {
 constexpr std::string_view kHarmlessWords[] = {
     "echo", "pause", "cls", "title", "setlocal", "endlocal", "ok.", "filterkey:", "chcp", "color"};
 
+constexpr std::pair<std::string_view, NetshTopic> kTopics[] = {
+    {"add", NetshTopic::add},
+    {"add rule", NetshTopic::add_rule},
+    {"add condition", NetshTopic::add_condition},
+    {"add filter", NetshTopic::add_filter},
+    {"delete", NetshTopic::remove},
+    {"delete rule", NetshTopic::delete_rule},
+    {"delete filter", NetshTopic::delete_filter},
+    {"show", NetshTopic::show},
+    {"show filter", NetshTopic::show_filter},
+};
+
 bool contains(std::span<const std::string_view> names, std::string_view text) noexcept {
   return std::any_of(names.begin(), names.end(),
                      [text](std::string_view name) { return equal_ignoring_case(name, text); });
@@ -55,13 +67,15 @@ bool is_harmless(std::span<const Word> words) noexcept {
 
 }  // namespace
 
-NetshSession::NetshSession(Policy& policy, std::uint32_t file, Reporter& reporter)
-    : policy_(policy), reporter_(reporter), file_(file) {
+NetshSession::NetshSession(Policy& policy, std::uint32_t file, Reporter& reporter,
+                           NetshSessionOptions options)
+    : policy_(policy), reporter_(reporter), file_(file), options_(std::move(options)) {
   const auto end = policy.files.begin() + static_cast<std::ptrdiff_t>(file);
   occurrence_ = static_cast<std::size_t>(std::count(policy.files.begin(), end, policy.files[file]));
 }
 
 void NetshSession::run(const ScriptLine& line) {
+  effects_.clear();
   if (line.words.empty()) return;
   const std::size_t errors_before = reporter_.error_count();
   // Shells join commands with `&`; each part is a command of its own.
@@ -72,7 +86,7 @@ void NetshSession::run(const ScriptLine& line) {
     if (!part.empty()) run_words(part, line.span);
     rest = rest.subspan(std::min(part.size() + 1, rest.size()));
   }
-  if (reporter_.error_count() != errors_before) spoil();
+  if (reporter_.error_count() != errors_before && !options_.live) spoil();
 }
 
 void NetshSession::spoil() noexcept {
@@ -92,12 +106,12 @@ void NetshSession::run_words(Words words, const SourceSpan& command) {
   if (is_harmless(words)) {
     return reporter_.note("not-a-command", command, "the line is ignored");
   }
-  Context context = context_;
+  NetshContext context = context_;
   const Word& first = words.front();
   if (skip_program_name(words)) {
     left_ = false;
-    context = Context::root;
-    context_ = Context::root;
+    context = NetshContext::root;
+    context_ = NetshContext::root;
     if (words.empty()) return;
     if (contains(kOtherContexts, words[0].text)) {
       return reporter_.warning(
@@ -111,7 +125,7 @@ void NetshSession::run_words(Words words, const SourceSpan& command) {
                                   "netsh stops reading a script there");
   }
   if (is_help(words.back().text)) {
-    return reporter_.note("help-ignored", command, "a request for help does nothing to filters");
+    return note_help(words.first(words.size() - 1), context, command);
   }
   const Word* verb_word = &first;
   while (!words.empty()) {
@@ -122,9 +136,41 @@ void NetshSession::run_words(Words words, const SourceSpan& command) {
     if (*verb != Verb::rpc && *verb != Verb::filter) {
       return run_verb(*verb, *verb_word, words, context, command);
     }
-    context = *verb == Verb::rpc ? Context::rpc : Context::filter;
+    context = *verb == Verb::rpc ? NetshContext::rpc : NetshContext::filter;
   }
   context_ = context;  // `rpc`, `filter`, `rpc filter`: a context entered for good
+  note_effect(NetshEffect::Kind::context_entered);
+}
+
+void NetshSession::note_effect(NetshEffect::Kind kind, std::size_t count, const Uuid& key) {
+  effects_.push_back({kind, NetshTopic::root, count, key});
+}
+
+// `words` are those before the `/?`.
+void NetshSession::note_help(Words words, NetshContext context, const SourceSpan& command) {
+  if (!options_.live) {
+    return reporter_.note("help-ignored", command, "a request for help does nothing to filters");
+  }
+  std::string path;
+  for (const Word& word : words) {
+    const std::optional<Verb> verb = path.empty() ? read_verb(word, context) : std::nullopt;
+    if (path.empty() && !verb) return;
+    if (verb == Verb::rpc || verb == Verb::filter) {
+      context = verb == Verb::rpc ? NetshContext::rpc : NetshContext::filter;
+    } else if (verb) {
+      path = kVerbs[static_cast<std::size_t>(*verb)];
+    } else {
+      path += ' ' + to_lower(word.text);
+      break;
+    }
+  }
+  const auto row = std::find_if(std::begin(kTopics), std::end(kTopics),
+                                [&path](const auto& topic) { return topic.first == path; });
+  NetshTopic topic = NetshTopic::root;
+  if (context == NetshContext::rpc) topic = NetshTopic::rpc;
+  if (context == NetshContext::filter) topic = NetshTopic::filter;
+  if (row != std::end(kTopics)) topic = row->second;
+  effects_.push_back({NetshEffect::Kind::help_wanted, topic, 0, {}});
 }
 
 // `netsh`, by whatever path, and its options.
@@ -148,10 +194,10 @@ bool NetshSession::skip_program_name(Words& words) {
   return true;
 }
 
-std::optional<NetshSession::Verb> NetshSession::read_verb(const Word& word, Context context) {
+std::optional<NetshSession::Verb> NetshSession::read_verb(const Word& word, NetshContext context) {
   std::span<const std::string_view> near = kRootVerbs;
-  if (context == Context::rpc) near = kRpcVerbs;
-  if (context == Context::filter) near = kFilterVerbs;
+  if (context == NetshContext::rpc) near = kRpcVerbs;
+  if (context == NetshContext::filter) near = kFilterVerbs;
   NameMatch match = match_name(word.text, kVerbs);
   if (match.kind != NameMatch::Kind::exact) {
     const NameMatch near_match = match_name(word.text, near);
@@ -180,7 +226,7 @@ std::optional<NetshSession::Verb> NetshSession::read_verb(const Word& word, Cont
   return std::nullopt;
 }
 
-void NetshSession::run_verb(Verb verb, const Word& verb_word, Words words, Context context,
+void NetshSession::run_verb(Verb verb, const Word& verb_word, Words words, NetshContext context,
                             const SourceSpan& command) {
   switch (verb) {
     case Verb::add:
@@ -198,19 +244,22 @@ void NetshSession::run_verb(Verb verb, const Word& verb_word, Words words, Conte
       if (pushed_.empty()) return;
       context_ = pushed_.back();
       pushed_.pop_back();
-      return;
+      return note_effect(NetshEffect::Kind::context_entered);
     case Verb::up: return go_up();
-    case Verb::help:
+    case Verb::help: return note_help({}, context, command);
     case Verb::rpc:
     case Verb::filter: return;
   }
 }
 
-void NetshSession::go_up() noexcept {
-  context_ = context_ == Context::filter ? Context::rpc : Context::root;
+void NetshSession::go_up() {
+  context_ = context_ == NetshContext::filter ? NetshContext::rpc : NetshContext::root;
+  note_effect(NetshEffect::Kind::context_entered);
 }
 
 void NetshSession::leave(const SourceSpan& command) {
+  note_effect(NetshEffect::Kind::left);
+  if (options_.live) return;
   if (pending_) {
     reporter_.warning("rule-not-committed", command,
                       "the session ends before the rule of line " +
@@ -218,7 +267,7 @@ void NetshSession::leave(const SourceSpan& command) {
                       "end it with `add filter`");
     pending_.reset();
   }
-  context_ = Context::root;
+  context_ = NetshContext::root;
   left_ = true;
 }
 

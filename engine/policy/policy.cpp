@@ -25,7 +25,8 @@ bool same_data(const ConditionData& a, const ConditionData& b) noexcept {
 }  // namespace
 
 bool same_meaning(const Condition& a, const Condition& b) noexcept {
-  return a.field == b.field && a.match == b.match && same_data(a.data, b.data);
+  if (a.field != b.field || a.match != b.match || a.unreadable != b.unreadable) return false;
+  return a.unreadable || same_data(a.data, b.data);
 }
 
 bool same_meaning(const Filter& a, const Filter& b) noexcept {

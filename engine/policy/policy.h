@@ -57,7 +57,10 @@ struct Condition {
   MatchType match{};
   ConditionData data;
   std::string text;  // the data as written, for people
-  SourceSpan span;   // not part of equality: see same_meaning()
+  // The source names the condition without telling all of it, as listings do with security
+  // descriptors: `data` means nothing, and whether the condition holds is never known.
+  bool unreadable = false;
+  SourceSpan span;  // not part of equality: see same_meaning()
 };
 
 // One committed `add rule` ... `add filter`. Conditions keep their order: adjacent ones on the
@@ -71,6 +74,10 @@ struct Filter {
   bool audit = false;             // audit=enable
   bool audit_parameters = false;  // auditparameters=enable
   std::vector<Condition> conditions;
+  // What only listings have. Not part of equality.
+  std::uint64_t id = 0;  // the number that a running system gave it, higher for newer; 0: none
+  std::string name;      // empty: `RPCFilter`, as netsh names its filters
+  std::string description;
   SourceSpan span;  // of its `add rule`
 };
 

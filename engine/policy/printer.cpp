@@ -1,5 +1,6 @@
 #include "engine/policy/printer.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string_view>
@@ -80,16 +81,20 @@ void print_condition(const Condition& condition, std::string& out) {
   out += " data=" + quoted_where_needed(data.low) + '\n';
 }
 
-void print_filter(const Filter& filter, std::string& out) {
+void print_rule(const Filter& filter, std::string& out) {
   out += "add rule layer=" + std::string(to_string(filter.layer));
   out += " actiontype=" + std::string(to_string(filter.action));
-  if (!filter.key_generated) out += " filterkey=" + to_string(filter.key);
+  if (!filter.key_generated && !filter.key.is_nil()) out += " filterkey=" + to_string(filter.key);
   if (!filter.persistent) out += " persistence=volatile";
   if (filter.audit) out += " audit=enable";
   if (filter.audit_parameters) out += " auditparameters=enable";
   out += '\n';
   for (const Condition& condition : filter.conditions) print_condition(condition, out);
-  out += "add filter\n";
+}
+
+bool is_writable(const Filter& filter) {
+  return std::none_of(filter.conditions.begin(), filter.conditions.end(),
+                      [](const Condition& condition) { return condition.unreadable; });
 }
 
 }  // namespace
@@ -98,14 +103,26 @@ std::string print_netsh_script(const Policy& policy) {
   std::string out = "rpc filter\n";
   for (const Filter& filter : policy.filters) {
     out += '\n';
-    print_filter(filter, out);
+    if (is_writable(filter)) {
+      print_rule(filter, out);
+      out += "add filter\n";
+    } else {
+      out += "# not known in full: " + describe(filter) + '\n';
+    }
   }
   return out;
 }
 
+std::string print_netsh_rule(const Filter& filter) {
+  std::string out;
+  print_rule(filter, out);
+  return out;
+}
+
 std::string describe(const Condition& condition) {
-  const Ends data = ends(condition, true);
   const std::string name(to_string(condition.field));
+  if (condition.unreadable) return name + " (not told)";
+  const Ends data = ends(condition, true);
   switch (condition.match) {
     case MatchType::equal: return name + '=' + data.low;
     case MatchType::greater: return name + '>' + data.low;

@@ -69,6 +69,24 @@ Word Word::slice(std::size_t offset, std::size_t size) const {
   return part;
 }
 
+ScriptLine script_line(std::span<const std::string> arguments, std::uint32_t file) {
+  ScriptLine line;
+  std::uint32_t column = 1;
+  for (const std::string& argument : arguments) {
+    Word word;
+    word.place = {file, 1, column, 1};
+    for_each_code_point(argument, [&](char32_t c) {
+      const std::size_t before = word.text.size();
+      append_utf8(c, word.text);
+      word.columns.insert(word.columns.end(), word.text.size() - before, column++);
+    });
+    ++column;
+    line.words.push_back(std::move(word));
+  }
+  line.span = {file, 1, 1, std::max<std::uint32_t>(column, 3) - 2};
+  return line;
+}
+
 void ScriptReader::append_line(std::uint32_t number) {
   std::uint32_t column = 0;
   for_each_code_point(source_.line(number), [&](char32_t c) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,10 @@ struct ScriptLine {
   std::vector<Word> words;  // empty: blank or comment
   SourceSpan span;          // of the first line, from its first word on
 };
+
+// The words of one command as a shell hands them over: nothing is cut or joined any more. Columns
+// are those of the words written in one line with a space between them.
+[[nodiscard]] ScriptLine script_line(std::span<const std::string> arguments, std::uint32_t file);
 
 // Cuts a file into commands, in order.
 class ScriptReader {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/evaluate/evaluation_order.h"
+#include "engine/policy/filter_weight.h"
 #include "tests/evaluate/policy_builder.h"
 
 namespace rpcaudit {
@@ -86,7 +86,7 @@ TEST(Arbitration, TheNewestOfEqualWeightDecides) {
 TEST(Arbitration, EvaluationOrderIsByWeightThenAge) {
   const Policy all = policy({block({}), block({kOpnumZero}), block({kInterface}),
                              on_layer(Layer::epmap, block({kInterface})), block({kOpnumZero})});
-  EXPECT_EQ(evaluation_order(all), (std::vector<std::uint32_t>{2, 4, 1, 0}));
+  EXPECT_EQ(evaluation_order(all, Layer::um), (std::vector<std::uint32_t>{2, 4, 1, 0}));
 }
 
 // 4.2 rule 2.
