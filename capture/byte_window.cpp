@@ -45,22 +45,30 @@ class BorrowedWindow final : public ByteWindow {
 // hostile length nor a look at a file's first frame costs much memory.
 class BufferedWindow : public ByteWindow {
  public:
+  explicit BufferedWindow(std::size_t loans) : buffers_(loans) {}
+
   bool want(std::size_t count) override {
     if (bytes().size() >= count) return true;
+    if (lent_) current_ = (current_ + 1) % buffers_.size();
+    lent_ = false;
+    std::vector<std::byte>& buffer = buffers_[current_];
     std::size_t held = bytes().size();
-    if (held > 0 && bytes().data() != buffer_.data()) {
-      std::memmove(buffer_.data(), bytes().data(), held);
+    while (buffer.size() < held) grow(buffer);
+    if (held > 0 && bytes().data() != buffer.data()) {
+      std::memmove(buffer.data(), bytes().data(), held);
     }
-    if (buffer_.size() < kBufferMax) grow();
+    if (buffer.size() < kBufferMax) grow(buffer);
     while (held < count && !ended_) {
-      if (held == buffer_.size()) grow();
-      const Filled filled = fill(std::span(buffer_).subspan(held));
+      if (held == buffer.size()) grow(buffer);
+      const Filled filled = fill(std::span(buffer).subspan(held));
       held += filled.count;
       ended_ = filled.ended;
     }
-    show(Bytes(buffer_).first(held));
+    show(Bytes(buffer).first(held));
     return held >= count;
   }
+  // A lent buffer is left alone until all others have been used.
+  void lend() noexcept override { lent_ = true; }
 
  protected:
   struct Filled {
@@ -77,9 +85,13 @@ class BufferedWindow : public ByteWindow {
   // that needs it.
   static constexpr std::size_t kBufferMax = 256u << 10;
 
-  void grow() { buffer_.resize(std::max(buffer_.size() * 2, kBufferMin)); }
+  static void grow(std::vector<std::byte>& buffer) {
+    buffer.resize(std::max(buffer.size() * 2, kBufferMin));
+  }
 
-  std::vector<std::byte> buffer_;
+  std::vector<std::vector<std::byte>> buffers_;
+  std::size_t current_ = 0;
+  bool lent_ = false;
   bool ended_ = false;
 };
 
@@ -87,8 +99,8 @@ class BufferedWindow : public ByteWindow {
 class FileWindow final : public BufferedWindow {
  public:
   // `size` is 0 when it is not known.
-  FileWindow(FileDescriptor descriptor, std::uint64_t size)
-      : descriptor_(std::move(descriptor)), size_(size) {}
+  FileWindow(FileDescriptor descriptor, std::uint64_t size, std::size_t loans)
+      : BufferedWindow(loans), descriptor_(std::move(descriptor)), size_(size) {}
 
   std::uint64_t stored_total() const noexcept override { return size_; }
 
@@ -108,8 +120,9 @@ class FileWindow final : public BufferedWindow {
 
 class DecompressedWindow final : public BufferedWindow {
  public:
-  DecompressedWindow(std::unique_ptr<ByteWindow> stored, std::unique_ptr<Decompressor> decompressor)
-      : stored_(std::move(stored)), decompressor_(std::move(decompressor)) {}
+  DecompressedWindow(std::unique_ptr<ByteWindow> stored, std::unique_ptr<Decompressor> decompressor,
+                     std::size_t loans)
+      : BufferedWindow(loans), stored_(std::move(stored)), decompressor_(std::move(decompressor)) {}
 
   std::uint64_t stored_read() const noexcept override { return stored_->stored_read(); }
   std::uint64_t stored_total() const noexcept override { return stored_->stored_total(); }
@@ -140,7 +153,7 @@ OpenedInput failed_to_open() {
 
 }  // namespace
 
-OpenedInput open_input(const std::string& path) {
+OpenedInput open_input(const std::string& path, std::size_t loans) {
   const bool standard_input = path == "-";
   FileDescriptor descriptor(standard_input ? STDIN_FILENO
                                            : open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -152,8 +165,8 @@ OpenedInput open_input(const std::string& path) {
 
   OpenedInput opened;
   opened.repeatable = repeatable;
-  opened.window =
-      decompressed(std::make_unique<FileWindow>(std::move(descriptor), repeatable ? size : 0));
+  opened.window = decompressed(
+      std::make_unique<FileWindow>(std::move(descriptor), repeatable ? size : 0, loans), loans);
   return opened;
 }
 
@@ -161,11 +174,11 @@ std::unique_ptr<ByteWindow> window_over(Bytes bytes) {
   return std::make_unique<BorrowedWindow>(bytes);
 }
 
-std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored) {
+std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored, std::size_t loans) {
   (void)stored->want(kCompressionMagicSize);
   std::unique_ptr<Decompressor> decompressor = decompressor_for(stored->bytes());
   if (decompressor == nullptr) return stored;
-  return std::make_unique<DecompressedWindow>(std::move(stored), std::move(decompressor));
+  return std::make_unique<DecompressedWindow>(std::move(stored), std::move(decompressor), loans);
 }
 
 }  // namespace rpcaudit

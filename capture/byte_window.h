@@ -28,8 +28,12 @@ class ByteWindow {
   }
 
   // Tries to have `count` unread bytes at hand; false when the input ends before that. Bytes shown
-  // earlier may move: whatever was borrowed from them is void.
+  // earlier may move: whatever was borrowed from them is void, but for what is lent.
   [[nodiscard]] virtual bool want(std::size_t count) = 0;
+
+  // What was shown until now is lent: it stays where it is until as many further calls as the
+  // window was opened for.
+  virtual void lend() noexcept {}
 
   // Why the input ended early (a corrupt compressed stream, a read error); empty if it did not.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
@@ -55,13 +59,15 @@ struct OpenedInput {
 };
 
 // Opens `path` (`-` is standard input). Compressed data is recognised by its first bytes, whatever
-// the name says: gzip, Zstandard, LZ4 frames and xz.
-[[nodiscard]] OpenedInput open_input(const std::string& path);
+// the name says: gzip, Zstandard, LZ4 frames and xz. What is lent stays for `loans` calls of
+// lend(), at least one; each costs a buffer.
+[[nodiscard]] OpenedInput open_input(const std::string& path, std::size_t loans = 1);
 
 // Shows bytes that somebody else owns.
 [[nodiscard]] std::unique_ptr<ByteWindow> window_over(Bytes bytes);
 
 // `stored` itself, or what it decompresses to when it begins like compressed data.
-[[nodiscard]] std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored);
+[[nodiscard]] std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored,
+                                                       std::size_t loans = 1);
 
 }  // namespace rpcaudit

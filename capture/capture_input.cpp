@@ -9,7 +9,7 @@ void CaptureInput::report(std::uint64_t offset, std::string message, bool skippe
 }
 
 bool CaptureInput::open() {
-  OpenedInput opened = open_input(origin_.name);
+  OpenedInput opened = open_input(origin_.name, origin_.loans);
   if (opened.window == nullptr) {
     report(0, std::move(opened.failure), false);
     return false;
@@ -44,7 +44,10 @@ bool CaptureInput::peek() {
   if (!open()) return false;
   if (!repeatable_) return true;
   std::array<Frame, 1> first;
-  if (read(first, nullptr) == 0) return false;
+  if (read(first, nullptr) == 0) {
+    ended_.reset();
+    return false;
+  }
   start_ = first[0].timestamp;
   frames_ = 0;
   close();
@@ -59,11 +62,13 @@ bool CaptureInput::refill(PacketFilter* filter) {
 }
 
 std::size_t CaptureInput::read(std::span<Frame> frames, PacketFilter* filter) {
+  if (window_ != nullptr) window_->lend();
   while (window_ != nullptr) {
     std::size_t count = format_->read(*window_, frames);
     if (count == 0) {
       if (!format_->problem().empty()) report(window_->offset(), format_->problem(), false);
       at_end_ = true;
+      ended_ = std::move(window_);
       close();
       return 0;
     }

@@ -16,13 +16,15 @@
 namespace rpcaudit {
 
 // One capture file being read: its window, its format, and the frames read ahead of the merge.
-// Whatever is wrong with it is added to `problems`, which must outlive it.
+// Whatever is wrong with it is added to `problems`, which must outlive it. Frames stay valid for
+// `loans` further reads of it, whatever window_of_ended() gave kept as long.
 class CaptureInput {
  public:
   struct Origin {
     std::string name;
     std::uint32_t index = 0;   // Frame::input
     bool from_folder = false;  // found there, not named: it need not be a capture
+    std::size_t loans = 1;
   };
 
   CaptureInput(Origin origin, std::vector<InputProblem>& problems)
@@ -47,10 +49,13 @@ class CaptureInput {
   }
   void advance() noexcept { ++begin_; }
 
-  // Reads on: void is what was delivered before. False at the end, with the input closed.
+  // Reads on. False at the end, with the input closed.
   [[nodiscard]] bool refill(PacketFilter* filter);
   // Reads straight into `frames`, past the batch, which must be used up.
   [[nodiscard]] std::size_t read(std::span<Frame> frames, PacketFilter* filter);
+
+  // Once, after the end: what the last frames are borrowed from.
+  [[nodiscard]] std::unique_ptr<ByteWindow> window_of_ended() noexcept { return std::move(ended_); }
 
   [[nodiscard]] std::uint64_t stored_read() const noexcept;
   [[nodiscard]] std::uint64_t stored_total() const noexcept { return stored_total_; }
@@ -64,6 +69,7 @@ class CaptureInput {
   Origin origin_;
   std::vector<InputProblem>& problems_;
   std::unique_ptr<ByteWindow> window_;
+  std::unique_ptr<ByteWindow> ended_;
   std::unique_ptr<CaptureFormat> format_;
   std::unique_ptr<std::array<Frame, kBatch>> batch_;  // only while inputs are merged
   std::size_t begin_ = 0;

@@ -31,7 +31,8 @@ struct InputProblem {
 };
 
 // Where frames come from. Single-threaded. Frames are delivered in batches so that the reader of
-// them can look ahead; all frames of one batch stay valid until the next read() or destruction.
+// them can look ahead; all frames of one batch stay valid until the next read() or destruction,
+// longer where the source was made so.
 class FrameSource {
  public:
   FrameSource() = default;

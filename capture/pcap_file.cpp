@@ -17,7 +17,8 @@ namespace {
 // open and in a heap by their next frame, but for the one that the last batch used up.
 class CaptureSeries final : public FrameSource {
  public:
-  explicit CaptureSeries(std::unique_ptr<PacketFilter> filter) : filter_(std::move(filter)) {}
+  CaptureSeries(std::unique_ptr<PacketFilter> filter, std::size_t loans)
+      : filter_(std::move(filter)), loans_(loans) {}
 
   void add(std::string name, bool from_folder) {
     to_peek_.push_back(&make_input(std::move(name), from_folder));
@@ -50,8 +51,19 @@ class CaptureSeries final : public FrameSource {
   [[nodiscard]] bool goes_first(const CaptureInput& input) const noexcept;
   void push_reader(CaptureInput& input);
   [[nodiscard]] CaptureInput& pop_reader();
+  void retire(CaptureInput& input);
+  void release_retired();
+
+  // The window of an input that ended in that call of read().
+  struct Retired {
+    std::uint64_t read = 0;
+    std::unique_ptr<ByteWindow> window;
+  };
 
   std::unique_ptr<PacketFilter> filter_;
+  std::size_t loans_;
+  std::uint64_t reads_ = 0;
+  std::vector<Retired> retired_;  // the earliest first
   std::vector<InputProblem> problems_;
   std::vector<std::unique_ptr<CaptureInput>> inputs_;
   std::vector<CaptureInput*> to_peek_;
@@ -71,7 +83,7 @@ bool later(const CaptureInput* a, const CaptureInput* b) noexcept {
 CaptureInput& CaptureSeries::make_input(std::string name, bool from_folder) {
   const auto index = static_cast<std::uint32_t>(inputs_.size());
   inputs_.push_back(std::make_unique<CaptureInput>(
-      CaptureInput::Origin{std::move(name), index, from_folder}, problems_));
+      CaptureInput::Origin{std::move(name), index, from_folder, loans_}, problems_));
   return *inputs_.back();
 }
 
@@ -100,6 +112,8 @@ void CaptureSeries::arrange() {
 
 ReadResult CaptureSeries::read(std::span<Frame> frames) {
   if (frames.empty()) return {ReadStatus::idle, 0};
+  ++reads_;
+  release_retired();
   const bool single = waiting_.empty() && readers_.empty() && used_up_ != nullptr;
   const std::size_t count = single ? read_single(frames) : read_merged(frames);
   for (Frame& frame : frames.first(count)) frame.sequence = ++sequence_;
@@ -109,14 +123,32 @@ ReadResult CaptureSeries::read(std::span<Frame> frames) {
 // The last input left: nothing to compare, nothing to copy.
 std::size_t CaptureSeries::read_single(std::span<Frame> frames) {
   const std::size_t count = used_up_->read(frames, filter_.get());
-  if (count == 0) used_up_ = nullptr;
+  if (count == 0) retire(*std::exchange(used_up_, nullptr));
   return count;
 }
 
-// A batch ends where an input has to read on, as that voids what it delivered before.
+// The frames of the read before this one are still borrowed from its window.
+void CaptureSeries::retire(CaptureInput& input) {
+  std::unique_ptr<ByteWindow> window = input.window_of_ended();
+  if (loans_ > 1) retired_.push_back({reads_, std::move(window)});
+}
+
+void CaptureSeries::release_retired() {
+  const auto kept = std::find_if(retired_.begin(), retired_.end(), [this](const Retired& retired) {
+    return reads_ < retired.read + loans_ - 1;
+  });
+  retired_.erase(retired_.begin(), kept);
+}
+
+// A batch ends where an input has to read on, as that may void what it delivered before.
 std::size_t CaptureSeries::read_merged(std::span<Frame> frames) {
-  if (used_up_ != nullptr && used_up_->refill(filter_.get())) push_reader(*used_up_);
-  used_up_ = nullptr;
+  if (CaptureInput* input = std::exchange(used_up_, nullptr); input != nullptr) {
+    if (input->refill(filter_.get())) {
+      push_reader(*input);
+    } else {
+      retire(*input);
+    }
+  }
   std::size_t count = 0;
   while (count < frames.size() && used_up_ == nullptr) {
     start_due_inputs();
@@ -142,7 +174,11 @@ void CaptureSeries::start_due_inputs() {
     if (!readers_.empty() && readers_.front()->next()->timestamp < input.start()) return;
     waiting_.pop_back();
     if (!input.is_open() && !input.open()) continue;
-    if (input.refill(filter_.get())) push_reader(input);
+    if (input.refill(filter_.get())) {
+      push_reader(input);
+    } else {
+      retire(input);
+    }
   }
 }
 
@@ -195,13 +231,14 @@ FolderContent content_of(const std::string& folder) {
 
 }  // namespace
 
-OpenedCaptures open_captures(std::span<const std::string> paths, const std::string& filter) {
+OpenedCaptures open_captures(std::span<const std::string> paths, const std::string& filter,
+                             std::size_t loans) {
   std::unique_ptr<PacketFilter> compiled;
   if (!filter.empty()) {
     compiled = std::make_unique<PacketFilter>(filter);
     if (!compiled->error().empty()) return {nullptr, compiled->error()};
   }
-  auto series = std::make_unique<CaptureSeries>(std::move(compiled));
+  auto series = std::make_unique<CaptureSeries>(std::move(compiled), loans);
   for (const std::string& path : paths) {
     std::error_code error;
     if (path == "-" || !std::filesystem::is_directory(path, error)) {
@@ -220,7 +257,7 @@ OpenedCaptures open_captures(std::span<const std::string> paths, const std::stri
 }
 
 std::unique_ptr<FrameSource> open_capture_in_memory(Bytes bytes) {
-  auto series = std::make_unique<CaptureSeries>(nullptr);
+  auto series = std::make_unique<CaptureSeries>(nullptr, 1);
   series->add_window(decompressed(window_over(bytes)));
   return series;
 }

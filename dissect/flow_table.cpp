@@ -21,7 +21,7 @@ namespace {
 }  // namespace
 
 FlowTable::FlowTable(const Limits& limits, std::uint64_t seed)
-    : memory_(bucket_count(limits.flows, kBucketEntries) * sizeof(Bucket)),
+    : memory_(bucket_count(limits.flows, kBucketEntries) * sizeof(Bucket), MemoryUse::scattered),
       buckets_(reinterpret_cast<Bucket*>(memory_.data())),
       mask_(bucket_count(limits.flows, kBucketEntries) - 1),
       flow_idle_(seen_units(limits.flow_idle)),

@@ -7,15 +7,21 @@
 
 namespace rpcaudit {
 
+// How a block will be used: piece by piece from its front, or anywhere at once. For the latter the
+// system is asked for large pages: thousands of page faults less, and few misses of the processor's
+// table of pages.
+enum class MemoryUse { growing, scattered };
+
 // A block of address space, zero-filled. Pages that are never touched cost nothing.
 class ReservedMemory {
  public:
-  explicit ReservedMemory(std::size_t size) : size_(size) {
+  explicit ReservedMemory(std::size_t size, MemoryUse use = MemoryUse::growing) : size_(size) {
     if (size == 0) return;
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     data_ = static_cast<std::byte*>(memory);
+    if (use == MemoryUse::scattered) madvise(memory, size, MADV_HUGEPAGE);  // or small ones
   }
   ReservedMemory(const ReservedMemory&) = delete;
   ReservedMemory& operator=(const ReservedMemory&) = delete;

@@ -11,8 +11,7 @@ namespace rpcaudit {
 // IP packet, because association groups, SMB multichannel and IP fragments are wider than a flow.
 // Frames without an IP packet belong to the first. The same in every run.
 //
-// Much cheaper than dissecting the frame, so that several dissectors may each walk a whole capture
-// and leave out what is not theirs.
+// Much cheaper than dissecting the frame.
 [[nodiscard]] std::uint32_t shard_of(const Frame& frame, const Limits& limits,
                                      std::uint32_t shards) noexcept;
 

@@ -36,8 +36,7 @@ void add_output_options(CLI::App& command, RunOptions& options) {
       ->type_name("json|text");
   command
       .add_option("--workers", options.workers,
-                  "Threads that dissect and judge, 1 by default; records are the same for any\n"
-                  "number (standard input is read by one)")
+                  "Threads that dissect and judge, 1 by default; any number writes the same")
       ->check(CLI::Range(1, 64))
       ->type_name("N");
   command.add_flag("-q,--quiet", options.quiet, "No summary and no progress");

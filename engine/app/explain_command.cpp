@@ -107,7 +107,7 @@ ExitStatus explain_frame(const ExplainCommand& command, const Policy& policy, sp
   const std::unique_ptr<FrameSource> source = open_source(command.options, log);
   if (!source) return ExitStatus::usage;
   ExplainingObserver observer(policy, command.frame);
-  (void)run_frames(*source, Limits{}, observer, Shard{}, false, nullptr);
+  (void)run_frames(*source, Limits{}, observer, false);
   for (const InputProblem& problem : source->problems()) {
     log.error("{}: {}", terminal_text(source->input_name(problem.input)),
               terminal_text(problem.message));

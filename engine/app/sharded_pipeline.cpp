@@ -1,9 +1,12 @@
 #include "engine/app/sharded_pipeline.h"
 
+#include <array>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
+#include "engine/app/frame_ring.h"
 #include "engine/audit/record_merger.h"
 
 namespace rpcaudit {
@@ -14,14 +17,14 @@ constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
 // And otherwise after so many batches, so that a worker without findings holds nobody up.
 constexpr unsigned kBatchesBetween = 64;
 
-// One thread's share: a walk of the capture, its own dissector, auditor and sink.
+// One thread's share: its own dissector, auditor and sink.
 class Worker {
  public:
-  Worker(const Limits& limits, const AuditOptions& audit, RecordFormat format, Shard shard,
-         FrameSource& source, const RecordOutput& output, RecordMerger& merger)
-      : limits_(limits),
-        shard_(shard),
-        source_(source),
+  Worker(std::uint32_t index, const Limits& limits, const AuditOptions& audit, RecordFormat format,
+         const FrameSource& source, FrameRing& ring, const RecordOutput& output,
+         RecordMerger& merger)
+      : index_(index),
+        ring_(ring),
         merger_(merger),
         buffer_(target_, true),
         inner_(output.make_sink(
@@ -29,62 +32,76 @@ class Worker {
             [&source](std::uint32_t input) { return source.input_name(input); },
             limits.contexts + audit.records_waiting_max)),
         sink_(*inner_, target_),
-        auditor_(limits, audit, sink_) {}
+        auditor_(limits, audit, sink_),
+        dissector_(make_dissector(limits, auditor_)) {}
 
-  void run(bool progress) {
-    run_ = run_frames(source_, limits_, auditor_, shard_, progress, [this] { pass_on(); });
-    merger_.publish(shard_.index, target_.take(), RecordMerger::kNoMore);
+  void run() {
+    for (FrameBatch batch = ring_.take(index_); !batch.frames.empty(); batch = ring_.take(index_)) {
+      dissector_.process(mine_of(batch));
+      dissector_.advance(batch.frames);
+      ring_.give_back(index_);
+      pass_on();
+    }
+    dissector_.finish();
+    merger_.publish(index_, target_.take(), RecordMerger::kNoMore);
   }
 
-  [[nodiscard]] const FrameRun& frames() const noexcept { return run_; }
+  [[nodiscard]] const DissectStatistics& statistics() const noexcept {
+    return dissector_.statistics();
+  }
   [[nodiscard]] const AuditTally& tally() const noexcept { return auditor_.tally(); }
 
  private:
-  void pass_on() {
-    if (++batches_ % kBatchesBetween != 0 && target_.size() < kChunkBytes) return;
-    merger_.publish(shard_.index, target_.take(), auditor_.safe_before());
+  // Put together, so that the dissector can look ahead.
+  [[nodiscard]] std::span<const Frame> mine_of(const FrameBatch& batch) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < batch.frames.size(); ++i) {
+      if (batch.shards[i] == index_) mine_[count++] = batch.frames[i];
+    }
+    return std::span(mine_).first(count);
   }
 
-  const Limits& limits_;
-  Shard shard_;
-  FrameSource& source_;
+  void pass_on() {
+    if (++batches_ % kBatchesBetween != 0 && target_.size() < kChunkBytes) return;
+    merger_.publish(index_, target_.take(), auditor_.safe_before());
+  }
+
+  std::uint32_t index_;
+  FrameRing& ring_;
   RecordMerger& merger_;
   ShardTarget target_;
   OutputBuffer buffer_;
   std::unique_ptr<EventSink> inner_;
   ShardSink sink_;
   Auditor auditor_;
-  FrameRun run_;
+  Dissector dissector_;
+  std::array<Frame, CaptureReader::kBatchSize> mine_;
   unsigned batches_ = 0;
 };
 
 }  // namespace
 
-ShardedRun run_sharded(const RunOptions& options, const Limits& limits, const AuditOptions& audit,
+ShardedRun run_sharded(std::uint32_t count, const Limits& limits, const AuditOptions& audit,
                        RecordFormat format, bool progress, FrameSource& source,
-                       RecordOutput& output, spdlog::logger& log) {
-  std::vector<std::unique_ptr<FrameSource>> sources;
-  RecordMerger merger(options.workers, output.buffer());
+                       RecordOutput& output) {
+  CaptureReader reader(source, progress);
+  FrameRing ring(reader, limits, count);
+  RecordMerger merger(count, output.buffer());
   std::vector<std::unique_ptr<Worker>> workers;
-  for (std::uint32_t index = 0; index < options.workers; ++index) {
-    FrameSource* own = &source;
-    if (index != 0) own = sources.emplace_back(open_source(options, log)).get();
-    workers.push_back(std::make_unique<Worker>(limits, audit, format, Shard{index, options.workers},
-                                               *own, output, merger));
+  for (std::uint32_t index = 0; index < count; ++index) {
+    workers.push_back(
+        std::make_unique<Worker>(index, limits, audit, format, source, ring, output, merger));
   }
   std::vector<std::thread> threads;
-  threads.reserve(workers.size());
-  for (std::size_t i = 0; i < workers.size(); ++i) {
-    threads.emplace_back([&worker = *workers[i], show = progress && i == 0] { worker.run(show); });
-  }
+  threads.reserve(count);
+  for (const auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
   merger.run();
   for (std::thread& thread : threads) thread.join();
 
-  ShardedRun sum{workers[0]->frames(), workers[0]->tally()};
-  for (std::size_t i = 1; i < workers.size(); ++i) {
-    add(workers[i]->frames().statistics, sum.frames.statistics);
-    sum.frames.interrupted |= workers[i]->frames().interrupted;
-    sum.tally.add(workers[i]->tally());
+  ShardedRun sum{{reader.run(), workers[0]->statistics()}, workers[0]->tally()};
+  for (const auto& worker : std::span(workers).subspan(1)) {
+    add(worker->statistics(), sum.frames.statistics);
+    sum.tally.add(worker->tally());
   }
   return sum;
 }

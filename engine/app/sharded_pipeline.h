@@ -11,13 +11,12 @@ struct ShardedRun {
   AuditTally tally;
 };
 
-// The same as one run of all frames into one auditor, by options.workers threads: each walks the
-// whole capture and dissects and judges the host pairs that are its own. Nothing is shared but the
-// policy, and records are merged by frame, so the output is the same for any number of workers as
-// long as no limit is reached. `source` serves the first worker, the others open their own.
-[[nodiscard]] ShardedRun run_sharded(const RunOptions& options, const Limits& limits,
+// The same as one run of all frames into one auditor, by `workers` threads that share the reading
+// (frame_ring.h) and dissect and judge the host pairs that are their own. Nothing else is shared
+// but the policy, and records are merged by frame, so the output is the same for any number of
+// workers as long as no limit is reached. `source` must keep frames for FrameRing::kBatches reads.
+[[nodiscard]] ShardedRun run_sharded(std::uint32_t workers, const Limits& limits,
                                      const AuditOptions& audit, RecordFormat format, bool progress,
-                                     FrameSource& source, RecordOutput& output,
-                                     spdlog::logger& log);
+                                     FrameSource& source, RecordOutput& output);
 
 }  // namespace rpcaudit

@@ -1,6 +1,7 @@
 #include "engine/audit/activity_table.h"
 
 #include <algorithm>
+#include <cstring>
 #include <tuple>
 
 #include "engine/audit/text_encoding.h"
@@ -18,10 +19,10 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
   return hash ^ hash >> 32;
 }
 
-template <typename Octets>
-std::uint64_t mix_bytes(std::uint64_t hash, const Octets& bytes) noexcept {
-  for (const std::uint8_t byte : bytes) hash = mix(hash, byte);
-  return hash;
+std::uint64_t mix_bytes(std::uint64_t hash, const std::array<std::uint8_t, 16>& bytes) noexcept {
+  std::array<std::uint64_t, 2> words;
+  std::memcpy(words.data(), bytes.data(), sizeof words);
+  return mix(mix(hash, words[0]), words[1]);
 }
 
 std::uint64_t hash_of(const Activity& key) noexcept {

@@ -44,6 +44,23 @@ TEST_P(WorkersTest, AnyNumberGivesTheSameBytes) {
   fs::remove_all(folder);
 }
 
+TEST(WorkersTest, ShareStandardInput) {
+  const std::string source = RPCAUDIT_SOURCE_DIR;
+  std::string pattern = (fs::temp_directory_path() / "rpcaudit-XXXXXX").string();
+  const fs::path folder = mkdtemp(pattern.data());
+  const auto calls = [&](const std::string& workers) {
+    const std::string command = std::string(RPCAUDIT_PROGRAM) + " calls -q -r - --workers " +
+                                workers + " -o " + (folder / "records").string() + " < " + source +
+                                "/pcaps/tcp-response-fragments.pcap";
+    EXPECT_EQ(std::system(command.c_str()), 0) << command;
+    return read(folder / "records");
+  };
+  const std::string one = calls("1");
+  EXPECT_GT(one.size(), 1000u);
+  EXPECT_TRUE(calls("3") == one);
+  fs::remove_all(folder);
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, WorkersTest,
                          testing::Values("--all --format json", "--format text"),
                          [](const auto& test) {

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -190,6 +192,45 @@ TEST_F(CaptureFilesTest, AreOpenOnlyWhileTheirTimeLasts) {
     }
   }
   EXPECT_EQ(count, 2 * kFiles);
+}
+
+// Bytes of a frame as they were when it was read.
+struct Remembered {
+  Bytes lent;
+  ByteVector copy;
+};
+
+TEST_F(CaptureFilesTest, LendEachBatchForAsManyReadsAsAskedFor) {
+  constexpr std::size_t kLoans = 5;
+  std::vector<std::string> paths;
+  for (std::uint32_t file = 0; file < 20; ++file) {
+    std::vector<CaptureRecord> records;
+    for (std::uint32_t i = 0; i < 500; ++i) {
+      const std::uint32_t time = file * 100 + i;  // five files overlap at any time
+      records.push_back({time, 0, std::string(1 + time * 37 % 1500, static_cast<char>(time))});
+    }
+    const ByteVector capture = make_pcap(records);
+    paths.push_back(write(std::to_string(file), file % 3 == 0 ? gzip(capture) : capture));
+  }
+  const OpenedCaptures opened = open_captures(paths, "", kLoans);
+  std::deque<std::vector<Remembered>> kept;
+  std::array<Frame, 64> frames;
+  std::size_t count = 0;
+  for (ReadResult result = opened.source->read(frames); result.status == ReadStatus::frames;
+       result = opened.source->read(frames)) {
+    count += result.count;
+    if (kept.size() == kLoans) kept.pop_front();
+    std::vector<Remembered>& batch = kept.emplace_back();
+    for (const Frame& frame : std::span(frames).first(result.count)) {
+      batch.push_back({frame.bytes, {frame.bytes.begin(), frame.bytes.end()}});
+    }
+    for (const std::vector<Remembered>& earlier : kept) {
+      for (const Remembered& frame : earlier) {
+        ASSERT_TRUE(std::equal(frame.copy.begin(), frame.copy.end(), frame.lent.begin()));
+      }
+    }
+  }
+  EXPECT_EQ(count, 20u * 500u);
 }
 
 TEST_F(CaptureFilesTest, MayComeFromStandardInput) {
