@@ -30,6 +30,7 @@ struct ContextInfo {
   std::optional<CatalogueEntry> catalogue;  // of the abstract syntax
   std::optional<AuthNumbers> auth;
   std::string pipe;
+  bool guest = false;  // of an SMB session that the server let in as guest
 };
 
 // Who speaks, as far as the wire shows it.

@@ -19,6 +19,7 @@ void fill(const RpcContext& context, ContextInfo& info) {
   if (context.abstract_syntax) info.catalogue = find_interface(context.abstract_syntax->uuid);
   info.auth = context.auth;
   info.pipe.assign(context.pipe);
+  info.guest = context.smb && context.smb->guest;
 }
 
 void fill(const RpcContext& context, const RpcCall& call, CallEvent& event) {

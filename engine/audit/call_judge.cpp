@@ -27,12 +27,14 @@ CallJudge::CallJudge(const CompiledPolicy& policy, std::size_t contexts_max)
 Verdict CallJudge::judge(const RpcContext& context, const RpcCall& call) {
   ContextState& state = contexts_[context.key.slot];
   const bool has_interface = carries_interface(context);
+  const bool has_server_name = !context.secondary_address.empty();
   if (!state.narrowed || state.generation != context.key.generation ||
-      state.has_interface != has_interface) {
+      state.has_interface != has_interface || state.has_server_name != has_server_name) {
     policy_.narrow(context_facts(context), state.policy);
     state.narrowed = true;
     state.generation = context.key.generation;
     state.has_interface = has_interface;
+    state.has_server_name = has_server_name;
     for (Known& known : state.known) known.facts = 0;
   }
   const CallFacts facts = call_facts(context, call);

@@ -31,8 +31,9 @@ class CallJudge {
   struct ContextState {
     std::uint32_t generation = 0;
     bool narrowed = false;
-    bool has_interface = false;  // when it was narrowed
-    std::uint8_t next = 0;       // of `known` to overwrite
+    bool has_interface = false;    // when it was narrowed
+    bool has_server_name = false;  // of the pipe
+    std::uint8_t next = 0;         // of `known` to overwrite
     std::array<Known, 4> known;
     NarrowedPolicy policy;
   };

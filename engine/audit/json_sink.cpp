@@ -148,7 +148,8 @@ void JsonSink::write_head(JsonLine& line, const FrameReference& frame,
   line.number("frame", frame.number);
 }
 
-void JsonSink::write_security(JsonLine& line, const std::optional<AuthNumbers>& auth,
+void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
+                              const std::optional<AuthNumbers>& auth,
                               const IdentityText& identity) {
   if (auth) {
     line.number("auth_type", auth->type);
@@ -156,6 +157,8 @@ void JsonSink::write_security(JsonLine& line, const std::optional<AuthNumbers>& 
   }
   if (!identity.user.empty()) line.text("user", identity.user);
   if (!identity.domain.empty()) line.text("domain", identity.domain);
+  if (identity.null_session) line.truth("null_session");
+  if (context.guest && !auth) line.truth("guest");
 }
 
 void JsonSink::on_context(const ContextInfo& context, const IdentityText& identity) {
@@ -166,7 +169,7 @@ void JsonSink::on_context(const ContextInfo& context, const IdentityText& identi
   line.number("call_id", context.call_id);
   line.number("context_id", context.context_id);
   if (!common.pipe.empty()) line.members(common.pipe);
-  write_security(line, context.auth, identity);
+  write_security(line, context, context.auth, identity);
   line.plain("result", to_string(context.result));
   if (context.result == ContextResult::rejected || context.result == ContextResult::negotiated) {
     line.number("reason", context.reason);
@@ -197,7 +200,7 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
     line.number("sequence", call.sequence);
   }
   if (!common.pipe.empty()) line.members(common.pipe);
-  write_security(line, call.auth, identity);
+  write_security(line, context, call.auth, identity);
   write_outcome(line, call);
   line.close();
   if (call.verdict) write_verdict(line, call);

@@ -44,8 +44,8 @@ class JsonSink : public EventSink {
   void append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
                    const char* proto, std::uint32_t input);
   void write_head(JsonLine& line, const FrameReference& frame, std::string_view event_type);
-  void write_security(JsonLine& line, const std::optional<AuthNumbers>& auth,
-                      const IdentityText& identity);
+  void write_security(JsonLine& line, const ContextInfo& context,
+                      const std::optional<AuthNumbers>& auth, const IdentityText& identity);
   void write_outcome(JsonLine& line, const CallEvent& call);
   void write_verdict(JsonLine& line, const CallEvent& call);
 

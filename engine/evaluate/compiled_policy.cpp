@@ -33,7 +33,7 @@ bool has_other_security(const CallFacts& call) noexcept {
 bool NarrowedPolicy::Candidate::joins(const Candidate& next) const noexcept {
   return run_count == 0 && next.run_count == 0 && known == Truth::unknown &&
          next.known == Truth::unknown && action == next.action && audit == next.audit &&
-         contested == next.contested;
+         known_if_strict == next.known_if_strict;
 }
 
 void NarrowedPolicy::clear() noexcept {
@@ -48,7 +48,7 @@ void NarrowedPolicy::clear() noexcept {
 void NarrowedPolicy::add(const Candidate& candidate) {
   constant_ = constant_ && candidate.run_count == 0;
   has_audit_ = has_audit_ || candidate.audit;
-  has_contested_ = has_contested_ || candidate.contested;
+  has_contested_ = has_contested_ || candidate.known_if_strict != candidate.known;
   if (!candidates_.empty() && candidates_.back().joins(candidate)) {
     candidates_.back().unseen |= candidate.unseen;
   } else {
@@ -88,13 +88,15 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   const std::span<const Run> runs(program_->runs);
   NarrowedPolicy::Candidate candidate;
   candidate.known = rule.known;
+  candidate.known_if_strict = rule.known;
   candidate.unseen = rule.unseen;
   for (const Run& run : runs.subspan(rule.first_run, rule.context_runs)) {
-    const Truth truth = values.truth(*program_, run);
+    const Truth truth = values.truth(*program_, run, false);
     if (truth == Truth::no) return false;
     if (truth == Truth::unknown) candidate.unseen |= field_bit(run.field);
     candidate.known = truth_and(candidate.known, truth);
-    if (sight(run.field, values.protocol()) == Sight::contested) candidate.contested = true;
+    candidate.known_if_strict =
+        truth_and(candidate.known_if_strict, values.truth(*program_, run, true));
   }
   candidate.filter = rule.filter;
   candidate.first_run = rule.first_run + rule.context_runs;
@@ -109,18 +111,18 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   }
   narrowed.add(candidate);
   return candidate.known == Truth::yes && candidate.run_count == 0 && !candidate.audit &&
-         !candidate.contested && candidate.action != Action::continue_;
+         candidate.known_if_strict == Truth::yes && candidate.action != Action::continue_;
 }
 
 Verdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& values,
-                              bool pipes_have_no_address) const noexcept {
+                              bool strict_pipes) const noexcept {
   const std::span<const Run> runs(program_->runs);
   Arbiter without_audit;
   Arbiter with_audit;
   for (const NarrowedPolicy::Candidate& candidate : narrowed.candidates_) {
     if (values.opnum() < candidate.opnum_low || values.opnum() > candidate.opnum_high) continue;
-    if (pipes_have_no_address && candidate.contested) continue;
-    Truth truth = candidate.known;
+    Truth truth = strict_pipes ? candidate.known_if_strict : candidate.known;
+    if (truth == Truth::no) continue;
     FieldSet unseen = candidate.unseen;
     for (const Run& run : runs.subspan(candidate.first_run, candidate.run_count)) {
       const Truth run_truth = values.truth(*program_, run);

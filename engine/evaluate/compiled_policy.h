@@ -32,9 +32,9 @@ class NarrowedPolicy {
     std::uint16_t opnum_high = 0xffff;
     Action action{};
     bool audit = false;
-    bool contested = false;    // matches only if calls over pipes have addresses
-    Truth known = Truth::yes;  // of the folded conditions
-    FieldSet unseen = 0;       // fields behind an `unknown` among them
+    Truth known = Truth::yes;            // of the folded conditions
+    Truth known_if_strict = Truth::yes;  // the same in the reading of strict pipes
+    FieldSet unseen = 0;                 // fields behind an `unknown` among them
 
     [[nodiscard]] bool joins(const Candidate& next) const noexcept;
   };
@@ -85,7 +85,7 @@ class CompiledPolicy {
   // Adds the rule unless the context rules it out; returns whether no later rule can matter.
   bool fold(const Rule& rule, const ContextValues& values, NarrowedPolicy& narrowed) const;
   [[nodiscard]] Verdict judge(const NarrowedPolicy& narrowed, const CallValues& values,
-                              bool pipes_have_no_address) const noexcept;
+                              bool strict_pipes) const noexcept;
   [[nodiscard]] Verdict judge_all_readings(const NarrowedPolicy& narrowed,
                                            const CallFacts& call) const noexcept;
 

@@ -108,6 +108,22 @@ Truth text_truth(const Condition& condition, const std::optional<std::string_vie
   return truth_of(holds<std::string_view>(condition.match, *text, data->low, data->high));
 }
 
+// Which of its names the engine compares is not documented, so that either may match.
+Truth pipe_truth(const Condition& condition, const ContextFacts& context, const Reading& reading) {
+  if (!context.pipe_of_server) return text_truth(condition, context.pipe);
+  const Truth by_server = text_truth(condition, context.pipe_of_server);
+  if (reading.strict_pipes || !context.pipe) return by_server;
+  return truth_or(by_server, text_truth(condition, context.pipe));
+}
+
+std::string pipe_text(const ContextFacts& context) {
+  if (!context.pipe_of_server) return printable(*context.pipe);
+  const std::string server = printable(*context.pipe_of_server);
+  if (!context.pipe) return server;
+  if (*context.pipe == *context.pipe_of_server) return server;
+  return printable(*context.pipe) + ", to the server " + server;
+}
+
 Truth caller_truth(const Condition& condition, const CallFacts& call) {
   const auto* data = std::get_if<SecurityDescriptor>(&condition.data);
   if (data == nullptr) return Truth::unknown;
@@ -137,7 +153,7 @@ Truth condition_truth(const Condition& condition, const ContextFacts& context,
     case Sight::absent: return Truth::no;
     case Sight::unseen: return Truth::unknown;
     case Sight::contested:
-      if (reading.pipes_have_no_address) return Truth::no;
+      if (reading.strict_pipes && condition.field != Field::pipe) return Truth::no;
       break;
     case Sight::context:
     case Sight::call: break;
@@ -147,7 +163,7 @@ Truth condition_truth(const Condition& condition, const ContextFacts& context,
   switch (condition.field) {
     case Field::remote_user_token: return caller_truth(condition, call);
     case Field::if_uuid: return uuid_truth(condition, context.if_uuid);
-    case Field::pipe: return text_truth(condition, context.pipe);
+    case Field::pipe: return pipe_truth(condition, context, reading);
     case Field::local_addr_v4:
     case Field::local_addr_v6: return address_truth(condition, context.local_address);
     case Field::remote_addr_v4:
@@ -175,7 +191,7 @@ std::string seen_text(Field field, const ContextFacts& context, const CallFacts&
     case Field::local_addr_v4:
     case Field::local_addr_v6: return to_string(context.local_address);
     case Field::local_port: return std::to_string(context.local_port);
-    case Field::pipe: return context.pipe ? printable(*context.pipe) : unseen;
+    case Field::pipe: return context.pipe || context.pipe_of_server ? pipe_text(context) : unseen;
     case Field::remote_addr_v4:
     case Field::remote_addr_v6: return to_string(context.remote_address);
     case Field::opnum: return std::to_string(call.opnum);

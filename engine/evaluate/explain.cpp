@@ -5,9 +5,9 @@
 
 #include "engine/evaluate/audit_readings.h"
 #include "engine/evaluate/condition_truth.h"
-#include "engine/policy/filter_weight.h"
 #include "engine/evaluate/near_match.h"
 #include "engine/evaluate/reading.h"
+#include "engine/policy/filter_weight.h"
 #include "engine/policy/printer.h"
 
 namespace rpcaudit {
@@ -222,8 +222,10 @@ Explanation explain(const Policy& policy, const ContextFacts& context, const Cal
     note_other_reading(policy, other.verdict, words_for_other_security(call), explanation);
   }
   if (context.protocol == ProtocolSequence::ncacn_np) {
-    const Judgement other = judge(policy, order, context, call, {.pipes_have_no_address = true});
-    note_other_reading(policy, other.verdict, "without addresses on named pipes", explanation);
+    const Judgement other = judge(policy, order, context, call, {.strict_pipes = true});
+    note_other_reading(policy, other.verdict,
+                       "with no addresses on named pipes, and the server's names of them",
+                       explanation);
   }
   if (explanation.verdict.undecidable_by_continue) {
     explanation.notes.emplace_back(

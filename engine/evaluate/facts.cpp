@@ -74,10 +74,18 @@ void set_caller(bool anonymous, CallFacts& facts) noexcept {
 }
 
 // Who the caller is, as far as its token matters. A call without security has no token of its own:
-// over a pipe it has that of the file session, elsewhere the server sees an anonymous caller.
-void set_identity(ProtocolSequence protocol, const SecurityIdentity& identity,
+// over a pipe it has that of the SMB session, elsewhere the server sees an anonymous caller. A
+// guest is neither anonymous nor one of Authenticated Users, whatever name was given.
+void set_identity(const RpcContext& context, const SecurityIdentity& identity,
                   CallFacts& facts) noexcept {
+  const ProtocolSequence protocol = context.protocol;
   if (identity.null_session) return set_caller(true, facts);
+  const bool by_session = protocol == ProtocolSequence::ncacn_np && facts.auth_type == kAuthNone;
+  if (by_session && !facts.auth_unseen && context.smb && context.smb->guest) {
+    facts.anonymous = Truth::no;
+    facts.authenticated = Truth::no;
+    return;
+  }
   const bool kerberos = facts.auth_type == kAuthKerberos || identity.mechanism == kAuthKerberos;
   if (!identity.user.empty() || kerberos) return set_caller(false, facts);
   if (facts.auth_unseen || protocol == ProtocolSequence::ncacn_np) return;
@@ -134,8 +142,9 @@ ContextFacts context_facts(const RpcContext& context) noexcept {
   facts.local_address = context.server.address;
   facts.remote_address = context.client.address;
   facts.local_port = context.server.port;
-  const bool has_pipe = context.protocol == ProtocolSequence::ncacn_np && !context.pipe.empty();
-  if (has_pipe) facts.pipe = context.pipe;
+  if (context.protocol != ProtocolSequence::ncacn_np) return facts;
+  if (!context.pipe.empty()) facts.pipe = context.pipe;
+  if (!context.secondary_address.empty()) facts.pipe_of_server = context.secondary_address;
   return facts;
 }
 
@@ -150,7 +159,7 @@ CallFacts call_facts(const RpcContext& context, const RpcCall& call) noexcept {
   } else if (!call.auth_unseen) {
     set_no_security(context.protocol, facts);
   }
-  set_identity(context.protocol, call.identity, facts);
+  set_identity(context, call.identity, facts);
   facts.dcom = is_dcom(context, call);
   return facts;
 }

@@ -20,7 +20,9 @@ struct ContextFacts {
   IpAddress local_address;
   IpAddress remote_address;
   std::uint16_t local_port = 0;
-  std::optional<std::string_view> pipe;  // ncacn_np only
+  // ncacn_np only: as the client opened it, and as the server calls it in its answer to the bind.
+  std::optional<std::string_view> pipe;
+  std::optional<std::string_view> pipe_of_server;
 };
 
 // What a single call adds.

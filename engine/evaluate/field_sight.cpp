@@ -15,7 +15,8 @@ struct SightRow {
 
 // The documents give every call its addresses; before Windows 11 25H2 calls over named pipes are
 // observed to have none. The endpoint of such a call is the pipe, so that it has no port, and only
-// such a call has a pipe. netsh has no value for the datagram protocol.
+// such a call has a pipe: by the name that the client opened, or by that of the server's endpoint.
+// netsh has no value for the datagram protocol.
 constexpr std::array<SightRow, kWeightFieldCount> kSights{{
     {Field::remote_user_token, {call, call, call, call}},
     {Field::if_uuid, {context, context, context, context}},
@@ -31,7 +32,7 @@ constexpr std::array<SightRow, kWeightFieldCount> kSights{{
     {Field::local_addr_v4, {context, contested, context, context}},
     {Field::local_addr_v6, {context, contested, context, context}},
     {Field::local_port, {context, absent, context, context}},
-    {Field::pipe, {absent, context, absent, absent}},
+    {Field::pipe, {absent, contested, absent, absent}},
     {Field::remote_addr_v4, {context, contested, context, context}},
     {Field::remote_addr_v6, {context, contested, context, context}},
     {Field::opnum, {call, call, call, call}},

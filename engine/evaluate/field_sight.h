@@ -10,7 +10,7 @@ namespace rpcaudit {
 // What an observer of the wire has to offer for a field of the `um` layer.
 enum class Sight : std::uint8_t {
   context,    // a value that all calls of a presentation context share
-  contested,  // the same, but sources differ on whether the filtering engine has it
+  contested,  // the same, but sources differ on what the filtering engine has of it
   call,       // a value of each call
   unseen,     // a value that never crosses the network: conditions on it are unknown
   absent,     // the field has no value on this transport: conditions on it do not match

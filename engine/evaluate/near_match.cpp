@@ -20,16 +20,35 @@ bool is_lsass_pipe(std::string_view pipe) noexcept {
                      [pipe](std::string_view name) { return equal_ignoring_case(name, pipe); });
 }
 
-std::string pipe_note(const Condition& condition, const ContextFacts& context) {
+std::string pipe_match_note(const Condition& condition, const ContextFacts& context,
+                            const CallFacts& call) {
+  if (condition_truth(condition, context, call, {.strict_pipes = true}) == Truth::yes) return {};
+  return "by the name that the client opened; the server calls it " +
+         printable(*context.pipe_of_server);
+}
+
+std::string pipe_miss_note(const Condition& condition, const ContextFacts& context) {
   const auto* text = std::get_if<TextRange>(&condition.data);
-  if (text == nullptr || condition.match != MatchType::equal || !context.pipe) return {};
-  if (equal_ignoring_case(text->low, *context.pipe)) {
-    return "differs in case only: pipe names are compared byte by byte";
+  if (text == nullptr || condition.match != MatchType::equal) return {};
+  for (const std::optional<std::string_view>& pipe : {context.pipe, context.pipe_of_server}) {
+    if (pipe && equal_ignoring_case(text->low, *pipe)) {
+      return "differs in case only: pipe names are compared byte by byte";
+    }
   }
-  if (is_lsass_pipe(text->low) && is_lsass_pipe(*context.pipe)) {
-    return "another name of the same server process: which one Windows compares is not documented";
+  for (const std::optional<std::string_view>& pipe : {context.pipe, context.pipe_of_server}) {
+    if (pipe && is_lsass_pipe(text->low) && is_lsass_pipe(*pipe)) {
+      return "another name of the same server process: which one Windows compares is not "
+             "documented";
+    }
   }
   return {};
+}
+
+std::string pipe_note(const Condition& condition, Truth truth, const ContextFacts& context,
+                      const CallFacts& call) {
+  if (truth == Truth::unknown) return {};
+  return truth == Truth::yes ? pipe_match_note(condition, context, call)
+                             : pipe_miss_note(condition, context);
 }
 
 std::uint32_t byte_swapped(std::uint32_t value) noexcept {
@@ -100,7 +119,7 @@ std::string condition_note(const Condition& condition, Truth truth, const Contex
     return absence_note(condition.field, context);
   }
   switch (condition.field) {
-    case Field::pipe: return truth == Truth::no ? pipe_note(condition, context) : std::string();
+    case Field::pipe: return pipe_note(condition, truth, context, call);
     case Field::local_addr_v4:
     case Field::local_addr_v6:
     case Field::remote_addr_v4:

@@ -102,8 +102,17 @@ ContextValues::ContextValues(const ContextFacts& context) noexcept
   if (context.if_uuid) interface_ = to_wide(context.if_uuid->bytes);
 }
 
-Truth ContextValues::test(const Program& program, Field field,
-                          const ValueTest& test) const noexcept {
+Truth ContextValues::pipe_truth(const Program& program, const ValueTest& test,
+                                bool strict_pipes) const noexcept {
+  const std::optional<std::string_view>& server = context_.pipe_of_server;
+  if (server && (strict_pipes || !context_.pipe)) return text_truth(program, test, *server);
+  if (!context_.pipe) return Truth::unknown;
+  const Truth truth = text_truth(program, test, *context_.pipe);
+  return server ? truth_or(truth, text_truth(program, test, *server)) : truth;
+}
+
+Truth ContextValues::test(const Program& program, Field field, const ValueTest& test,
+                          bool strict_pipes) const noexcept {
   const auto number = [&test](std::uint64_t value) { return number_truth(test, {&value, 1}); };
   switch (field) {
     case Field::if_uuid:
@@ -112,8 +121,7 @@ Truth ContextValues::test(const Program& program, Field field,
       return context_.if_version ? number(*context_.if_version) : Truth::unknown;
     case Field::protocol: return number(protocol_number(context_.protocol));
     case Field::local_port: return number(context_.local_port);
-    case Field::pipe:
-      return context_.pipe ? text_truth(program, test, *context_.pipe) : Truth::unknown;
+    case Field::pipe: return pipe_truth(program, test, strict_pipes);
     case Field::local_addr_v4:
     case Field::local_addr_v6:
       return address_truth(program, field, test, context_.local_address, local_address_);
@@ -124,11 +132,14 @@ Truth ContextValues::test(const Program& program, Field field,
   }
 }
 
-Truth ContextValues::truth(const Program& program, const Run& run) const noexcept {
-  if (sight(run.field, context_.protocol) == Sight::absent) return Truth::no;
+Truth ContextValues::truth(const Program& program, const Run& run,
+                           bool strict_pipes) const noexcept {
+  const Sight seen = sight(run.field, context_.protocol);
+  if (seen == Sight::absent) return Truth::no;
+  if (seen == Sight::contested && strict_pipes && run.field != Field::pipe) return Truth::no;
   Truth truth = Truth::no;
   for (const ValueTest& one : tests_of(program, run)) {
-    truth = truth_or(truth, test(program, run.field, one));
+    truth = truth_or(truth, test(program, run.field, one, strict_pipes));
     if (truth == Truth::yes) break;
   }
   return truth;

@@ -57,15 +57,18 @@ class ContextValues {
   explicit ContextValues(const ContextFacts& context) noexcept;
 
   // Of a run on a field that a context fixes.
-  [[nodiscard]] Truth truth(const Program& program, const Run& run) const noexcept;
+  [[nodiscard]] Truth truth(const Program& program, const Run& run,
+                            bool strict_pipes) const noexcept;
 
   [[nodiscard]] bool has_interface() const noexcept { return context_.if_uuid.has_value(); }
   [[nodiscard]] const Wide& interface() const noexcept { return interface_; }
   [[nodiscard]] ProtocolSequence protocol() const noexcept { return context_.protocol; }
 
  private:
-  [[nodiscard]] Truth test(const Program& program, Field field,
-                           const ValueTest& test) const noexcept;
+  [[nodiscard]] Truth pipe_truth(const Program& program, const ValueTest& test,
+                                 bool strict_pipes) const noexcept;
+  [[nodiscard]] Truth test(const Program& program, Field field, const ValueTest& test,
+                           bool strict_pipes) const noexcept;
 
   const ContextFacts& context_;
   Wide interface_;

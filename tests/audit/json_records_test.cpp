@@ -1,13 +1,21 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
 #include <algorithm>
+#include <sstream>
+#include <vector>
 
 #include "engine/policy/netsh_script.h"
 #include "tests/audit/audit_feed.h"
 
 namespace rpcaudit::test {
 namespace {
+
+using testing::_;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::string_view kBlockScript =
     "rpc filter\n"
@@ -303,6 +311,31 @@ TEST(JsonRecords, UndecidableNamesWhatWasNotSeen) {
   EXPECT_NE(records.finished().find("\"action\":\"undecidable\""), std::string::npos);
   EXPECT_NE(records.text().find("\"unseen\":[\"image_name\"]"), std::string::npos)
       << records.text();
+}
+
+// A call over a pipe has the rights of the SMB session, unless it has security of its own.
+TEST(JsonRecords, CallersOfPipesAreThoseOfTheirSession) {
+  Records records(everything());
+  RpcContext context = drsuapi_context();
+  context.protocol = ProtocolSequence::ncacn_np;
+  context.smb.emplace().guest = true;
+  records.open(context, ContextResult::accepted);
+  RpcCall guest = call_in(20, 0, 0);
+  guest.identity.user = "nobody";
+  RpcCall named = call_in(22, 0, 1);
+  named.auth = AuthNumbers{10, 6, 0};
+  RpcCall anonymous = call_in(24, 0, 2);
+  anonymous.identity.null_session = true;
+  anonymous.auth = AuthNumbers{10, 2, 0};
+  for (const RpcCall& call : {guest, named, anonymous}) {
+    records.feed().on_call(context, call);
+    records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  }
+  std::istringstream text(records.finished());
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  EXPECT_THAT(lines, ElementsAre(_, HasSubstr("\"user\":\"nobody\",\"guest\":true"),
+                                 Not(HasSubstr("guest")), HasSubstr("\"null_session\":true")));
 }
 
 // Whatever a name holds, the line stays one JSON object.

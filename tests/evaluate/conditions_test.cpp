@@ -156,6 +156,21 @@ TEST(Conditions, PipesCompareByteByByte) {
   EXPECT_EQ(truth(pipe("\\PIPE\\samr"), unseen, {}), kMaybe);
 }
 
+// 3.7: the engine evidently compares the endpoint of the server, which a bind_ack names; which name
+// it is where both are known is not documented.
+TEST(Conditions, EitherNameOfAPipeMatchesAndADifferenceIsTold) {
+  ContextFacts both = samr_over_pipe();
+  both.pipe_of_server = "\\pipe\\lsass";
+  EXPECT_EQ(text(judge(policy({block({pipe("\\PIPE\\samr")})}), both, {})),
+            "would_block by 0 readings-differ");
+  EXPECT_EQ(text(judge(policy({block({pipe("\\pipe\\lsass")})}), both, {})), "would_block by 0");
+  EXPECT_EQ(text(judge(policy({block({pipe("\\PIPE\\lsass")})}), both, {})), "would_permit");
+  ContextFacts by_server = both;
+  by_server.pipe.reset();
+  EXPECT_EQ(truth(pipe("\\pipe\\lsass"), by_server, {}), kYes);
+  EXPECT_EQ(truth(pipe("\\PIPE\\samr"), by_server, {}), kNo);
+}
+
 // 3: never on the wire.
 TEST(Conditions, WhatNeverCrossesTheNetworkIsUnknown) {
   const Uuid any{};

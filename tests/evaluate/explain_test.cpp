@@ -91,6 +91,11 @@ TEST(Explain, NotesPipesThatNearlyMatch) {
   EXPECT_THAT(note_on(pipe("\\pipe\\netlogon"), samr_over_pipe(), {}), HasSubstr("another name"));
   EXPECT_THAT(note_on(pipe("\\PIPE\\spoolss"), samr_over_pipe(), {}), IsEmpty());
   EXPECT_THAT(note_on(pipe("\\PIPE\\samr"), samr_over_pipe(), {}), IsEmpty());
+  ContextFacts both = samr_over_pipe();
+  both.pipe_of_server = "\\pipe\\lsass";
+  EXPECT_THAT(note_on(pipe("\\PIPE\\samr"), both, {}), HasSubstr("the client opened"));
+  EXPECT_THAT(note_on(pipe("\\pipe\\lsass"), both, {}), IsEmpty());
+  EXPECT_THAT(note_on(pipe("\\PIPE\\LSASS"), both, {}), HasSubstr("case only"));
 }
 
 // 3.5: Windows is believed to compare the number in network byte order.
@@ -132,8 +137,10 @@ TEST(Explain, SaysWhatOtherReadingsGive) {
       ElementsAre("filters with audit=enable only logged: would_permit",
                   HasSubstr("filters with audit=enable applied: would_block by `block um")));
   const Policy by_address = policy({block({address(Field::remote_addr_v4, "10.0.0.2")})});
-  EXPECT_THAT(explain(by_address, samr_over_pipe(), {}).notes,
-              ElementsAre("without addresses on named pipes: would_permit"));
+  EXPECT_THAT(
+      explain(by_address, samr_over_pipe(), {}).notes,
+      ElementsAre(
+          "with no addresses on named pipes, and the server's names of them: would_permit"));
   const Policy only_continue = policy({go_on({})});
   EXPECT_THAT(explain(only_continue, samr_over_tcp(), {}).notes,
               ElementsAre(HasSubstr("only `continue` filters match")));

@@ -84,6 +84,9 @@ TEST(ContextFacts, OnlyNamedPipesHaveAPipeAndOnlyWhenItWasSeen) {
   EXPECT_FALSE(context_facts(context).pipe);
   context.pipe = "\\PIPE\\samr";
   EXPECT_EQ(context_facts(context).pipe, "\\PIPE\\samr");
+  EXPECT_FALSE(context_facts(context).pipe_of_server);
+  context.secondary_address = "\\pipe\\lsass";
+  EXPECT_EQ(context_facts(context).pipe_of_server, "\\pipe\\lsass");
 }
 
 struct SecurityCase {
@@ -195,6 +198,20 @@ TEST(CallFacts, TheCallerIsKnownAsFarAsTheWireShows) {
     call.identity = row.identity;
     EXPECT_EQ(caller(call_facts(context_over(row.protocol), call)), row.expected) << row.name;
   }
+}
+
+// A guest has the rights of the guest account, which is not in Authenticated Users; security of the
+// call's own names another caller.
+TEST(CallFacts, AGuestIsNeitherAnonymousNorAuthenticated) {
+  RpcContext context = context_over(ProtocolSequence::ncacn_np);
+  context.smb.emplace().guest = true;
+  RpcCall call;
+  call.identity = of_user("nobody");
+  const CallFacts guest = call_facts(context, call);
+  EXPECT_EQ(guest.anonymous, Truth::no);
+  EXPECT_EQ(guest.authenticated, Truth::no);
+  call.auth = AuthNumbers{10, 6, 0};
+  EXPECT_EQ(caller(call_facts(context, call)), "authenticated");
 }
 
 std::vector<std::byte> orpcthis(bool big, std::uint8_t version, std::size_t size) {

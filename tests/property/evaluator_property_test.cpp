@@ -48,7 +48,9 @@ class Generator {
     facts.local_address = address(one_in(3));
     facts.remote_address = address(one_in(3));
     facts.local_port = static_cast<std::uint16_t>(up_to(2));
-    if (facts.protocol == ProtocolSequence::ncacn_np && !one_in(4)) facts.pipe = pipe();
+    if (facts.protocol != ProtocolSequence::ncacn_np) return facts;
+    if (!one_in(4)) facts.pipe = pipe();
+    if (one_in(2)) facts.pipe_of_server = pipe();
     return facts;
   }
 
@@ -197,6 +199,7 @@ std::string text(const ContextFacts& context, const CallFacts& call) {
   text += " local=" + to_string(context.local_address) + '#' + std::to_string(context.local_port);
   text += " remote=" + to_string(context.remote_address);
   text += " pipe=" + std::string(context.pipe.value_or("?"));
+  text += " pipe_of_server=" + std::string(context.pipe_of_server.value_or("?"));
   text += " opnum=" + std::to_string(call.opnum);
   text += " auth=" + std::to_string(call.auth_type) + '/' + std::to_string(call.auth_level);
   text += " other=" + std::to_string(call.auth_type_other) + '/' +
