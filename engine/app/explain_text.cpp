@@ -21,20 +21,21 @@ std::string_view truth_text(Truth truth) {
 std::string verdict_part(const Verdict& verdict, const Policy& policy) {
   std::string text = "verdict  ";
   text += to_string(verdict.action);
-  if (verdict.filter < policy.filters.size()) {
+  if (verdict.find(verdict.control) != nullptr) {
+    text += verdict.action == VerdictAction::undecidable ? " because of " : " by ";
+    text += to_string(verdict.control);
+  } else if (verdict.filter < policy.filters.size()) {
     text += verdict.action == VerdictAction::undecidable ? " because of filter " : " by filter ";
     text += place_text(policy, policy.filters[verdict.filter]);
   } else {
     text += ": no filter matches";
   }
-  if (verdict.unseen != 0) {
-    text += "\n         could change with: ";
-    text += fields_text(verdict.unseen);
-  }
+  const std::string unseen = unseen_text(verdict);
+  if (!unseen.empty()) text += "\n         could change with: " + unseen;
   if (verdict.undecidable_by_continue) {
     text += "\n         only `continue` filters match, and the texts differ on what follows";
   }
-  if (verdict.audit_only) {
+  if (is_only_logged(verdict)) {
     text += "\n         the filter has audit=enable: documented as logged, not applied";
   }
   if (verdict.readings_differ) text += "\n         another reading of the sources differs";
@@ -75,6 +76,21 @@ std::string filter_part(const FilterFinding& finding, const Policy& policy) {
   return text;
 }
 
+std::string control_part(const ControlFinding& finding) {
+  std::string text = "control  ";
+  text += to_string(finding.control);
+  text += ' ';
+  text += to_string(finding.action);
+  if (!finding.row.empty()) {
+    text += " [";
+    append_terminal_text(text, finding.row);
+    text += ']';
+  }
+  text += "\n         ";
+  append_terminal_text(text, finding.reason);
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string explanation_text(const Explanation& explanation, const Policy& policy) {
@@ -84,6 +100,7 @@ std::string explanation_text(const Explanation& explanation, const Policy& polic
     append_terminal_text(text, note);
     text += '\n';
   }
+  for (const ControlFinding& finding : explanation.controls) text += control_part(finding);
   text += "filters, in the order in which they are weighed\n";
   if (explanation.filters.empty()) text += "   none of this layer\n";
   for (const FilterFinding& finding : explanation.filters) {

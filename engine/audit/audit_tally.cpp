@@ -27,6 +27,11 @@ void AuditTally::add(const AuditTally& more) {
       filters[i][action] += more.filters[i][action];
     }
   }
+  for (std::size_t i = 0; i < kControlCount; ++i) {
+    for (std::size_t action = 0; action < kControlActionCount; ++action) {
+      controls[i][action] += more.controls[i][action];
+    }
+  }
   activities.add(more.activities);
 }
 
@@ -35,11 +40,15 @@ void AuditTally::note_verdict(const Verdict& verdict) noexcept {
   ++judged;
   ++actions[action];
   if (verdict.filter < filters.size()) {
-    ++filters[verdict.filter][action];
+    ++filters[verdict.filter][static_cast<std::size_t>(verdict.filter_action)];
   } else {
     ++no_filter;
   }
-  if (verdict.audit_only) ++audit_only;
+  for (const Control control : kOtherControls) {
+    ++controls[static_cast<std::size_t>(control)]
+              [static_cast<std::size_t>(verdict.find(control)->action)];
+  }
+  if (is_only_logged(verdict)) ++audit_only;
   if (verdict.readings_differ) ++readings_differ;
 }
 

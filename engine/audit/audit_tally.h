@@ -38,6 +38,8 @@ struct AuditTally {
   std::uint64_t records_given_up = 0;  // written before their outcome because too many waited
   std::array<BlindnessTally, kBlindnessKindCount> blindness{};
   std::vector<FilterTally> filters;  // by index into Policy::filters
+  // By Control and ControlAction, of the controls besides the filters.
+  std::array<std::array<std::uint64_t, kControlActionCount>, kControlCount> controls{};
   ActivityTable activities;          // would block and undecidable
 
   [[nodiscard]] std::uint64_t count(VerdictAction action) const noexcept {

@@ -88,6 +88,7 @@ JsonSink::JsonSink(OutputBuffer& out, const Policy* policy, InputName input_name
                    std::size_t contexts_max)
     : out_(out), input_name_(std::move(input_name)), shared_(contexts_max) {
   if (policy == nullptr) return;
+  members_ = ControlMembers(*policy);
   for (const Filter& filter : policy->filters) filters_.push_back(render_filter(*policy, filter));
 }
 
@@ -224,24 +225,27 @@ void JsonSink::write_verdict(JsonLine& line, const CallEvent& call) {
   line.open("verdict");
   line.plain("action", to_string(verdict.action));
   if (verdict.control != Control::none) line.plain("control", to_string(verdict.control));
-  if (verdict.filter < filters_.size()) line.members(filters_[verdict.filter]);
-  if (verdict.audit_only) line.truth("audit_only");
+  if (const ControlVerdict* const decided = verdict.find(verdict.control)) {
+    members_.write(line, verdict.control, *decided);
+  } else if (verdict.filter < filters_.size()) {
+    line.members(filters_[verdict.filter]);
+    if (is_only_logged(verdict)) line.truth("audit_only");
+  }
   if (verdict.action == VerdictAction::undecidable) {
     line.open_array("unseen");
     for (std::size_t i = 0; i < kFieldCount; ++i) {
       const auto field = static_cast<Field>(i);
       if ((verdict.unseen & field_bit(field)) != 0) line.element(to_string(field));
     }
+    for (std::size_t i = 0; i < kControlFactCount; ++i) {
+      const auto fact = static_cast<ControlFact>(i);
+      if ((unseen_facts(verdict) & fact_bit(fact)) != 0) line.element(to_string(fact));
+    }
     line.close_array();
     if (verdict.undecidable_by_continue) line.truth("only_continue");
   }
   if (verdict.readings_differ) line.truth("readings_differ");
-  line.open_array("controls");
-  line.open_element();
-  line.plain("control", to_string(Control::rpc_filter));
-  line.plain("action", to_string(verdict.action));
-  line.close();
-  line.close_array();
+  write_controls(line, members_, verdict);
   if (call.reported) line.plain("enforced", to_string(enforced(call)));
   line.close();
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/audit/community_id.h"
+#include "engine/audit/control_members.h"
 #include "engine/audit/event_sink.h"
 #include "engine/audit/json_line.h"
 #include "engine/audit/rfc3339.h"
@@ -55,6 +56,7 @@ class JsonSink : public EventSink {
   CommunityId community_id_;
   SlotTable<Shared> shared_;
   std::vector<std::string> filters_;  // "layer":...,"filter":...,"source":... of each filter
+  ControlMembers members_;            // of the other controls
   std::string scratch_;
 };
 

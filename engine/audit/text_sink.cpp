@@ -5,6 +5,7 @@
 
 #include "engine/audit/activity_table.h"
 #include "engine/audit/auth_names.h"
+#include "engine/audit/control_members.h"
 #include "engine/audit/text_encoding.h"
 #include "engine/policy/printer.h"
 
@@ -68,8 +69,21 @@ std::string fields_text(FieldSet fields) {
   return text;
 }
 
+std::string unseen_text(const Verdict& verdict) {
+  std::string text = fields_text(verdict.unseen);
+  for (std::size_t i = 0; i < kControlFactCount; ++i) {
+    const auto fact = static_cast<ControlFact>(i);
+    if ((unseen_facts(verdict) & fact_bit(fact)) == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += to_string(fact);
+  }
+  return text;
+}
+
 TextSink::TextSink(OutputBuffer& out, const Policy* policy, InputName input_name, bool colour)
-    : out_(out), policy_(policy), input_name_(std::move(input_name)), colour_(colour) {}
+    : out_(out), policy_(policy), input_name_(std::move(input_name)), colour_(colour) {
+  if (policy != nullptr) controls_.emplace(*policy);
+}
 
 void TextSink::begin(const FrameReference& frame) {
   char time[Rfc3339Writer::kSizeMax];
@@ -101,7 +115,7 @@ void TextSink::say_action(const CallEvent& call) {
   if (colour_) line_ += colour;
   switch (action) {
     case VerdictAction::would_block:
-      line_ += call.verdict->audit_only ? "WOULD LOG" : "WOULD BLOCK";
+      line_ += is_only_logged(*call.verdict) ? "WOULD LOG" : "WOULD BLOCK";
       break;
     case VerdictAction::undecidable: line_ += "UNDECIDABLE"; break;
     case VerdictAction::would_permit: line_ += "WOULD PERMIT"; break;
@@ -141,19 +155,38 @@ void TextSink::say_account(const std::optional<AuthNumbers>& auth, const Identit
 }
 
 void TextSink::say_reason(const Verdict& verdict) {
-  if (policy_ != nullptr && verdict.filter < policy_->filters.size()) {
-    const bool decided = verdict.action != VerdictAction::undecidable;
+  const bool decided = verdict.action != VerdictAction::undecidable;
+  if (const ControlVerdict* const own = verdict.find(verdict.control); own && controls_) {
+    line_ += decided ? "  by " : "  perhaps by ";
+    line_ += to_string(verdict.control);
+    line_ += ": ";
+    append_terminal_text(line_, controls_->reason(verdict.control, *own));
+    say_other_controls(verdict);
+  } else if (policy_ != nullptr && verdict.filter < policy_->filters.size()) {
     line_ += decided ? "  by filter " : "  perhaps by filter ";
     line_ += place_text(*policy_, policy_->filters[verdict.filter]);
   } else if (verdict.action == VerdictAction::would_permit) {
     line_ += "  by no filter";
   }
-  if (verdict.unseen != 0) {
-    line_ += "  not seen: ";
-    line_ += fields_text(verdict.unseen);
-  }
+  const std::string unseen = unseen_text(verdict);
+  if (!unseen.empty()) line_ += "  not seen: " + unseen;
   if (verdict.undecidable_by_continue) line_ += "  only `continue` filters match";
   if (verdict.readings_differ) line_ += "  (other readings differ)";
+}
+
+// The rest of what would stop the call.
+void TextSink::say_other_controls(const Verdict& verdict) {
+  for (const Control control : kOtherControls) {
+    if (control == verdict.control) continue;
+    if (verdict.find(control)->action != ControlAction::would_block) continue;
+    line_ += "; also by ";
+    line_ += to_string(control);
+  }
+  if (verdict.filter_action == VerdictAction::would_block && policy_ != nullptr &&
+      verdict.filter < policy_->filters.size()) {
+    line_ += "; also by filter ";
+    line_ += place_text(*policy_, policy_->filters[verdict.filter]);
+  }
 }
 
 void TextSink::say_outcome(const CallEvent& call) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "engine/audit/event_sink.h"
 #include "engine/audit/output_buffer.h"
 #include "engine/audit/rfc3339.h"
+#include "engine/evaluate/control_text.h"
 #include "engine/policy/policy.h"
 
 namespace rpcaudit {
@@ -30,11 +32,13 @@ class TextSink : public EventSink {
   void say_operation(const ContextInfo& context, const CallEvent& call);
   void say_account(const std::optional<AuthNumbers>& auth, const IdentityText& identity);
   void say_reason(const Verdict& verdict);
+  void say_other_controls(const Verdict& verdict);
   void say_outcome(const CallEvent& call);
   void end(const FrameReference& frame);
 
   OutputBuffer& out_;
   const Policy* policy_;
+  std::optional<ControlText> controls_;
   InputName input_name_;
   bool colour_;
   Rfc3339Writer time_;
@@ -50,5 +54,7 @@ class TextSink : public EventSink {
 [[nodiscard]] std::string place_text(const Policy& policy, const Filter& filter);
 // `image_name, remote_user_token`.
 [[nodiscard]] std::string fields_text(FieldSet fields);
+// All that was not seen and could change the verdict.
+[[nodiscard]] std::string unseen_text(const Verdict& verdict);
 
 }  // namespace rpcaudit

@@ -56,14 +56,15 @@ void NarrowedPolicy::add(const Candidate& candidate) {
   }
 }
 
-CompiledPolicy::CompiledPolicy(std::unique_ptr<const Program> program) noexcept
-    : program_(std::move(program)) {}
+CompiledPolicy::CompiledPolicy(std::unique_ptr<const Program> program,
+                               HostControls controls) noexcept
+    : program_(std::move(program)), controls_(std::move(controls)) {}
 CompiledPolicy::CompiledPolicy(CompiledPolicy&&) noexcept = default;
 CompiledPolicy& CompiledPolicy::operator=(CompiledPolicy&&) noexcept = default;
 CompiledPolicy::~CompiledPolicy() = default;
 
 CompiledPolicy CompiledPolicy::compile(const Policy& policy) {
-  return CompiledPolicy(std::make_unique<const Program>(compile_program(policy)));
+  return {std::make_unique<const Program>(compile_program(policy)), HostControls(policy.host)};
 }
 
 const Policy& CompiledPolicy::policy() const noexcept { return *program_->policy; }
@@ -81,6 +82,7 @@ void CompiledPolicy::narrow(const ContextFacts& context, NarrowedPolicy& narrowe
     }
   }
   if (narrowed.constant_) narrowed.verdict_ = judge_all_readings(narrowed, CallFacts{});
+  if (!controls_.empty()) narrowed.controls_ = controls_.narrow(context);
 }
 
 bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
@@ -160,7 +162,10 @@ Verdict CompiledPolicy::judge_all_readings(const NarrowedPolicy& narrowed,
 
 Verdict CompiledPolicy::evaluate(const NarrowedPolicy& narrowed,
                                  const CallFacts& call) const noexcept {
-  return narrowed.is_constant() ? narrowed.verdict_ : judge_all_readings(narrowed, call);
+  Verdict verdict = narrowed.is_constant() ? narrowed.verdict_ : judge_all_readings(narrowed, call);
+  verdict.filter_action = verdict.action;
+  if (!controls_.empty()) controls_.apply(narrowed.controls_, call, verdict);
+  return verdict;
 }
 
 std::string CompiledPolicy::dump() const { return program_text(*program_); }

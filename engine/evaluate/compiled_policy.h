@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/evaluate/facts.h"
+#include "engine/evaluate/host_controls.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
 
@@ -17,7 +18,8 @@ namespace rpcaudit {
 // giving its memory back.
 class NarrowedPolicy {
  public:
-  // A verdict that holds for every call of the context, whatever its opnum and security.
+  // A verdict of the filters that holds for every call of the context, whatever its opnum and
+  // security.
   [[nodiscard]] bool is_constant() const noexcept { return constant_; }
   // How many filters each call is held against.
   [[nodiscard]] std::size_t candidate_count() const noexcept { return candidates_.size(); }
@@ -48,6 +50,7 @@ class NarrowedPolicy {
   bool has_contested_ = false;
   Verdict verdict_;  // when constant
   std::vector<Candidate> candidates_;
+  NarrowedControls controls_;
 };
 
 struct Program;
@@ -69,6 +72,8 @@ class CompiledPolicy {
   ~CompiledPolicy();
 
   [[nodiscard]] const Policy& policy() const noexcept;
+  // The same for everything but the filters.
+  [[nodiscard]] const HostControls& controls() const noexcept { return controls_; }
 
   // No allocation once `narrowed` has grown to its largest size. Keeps no view of `context`.
   void narrow(const ContextFacts& context, NarrowedPolicy& narrowed) const;
@@ -80,7 +85,7 @@ class CompiledPolicy {
   [[nodiscard]] std::string dump() const;
 
  private:
-  explicit CompiledPolicy(std::unique_ptr<const Program> program) noexcept;
+  CompiledPolicy(std::unique_ptr<const Program> program, HostControls controls) noexcept;
 
   // Adds the rule unless the context rules it out; returns whether no later rule can matter.
   bool fold(const Rule& rule, const ContextValues& values, NarrowedPolicy& narrowed) const;
@@ -90,6 +95,7 @@ class CompiledPolicy {
                                            const CallFacts& call) const noexcept;
 
   std::unique_ptr<const Program> program_;
+  HostControls controls_;
 };
 
 }  // namespace rpcaudit

@@ -5,6 +5,7 @@
 
 #include "engine/evaluate/audit_readings.h"
 #include "engine/evaluate/condition_truth.h"
+#include "engine/evaluate/control_text.h"
 #include "engine/evaluate/near_match.h"
 #include "engine/evaluate/reading.h"
 #include "engine/policy/filter_weight.h"
@@ -209,6 +210,28 @@ void add_findings(const Policy& policy, const std::vector<std::uint32_t>& order,
   }
 }
 
+// The other controls, with the slow evaluation of IPsec, and all of them together.
+void add_controls(const Policy& policy, const ContextFacts& context, const CallFacts& call,
+                  Explanation& explanation) {
+  const ControlText text(policy);
+  Verdict& verdict = explanation.verdict;
+  verdict.filter_action = verdict.action;
+  if (text.controls().empty()) return;
+  NarrowedControls narrowed = text.controls().narrow(context);
+  if (!text.controls().ipsec().empty()) {
+    const IpsecFinding ipsec = explain_ipsec(policy.host.ipsec, connection_of(context));
+    narrowed.ipsec.action = ipsec.action;
+    narrowed.ipsec.readings_differ = ipsec.is_ambiguous;
+  }
+  text.controls().apply(narrowed, call, verdict);
+  for (const Control control : kOtherControls) {
+    const ControlVerdict& own = *verdict.find(control);
+    if (own.action == ControlAction::not_judged) continue;
+    explanation.controls.push_back(
+        {control, own.action, std::string(text.row(control, own)), text.reason(control, own)});
+  }
+}
+
 }  // namespace
 
 Explanation explain(const Policy& policy, const ContextFacts& context, const CallFacts& call) {
@@ -233,6 +256,7 @@ Explanation explain(const Policy& policy, const ContextFacts& context, const Cal
         "it decides nothing, which permits");
   }
   add_findings(policy, order, context, call, explanation);
+  add_controls(policy, context, call, explanation);
   return explanation;
 }
 

@@ -26,8 +26,18 @@ struct FilterFinding {
   std::string note;  // why it did not decide: outweighed, not reached, other layer, ...
 };
 
+// How one control besides the filters fared.
+struct ControlFinding {
+  Control control = Control::none;
+  ControlAction action = ControlAction::not_judged;
+  std::string row;     // of its decision table, or the IPsec rule
+  std::string reason;  // in words, with the place in the policy
+};
+
 struct Explanation {
   Verdict verdict;
+  std::vector<ControlFinding>
+      controls;  // those that judge, in the order in which a call meets them
   std::vector<FilterFinding> filters;
   std::vector<std::string> notes;  // other readings and what they would give
 };

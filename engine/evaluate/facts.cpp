@@ -130,6 +130,14 @@ Truth is_dcom(const RpcContext& context, const RpcCall& call) noexcept {
   return begins_with_orpcthis(call.body);
 }
 
+SmbCaller smb_caller(const RpcContext& context) noexcept {
+  if (!context.smb) return SmbCaller::unseen;
+  const SecurityIdentity& identity = context.smb->identity;
+  if (context.smb->guest || identity.null_session) return SmbCaller::null_or_guest;
+  const bool shown = !identity.user.empty() || identity.mechanism == kAuthKerberos;
+  return shown ? SmbCaller::account : SmbCaller::unseen;
+}
+
 }  // namespace
 
 ContextFacts context_facts(const RpcContext& context) noexcept {
@@ -142,9 +150,11 @@ ContextFacts context_facts(const RpcContext& context) noexcept {
   facts.local_address = context.server.address;
   facts.remote_address = context.client.address;
   facts.local_port = context.server.port;
+  facts.remote_port = context.client.port;
   if (context.protocol != ProtocolSequence::ncacn_np) return facts;
   if (!context.pipe.empty()) facts.pipe = context.pipe;
   if (!context.secondary_address.empty()) facts.pipe_of_server = context.secondary_address;
+  facts.smb_caller = smb_caller(context);
   return facts;
 }
 

@@ -9,6 +9,13 @@
 
 namespace rpcaudit {
 
+// Whose SMB session a pipe was opened in.
+enum class SmbCaller : std::uint8_t {
+  unseen,
+  account,
+  null_or_guest,
+};
+
 // What a presentation context fixes for all of its calls, in the words of the policy: `local` is
 // the RPC server, `remote` its client. An empty optional was not on the wire and makes conditions
 // on it unknown, unless the transport does not have the field at all (field_sight.h). Views are
@@ -20,9 +27,11 @@ struct ContextFacts {
   IpAddress local_address;
   IpAddress remote_address;
   std::uint16_t local_port = 0;
+  std::uint16_t remote_port = 0;
   // ncacn_np only: as the client opened it, and as the server calls it in its answer to the bind.
   std::optional<std::string_view> pipe;
   std::optional<std::string_view> pipe_of_server;
+  SmbCaller smb_caller = SmbCaller::unseen;
 };
 
 // What a single call adds.

@@ -7,7 +7,14 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kActionNames{"would_permit", "would_block",
                                                        "undecidable"};
-constexpr std::array<std::string_view, 2> kControlNames{"none", "rpc_filter"};
+constexpr std::array<std::string_view, kControlCount> kControlNames{
+    "none", "ipsec", "interface_registration", "restrict_remote_clients", "rpc_filter"};
+constexpr std::array<std::string_view, 5> kControlActionNames{
+    "not_judged", "not_applicable", "would_permit", "would_block", "undecidable"};
+constexpr std::array<std::string_view, kControlFactCount> kControlFactNames{
+    "registration", "auth_level", "smb_session", "ipsec_negotiation"};
+constexpr std::array<std::string_view, 5> kLookupNames{"unaffected", "needs_auth", "refused",
+                                                       "authenticated", "unreachable"};
 
 }  // namespace
 
@@ -17,6 +24,29 @@ std::string_view to_string(VerdictAction action) noexcept {
 
 std::string_view to_string(Control control) noexcept {
   return kControlNames[static_cast<std::size_t>(control)];
+}
+
+std::string_view to_string(ControlAction action) noexcept {
+  return kControlActionNames[static_cast<std::size_t>(action)];
+}
+
+std::string_view to_string(ControlFact fact) noexcept {
+  return kControlFactNames[static_cast<std::size_t>(fact)];
+}
+
+std::string_view to_string(Lookup lookup) noexcept {
+  return kLookupNames[static_cast<std::size_t>(lookup)];
+}
+
+const ControlVerdict* Verdict::find(Control which) const noexcept {
+  switch (which) {
+    case Control::ipsec: return &ipsec;
+    case Control::interface_registration: return &registration;
+    case Control::restrict_remote_clients: return &remote_clients;
+    case Control::rpc_filter:
+    case Control::none: break;
+  }
+  return nullptr;
 }
 
 }  // namespace rpcaudit

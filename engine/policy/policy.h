@@ -9,6 +9,7 @@
 #include "dissect/uuid.h"
 #include "engine/policy/diagnostic.h"
 #include "engine/policy/field.h"
+#include "engine/policy/host_settings.h"
 #include "engine/policy/layer.h"
 #include "engine/policy/match_type.h"
 #include "engine/policy/sddl.h"
@@ -86,6 +87,7 @@ struct Filter {
 struct Policy {
   std::vector<std::string> files;  // names as given; SourceSpan::file indexes them
   std::vector<Filter> filters;
+  HostSettings host;  // what else the servers are set to
 };
 
 // Equality without places and spellings; a generated key equals any other generated key.

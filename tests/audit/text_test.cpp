@@ -33,6 +33,7 @@ class TextTest : public testing::Test {
     call.outcome = Outcome::response;
     call.verdict.emplace();
     call.verdict->action = VerdictAction::would_block;
+    call.verdict->filter_action = VerdictAction::would_block;
     call.verdict->control = Control::rpc_filter;
     call.verdict->filter = 0;
     who.user = "user1";
@@ -64,6 +65,7 @@ TEST_F(TextTest, WouldBlockReadsAsASentence) {
 
 TEST_F(TextTest, UndecidableNamesTheFields) {
   call.verdict->action = VerdictAction::undecidable;
+  call.verdict->filter_action = VerdictAction::undecidable;
   call.verdict->unseen = field_bit(Field::image_name);
   who = {};
   call.auth.reset();

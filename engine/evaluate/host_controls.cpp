@@ -1,0 +1,230 @@
+#include "engine/evaluate/host_controls.h"
+
+#include <algorithm>
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::uint8_t kLevelConnect = 2;  // RPC_C_AUTHN_LEVEL_CONNECT
+constexpr std::uint8_t kTcp = 6;           // IANA protocol numbers
+constexpr std::uint8_t kUdp = 17;
+
+// The endpoint mapper (C706 appendix O) is an interface like any other, and registered without
+// flags: Microsoft says that it is not accessible anonymously once RestrictRemoteClients is set.
+constexpr Uuid kEndpointMapper = uuid("e1af8308-5d1f-11c9-91a4-08002b14a0fa");
+
+Carrier carrier_of(ProtocolSequence protocol) noexcept {
+  switch (protocol) {
+    case ProtocolSequence::ncacn_np: return Carrier::pipe;
+    case ProtocolSequence::ncadg_ip_udp: return Carrier::datagram;
+    case ProtocolSequence::ncacn_http: return Carrier::http;
+    case ProtocolSequence::ncacn_ip_tcp: break;
+  }
+  return Carrier::tcp;
+}
+
+bool is_loopback(const IpAddress& address) noexcept {
+  if (address.is_v4()) return address.v4_value() >> 24 == 127;
+  IpAddress one;
+  one.bytes[15] = 1;
+  return address == one;
+}
+
+RegistrationKind kind_of(const InterfaceRegistration& registration) noexcept {
+  const std::uint32_t flags = registration.flags;
+  if ((flags & kAllowLocalOnly) != 0) return RegistrationKind::local_only;
+  if ((flags & kAllowSecureOnly) != 0) return RegistrationKind::authenticated_only;
+  if ((flags & kAllowCallbacksWithNoAuth) != 0) return RegistrationKind::open;
+  if (!registration.has_callback) return RegistrationKind::callback_unknown;
+  return *registration.has_callback ? RegistrationKind::authenticated_only : RegistrationKind::open;
+}
+
+Exemption exemption_of(const InterfaceRegistration& registration) noexcept {
+  if ((registration.flags & kAllowCallbacksWithNoAuth) == 0) return Exemption::none;
+  if (!registration.has_callback) return Exemption::unknown;
+  return *registration.has_callback ? Exemption::exempt : Exemption::none;
+}
+
+ControlFact unseen_of(Caller caller, Carrier carrier) noexcept {
+  if (caller != Caller::unseen) return ControlFact::registration;
+  return carrier == Carrier::pipe ? ControlFact::smb_session : ControlFact::auth_level;
+}
+
+ControlVerdict verdict_of(Answer answer, std::uint8_t row, ControlFactSet unseen) noexcept {
+  ControlVerdict verdict;
+  verdict.row = row;
+  switch (answer) {
+    case Answer::contested_permit: verdict.readings_differ = true; [[fallthrough]];
+    case Answer::permit: verdict.action = ControlAction::would_permit; break;
+    case Answer::contested_block: verdict.readings_differ = true; [[fallthrough]];
+    case Answer::block: verdict.action = ControlAction::would_block; break;
+    case Answer::contested:
+      verdict.action = ControlAction::undecidable;
+      verdict.readings_differ = true;
+      break;
+    case Answer::unknown:
+      verdict.action = ControlAction::undecidable;
+      verdict.unseen = unseen;
+      break;
+    case Answer::none: break;
+  }
+  return verdict;
+}
+
+// The strongest of the controls' actions, without saying which: for what-if columns.
+VerdictAction total(const Verdict& verdict, ControlAction remote_clients) noexcept {
+  Verdict probe = verdict;
+  probe.remote_clients.action = remote_clients;
+  combine_controls(probe);
+  return probe.action;
+}
+
+std::optional<RestrictRemoteClients> setting_of(const HostSettings& settings) noexcept {
+  if (settings.restrict_remote_clients) return settings.restrict_remote_clients->value;
+  switch (settings.edition) {
+    case Edition::client: return RestrictRemoteClients::authenticated;
+    case Edition::server: return RestrictRemoteClients::none;
+    case Edition::unknown: break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+IpsecConnection connection_of(const ContextFacts& context) noexcept {
+  const bool udp = context.protocol == ProtocolSequence::ncadg_ip_udp;
+  return {{context.remote_address, context.remote_port},
+          {context.local_address, context.local_port},
+          udp ? kUdp : kTcp};
+}
+
+Caller caller_of(Carrier carrier, SmbCaller smb, const CallFacts& call) noexcept {
+  if (call.auth_unseen) return Caller::unseen;
+  if (call.auth_level >= kLevelConnect) {
+    return call.anonymous == Truth::yes && carrier != Carrier::pipe ? Caller::anonymous_account
+                                                                    : Caller::secured;
+  }
+  if (carrier != Carrier::pipe) return Caller::anonymous;
+  switch (smb) {
+    case SmbCaller::account: return Caller::secured;
+    case SmbCaller::null_or_guest: return Caller::null_session;
+    case SmbCaller::unseen: break;
+  }
+  return Caller::unseen;
+}
+
+HostControls::HostControls(const HostSettings& settings)
+    : setting_(setting_of(settings)),
+      what_if_(settings.what_if_restrict_remote_clients),
+      treat_loopback_as_remote_(settings.treat_loopback_as_remote),
+      ipsec_(settings.ipsec) {
+  has_registrations_ = !settings.registrations.empty();
+  InterfaceRegistration mapper;
+  mapper.interface = kEndpointMapper;
+  mapper.has_callback = false;
+  mapper.built_in = true;
+  registrations_.push_back(mapper);
+  registrations_.insert(registrations_.end(), settings.registrations.begin(),
+                        settings.registrations.end());
+  const auto by_interface = [](const InterfaceRegistration& a, const InterfaceRegistration& b) {
+    return a.interface < b.interface;
+  };
+  std::stable_sort(registrations_.begin(), registrations_.end(), by_interface);
+  is_judging_ = setting_ || what_if_ || has_registrations_ || settings.ipsec.is_configured();
+}
+
+// The last of several for one interface.
+std::uint32_t HostControls::find_registration(const Uuid& interface) const noexcept {
+  const auto after = std::upper_bound(
+      registrations_.begin(), registrations_.end(), interface,
+      [](const Uuid& uuid, const InterfaceRegistration& r) { return uuid < r.interface; });
+  if (after == registrations_.begin() || std::prev(after)->interface != interface) return kNoItem;
+  return static_cast<std::uint32_t>(std::prev(after) - registrations_.begin());
+}
+
+NarrowedControls HostControls::narrow(const ContextFacts& context) const noexcept {
+  NarrowedControls narrowed;
+  narrowed.carrier = carrier_of(context.protocol);
+  narrowed.smb = context.smb_caller;
+  narrowed.local = !treat_loopback_as_remote_ && (context.local_address == context.remote_address ||
+                                                  is_loopback(context.remote_address));
+  if (context.if_uuid) {
+    narrowed.registration = find_registration(*context.if_uuid);
+    if (narrowed.registration != kNoItem) {
+      narrowed.kind = kind_of(registrations_[narrowed.registration]);
+      narrowed.exemption = exemption_of(registrations_[narrowed.registration]);
+    }
+  }
+  if (!ipsec_.empty()) narrowed.ipsec = ipsec_.judge(connection_of(context));
+  return narrowed;
+}
+
+ControlVerdict HostControls::judge_registration(const NarrowedControls& narrowed,
+                                                Caller caller) const noexcept {
+  if (!has_registrations_) return {};
+  const std::uint8_t index =
+      registration_row(narrowed.kind, narrowed.local, narrowed.carrier, caller);
+  if (index == kNoRow) return {};
+  ControlVerdict verdict = verdict_of(registration_row(index).answer, index,
+                                      fact_bit(unseen_of(caller, narrowed.carrier)));
+  verdict.item = narrowed.registration;
+  return verdict;
+}
+
+ControlVerdict HostControls::judge_remote_clients(const NarrowedControls& narrowed, Caller caller,
+                                                  RestrictRemoteClients setting) const noexcept {
+  if (narrowed.local) return {.action = ControlAction::not_applicable, .row = kNoRow};
+  const std::uint8_t index = remote_clients_row(narrowed.carrier, caller, narrowed.exemption);
+  if (index == kNoRow) return {};
+  ControlVerdict verdict =
+      verdict_of(remote_clients_row(index).at[static_cast<std::size_t>(setting)], index,
+                 fact_bit(unseen_of(caller, narrowed.carrier)));
+  verdict.item = narrowed.registration;
+  return verdict;
+}
+
+void HostControls::apply(const NarrowedControls& narrowed, const CallFacts& call,
+                         Verdict& verdict) const noexcept {
+  const Caller caller = caller_of(narrowed.carrier, narrowed.smb, call);
+  verdict.ipsec = narrowed.ipsec;
+  verdict.registration = judge_registration(narrowed, caller);
+  if (setting_) verdict.remote_clients = judge_remote_clients(narrowed, caller, *setting_);
+  if (what_if_) {
+    verdict.has_what_if = true;
+    for (std::size_t i = 0; i < kRestrictRemoteClientsCount; ++i) {
+      const auto setting = static_cast<RestrictRemoteClients>(i);
+      verdict.what_if[i] = total(verdict, judge_remote_clients(narrowed, caller, setting).action);
+    }
+  }
+  combine_controls(verdict);
+}
+
+void combine_controls(Verdict& verdict) noexcept {
+  const bool filters_block =
+      verdict.filter_action == VerdictAction::would_block && !verdict.audit_only;
+  verdict.action = verdict.filter_action;
+  verdict.control = verdict.filter == kNoFilter ? Control::none : Control::rpc_filter;
+  Control undecided = Control::none;
+  bool certain = filters_block && !verdict.readings_differ;
+  bool contested = verdict.readings_differ;
+  for (const Control control : kOtherControls) {
+    const ControlVerdict& own = *verdict.find(control);
+    certain = certain || (own.action == ControlAction::would_block && !own.readings_differ);
+    contested = contested || own.readings_differ;
+  }
+  verdict.readings_differ = contested && !certain;
+  for (const Control control : kOtherControls) {
+    const ControlVerdict& own = *verdict.find(control);
+    if (own.action == ControlAction::would_block) {
+      verdict.action = VerdictAction::would_block;
+      verdict.control = control;
+      return;
+    }
+    if (own.action == ControlAction::undecidable && undecided == Control::none) undecided = control;
+  }
+  if (filters_block || undecided == Control::none) return;
+  verdict.action = VerdictAction::undecidable;
+  verdict.control = undecided;
+}
+
+}  // namespace rpcaudit
