@@ -44,12 +44,57 @@ constexpr std::string_view kAliases[] = {
     "NS", "NU", "OW", "PA", "PO", "PS", "PU", "RA", "RC", "RD", "RE", "RM", "RO", "RS",
     "RU", "SA", "SI", "SO", "SS", "SU", "SY", "UD", "WD", "WR"};
 
+// [MS-DTYP] 2.4.2.4 and 2.5.1.1.
 constexpr std::pair<std::string_view, std::string_view> kWellKnownSids[] = {
-    {"S-1-1-0", "WD"},      {"S-1-5-2", "NU"},      {"S-1-5-4", "IU"},      {"S-1-5-6", "SU"},
-    {"S-1-5-7", "AN"},      {"S-1-5-9", "ED"},      {"S-1-5-11", "AU"},     {"S-1-5-18", "SY"},
-    {"S-1-5-19", "LS"},     {"S-1-5-20", "NS"},     {"S-1-5-32-544", "BA"}, {"S-1-5-32-545", "BU"},
-    {"S-1-5-32-546", "BG"}, {"S-1-5-32-547", "PU"}, {"S-1-5-32-548", "AO"}, {"S-1-5-32-549", "SO"},
-    {"S-1-5-32-551", "BO"}, {"S-1-5-32-555", "RD"}, {"S-1-5-32-580", "RM"},
+    {"S-1-1-0", "WD"},
+    {"S-1-3-0", "CO"},
+    {"S-1-3-1", "CG"},
+    {"S-1-3-4", "OW"},
+    {"S-1-5-2", "NU"},
+    {"S-1-5-4", "IU"},
+    {"S-1-5-6", "SU"},
+    {"S-1-5-7", "AN"},
+    {"S-1-5-9", "ED"},
+    {"S-1-5-10", "PS"},
+    {"S-1-5-11", "AU"},
+    {"S-1-5-12", "RC"},
+    {"S-1-5-18", "SY"},
+    {"S-1-5-19", "LS"},
+    {"S-1-5-20", "NS"},
+    {"S-1-5-33", "WR"},
+    {"S-1-5-32-544", "BA"},
+    {"S-1-5-32-545", "BU"},
+    {"S-1-5-32-546", "BG"},
+    {"S-1-5-32-547", "PU"},
+    {"S-1-5-32-548", "AO"},
+    {"S-1-5-32-549", "SO"},
+    {"S-1-5-32-550", "PO"},
+    {"S-1-5-32-551", "BO"},
+    {"S-1-5-32-552", "RE"},
+    {"S-1-5-32-554", "RU"},
+    {"S-1-5-32-555", "RD"},
+    {"S-1-5-32-556", "NO"},
+    {"S-1-5-32-558", "MU"},
+    {"S-1-5-32-559", "LU"},
+    {"S-1-5-32-568", "IS"},
+    {"S-1-5-32-569", "CY"},
+    {"S-1-5-32-573", "ER"},
+    {"S-1-5-32-574", "CD"},
+    {"S-1-5-32-575", "RA"},
+    {"S-1-5-32-576", "ES"},
+    {"S-1-5-32-577", "MS"},
+    {"S-1-5-32-578", "HA"},
+    {"S-1-5-32-579", "AA"},
+    {"S-1-5-32-580", "RM"},
+    {"S-1-15-2-1", "AC"},
+    {"S-1-16-4096", "LW"},
+    {"S-1-16-8192", "ME"},
+    {"S-1-16-8448", "MP"},
+    {"S-1-16-12288", "HI"},
+    {"S-1-16-16384", "SI"},
+    {"S-1-18-1", "AS"},
+    {"S-1-18-2", "SS"},
+    {"S-1-5-84-0-0-0-0-0", "UD"},
 };
 
 enum class EntryKind : std::uint8_t { allow, deny, system };
@@ -300,13 +345,9 @@ class SddlReader {
 
   std::string read_trustee(std::string_view text, std::size_t offset) {
     while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    std::string trustee = upper_case(text);
-    const auto* known = std::find_if(std::begin(kWellKnownSids), std::end(kWellKnownSids),
-                                     [&](const auto& row) { return row.first == trustee; });
-    if (known != std::end(kWellKnownSids)) return std::string(known->second);
-    if (is_one_of(trustee, kAliases) || is_sid(trustee)) return trustee;
-    fail(offset, "unknown trustee " + quoted(text));
-    return {};
+    std::string trustee = parse_trustee(text);
+    if (trustee.empty()) fail(offset, "unknown trustee " + quoted(text));
+    return trustee;
   }
 
   std::string_view text_;
@@ -316,6 +357,14 @@ class SddlReader {
 };
 
 }  // namespace
+
+std::string parse_trustee(std::string_view text) {
+  std::string trustee = upper_case(text);
+  const auto* known = std::find_if(std::begin(kWellKnownSids), std::end(kWellKnownSids),
+                                   [&](const auto& row) { return row.first == trustee; });
+  if (known != std::end(kWellKnownSids)) return std::string(known->second);
+  return is_one_of(trustee, kAliases) || is_sid(trustee) ? trustee : std::string();
+}
 
 SddlResult parse_sddl(std::string_view text) {
   SddlResult result;

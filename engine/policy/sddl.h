@@ -47,6 +47,10 @@ struct SddlResult {
   std::vector<SddlRemark> remarks;
 };
 
+// A SID or an SDDL alias in the one form that comparisons use: an alias in upper case where the SID
+// is known to have one, and `S-1-...` otherwise. Empty when the text is neither.
+[[nodiscard]] std::string parse_trustee(std::string_view text);
+
 // Reads the security descriptor definition language ([MS-DTYP] 2.5.1): owner, group, DACL, SACL in
 // any order. Everything is checked; only the entries of the DACL that an access check looks at are
 // kept.

@@ -1,0 +1,39 @@
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "engine/policy/fact_table.h"
+#include "engine/policy/source_text.h"
+
+namespace {
+
+using namespace rpcaudit;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+}  // namespace
+
+// The tables of users and of classes that a deployment names.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string bytes(data, data + size);
+  HostFacts facts;
+  std::vector<Diagnostic> diagnostics;
+  Reporter reporter(diagnostics);
+  read_user_table(bytes, 0, facts, reporter);
+  read_class_table(bytes, 0, facts, reporter);
+  settle_users(facts);
+  const SourceText source = SourceText::decode(bytes);
+  for (const Diagnostic& diagnostic : diagnostics) {
+    require(diagnostic.span.line <= source.line_count());
+  }
+  for (const CallerToken& token : facts.users) {
+    require(std::is_sorted(token.sids.begin(), token.sids.end()));
+    for (const std::string& sid : token.sids) require(token.has(sid));
+    require(find_user(facts.users, token.name, {}) == &token);
+  }
+  return 0;
+}
