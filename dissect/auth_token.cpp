@@ -78,33 +78,6 @@ std::uint8_t mechanism_of(Bytes oid) noexcept {
   return 0;
 }
 
-// --- text ---
-
-template <std::size_t Capacity>
-void set_utf16(BoundedText<Capacity>& text, Bytes bytes) noexcept {
-  text.clear();
-  ByteCursor cursor(bytes.first(bytes.size() & ~std::size_t{1}), std::endian::little);
-  while (cursor.remaining() != 0) {
-    char32_t point = cursor.u16();
-    if (point >= 0xd800 && point < 0xdc00 && cursor.remaining() != 0) {
-      const char32_t low = cursor.u16();
-      point = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00)
-                                            : char32_t{0xfffd};
-    } else if (point >= 0xd800 && point < 0xe000) {
-      point = 0xfffd;
-    }
-    if (!text.append(point)) return;
-  }
-}
-
-// OEM and DER text: ASCII as it is; other bytes have no agreed meaning and show as Latin-1.
-template <std::size_t Capacity>
-void append_octets(BoundedText<Capacity>& text, Bytes bytes) noexcept {
-  for (const std::byte byte : bytes) {
-    if (!text.append(std::to_integer<char32_t>(byte))) return;
-  }
-}
-
 // --- the mechanisms ---
 
 // A field descriptor of an NTLM message: length, capacity, offset from the message's start.
@@ -134,17 +107,17 @@ bool read_ntlm(Bytes message, Identity& identity) noexcept {
   if (!cursor.ok()) return false;
   // The oldest form ends before the flags and is OEM text.
   const std::uint32_t flags = cursor.u32();
+  identity.domain.clear();
+  identity.user.clear();
+  identity.workstation.clear();
   if (cursor.ok() && (flags & kNegotiateUnicode) != 0) {
-    set_utf16(identity.domain, domain);
-    set_utf16(identity.user, user);
-    set_utf16(identity.workstation, workstation);
+    identity.domain.append_utf16(domain);
+    identity.user.append_utf16(user);
+    identity.workstation.append_utf16(workstation);
   } else {
-    identity.domain.clear();
-    identity.user.clear();
-    identity.workstation.clear();
-    append_octets(identity.domain, domain);
-    append_octets(identity.user, user);
-    append_octets(identity.workstation, workstation);
+    identity.domain.append_octets(domain);
+    identity.user.append_octets(user);
+    identity.workstation.append_octets(workstation);
   }
   identity.null_session = user.empty() && nt_response.empty();
   return true;
@@ -166,7 +139,7 @@ bool read_kerberos(Bytes token, Identity& identity) noexcept {
     Bytes inside;
     if (element.tag == context_tag(1) && enter(element.content, kGeneralString, inside)) {
       identity.realm.clear();
-      append_octets(identity.realm, inside);
+      identity.realm.append_octets(inside);
     }
     if (element.tag != context_tag(2) || !enter(element.content, kSequence, inside)) continue;
     while (take_element(inside, element)) {
@@ -176,7 +149,7 @@ bool read_kerberos(Bytes token, Identity& identity) noexcept {
       DerElement name;
       for (bool first = true; take_element(names, name); first = false) {
         if (!first) identity.service.append(U'/');
-        append_octets(identity.service, name.content);
+        identity.service.append_octets(name.content);
       }
     }
     return true;
@@ -260,11 +233,11 @@ bool read_netlogon(Bytes token, Identity& identity) noexcept {
   Bytes rest = cursor.rest();
   if ((flags & kNetbiosDomain) != 0) {
     identity.domain.clear();
-    append_octets(identity.domain, take_terminated(rest));
+    identity.domain.append_octets(take_terminated(rest));
   }
   if ((flags & kNetbiosComputer) != 0) {
     identity.workstation.clear();
-    append_octets(identity.workstation, take_terminated(rest));
+    identity.workstation.append_octets(take_terminated(rest));
   }
   return true;
 }

@@ -23,8 +23,16 @@ enum FlowState : unsigned {
 };
 
 // A connection whose start was not captured may first show the middle of a PDU. So many of its
-// segments are tried before it is dismissed.
+// segments are tried before it is dismissed; more of them at the ports of SMB, whose messages may
+// hold a megabyte of a file.
 constexpr std::uint32_t kLateTries = 32;
+constexpr std::uint32_t kLateTriesOfSmb = 1024;
+
+std::uint32_t late_tries(const Packet& packet) noexcept {
+  const auto is_smb = [](const Endpoint& end) { return end.port == 445 || end.port == 139; };
+  return is_smb(packet.source_endpoint()) || is_smb(packet.destination_endpoint()) ? kLateTriesOfSmb
+                                                                                   : kLateTries;
+}
 
 constexpr std::size_t kBatch = 32;
 
@@ -71,7 +79,6 @@ struct Dissector::State {
   FlowTable flows;
   IpFragments fragments;
   TcpConnections connections;
-  Timestamp now;
   FrameReference last_frame;
   std::size_t dissected_segments = 0;  // of the batch before
 };
@@ -93,7 +100,6 @@ void Dissector::advance(std::span<const Frame> frames) noexcept {
   if (!frames.empty()) {
     // The last frame's time, not the latest ever: one corrupt timestamp must not make all that
     // follows look old.
-    state_->now = frames.back().timestamp;
     state_->last_frame = reference_to(frames.back());
   }
   state_->end_of_batch();
@@ -101,7 +107,7 @@ void Dissector::advance(std::span<const Frame> frames) noexcept {
 
 void Dissector::finish() noexcept {
   State& state = *state_;
-  state.connections.close_all(state.now);
+  state.connections.close_all(state.last_frame);
   state.collect_counters();
   state.tell_unfinished_fragments();
   state.observer.on_watermark(std::numeric_limits<std::uint64_t>::max());
@@ -233,7 +239,7 @@ void Dissector::State::follow(FlowEntry& entry, const Frame& frame, const Packet
     ++dissected_segments;
     const std::uint32_t slot = entry.value;
     if (connections.is_reopened_by(slot, key.forward ? 0 : 1, packet)) {
-      connections.close(slot, frame.timestamp);
+      connections.close(slot, reference_to(frame));
       entry.set_valuable(false);
       entry.set_state(kFresh);
     } else {
@@ -276,7 +282,7 @@ void Dissector::State::first_payload(FlowEntry& entry, const Frame& frame, const
   const StreamKind kind =
       packet.payload.empty() ? StreamKind::undecided : probe_stream(packet.payload);
   if (kind != StreamKind::other) {
-    if (kind == StreamKind::smb || kind == StreamKind::http_proxy) {
+    if (kind == StreamKind::http_proxy) {
       dismiss(entry, frame, packet, kind);
     } else {
       start_connection(entry, frame, packet, key);
@@ -288,7 +294,7 @@ void Dissector::State::first_payload(FlowEntry& entry, const Frame& frame, const
     return;
   }
   entry.value = state == kJoinedLate ? entry.value + 1 : 1;
-  entry.set_state(entry.value >= kLateTries ? kDismissed : kJoinedLate);
+  entry.set_state(entry.value >= late_tries(packet) ? kDismissed : kJoinedLate);
 }
 
 void Dissector::State::start_connection(FlowEntry& entry, const Frame& frame, const Packet& packet,
@@ -317,11 +323,10 @@ void Dissector::State::dismiss(FlowEntry& entry, const Frame& frame, const Packe
                                StreamKind kind) noexcept {
   entry.set_state(kDismissed);
   entry.set_valuable(false);
-  if (kind != StreamKind::smb && kind != StreamKind::http_proxy) return;
-  const bool smb = kind == StreamKind::smb;
-  ++(smb ? statistics.flows_smb : statistics.flows_http);
+  if (kind != StreamKind::http_proxy) return;
+  ++statistics.flows_http;
   Blindness blindness;
-  blindness.kind = smb ? BlindnessKind::smb_not_dissected : BlindnessKind::http_not_dissected;
+  blindness.kind = BlindnessKind::http_not_dissected;
   blindness.frame = reference_to(frame);
   blindness.ordinal = 0xffff'ffff;
   blindness.client = packet.source_endpoint();
@@ -340,7 +345,7 @@ void Dissector::State::forget(std::uint64_t tag) noexcept {
 void Dissector::State::end_of_batch() noexcept {
   // One idle connection at a time: there is no hurry, and a damaged timestamp shall not end them
   // all.
-  const TcpConnections::Evicted closed = connections.expire(now);
+  const TcpConnections::Evicted closed = connections.expire(last_frame);
   if (closed.happened) forget(closed.tag);
   collect_counters();
   observer.on_watermark(std::min(connections.earliest_open(), last_frame.sequence + 1));

@@ -27,6 +27,13 @@ struct Pdu {
   }
 };
 
+// Where among the PDUs of one frame the last one stood: several streams share the count when their
+// PDUs may begin in the same frame.
+struct PduPlace {
+  std::uint64_t frame = 0;  // FrameReference::sequence
+  std::uint32_t index = 0;
+};
+
 // How many bytes of a PDU its reader needs before it can be told: what follows them (stubs, above
 // all) is passed over without being looked at.
 [[nodiscard]] std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexcept;
@@ -65,6 +72,10 @@ class PduStream {
   // Passes over the next `count` bytes of the stream (a banner before the first PDU).
   void skip(std::size_t count) noexcept { skip_ += count; }
 
+  // The place of the last PDU; the next one counts on from it.
+  [[nodiscard]] const PduPlace& place() const noexcept { return place_; }
+  void set_place(const PduPlace& place) noexcept { place_ = place; }
+
   // True while bytes are held of a PDU that has not been told.
   [[nodiscard]] bool is_open() const noexcept { return have_ != 0; }
   [[nodiscard]] const FrameReference& open_since() const noexcept { return start_; }
@@ -98,8 +109,8 @@ class PduStream {
   std::uint32_t need_ = 0;      // bytes wanted in it; 0 until the header is known
   std::uint32_t clean_ = 0;     // before the first hole
   std::uint32_t hole_end_ = 0;  // behind the last
-  std::uint32_t index_ = 0;
-  std::uint64_t index_frame_ = 0;
+  PduPlace place_;
+  std::uint32_t index_ = 0;  // of the PDU under way
   bool searching_ = false;
   bool has_hole_ = false;
 };
@@ -107,8 +118,9 @@ class PduStream {
 // --- implementation of the templates ---
 
 inline void PduStream::begin(const FrameReference& frame) noexcept {
-  index_ = frame.sequence == index_frame_ ? index_ + 1 : 0;
-  index_frame_ = frame.sequence;
+  place_.index = frame.sequence == place_.frame ? place_.index + 1 : 0;
+  place_.frame = frame.sequence;
+  index_ = place_.index;
   start_ = frame;
   need_ = 0;
   has_hole_ = false;

@@ -24,7 +24,8 @@ ContextResult result_of(std::uint16_t result) noexcept {
 
 void RpcSessions::on_bind(std::uint32_t slot, const Pdu& pdu) noexcept {
   std::optional<AuthNumbers> auth;
-  const SecurityIdentity identity = identity_of(note_security(slot, pdu, auth));
+  const SecurityContext* security = note_security(slot, pdu, auth);
+  const SecurityIdentity identity = identity_of(sessions_[slot], security);
   const std::uint32_t earlier = find_pending(slot, pdu, true);
   if (earlier != kNoSlot) end_bind(earlier);
   const std::uint32_t pending_slot = add_pending(slot, pdu, true);
@@ -41,9 +42,7 @@ void RpcSessions::on_bind(std::uint32_t slot, const Pdu& pdu) noexcept {
     context.origin = ContextOrigin::proposed;
     context.frame = pdu.frame;
     context.ordinal = pdu.index << 8 | item_index;
-    context.protocol = session.protocol;
-    context.client = session.endpoints[session.client_direction];
-    context.server = session.endpoints[1 - session.client_direction];
+    describe_session(session, context);
     context.call_id = pdu.header.call_id;
     context.context_id = item.context_id;
     context.abstract_syntax = item.abstract_syntax;
@@ -87,6 +86,11 @@ void RpcSessions::on_bind_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
 void RpcSessions::apply_results(std::uint32_t slot, std::uint32_t pending_slot,
                                 const Pdu& pdu) noexcept {
   BindAckReader reader(pdu.header, bind_body(pdu));
+  RpcSession& session = sessions_[slot];
+  if (!reader.secondary_address().empty()) {  // an alter_context_response leaves it out
+    session.secondary_address.clear();
+    session.secondary_address.append_octets(reader.secondary_address());
+  }
   BindResult answer;
   std::uint32_t at = pending_[pending_slot].context;
   while (at != kNoSlot && reader.next(answer)) {
@@ -130,9 +134,11 @@ void RpcSessions::end_bind(std::uint32_t pending_slot) noexcept {
 }
 
 void RpcSessions::tell_result(std::uint32_t slot, ContextRecord& record) noexcept {
+  RpcSession& session = sessions_[slot];
   record.resolved = true;
-  sessions_[slot].recent_context = kNoSlot;  // a result changes what ids mean
-  record.context.identity = session_identity(sessions_[slot], record.context.auth);
+  session.recent_context = kNoSlot;  // a result changes what ids mean
+  describe_session(session, record.context);
+  record.context.identity = session_identity(session, record.context.auth);
   observer_.on_context_result(record.context);
 }
 
@@ -207,9 +213,7 @@ std::uint32_t RpcSessions::imply_context(std::uint32_t slot, const Pdu& pdu,
   record.context.origin = ContextOrigin::implied;
   record.context.frame = pdu.frame;
   record.context.ordinal = pdu.index << 8;
-  record.context.protocol = session.protocol;
-  record.context.client = session.endpoints[session.client_direction];
-  record.context.server = session.endpoints[1 - session.client_direction];
+  describe_session(session, record.context);
   record.context.context_id = context_id;
   observer_.on_context(record.context);
   tell_blindness(session, BlindnessKind::missed_bind, pdu.frame, 0, 1);

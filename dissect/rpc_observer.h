@@ -145,13 +145,16 @@ struct RpcCall {
   // The connection's only security context, when it is of level CONNECT and this PDU has no trailer
   // of its own: at that level peers leave it out of requests.
   std::optional<AuthNumbers> connection_auth;
-  bool auth_unseen = false;      // the PDU has a trailer that the capture does not show
+  bool auth_unseen = false;  // the PDU has a trailer that the capture does not show
   // Of the security context this call names; without one, that of the SMB session on ncacn_np.
   SecurityIdentity identity;
   std::optional<Uuid> activity;  // ncadg
   std::uint32_t sequence = 0;    // ncadg
   bool one_way = false;          // PFC_MAYBE: no answer will come
-  Bytes body;                    // clear prefix of the stub; empty when encrypted
+  // The client and server of the connection that carried the call, where that is not the context's:
+  // an SMB session may use several connections at once ([MS-SMB2] 1.3, multichannel).
+  std::optional<std::array<Endpoint, 2>> carrier;
+  Bytes body;  // clear prefix of the stub; empty when encrypted
 };
 
 enum class Outcome : std::uint8_t {
@@ -180,13 +183,12 @@ enum class BlindnessKind : std::uint8_t {
   undecodable,      // bytes of an RPC connection that are no PDU, or a PDU that contradicts itself
   table_eviction,   // an RPC connection or context forgotten because a table was full
   unfinished_fragments,  // an IP datagram whose fragments never completed
-  smb_not_dissected,     // a named-pipe transport that is not looked into
   smb_encrypted,         // told once for each SMB session, when it ends
   smb_compressed,        // likewise
   http_not_dissected,
 };
 
-inline constexpr std::size_t kBlindnessKindCount = 10;
+inline constexpr std::size_t kBlindnessKindCount = 9;
 
 struct Blindness {
   BlindnessKind kind{};

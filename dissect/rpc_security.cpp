@@ -73,14 +73,17 @@ SecurityContext* RpcSessions::note_security(std::uint32_t slot, const Pdu& pdu,
   return security;
 }
 
-SecurityIdentity RpcSessions::identity_of(const SecurityContext* security) const noexcept {
+// Whoever calls without security of its own, over a pipe, is the user of the SMB session.
+SecurityIdentity RpcSessions::identity_of(const RpcSession& session,
+                                          const SecurityContext* security) const noexcept {
+  if (security == nullptr && session.pipe != nullptr) return session.pipe->caller->identity.view();
   if (security == nullptr || security->identity == kNoSlot) return {};
   return identities_[security->identity].view();
 }
 
 SecurityIdentity RpcSessions::session_identity(RpcSession& session,
                                                const std::optional<AuthNumbers>& auth) noexcept {
-  return auth ? identity_of(find_security(session, auth->context_id)) : SecurityIdentity{};
+  return identity_of(session, auth ? find_security(session, auth->context_id) : nullptr);
 }
 
 }  // namespace rpcaudit

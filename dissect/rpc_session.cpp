@@ -48,20 +48,22 @@ RpcSessions::RpcSessions(const Limits& limits, RpcObserver& observer, DissectSta
     : limits_(limits),
       observer_(observer),
       statistics_(statistics),
-      sessions_(limits.rpc_connections),
+      sessions_(limits.rpc_connections + limits.smb_pipes),
       contexts_(limits.contexts),
-      identities_(limits.rpc_connections),
+      identities_(limits.rpc_connections + limits.smb_pipes),
       buffers_(limits.pdu_buffers),
       pending_(limits.pending_calls, seed) {}
 
-std::uint32_t RpcSessions::open(ProtocolSequence protocol,
-                                const std::array<Endpoint, 2>& endpoints) {
+std::uint32_t RpcSessions::open(ProtocolSequence protocol, const std::array<Endpoint, 2>& endpoints,
+                                const PipeOrigin* pipe) {
   const std::uint32_t slot = sessions_.take();
   if (slot == kNoSlot) return slot;
   RpcSession& session = sessions_[slot];
   session = RpcSession{};
   session.protocol = protocol;
   session.endpoints = endpoints;
+  session.pipe = pipe;
+  session.roles_known = pipe != nullptr;
   return slot;
 }
 
@@ -82,7 +84,8 @@ void RpcSessions::close(std::uint32_t slot, Timestamp now) noexcept {
   for (std::size_t i = 0; i < session.security_count; ++i) {
     if (session.security[i].identity != kNoSlot) identities_.release(session.security[i].identity);
   }
-  if (session.roles_known && session.seen[0] != session.seen[1]) ++statistics_.flows_one_sided;
+  const bool one_sided = session.roles_known && session.seen[0] != session.seen[1];
+  if (one_sided && session.pipe == nullptr) ++statistics_.flows_one_sided;
   for (PduStream& stream : session.streams) stream.reset(buffers_);
   sessions_.release(slot);
 }
@@ -93,6 +96,16 @@ void RpcSessions::consume(std::uint32_t slot, unsigned direction, Bytes bytes,
   Sink sink{*this, slot, direction};
   sessions_[slot].streams[direction].consume(bytes, frame, buffers_, limits_.body_prefix_bytes,
                                              sink);
+}
+
+void RpcSessions::consume_from(const PipeCarrier& carrier, PduPlace& place, std::uint32_t slot,
+                               unsigned direction, Bytes bytes,
+                               const FrameReference& frame) noexcept {
+  RpcSession& session = sessions_[slot];
+  session.endpoints = carrier;
+  session.streams[direction].set_place(place);
+  consume(slot, direction, bytes, frame);
+  place = session.streams[direction].place();
 }
 
 void RpcSessions::gap(std::uint32_t slot, unsigned direction, std::uint64_t missing,
@@ -140,6 +153,16 @@ void RpcSessions::tell_blindness(const RpcSession& session, BlindnessKind kind,
   blindness.bytes = bytes;
   blindness.messages = messages;
   observer_.on_blindness(blindness);
+}
+
+void RpcSessions::describe_session(const RpcSession& session, RpcContext& context) const noexcept {
+  context.protocol = session.protocol;
+  context.client = session.endpoints[session.client_direction];
+  context.server = session.endpoints[1 - session.client_direction];
+  context.secondary_address = session.secondary_address.view();
+  if (session.pipe == nullptr) return;
+  context.pipe = session.pipe->name.view();
+  if (session.pipe->caller->setup_seen) context.smb = session.pipe->caller->view();
 }
 
 void RpcSessions::learn_roles(RpcSession& session, unsigned direction, PduType type) noexcept {
@@ -210,7 +233,7 @@ void RpcSessions::on_request(std::uint32_t slot, const Pdu& pdu) noexcept {
     security = &session.security[0];
     call.connection_auth = security->numbers;
   }
-  call.identity = identity_of(security);
+  if (!call.auth_unseen) call.identity = identity_of(session, security);
   std::optional<SecurityTrailer> trailer;
   if (call.auth) (void)read_trailer(pdu, trailer.emplace());
   call.body = clear_stub(pdu, request.stub, trailer, limits_.body_prefix_bytes);
@@ -237,6 +260,11 @@ void RpcSessions::tell_call(std::uint32_t slot, const Pdu& pdu, std::uint32_t co
   call.ordinal = ordinal_of(pdu);
   call.call_id = pdu.header.call_id;
   call.one_way = (pdu.header.flags & kPfcMaybe) != 0;
+  const RpcSession& session = sessions_[slot];
+  if (session.pipe != nullptr && (session.endpoints[0] != record.context.client ||
+                                  session.endpoints[1] != record.context.server)) {
+    call.carrier = session.endpoints;
+  }
   ++statistics_.calls;
   if (record.context.origin == ContextOrigin::implied) ++statistics_.calls_without_bind;
   observer_.on_call(record.context, call);

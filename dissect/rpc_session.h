@@ -7,6 +7,7 @@
 #include "dissect/limits.h"
 #include "dissect/pdu_stream.h"
 #include "dissect/pending_calls.h"
+#include "dissect/pipe_origin.h"
 #include "dissect/rpc_auth.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/slab.h"
@@ -50,6 +51,8 @@ struct RpcSession {
   ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
   std::array<SecurityContext, kSecurityContextsMax> security;
   std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
+  const PipeOrigin* pipe = nullptr;   // of a session over a named pipe
+  BoundedText<64> secondary_address;  // of the last bind_ack
 };
 
 // The state machine of the connection-oriented protocol for all sessions at once, and the tables
@@ -59,14 +62,20 @@ class RpcSessions {
   RpcSessions(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
               std::uint64_t seed);
 
-  // A new session, or kNoSlot when the table is full. `endpoints[d]` sends in direction d.
+  // A new session, or kNoSlot when the table is full. `endpoints[d]` sends in direction d. Over a
+  // pipe direction 0 is the client's, and `pipe` outlives the session; elsewhere it is nullptr.
   [[nodiscard]] std::uint32_t open(ProtocolSequence protocol,
-                                   const std::array<Endpoint, 2>& endpoints);
+                                   const std::array<Endpoint, 2>& endpoints,
+                                   const PipeOrigin* pipe);
   // Everything still open on the session is resolved and told; its slot is free again.
   void close(std::uint32_t slot, Timestamp now) noexcept;
 
   void consume(std::uint32_t slot, unsigned direction, Bytes bytes,
                const FrameReference& frame) noexcept;
+  // The same for a pipe, whose bytes may come over several connections, and each of these may carry
+  // several pipes.
+  void consume_from(const PipeCarrier& carrier, PduPlace& place, std::uint32_t slot,
+                    unsigned direction, Bytes bytes, const FrameReference& frame) noexcept;
   void gap(std::uint32_t slot, unsigned direction, std::uint64_t missing, BlindnessKind kind,
            const FrameReference& frame) noexcept;
   // The direction ends; what is held of its last PDU is told as far as it goes.
@@ -114,6 +123,9 @@ class RpcSessions {
   void tell_blindness(const RpcSession& session, BlindnessKind kind, const FrameReference& frame,
                       std::uint64_t bytes, std::uint64_t messages) noexcept;
 
+  // What a context has from its session, whatever the PDU says.
+  void describe_session(const RpcSession& session, RpcContext& context) const noexcept;
+
   // rpc_contexts.cpp: proposals and their results
   void on_bind(std::uint32_t slot, const Pdu& pdu) noexcept;
   void on_bind_answer(std::uint32_t slot, const Pdu& pdu) noexcept;
@@ -143,7 +155,8 @@ class RpcSessions {
                                  std::optional<AuthNumbers>& numbers) noexcept;
   [[nodiscard]] SecurityContext* find_security(RpcSession& session,
                                                std::uint32_t context_id) noexcept;
-  [[nodiscard]] SecurityIdentity identity_of(const SecurityContext* security) const noexcept;
+  [[nodiscard]] SecurityIdentity identity_of(const RpcSession& session,
+                                             const SecurityContext* security) const noexcept;
   [[nodiscard]] SecurityIdentity session_identity(RpcSession& session,
                                                   const std::optional<AuthNumbers>& auth) noexcept;
 

@@ -24,7 +24,7 @@ struct DissectStatistics {
   std::uint64_t flows = 0;          // TCP connections met
   std::uint64_t flows_evicted = 0;  // forgotten because the flow table was full
   std::uint64_t flows_rpc = 0;
-  std::uint64_t flows_smb = 0;          // recognised, not looked into
+  std::uint64_t flows_smb = 0;
   std::uint64_t flows_http = 0;         // RPC over HTTP proxies, not looked into
   std::uint64_t flows_joined_late = 0;  // RPC connections whose start was not captured
   std::uint64_t flows_one_sided = 0;    // RPC connections of which one direction was seen
@@ -34,6 +34,15 @@ struct DissectStatistics {
   std::uint64_t segments_out_of_window = 0;
   std::uint64_t gaps = 0;  // holes in RPC connections that never filled
   std::uint64_t gap_bytes = 0;
+
+  std::uint64_t smb_messages = 0;
+  std::uint64_t smb_undecodable = 0;  // and stretches of SMB connections that are no message
+  std::uint64_t smb_unexpected = 0;   // well-formed, but not from that side
+  std::uint64_t smb_responses_unmatched = 0;  // data that was read, of no known pipe
+  std::uint64_t smb_sessions_evicted = 0;
+  std::uint64_t smb_requests_evicted = 0;
+  std::uint64_t pipes_rpc = 0;  // pipes that carried RPC
+  std::uint64_t pipes_evicted = 0;
 
   std::uint64_t pdus = 0;
   std::uint64_t pdus_undecodable = 0;
@@ -80,6 +89,14 @@ void for_each_counter(Statistics& s, Visit&& visit) {
   visit("segments_out_of_window", s.segments_out_of_window);
   visit("gaps", s.gaps);
   visit("gap_bytes", s.gap_bytes);
+  visit("smb_messages", s.smb_messages);
+  visit("smb_undecodable", s.smb_undecodable);
+  visit("smb_unexpected", s.smb_unexpected);
+  visit("smb_responses_unmatched", s.smb_responses_unmatched);
+  visit("smb_sessions_evicted", s.smb_sessions_evicted);
+  visit("smb_requests_evicted", s.smb_requests_evicted);
+  visit("pipes_rpc", s.pipes_rpc);
+  visit("pipes_evicted", s.pipes_evicted);
   visit("pdus", s.pdus);
   visit("pdus_undecodable", s.pdus_undecodable);
   visit("pdus_unexpected", s.pdus_unexpected);

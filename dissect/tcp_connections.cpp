@@ -36,6 +36,7 @@ TcpConnections::TcpConnections(const Limits& limits, RpcObserver& observer,
       observer_(observer),
       statistics_(statistics),
       sessions_(limits, observer, statistics, seed),
+      smb_(limits, observer, statistics, sessions_, seed),
       held_(limits),
       connections_(limits.rpc_connections),
       marks_(2 * limits.rpc_connections) {}
@@ -72,9 +73,7 @@ ConnectionFate TcpConnections::add(std::uint32_t slot, unsigned direction, const
                                    const FrameReference& frame) noexcept {
   TcpConnection& connection = connections_[slot];
   touch(slot, frame.timestamp);
-  if (connection.session != kNoSlot && verify_transport_checksum(packet) == ChecksumResult::bad) {
-    ++statistics_.bad_checksums;
-  }
+  verify_checksum(connection, direction, packet);
   turned_out_ = StreamKind::rpc;
 
   Sink sink{*this, slot};
@@ -86,16 +85,35 @@ ConnectionFate TcpConnections::add(std::uint32_t slot, unsigned direction, const
     return {};
   }
   const StreamKind kind = turned_out_;
-  close(slot, frame.timestamp);
+  close(slot, frame);
   return {false, kind};
+}
+
+// Not of what is passed over: looking at it would cost more than all the rest.
+void TcpConnections::verify_checksum(const TcpConnection& connection, unsigned direction,
+                                     const Packet& packet) noexcept {
+  if (connection.session == kNoSlot && connection.smb == kNoSlot) return;
+  if (connection.smb != kNoSlot &&
+      smb_.passes_over(connection.smb, direction, packet.payload.size())) {
+    return;
+  }
+  if (verify_transport_checksum(packet) == ChecksumResult::bad) ++statistics_.bad_checksums;
+}
+
+void TcpConnections::consume(const TcpConnection& connection, unsigned direction, Bytes bytes,
+                             const FrameReference& frame) noexcept {
+  if (connection.session != kNoSlot) {
+    sessions_.consume(connection.session, direction, bytes, frame);
+  } else if (connection.smb != kNoSlot) {
+    smb_.consume(connection.smb, direction, bytes, frame);
+  }
 }
 
 void TcpConnections::on_bytes(std::uint32_t slot, unsigned direction, Bytes bytes,
                               const FrameReference& frame) noexcept {
   const TcpConnection& connection = connections_[slot];
   if (!connection.probes[direction].decided) bytes = probe(slot, direction, bytes, frame);
-  if (bytes.empty() || connection.session == kNoSlot) return;
-  sessions_.consume(connection.session, direction, bytes, frame);
+  if (!bytes.empty()) consume(connection, direction, bytes, frame);
 }
 
 void TcpConnections::on_gap(std::uint32_t slot, unsigned direction, std::uint64_t missing,
@@ -107,17 +125,31 @@ void TcpConnections::on_gap(std::uint32_t slot, unsigned direction, std::uint64_
     front.size = 0;
     connection.joined_late = true;
   }
-  if (connection.session == kNoSlot) return;
-  front.decided = true;
+  if (connection.smb != kNoSlot) {
+    front.decided = true;
+    if (!smb_.gap(connection.smb, direction, missing, kind, frame)) return;
+  } else if (connection.session != kNoSlot) {
+    front.decided = true;
+    sessions_.gap(connection.session, direction, missing, kind, frame);
+  } else {
+    return;
+  }
   ++statistics_.gaps;
   statistics_.gap_bytes += missing;
-  sessions_.gap(connection.session, direction, missing, kind, frame);
 }
 
 // Looks at the front of a direction until it tells what it is. Returns the bytes to go on with.
 Bytes TcpConnections::probe(std::uint32_t slot, unsigned direction, Bytes bytes,
                             const FrameReference& frame) noexcept {
   ProbeBuffer& front = connections_[slot].probes[direction];
+  if (connections_[slot].smb != kNoSlot) {
+    // Once one side speaks SMB the connection is SMB, whatever the other side says.
+    front.decided = true;
+    const Bytes held = Bytes(front.bytes).first(front.size);
+    front.size = 0;
+    if (!held.empty()) smb_.consume(connections_[slot].smb, direction, held, front.start);
+    return bytes;
+  }
   if (front.size == 0) {
     const StreamKind kind = probe_stream(bytes);
     if (kind != StreamKind::undecided) {
@@ -133,8 +165,7 @@ Bytes TcpConnections::probe(std::uint32_t slot, unsigned direction, Bytes bytes,
     const StreamKind kind = probe_stream(held);
     if (kind == StreamKind::undecided) continue;
     settle(slot, direction, kind);
-    const std::uint32_t session = connections_[slot].session;
-    if (session != kNoSlot) sessions_.consume(session, direction, held, front.start);
+    consume(connections_[slot], direction, held, front.start);
     front.size = 0;
     return bytes;
   }
@@ -153,6 +184,9 @@ void TcpConnections::settle(std::uint32_t slot, unsigned direction, StreamKind k
       sessions_[connection.session].protocol = ProtocolSequence::ncacn_http;
       sessions_[connection.session].streams[direction].skip(kHttpBannerSize);
       return;
+    case StreamKind::smb:
+      if (connection.session == kNoSlot && connection.smb == kNoSlot) start_smb(slot);
+      return;
     default:
       // Once one side speaks RPC the connection is RPC, whatever the other side says.
       if (connection.session != kNoSlot) return;
@@ -161,37 +195,43 @@ void TcpConnections::settle(std::uint32_t slot, unsigned direction, StreamKind k
   }
 }
 
+void TcpConnections::start_smb(std::uint32_t slot) noexcept {
+  connections_[slot].smb = smb_.open(connections_[slot].endpoints);
+  ++statistics_.flows_smb;
+}
+
 void TcpConnections::start_session(std::uint32_t slot, ProtocolSequence protocol) noexcept {
   TcpConnection& connection = connections_[slot];
-  connection.session = sessions_.open(protocol, connection.endpoints);
+  connection.session = sessions_.open(protocol, connection.endpoints, nullptr);
   ++statistics_.flows_rpc;
   if (connection.joined_late) ++statistics_.flows_joined_late;
 }
 
-void TcpConnections::close(std::uint32_t slot, Timestamp now) noexcept {
+void TcpConnections::close(std::uint32_t slot, const FrameReference& frame) noexcept {
   TcpConnection& connection = connections_[slot];
   Sink sink{*this, slot};
   connection.conversation.flush(held_, sink);
   for (unsigned direction = 0; direction < 2; ++direction) {
     const ProbeBuffer& front = connection.probes[direction];
-    if (connection.session == kNoSlot || front.size == 0) continue;
-    sessions_.consume(connection.session, direction, Bytes(front.bytes).first(front.size),
-                      front.start);
+    if (front.size == 0) continue;
+    consume(connection, direction, Bytes(front.bytes).first(front.size), front.start);
   }
-  if (connection.session != kNoSlot) sessions_.close(connection.session, now);
+  if (connection.session != kNoSlot) sessions_.close(connection.session, frame.timestamp);
+  if (connection.smb != kNoSlot) smb_.close(connection.smb, frame);
   marks_.set(2 * slot, 0);
   marks_.set(2 * slot + 1, 0);
   unlink(slot);
   connections_.release(slot);
 }
 
-TcpConnections::Evicted TcpConnections::expire(Timestamp now) noexcept {
-  sessions_.expire(now);
-  give_up_stale(now);
+TcpConnections::Evicted TcpConnections::expire(const FrameReference& now) noexcept {
+  sessions_.expire(now.timestamp);
+  give_up_stale(now.timestamp);
+  smb_.give_up_stale(now.timestamp);
   Evicted closed;
   if (least_recent_ == kNoSlot) return closed;
   const TcpConnection& idlest = connections_[least_recent_];
-  const std::int64_t idle = now.nanoseconds - idlest.last_seen.nanoseconds;
+  const std::int64_t idle = now.timestamp.nanoseconds - idlest.last_seen.nanoseconds;
   if (idle <= limits_.connection_idle.nanoseconds) return closed;
   closed = {true, idlest.tag};
   close(least_recent_, now);
@@ -215,7 +255,7 @@ void TcpConnections::give_up_stale(Timestamp now) noexcept {
   }
 }
 
-void TcpConnections::close_all(Timestamp now) noexcept {
+void TcpConnections::close_all(const FrameReference& now) noexcept {
   while (least_recent_ != kNoSlot) close(least_recent_, now);
 }
 
@@ -231,7 +271,7 @@ void TcpConnections::make_room(const FrameReference& frame, Evicted& evicted) no
 void TcpConnections::evict(std::uint32_t slot, const FrameReference& frame) noexcept {
   const TcpConnection& connection = connections_[slot];
   ++statistics_.connections_evicted;
-  if (connection.session != kNoSlot) {
+  if (connection.session != kNoSlot || connection.smb != kNoSlot) {
     Blindness blindness;
     blindness.kind = BlindnessKind::table_eviction;
     blindness.frame = frame;
@@ -241,7 +281,7 @@ void TcpConnections::evict(std::uint32_t slot, const FrameReference& frame) noex
     blindness.messages = 1;
     observer_.on_blindness(blindness);
   }
-  close(slot, frame.timestamp);
+  close(slot, frame);
 }
 
 // The earliest frame of which `direction` still holds something back; sequence 0 for nothing.

@@ -1,32 +1,27 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
 #include "dissect/limits.h"
 #include "dissect/open_marks.h"
 #include "dissect/packet.h"
+#include "dissect/probe_buffer.h"
 #include "dissect/protocol_probe.h"
 #include "dissect/rpc_session.h"
 #include "dissect/slab.h"
+#include "dissect/smb_connections.h"
 #include "dissect/statistics.h"
 #include "dissect/tcp_conversation.h"
 
 namespace rpcaudit {
 
-// The front of one direction, kept until it tells what the stream is.
-struct ProbeBuffer {
-  std::uint8_t size = 0;
-  bool decided = false;
-  FrameReference start;
-  // Enough for the longest front that probe_stream() can ask for.
-  std::array<std::byte, 64> bytes{};
-};
-
-// A TCP connection that carries RPC, or whose first bytes do not tell yet.
+// A TCP connection that carries RPC or SMB, or whose first bytes do not tell yet.
 struct TcpConnection {
   TcpConversation conversation;         // what every segment needs stands first
-  std::uint32_t session = kNoSlot;      // until the connection is known to be RPC
+  std::uint32_t session = kNoSlot;      // once the connection is known to be RPC
+  std::uint32_t smb = kNoSlot;          // once it is known to be SMB
   std::uint32_t more_recent = kNoSlot;  // links of the list by last use
   std::uint32_t less_recent = kNoSlot;
   bool joined_late = false;
@@ -39,7 +34,7 @@ struct TcpConnection {
 // What became of a connection by a segment.
 struct ConnectionFate {
   bool open = true;                   // false: it is over, its slot free again
-  StreamKind kind = StreamKind::rpc;  // what it turned out to be, when it is not RPC
+  StreamKind kind = StreamKind::rpc;  // what it turned out to be, when it is not looked into
 };
 
 // All connections under dissection: brings their segments into order, finds out what they carry and
@@ -67,28 +62,31 @@ class TcpConnections {
   // One segment.
   ConnectionFate add(std::uint32_t slot, unsigned direction, const Packet& packet,
                      const FrameReference& frame) noexcept;
-  // Everything held is told, the slot is free again.
-  void close(std::uint32_t slot, Timestamp now) noexcept;
+  // Everything held is told, the slot is free again. `frame` is where that happens.
+  void close(std::uint32_t slot, const FrameReference& frame) noexcept;
 
   // The same, counted and told as something that cannot be seen any longer.
   void evict(std::uint32_t slot, const FrameReference& frame) noexcept;
 
   // Work that time brings: outcomes given up, and the connection idle the longest closed if that is
-  // too long. Returns the flow of the one that was closed.
-  Evicted expire(Timestamp now) noexcept;
+  // too long. `now` is the last frame. Returns the flow of the one that was closed.
+  Evicted expire(const FrameReference& now) noexcept;
   // Closes them all, the longest idle first.
-  void close_all(Timestamp now) noexcept;
+  void close_all(const FrameReference& now) noexcept;
 
   // Everything that began before this frame has been told.
-  [[nodiscard]] std::uint64_t earliest_open() const noexcept { return marks_.earliest(); }
+  [[nodiscard]] std::uint64_t earliest_open() const noexcept {
+    return std::min(marks_.earliest(), smb_.earliest_open());
+  }
 
   // Bring a connection into the cache, then what it leads to: worth it some segments ahead.
   void prefetch(std::uint32_t slot) const noexcept {
     connections_.prefetch(slot, sizeof(TcpConversation) + sizeof(ProbeBuffer) / 2);
   }
   void prefetch_session(std::uint32_t slot) const noexcept {
-    const std::uint32_t session = connections_[slot].session;
-    if (session != kNoSlot) sessions_.prefetch(session);
+    const TcpConnection& connection = connections_[slot];
+    if (connection.session != kNoSlot) sessions_.prefetch(connection.session);
+    if (connection.smb != kNoSlot) smb_.prefetch(connection.smb);
   }
 
   [[nodiscard]] const TcpCounters& tcp_counters() const noexcept { return held_.counters; }
@@ -106,6 +104,11 @@ class TcpConnections {
               const FrameReference& frame) noexcept;
   void settle(std::uint32_t slot, unsigned direction, StreamKind kind) noexcept;
   void start_session(std::uint32_t slot, ProtocolSequence protocol) noexcept;
+  void start_smb(std::uint32_t slot) noexcept;
+  void consume(const TcpConnection& connection, unsigned direction, Bytes bytes,
+               const FrameReference& frame) noexcept;
+  void verify_checksum(const TcpConnection& connection, unsigned direction,
+                       const Packet& packet) noexcept;
   void make_room(const FrameReference& frame, Evicted& evicted) noexcept;
   void give_up_stale(Timestamp now) noexcept;
   [[nodiscard]] FrameReference open_since(std::uint32_t slot, unsigned direction) noexcept;
@@ -118,6 +121,7 @@ class TcpConnections {
   RpcObserver& observer_;
   DissectStatistics& statistics_;
   RpcSessions sessions_;
+  SmbConnections smb_;
   HeldPieces held_;
   Slab<TcpConnection> connections_;
   OpenMarks marks_;

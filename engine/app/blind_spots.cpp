@@ -47,9 +47,11 @@ std::string reason_for_nothing(const DissectStatistics& s, const AuditTally& tal
   if (events(tally, BlindnessKind::smb_encrypted) != 0) {
     return "SMB connections are encrypted, so their named pipes cannot be read";
   }
+  if (events(tally, BlindnessKind::smb_compressed) != 0) {
+    return "SMB messages are compressed, so the named pipes in them cannot be read";
+  }
   if (s.flows_smb != 0) {
-    return grouped(s.flows_smb) +
-           " SMB connections were seen, whose named pipes are not looked into";
+    return grouped(s.flows_smb) + " SMB connections were seen, but no RPC on a named pipe";
   }
   if (s.flows_http != 0) {
     return grouped(s.flows_http) +

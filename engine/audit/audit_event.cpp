@@ -53,7 +53,6 @@ std::string_view to_string(BlindnessKind kind) noexcept {
     case BlindnessKind::undecodable: return "undecodable";
     case BlindnessKind::table_eviction: return "table_eviction";
     case BlindnessKind::unfinished_fragments: return "unfinished_fragments";
-    case BlindnessKind::smb_not_dissected: return "smb_not_dissected";
     case BlindnessKind::smb_encrypted: return "smb_encrypted";
     case BlindnessKind::smb_compressed: return "smb_compressed";
     case BlindnessKind::http_not_dissected: return "http_not_dissected";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -63,6 +64,7 @@ struct CallEvent {
   std::uint32_t sequence = 0;
   std::optional<AuthNumbers> auth;
   std::optional<AuthNumbers> connection_auth;
+  std::optional<std::array<Endpoint, 2>> carrier;  // where its connection is not the context's
   bool has_interface = true;  // the context's interface is the call's
   bool provisional = false;   // the context was not acknowledged when the call was made
   bool reported = false;      // would block or undecidable, in an audit

@@ -32,6 +32,7 @@ void fill(const RpcContext& context, const RpcCall& call, CallEvent& event) {
   event.sequence = call.sequence;
   event.auth = call.auth;
   event.connection_auth = call.connection_auth;
+  event.carrier = call.carrier;
   event.has_interface = carries_interface(context);
   event.provisional =
       context.origin == ContextOrigin::proposed && context.result == ContextResult::unanswered;

@@ -62,7 +62,6 @@ bool is_of_tcp(BlindnessKind kind) noexcept {
     case BlindnessKind::gap:
     case BlindnessKind::snap_length_cut:
     case BlindnessKind::missed_bind:
-    case BlindnessKind::smb_not_dissected:
     case BlindnessKind::smb_encrypted:
     case BlindnessKind::smb_compressed:
     case BlindnessKind::http_not_dissected: return true;
@@ -98,6 +97,15 @@ const JsonSink::Shared& JsonSink::shared(const ContextInfo& context, std::uint32
     render(context, input, shared);
   }
   return shared;
+}
+
+const JsonSink::Shared& JsonSink::shared(const ContextInfo& context, const CallEvent& call) {
+  if (!call.carrier) return shared(context, call.frame.input);
+  ContextInfo elsewhere = context;
+  elsewhere.client = (*call.carrier)[0];
+  elsewhere.server = (*call.carrier)[1];
+  render(elsewhere, call.frame.input, detour_);
+  return detour_;
 }
 
 void JsonSink::append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
@@ -182,7 +190,7 @@ void JsonSink::on_context(const ContextInfo& context, const IdentityText& identi
 
 void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
                        const IdentityText& identity) {
-  const Shared& common = shared(context, call.frame.input);
+  const Shared& common = shared(context, call);
   JsonLine line(out_);
   write_head(line, call.frame, call.reported ? "rpc_audit" : "rpc_call");
   const std::string_view members = common.members;

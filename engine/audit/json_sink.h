@@ -41,6 +41,7 @@ class JsonSink : public EventSink {
   };
 
   [[nodiscard]] const Shared& shared(const ContextInfo& context, std::uint32_t input);
+  [[nodiscard]] const Shared& shared(const ContextInfo& context, const CallEvent& call);
   void render(const ContextInfo& context, std::uint32_t input, Shared& shared);
   void append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
                    const char* proto, std::uint32_t input);
@@ -56,6 +57,7 @@ class JsonSink : public EventSink {
   CommunityId community_id_;
   SlotTable<Shared> shared_;
   std::vector<std::string> filters_;  // "layer":...,"filter":...,"source":... of each filter
+  Shared detour_;  // of a call that went another way than its context
   ControlMembers members_;            // of the other controls
   std::string scratch_;
 };

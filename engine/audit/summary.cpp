@@ -192,7 +192,6 @@ std::string_view blindness_text(BlindnessKind kind) {
     case BlindnessKind::undecodable: return "stretches of RPC connections that are no valid PDU";
     case BlindnessKind::table_eviction: return "connections or contexts forgotten, tables full";
     case BlindnessKind::unfinished_fragments: return "IP datagrams with fragments missing";
-    case BlindnessKind::smb_not_dissected: return "SMB connections not looked into (named pipes)";
     case BlindnessKind::smb_encrypted: return "encrypted SMB connections (named pipes)";
     case BlindnessKind::smb_compressed: return "compressed SMB messages";
     case BlindnessKind::http_not_dissected: return "RPC over HTTP connections not looked into";

@@ -225,13 +225,12 @@ TEST_F(DissectorTest, SeesRpcBehindTheHttpBanner) {
   EXPECT_EQ(text(), kOneCall);
 }
 
-TEST_F(DissectorTest, SaysThatItDoesNotLookIntoSmb) {
+TEST_F(DissectorTest, LooksIntoSmb) {
   connect();
   say(kClient, hex("00000054 fe534d42 4000 0000"));
   say(kServer, hex("00000054 fe534d42 4000 0000"));
   EXPECT_EQ(text(), "");
   EXPECT_EQ(statistics_.flows_smb, 1u);
-  EXPECT_EQ(observer_.blind(BlindnessKind::smb_not_dissected), 1u);
 }
 
 // What others have been seen to take for RPC.

@@ -22,7 +22,8 @@ class Conversation {
   explicit Conversation(Limits limits = {}) : limits_(limits) {
     slot_ = sessions_.open(
         ProtocolSequence::ncacn_ip_tcp,
-        {Endpoint{IpAddress::v4(0x0a4d0002), 40000}, Endpoint{IpAddress::v4(0x0a4d0001), 135}});
+        {Endpoint{IpAddress::v4(0x0a4d0002), 40000}, Endpoint{IpAddress::v4(0x0a4d0001), 135}},
+        nullptr);
   }
 
   Conversation& client(const ByteVector& bytes) { return say(kToServer, bytes); }

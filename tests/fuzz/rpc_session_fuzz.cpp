@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   test::RecordingObserver observer;
   DissectStatistics statistics;
   RpcSessions sessions(limits, observer, statistics, 1);
-  const std::uint32_t slot = sessions.open(ProtocolSequence::ncacn_ip_tcp, {});
+  const std::uint32_t slot = sessions.open(ProtocolSequence::ncacn_ip_tcp, {}, nullptr);
 
   Bytes rest = std::as_bytes(std::span(data, size));
   FrameReference frame;

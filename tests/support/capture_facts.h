@@ -16,6 +16,8 @@ namespace rpcaudit::test {
 // What a capture holds, one line per context and call, in order:
 //   context client > server call 1 id 0 <uuid> 1.0 accepted
 //   call client > server call 2 id 0 <uuid> 1.0 opnum 5 object - auth 10/6 response
+// and over pipes, behind the ends, their name and who opened the SMB session:
+//   on \PIPE\samr … as CORP\alice mechanism 10
 class CaptureFacts : public RpcObserver {
  public:
   explicit CaptureFacts(const std::string& path) {
@@ -40,17 +42,18 @@ class CaptureFacts : public RpcObserver {
   void on_context_result(const RpcContext& context) override {
     static constexpr const char* kNames[] = {"unanswered", "accepted", "rejected", "negotiated"};
     add(context.frame, context.ordinal,
-        "context " + ends(context) + " call " + std::to_string(context.call_id) + " id " +
-            std::to_string(context.context_id) + syntax(context) + " " +
-            kNames[static_cast<int>(context.result)]);
+        "context " + ends(context) + pipe(context) + " call " + std::to_string(context.call_id) +
+            " id " + std::to_string(context.context_id) + syntax(context) + " " +
+            kNames[static_cast<int>(context.result)] + user(context));
   }
   void on_context_closed(ContextKey) override {}
   void on_call(const RpcContext& context, const RpcCall& call) override {
     const bool usable =
         context.result == ContextResult::accepted || context.result == ContextResult::unanswered;
-    std::string line = "call " + ends(context) + " call " + std::to_string(call.call_id) + " id " +
-                       std::to_string(call.context_id) + (usable ? syntax(context) : " - -") +
-                       " opnum " + std::to_string(call.opnum) + " object ";
+    std::string line = "call " + ends(context, call.carrier) + pipe(context) + " call " +
+                       std::to_string(call.call_id) + " id " + std::to_string(call.context_id) +
+                       (usable ? syntax(context) : " - -") + " opnum " +
+                       std::to_string(call.opnum) + " object ";
     line += call.object && !call.object->is_nil() ? to_string(*call.object) : "-";
     line += " auth ";
     line +=
@@ -70,7 +73,14 @@ class CaptureFacts : public RpcObserver {
     }
     lines.emplace_back(position, line);
   }
-  void on_blindness(const Blindness&) override {}
+  void on_blindness(const Blindness& blind) override {
+    const bool encrypted = blind.kind == BlindnessKind::smb_encrypted;
+    if (!encrypted && blind.kind != BlindnessKind::smb_compressed) return;
+    add(blind.frame, blind.ordinal,
+        (encrypted ? "encrypted " : "compressed ") + ends(*blind.client, *blind.server) +
+            " messages " + std::to_string(blind.messages) + " bytes " +
+            std::to_string(blind.bytes) + " since " + std::to_string(blind.since->number));
+  }
   void on_watermark(std::uint64_t) override {}
 
   // `frame line` for each, in order.
@@ -92,9 +102,29 @@ class CaptureFacts : public RpcObserver {
   void add(const FrameReference& frame, std::uint32_t ordinal, std::string line) {
     lines.emplace_back(Position{frame.sequence, ordinal}, std::move(line));
   }
-  static std::string ends(const RpcContext& context) {
-    return to_string(context.client.address) + ":" + std::to_string(context.client.port) + " > " +
-           to_string(context.server.address) + ":" + std::to_string(context.server.port);
+  static std::string ends(const Endpoint& client, const Endpoint& server) {
+    return to_string(client.address) + ":" + std::to_string(client.port) + " > " +
+           to_string(server.address) + ":" + std::to_string(server.port);
+  }
+  static std::string ends(const RpcContext& context,
+                          const std::optional<std::array<Endpoint, 2>>& carrier = {}) {
+    return carrier ? ends((*carrier)[0], (*carrier)[1]) : ends(context.client, context.server);
+  }
+  // Nothing but over pipes.
+  static std::string pipe(const RpcContext& context) {
+    if (context.protocol != ProtocolSequence::ncacn_np) return "";
+    return " on " + (context.pipe.empty() ? "?" : std::string(context.pipe));
+  }
+  static std::string user(const RpcContext& context) {
+    if (context.protocol != ProtocolSequence::ncacn_np) return "";
+    if (!context.smb) return " as ?";
+    const SmbIdentity& smb = *context.smb;
+    std::string text =
+        " as " + std::string(smb.identity.domain) + "\\" + std::string(smb.identity.user);
+    if (smb.identity.null_session) text += " null";
+    if (smb.guest) text += " guest";
+    if (smb.is_signed) text += " signed";
+    return text + " mechanism " + std::to_string(smb.identity.mechanism);
   }
   static std::string syntax(const RpcContext& context) {
     if (!context.abstract_syntax) return " - -";

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <string_view>
+
+#include "dissect/byte_cursor.h"
+
+namespace rpcaudit {
+
+// A text of bounded length in UTF-8, kept in place. What does not fit is cut at a character.
+template <std::size_t Capacity>
+class BoundedText {
+ public:
+  void clear() noexcept { size_ = 0; }
+  [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+
+  // Appends one code point; false when it does not fit.
+  bool append(char32_t point) noexcept {
+    char encoded[4];
+    std::size_t count = 0;
+    if (point < 0x80) {
+      encoded[count++] = static_cast<char>(point);
+    } else if (point < 0x800) {
+      encoded[count++] = static_cast<char>(0xc0 | point >> 6);
+      encoded[count++] = static_cast<char>(0x80 | (point & 0x3f));
+    } else if (point < 0x10000) {
+      encoded[count++] = static_cast<char>(0xe0 | point >> 12);
+      encoded[count++] = static_cast<char>(0x80 | (point >> 6 & 0x3f));
+      encoded[count++] = static_cast<char>(0x80 | (point & 0x3f));
+    } else {
+      encoded[count++] = static_cast<char>(0xf0 | point >> 18);
+      encoded[count++] = static_cast<char>(0x80 | (point >> 12 & 0x3f));
+      encoded[count++] = static_cast<char>(0x80 | (point >> 6 & 0x3f));
+      encoded[count++] = static_cast<char>(0x80 | (point & 0x3f));
+    }
+    if (size_ + count > Capacity) return false;
+    for (std::size_t i = 0; i < count; ++i) text_[size_++] = encoded[i];
+    return true;
+  }
+
+  // UTF-8 that is whole.
+  void append_utf8(std::string_view text) noexcept {
+    std::size_t size = std::min(text.size(), Capacity - size_);
+    while (size < text.size() && size > 0 && (text[size] & 0xc0) == 0x80) --size;
+    std::copy_n(text.data(), size, text_.data() + size_);
+    size_ += size;
+  }
+
+  // Little-endian UTF-16; a lone surrogate becomes U+FFFD, half a unit at the end is left out.
+  void append_utf16(Bytes bytes) noexcept {
+    ByteCursor cursor(bytes.first(bytes.size() & ~std::size_t{1}), std::endian::little);
+    while (cursor.remaining() != 0) {
+      char32_t point = cursor.u16();
+      if (point >= 0xd800 && point < 0xdc00 && cursor.remaining() != 0) {
+        const char32_t low = cursor.u16();
+        point = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00)
+                                              : char32_t{0xfffd};
+      } else if (point >= 0xd800 && point < 0xe000) {
+        point = 0xfffd;
+      }
+      if (!append(point)) return;
+    }
+  }
+
+  // OEM and DER text: ASCII as it is; other bytes have no agreed meaning and show as Latin-1.
+  void append_octets(Bytes bytes) noexcept {
+    for (const std::byte byte : bytes) {
+      if (!append(std::to_integer<char32_t>(byte))) return;
+    }
+  }
+
+ private:
+  std::array<char, Capacity> text_{};
+  std::size_t size_ = 0;
+};
+
+}  // namespace rpcaudit
