@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "engine/audit/text_encoding.h"
-#include "engine/policy/netsh_script.h"
+#include "engine/policy/policy_text.h"
 #include "engine/policy/validator.h"
 
 namespace rpcaudit {
@@ -50,7 +50,7 @@ LoadedPolicy load_policies(std::span<const std::string> paths) {
                                   std::generic_category().message(errno));
       continue;
     }
-    read_netsh_script(*bytes, path, loaded.policy, loaded.diagnostics);
+    read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
     loaded.sources.push_back(SourceText::decode(*bytes));
   }
   if (!loaded.has_errors()) validate(loaded.policy, loaded.diagnostics);

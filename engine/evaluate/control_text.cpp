@@ -81,7 +81,7 @@ std::string ControlText::source(Control control, const ControlVerdict& verdict) 
     if (found->built_in) return "observed registrations";
     span = found->span;
   }
-  return span.line == 0 ? std::string() : source_text(policy_, span);
+  return source_text(policy_, span);
 }
 
 std::string ControlText::ipsec_reason(const ControlVerdict& verdict) const {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/policy/condition_checks.h"
+#include "engine/policy/host_validator.h"
 #include "engine/policy/overlap.h"
 #include "engine/policy/printer.h"
 #include "engine/policy/reporter.h"
@@ -219,6 +220,7 @@ void validate(const Policy& policy, std::vector<Diagnostic>& diagnostics) {
     check_exclusive_fields(filter, reporter);
     for (const Condition& condition : filter.conditions) check_condition(condition, reporter);
   }
+  validate_host_settings(policy, reporter);
   reporter.sort_by_line();
 }
 

@@ -1,0 +1,125 @@
+#include "engine/policy/policy_text.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/policy/host_script.h"
+#include "engine/policy/netsh_script.h"
+#include "engine/policy/registry_dialects.h"
+#include "engine/policy/reporter.h"
+#include "engine/policy/spelling.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::size_t kFileSizeMax = std::size_t{64} << 20;
+constexpr std::size_t kLinesLookedAt = 10'000;
+
+std::string_view without_indent(std::string_view line) noexcept {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  if (line.starts_with('@')) line.remove_prefix(1);  // a batch file's `do not echo`
+  return line;
+}
+
+bool is_reg_file_head(std::string_view line) noexcept {
+  return starts_with_ignoring_case(line, "Windows Registry Editor Version") ||
+         starts_with_ignoring_case(line, "REGEDIT4");
+}
+
+// What one line alone says about its file; netsh_script when nothing.
+Dialect dialect_of_line(std::string_view line) noexcept {
+  line = without_indent(line);
+  if (starts_with_ignoring_case(line, "[Registry Values]")) return Dialect::security_template;
+  if (starts_with_ignoring_case(line, "HKEY_")) return Dialect::reg_query;
+  const bool is_quoted = line.starts_with('"');
+  if (is_quoted) line.remove_prefix(1);
+  const std::string_view word = line.substr(0, line.find_first_of(is_quoted ? "\"" : " \t"));
+  switch (host_program(word)) {
+    case HostProgram::reg:
+    case HostProgram::rpccfg:
+    case HostProgram::ipsec: return Dialect::host_script;
+    case HostProgram::netsh:
+    case HostProgram::none: break;
+  }
+  return Dialect::netsh_script;
+}
+
+// `netsh int ipv4 set dynamicport` is no command of the RPC helper.
+bool sets_dynamic_ports(std::string_view line) noexcept {
+  line = without_indent(line);
+  if (!starts_with_ignoring_case(line, "netsh int")) return false;
+  return line.find("dynamicport") != std::string_view::npos;
+}
+
+void read_registry(Dialect dialect, std::string_view bytes, const SourceText& source,
+                   std::uint32_t file, Policy& policy, Reporter& reporter) {
+  RegistryApplier values(policy, reporter);
+  switch (dialect) {
+    case Dialect::reg_file: read_reg_file(source, file, values, reporter); break;
+    case Dialect::reg_query: read_reg_query(source, file, values, reporter); break;
+    case Dialect::security_template: read_security_template(source, file, values, reporter); break;
+    case Dialect::lgpo_text: read_lgpo_text(source, file, values, reporter); break;
+    case Dialect::registry_pol: read_registry_pol(bytes, file, values, reporter); break;
+    case Dialect::netsh_script:
+    case Dialect::host_script: return;
+  }
+  if (!reporter.is_full()) values.finish({file, 0, 0, 0});
+}
+
+}  // namespace
+
+std::string_view to_string(Dialect dialect) noexcept {
+  constexpr std::array<std::string_view, 7> kNames{
+      "netsh script", "registry file", "reg query output", "security template",
+      "registry.pol", "LGPO text",     "command script"};
+  return kNames[static_cast<std::size_t>(dialect)];
+}
+
+Dialect detect_dialect(std::string_view bytes, const SourceText& source) {
+  if (bytes.starts_with("PReg")) return Dialect::registry_pol;
+  bool is_first = true;
+  const std::size_t lines = std::min(source.line_count(), kLinesLookedAt);
+  for (std::size_t number = 1; number <= lines; ++number) {
+    const std::string_view line = source.line(number);
+    const std::string_view text = without_indent(line);
+    if (text.empty() || text.front() == ';') continue;
+    if (is_first && is_reg_file_head(text)) return Dialect::reg_file;
+    if (is_first && (equal_ignoring_case(text, "Computer") || equal_ignoring_case(text, "User"))) {
+      return Dialect::lgpo_text;
+    }
+    is_first = false;
+    if (sets_dynamic_ports(text)) return Dialect::host_script;
+    const Dialect dialect = dialect_of_line(text);
+    if (dialect != Dialect::netsh_script) return dialect;
+  }
+  return Dialect::netsh_script;
+}
+
+void read_policy(std::string_view bytes, std::string_view name, Policy& policy,
+                 std::vector<Diagnostic>& diagnostics) {
+  const bool too_large = bytes.size() > kFileSizeMax;
+  const SourceText source = SourceText::decode(too_large ? std::string_view() : bytes);
+  const Dialect dialect = detect_dialect(bytes, source);
+  if (too_large || dialect == Dialect::netsh_script) {
+    return read_netsh_script(bytes, name, policy, diagnostics);
+  }
+  const auto file = static_cast<std::uint32_t>(policy.files.size());
+  policy.files.emplace_back(name);
+  Reporter reporter(diagnostics);
+  const SourceSpan whole_file{file, 0, 0, 0};
+  if (dialect == Dialect::registry_pol) {
+    return read_registry(dialect, bytes, source, file, policy, reporter);
+  }
+  if (source.is_binary()) {
+    return reporter.error("binary-file", whole_file, "the file is binary, not a policy",
+                          "captures are named with `-r`, policies with `-p`");
+  }
+  if (dialect == Dialect::host_script) {
+    read_host_script(source, file, policy, reporter);
+  } else {
+    read_registry(dialect, bytes, source, file, policy, reporter);
+  }
+  reporter.sort_by_line();
+}
+
+}  // namespace rpcaudit
