@@ -7,6 +7,7 @@
 #include "dissect/flow_table.h"
 #include "dissect/ip_fragments.h"
 #include "dissect/packet.h"
+#include "dissect/rpc_datagrams.h"
 #include "dissect/tcp_connections.h"
 
 namespace rpcaudit {
@@ -51,13 +52,15 @@ struct Dissector::State {
         observer(observer_in),
         flows(limits, seed),
         fragments(limits, seed),
-        connections(limits, observer, statistics, seed) {}
+        connections(limits, observer, statistics, seed),
+        datagrams(limits, observer, statistics, seed) {}
 
   void process_batch(std::span<const Frame> frames) noexcept;
   void decode(const Frame& frame, Packet& packet, FlowKey& key) noexcept;
   [[nodiscard]] std::uint32_t prefetch_connection(const Packet& packet,
                                                   const FlowKey& key) noexcept;
   void add_fragment(const Frame& frame, const Packet& packet) noexcept;
+  void add_datagram(const Frame& frame, const Packet& packet) noexcept;
   void add_segment(const Frame& frame, const Packet& packet, const FlowKey& key) noexcept;
   void follow(FlowEntry& entry, const Frame& frame, const Packet& packet,
               const FlowKey& key) noexcept;
@@ -79,6 +82,7 @@ struct Dissector::State {
   FlowTable flows;
   IpFragments fragments;
   TcpConnections connections;
+  RpcDatagrams datagrams;
   FrameReference last_frame;
   std::size_t dissected_segments = 0;  // of the batch before
 };
@@ -108,6 +112,7 @@ void Dissector::advance(std::span<const Frame> frames) noexcept {
 void Dissector::finish() noexcept {
   State& state = *state_;
   state.connections.close_all(state.last_frame);
+  state.datagrams.close_all();
   state.collect_counters();
   state.tell_unfinished_fragments();
   state.observer.on_watermark(std::numeric_limits<std::uint64_t>::max());
@@ -155,6 +160,8 @@ void Dissector::State::process_batch(std::span<const Frame> frames) noexcept {
     }
     if (packets[i].transport == Transport::tcp) {
       add_segment(frame, packets[i], keys[i]);
+    } else if (packets[i].transport == Transport::udp) {
+      add_datagram(frame, packets[i]);
     } else if (packets[i].transport == Transport::fragment) {
       add_fragment(frame, packets[i]);
     }
@@ -211,10 +218,16 @@ void Dissector::State::add_fragment(const Frame& frame, const Packet& packet) no
       add_segment(frame, piece, flows.key(piece));
     } else {
       ++statistics.udp_datagrams;
+      add_datagram(frame, piece);
     }
     return;
   }
   ++statistics.frames_too_deep;
+}
+
+// A datagram needs no flow: its first bytes say whether it is RPC, and RPC names its call in each.
+void Dissector::State::add_datagram(const Frame& frame, const Packet& packet) noexcept {
+  if (may_be_connectionless(packet.payload)) datagrams.add(packet, reference_to(frame));
 }
 
 void Dissector::State::add_segment(const Frame& frame, const Packet& packet,
@@ -346,6 +359,7 @@ void Dissector::State::end_of_batch() noexcept {
   // One idle connection at a time: there is no hurry, and a damaged timestamp shall not end them
   // all.
   const TcpConnections::Evicted closed = connections.expire(last_frame);
+  datagrams.expire(last_frame.timestamp);
   if (closed.happened) forget(closed.tag);
   collect_counters();
   observer.on_watermark(std::min(connections.earliest_open(), last_frame.sequence + 1));

@@ -29,10 +29,23 @@ struct Limits {
   std::size_t pdu_buffers = 4096;                   // PDUs held in pieces at once, 64 KiB each
   std::size_t body_prefix_bytes = 4096;             // clear stub bytes shown with a call
 
+  // Connectionless RPC. More contexts than calls: then one without an open call can always go.
+  std::size_t datagram_activities = 1u << 15;
+  std::size_t datagram_contexts = 1u << 14;
+  std::size_t datagram_calls = 1u << 13;  // waiting for their outcome
+
   std::size_t ip_fragment_chains = 1024;
   std::size_t ip_fragment_bytes = 8u << 20;
   Timestamp ip_fragment_age{30 * kNanosecondsPerSecond};
   std::size_t tunnel_depth = 8;  // nested encapsulations
+
+  // Bounds of ContextKey::slot and CallKey::slot.
+  [[nodiscard]] constexpr std::size_t context_slots() const noexcept {
+    return contexts + datagram_contexts;
+  }
+  [[nodiscard]] constexpr std::size_t call_slots() const noexcept {
+    return pending_calls + datagram_calls;
+  }
 };
 
 }  // namespace rpcaudit

@@ -49,7 +49,7 @@ struct SyntaxId {
   auto operator<=>(const SyntaxId&) const = default;
 };
 
-// A dense handle: `slot` < Limits::contexts indexes plain vectors, `generation` tells reuse.
+// A dense handle: `slot` < Limits::context_slots() indexes plain vectors, `generation` tells reuse.
 struct ContextKey {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
@@ -57,7 +57,7 @@ struct ContextKey {
   auto operator<=>(const ContextKey&) const = default;
 };
 
-// The same for a call between its request and its outcome; slot < Limits::pending_calls.
+// The same for a call between its request and its outcome; slot < Limits::call_slots().
 struct CallKey {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
@@ -103,6 +103,7 @@ enum class ContextResult : std::uint8_t {
 enum class ContextOrigin : std::uint8_t {
   proposed,  // a bind or alter_context item was seen
   implied,   // only calls were seen: the bind was missed or the id was never proposed
+  stated,    // ncadg: every PDU's header names the interface, nothing is proposed or answered
 };
 
 // A presentation context: an interface that a client proposed on a connection (C706 12.6.4.3).
@@ -171,7 +172,7 @@ enum class Outcome : std::uint8_t {
 struct RpcOutcome {
   CallKey call;
   Outcome outcome = Outcome::unanswered;
-  std::uint32_t status = 0;  // of a fault or reject
+  std::uint32_t status = 0;  // of a fault or reject; a nocall has none
   FrameReference frame;      // of the answer; sequence 0 without one
 };
 
@@ -196,6 +197,7 @@ struct Blindness {
   std::uint32_t ordinal = 0;
   std::optional<Endpoint> client;  // of the connection, when it belongs to one
   std::optional<Endpoint> server;
+  bool udp = false;         // the two are endpoints of UDP
   std::uint64_t bytes = 0;  // not seen; 0 when not countable
   std::uint64_t messages = 0;
   // Of an SMB session: its first message of this kind, and its id on the wire.

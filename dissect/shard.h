@@ -9,7 +9,9 @@ namespace rpcaudit {
 
 // Which of `shards` dissectors a frame belongs to: by the unordered pair of hosts of its innermost
 // IP packet, because association groups, SMB multichannel and IP fragments are wider than a flow.
-// Frames without an IP packet belong to the first. The same in every run.
+// Connectionless RPC, which may answer from another host, belongs to the first, and so do fragments
+// of UDP datagrams, which do not show what they are, and frames without an IP packet. The same in
+// every run.
 //
 // Much cheaper than dissecting the frame.
 [[nodiscard]] std::uint32_t shard_of(const Frame& frame, const Limits& limits,

@@ -60,6 +60,9 @@ struct DissectStatistics {
   std::uint64_t outcomes_given_up = 0;  // by window or table: reported as unanswered
   std::uint64_t buffers_exhausted = 0;  // PDUs not decoded because no buffer was free
   std::uint64_t identities_dropped = 0;
+  std::uint64_t datagram_pdus = 0;  // of the connectionless protocol; also among `pdus`
+  std::uint64_t datagram_requests_repeated = 0;  // retransmissions, and mirrored copies
+  std::uint64_t datagram_activities_evicted = 0;
 };
 
 // Calls `visit(name, value)` for each counter, in the order above.
@@ -113,6 +116,9 @@ void for_each_counter(Statistics& s, Visit&& visit) {
   visit("outcomes_given_up", s.outcomes_given_up);
   visit("buffers_exhausted", s.buffers_exhausted);
   visit("identities_dropped", s.identities_dropped);
+  visit("datagram_pdus", s.datagram_pdus);
+  visit("datagram_requests_repeated", s.datagram_requests_repeated);
+  visit("datagram_activities_evicted", s.datagram_activities_evicted);
 }
 
 // The sum, for dissectors that shared a capture among them.

@@ -101,8 +101,8 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
   const Limits limits;
   const Policy* const policy = audit.policy == nullptr ? nullptr : &audit.policy->policy();
   const auto input_name = [&source](std::uint32_t input) { return source->input_name(input); };
-  EventSink& sink =
-      output.open_sink(format, policy, input_name, limits.contexts + audit.records_waiting_max);
+  EventSink& sink = output.open_sink(format, policy, input_name,
+                                     limits.context_slots() + audit.records_waiting_max);
   const bool progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !output.is_terminal();
   FrameRun run;
   AuditTally tally;

@@ -30,7 +30,7 @@ class Worker {
         inner_(output.make_sink(
             buffer_, format, audit.policy == nullptr ? nullptr : &audit.policy->policy(),
             [&source](std::uint32_t input) { return source.input_name(input); },
-            limits.contexts + audit.records_waiting_max)),
+            limits.context_slots() + audit.records_waiting_max)),
         sink_(*inner_, target_),
         auditor_(limits, audit, sink_),
         dissector_(make_dissector(limits, auditor_)) {}

@@ -44,12 +44,12 @@ Auditor::Auditor(const Limits& limits, const AuditOptions& options, EventSink& s
     : options_(options),
       sink_(sink),
       queue_(options.records_waiting_max),
-      open_(limits.contexts),
-      kept_(limits.contexts + options.records_waiting_max),
-      events_of_calls_(limits.pending_calls),
-      identities_(limits.contexts + options.records_waiting_max) {
+      open_(limits.context_slots()),
+      kept_(limits.context_slots() + options.records_waiting_max),
+      events_of_calls_(limits.call_slots()),
+      identities_(limits.context_slots() + options.records_waiting_max) {
   if (options.policy == nullptr) return;
-  judge_.emplace(*options.policy, limits.contexts);
+  judge_.emplace(*options.policy, limits.context_slots());
   tally_.filters.resize(judge_->policy().filters.size());
 }
 
@@ -76,7 +76,7 @@ void Auditor::on_context(const RpcContext& context) {
   kept.info.slot = open.kept;
   ++kept.info.generation;
   fill(context, kept.info);
-  if (context.origin == ContextOrigin::implied) return;
+  if (context.origin != ContextOrigin::proposed) return;
 
   ++tally_.contexts;
   // Also where contexts are not written: it holds back calls until the result is known.

@@ -218,7 +218,8 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
 
 void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {
   line.plain("outcome", to_string(call.outcome));
-  if (call.outcome == Outcome::fault || call.outcome == Outcome::rejected) {
+  // A nocall rejects without a status.
+  if (call.outcome == Outcome::fault || (call.outcome == Outcome::rejected && call.status != 0)) {
     line.raw("status", kStatusSize, [&](char* out) { return write_status(call.status, out); });
   }
   if (call.answer.sequence == 0) return;
@@ -263,8 +264,8 @@ void JsonSink::on_blindness(const Blindness& blindness) {
   write_head(line, blindness.frame, "rpc_blind");
   scratch_.clear();
   if (blindness.client && blindness.server) {
-    append_flow(scratch_, *blindness.client, *blindness.server,
-                is_of_tcp(blindness.kind) ? "TCP" : nullptr, blindness.frame.input);
+    const char* const proto = blindness.udp ? "UDP" : is_of_tcp(blindness.kind) ? "TCP" : nullptr;
+    append_flow(scratch_, *blindness.client, *blindness.server, proto, blindness.frame.input);
     line.members(scratch_);
   } else if (input_name_ && !input_name_(blindness.frame.input).empty()) {
     line.text("pcap", input_name_(blindness.frame.input));

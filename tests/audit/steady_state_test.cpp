@@ -74,7 +74,7 @@ void expect_no_allocation(const AuditOptions& options, const Policy& policy) {
   const Limits limits;
   JsonSink sink(
       buffer, &policy, [](std::uint32_t) { return std::string_view("a.pcap"); },
-      limits.contexts + options.records_waiting_max);
+      limits.context_slots() + options.records_waiting_max);
   Auditor auditor(limits, options, sink);
   for (std::uint64_t round = 0; round < 3; ++round) feed_round(auditor, round);  // warm
   const std::uint64_t before = allocations();

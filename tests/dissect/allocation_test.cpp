@@ -2,6 +2,7 @@
 
 #include "dissect/dissector.h"
 #include "tests/support/allocation_counter.h"
+#include "tests/support/datagram_frames.h"
 #include "tests/support/rpc_bytes.h"
 #include "tests/support/tcp_frames.h"
 
@@ -49,6 +50,13 @@ FrameList traffic() {
     list.add(peers.fin(true));
     list.add(peers.fin(false));
   }
+  for (std::uint32_t sequence = 0; sequence < 50; ++sequence) {
+    UdpDatagram request;
+    request.payload = make_datagram({.sequence = sequence}, ByteVector(200));
+    list.add(make_udp_frame(request));
+    list.add(make_udp_frame(
+        answer_to(request, make_datagram({.type = DatagramType::response, .sequence = sequence}))));
+  }
   return list;
 }
 
@@ -63,7 +71,7 @@ TEST(Dissector, AllocatesNothingPerFrameOrCall) {
   dissector.advance(list.frames());
   dissector.finish();
   EXPECT_EQ(allocations() - before, 0u);
-  EXPECT_EQ(observer.calls, 30u * 28u);
+  EXPECT_EQ(observer.calls, 30u * 28u + 50u);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "tests/support/datagram_frames.h"
 #include "tests/support/tcp_frames.h"
 
 namespace rpcaudit {
@@ -33,6 +34,14 @@ TEST(Shard, SpreadsHostPairs) {
     shards.insert(shard(make_ethernet({.source = 0x0a000000 + host})[0], 4));
   }
   for (std::uint32_t i = 0; i < 4; ++i) EXPECT_NEAR(static_cast<double>(shards.count(i)), 250, 60);
+}
+
+// Its answers may come from another host.
+TEST(Shard, IsTheFirstForConnectionlessRpc) {
+  for (std::uint32_t host = 1; host < 50; ++host) {
+    const UdpDatagram request{.source = 0x0a000000 + host, .payload = make_datagram({})};
+    EXPECT_EQ(shard(make_udp_frame(request), 4), 0u);
+  }
 }
 
 TEST(Shard, IsTheFirstForFramesWithoutIp) { EXPECT_EQ(shard(ByteVector(60), 4), 0u); }

@@ -1,6 +1,7 @@
 // Captures kept outside the project, against what an independent tool saw in them. Found through
-// RPCAUDIT_CORPUS: a folder with public/, lab/ and oracle/<path with __ for />.calls.tsv. Only the
-// connection-oriented protocol is compared here, straight over TCP and over named pipes.
+// RPCAUDIT_CORPUS: a folder with public/, lab/ and oracle/<path with __ for />.calls.tsv. Compared
+// are the connection-oriented protocol, straight over TCP and over named pipes, and the
+// connectionless one.
 //
 // Where the two disagree the specification decides, and the decision stands in kDisagreements.
 
@@ -30,6 +31,8 @@ constexpr Disagreement kDisagreements[] = {
     {"mb2.pcap", "141.81.0.183:1080 > 141.81.0.10:49188 call 78428",
      "a request from port 1080, which the other tool takes for SOCKS; header, trailer and answer "
      "are those of DCE/RPC, like all 102 calls before it"},
+    {"mb2.pcap", "00000000-0000-0000-0000-000000000000 0.0 opnum",
+     "datagrams of another protocol that begin with a 4: neither interface nor activity is set"},
     {"st-altercontext", "> 10.77.0.1:49153 call 9 id 0",
      "alter_context offered another interface under id 0 and was answered by a fault: nothing was "
      "accepted (C706 12.6.4.2), so id 0 keeps the interface of the bind_ack"},
@@ -86,14 +89,16 @@ std::string comparable(std::string line) {
 std::string row_text(std::map<std::string, std::string>& row) {
   const std::string& transport = row["transport"];
   const bool is_pipe = transport.starts_with("smb");
-  if (transport != "tcp" && transport != "http" && !is_pipe) return "";
+  const bool is_datagram = transport == "udp";
+  if (transport != "tcp" && transport != "http" && !is_pipe && !is_datagram) return "";
   std::string version = row["if_ver"];
   if (!version.empty() && version.find('.') == std::string::npos) version += ".0";
   const std::string interface = row["if_uuid"].empty() ? "- -" : row["if_uuid"] + " " + version;
   const std::string ends =
       row["src"] + ":" + row["sport"] + " > " + row["dst"] + ":" + row["dport"];
   const std::string on = is_pipe ? " on " + pipe_text(row["pipe"]) : "";
-  const std::string front = ends + on + " call " + row["call_id"] + " id " + row["ctx_id"] + " ";
+  const std::string id = is_datagram ? "0" : row["ctx_id"];
+  const std::string front = ends + on + " call " + row["call_id"] + " id " + id + " ";
   const std::string& accepted = row["accepted"];
   if (row["kind"] == "bind_ctx" || row["kind"] == "alter_ctx") {
     std::string result = accepted.empty() ? "unanswered" : "rejected";
@@ -102,12 +107,12 @@ std::string row_text(std::map<std::string, std::string>& row) {
     if (row["result"] == "bind_nak") result = "rejected";
     return "context " + front + interface + " " + result;
   }
-  if (row["kind"] != "request") return "";
+  if (row["kind"] != "request" && row["kind"] != "dg_request") return "";
   const bool usable = accepted.empty() || accepted == "0";
   std::string object = row["object"];
   if (object.empty() || object == "00000000-0000-0000-0000-000000000000") object = "-";
   std::string auth = "-";
-  if (!row["auth_type"].empty()) auth = row["auth_type"] + "/" + row["auth_level"];
+  if (!row["auth_level"].empty()) auth = row["auth_type"] + "/" + row["auth_level"];
   std::string outcome = "unanswered";
   if (row["result"] == "response") outcome = "response";
   if (row["result"] == "fault") outcome = "fault " + row["status"];

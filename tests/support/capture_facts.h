@@ -18,6 +18,7 @@ namespace rpcaudit::test {
 //   call client > server call 2 id 0 <uuid> 1.0 opnum 5 object - auth 10/6 response
 // and over pipes, behind the ends, their name and who opened the SMB session:
 //   on \PIPE\samr … as CORP\alice mechanism 10
+// Of a connectionless call the number is its sequence number, the id 0.
 class CaptureFacts : public RpcObserver {
  public:
   explicit CaptureFacts(const std::string& path) {
@@ -50,8 +51,9 @@ class CaptureFacts : public RpcObserver {
   void on_call(const RpcContext& context, const RpcCall& call) override {
     const bool usable =
         context.result == ContextResult::accepted || context.result == ContextResult::unanswered;
+    const std::uint32_t number = call.activity ? call.sequence : call.call_id;
     std::string line = "call " + ends(context, call.carrier) + pipe(context) + " call " +
-                       std::to_string(call.call_id) + " id " + std::to_string(call.context_id) +
+                       std::to_string(number) + " id " + std::to_string(call.context_id) +
                        (usable ? syntax(context) : " - -") + " opnum " +
                        std::to_string(call.opnum) + " object ";
     line += call.object && !call.object->is_nil() ? to_string(*call.object) : "-";

@@ -18,7 +18,7 @@ class RecordingObserver : public RpcObserver {
   void on_context(const RpcContext& context) override {
     note(!open_contexts_.contains(context.key.slot), "context slot used twice");
     open_contexts_[context.key.slot] = context.key.generation;
-    if (context.origin == ContextOrigin::implied) return;
+    if (context.origin != ContextOrigin::proposed) return;
     ++unresolved_[context.key.slot];
     (void)position(context.frame, context.ordinal);
   }
@@ -48,8 +48,11 @@ class RecordingObserver : public RpcObserver {
         " opnum " + std::to_string(call.opnum) + auth(call.auth) + who(call.identity) +
         (call.auth_unseen ? " auth unseen" : "") +
         (call.connection_auth ? " connection" + auth(call.connection_auth) : "") +
-        (call.object ? " object " + to_string(*call.object) : "") + " body " +
-        std::to_string(call.body.size());
+        (call.object ? " object " + to_string(*call.object) : "") +
+        (call.activity ? " activity " + to_string(*call.activity).substr(0, 8) + " sequence " +
+                             std::to_string(call.sequence)
+                       : "") +
+        " body " + std::to_string(call.body.size());
     calls_[call.key.slot] = {call.key.generation, position(call.frame, call.ordinal),
                              std::move(line)};
   }
