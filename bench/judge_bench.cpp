@@ -51,7 +51,7 @@ BENCHMARK(read_script)->Unit(benchmark::kMillisecond);
 void compile_policy(benchmark::State& state) {
   const Policy policy = read_policy(state.range(0));
   for ([[maybe_unused]] auto _ : state) {
-    const CompiledPolicy compiled = CompiledPolicy::compile(policy);
+    const CompiledPolicy compiled = CompiledPolicy::compile(policy, {});
     benchmark::DoNotOptimize(&compiled);
   }
 }
@@ -59,7 +59,7 @@ BENCHMARK(compile_policy)->Arg(10)->Arg(100)->Arg(1000);
 
 void narrow_context(benchmark::State& state) {
   const Policy policy = read_policy(state.range(0));
-  const CompiledPolicy compiled = CompiledPolicy::compile(policy);
+  const CompiledPolicy compiled = CompiledPolicy::compile(policy, {});
   const ContextFacts context = drsuapi_context();
   NarrowedPolicy narrowed;
   for ([[maybe_unused]] auto _ : state) {
@@ -71,7 +71,7 @@ BENCHMARK(narrow_context)->Arg(10)->Arg(100)->Arg(1000);
 
 void judge_call(benchmark::State& state) {
   const Policy policy = read_policy(state.range(0));
-  const CompiledPolicy compiled = CompiledPolicy::compile(policy);
+  const CompiledPolicy compiled = CompiledPolicy::compile(policy, {});
   NarrowedPolicy narrowed;
   compiled.narrow(drsuapi_context(), narrowed);
   CallFacts call;

@@ -21,9 +21,11 @@ ExitStatus run_audit(const RunOptions& options) {
   spdlog::logger log = make_log(options.verbose);
   const LoadedPolicy loaded = load_policies(options.policies);
   if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
-  const CompiledPolicy compiled = CompiledPolicy::compile(loaded.policy);
+  const CompiledPolicy compiled = CompiledPolicy::compile(loaded.policy, options.evaluation);
+  const TargetSurvey survey(compiled);
   AuditOptions audit;
   audit.policy = &compiled;
+  audit.survey = &survey;
   audit.write_all = options.all;
   audit.mark_findings = true;
   return run_records(options, audit, RecordFormat::text, log);
@@ -47,6 +49,7 @@ void add_audit_command(CLI::App& app, ChosenCommand& chosen) {
       "Records are text on a terminal and JSON otherwise; the summary goes to standard error.\n");
   add_capture_options(*command, state->options, true);
   add_policy_option(*command, state->options, true);
+  add_target_options(*command, state->options);
   add_output_options(*command, state->options);
   command->add_flag("--all", state->options.all,
                     "Write every context and call, not only what would change");

@@ -18,8 +18,10 @@ ExitStatus run_calls(const RunOptions& options) {
 
   const LoadedPolicy loaded = load_policies(options.policies);
   if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
-  const CompiledPolicy compiled = CompiledPolicy::compile(loaded.policy);
+  const CompiledPolicy compiled = CompiledPolicy::compile(loaded.policy, options.evaluation);
+  const TargetSurvey survey(compiled);
   audit.policy = &compiled;
+  audit.survey = &survey;
   return run_records(options, audit, RecordFormat::json, log);
 }
 
@@ -35,6 +37,7 @@ void add_calls_command(CLI::App& app, ChosenCommand& chosen) {
       "  rpcaudit calls -r dc1.pcapng | jq 'select(.rpc.interface_name == \"drsuapi\")'\n");
   add_capture_options(*command, *options, true);
   add_policy_option(*command, *options, false);
+  add_target_options(*command, *options);
   add_output_options(*command, *options);
   command->callback([options, &chosen] { chosen = [options] { return run_calls(*options); }; });
 }

@@ -55,7 +55,8 @@ std::string call_text(const RpcContext& context, const RpcCall& call) {
 // Explains every call that began in one frame, as it passes.
 class ExplainingObserver : public RpcObserver {
  public:
-  ExplainingObserver(const Policy& policy, std::uint64_t frame) : policy_(policy), frame_(frame) {}
+  ExplainingObserver(const Policy& policy, const EvaluationOptions& evaluation, std::uint64_t frame)
+      : policy_(policy), evaluation_(evaluation), frame_(frame) {}
 
   void on_context(const RpcContext&) override {}
   void on_context_result(const RpcContext&) override {}
@@ -64,8 +65,8 @@ class ExplainingObserver : public RpcObserver {
     if (call.frame.number != frame_) return;
     if (!text_.empty()) text_ += '\n';
     text_ += call_text(context, call);
-    text_ += explanation_text(explain(policy_, context_facts(context), call_facts(context, call)),
-                              policy_);
+    text_ += explanation_text(
+        explain(policy_, evaluation_, context_facts(context), call_facts(context, call)), policy_);
   }
   void on_outcome(const RpcOutcome&) override {}
   void on_blindness(const Blindness&) override {}
@@ -75,6 +76,7 @@ class ExplainingObserver : public RpcObserver {
 
  private:
   const Policy& policy_;
+  const EvaluationOptions& evaluation_;
   std::uint64_t frame_;
   std::string text_;
 };
@@ -97,8 +99,8 @@ ExitStatus explain_described(const ExplainCommand& command, const Policy& policy
   if (!described.client_given || !described.server_given) {
     log.warn("without client= and server= addresses are taken as 0.0.0.0");
   }
-  const Explanation explanation =
-      explain(policy, facts, call_facts(described.context, described.call));
+  const Explanation explanation = explain(policy, command.options.evaluation, facts,
+                                          call_facts(described.context, described.call));
   return print(call_text(described.context, described.call) + explanation_text(explanation, policy),
                log);
 }
@@ -106,7 +108,7 @@ ExitStatus explain_described(const ExplainCommand& command, const Policy& policy
 ExitStatus explain_frame(const ExplainCommand& command, const Policy& policy, spdlog::logger& log) {
   const std::unique_ptr<FrameSource> source = open_source(command.options, log);
   if (!source) return ExitStatus::usage;
-  ExplainingObserver observer(policy, command.frame);
+  ExplainingObserver observer(policy, command.options.evaluation, command.frame);
   (void)run_frames(*source, Limits{}, observer, false);
   for (const InputProblem& problem : source->problems()) {
     log.error("{}: {}", terminal_text(source->input_name(problem.input)),
@@ -145,6 +147,7 @@ void add_explain_command(CLI::App& app, ChosenCommand& chosen) {
       "Keys of --call: interface version opnum protocol client server port pipe auth_type\n"
       "auth_level object user.\n");
   add_policy_option(*command, state->options, true);
+  add_target_options(*command, state->options);
   add_capture_options(*command, state->options, false);
   CLI::Option* const call =
       command->add_option("--call", state->call, "A call described as key=value words");

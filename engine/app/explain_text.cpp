@@ -1,5 +1,7 @@
 #include "engine/app/explain_text.h"
 
+#include <array>
+#include <cstdio>
 #include <string_view>
 
 #include "engine/audit/text_encoding.h"
@@ -35,6 +37,9 @@ std::string verdict_part(const Verdict& verdict, const Policy& policy) {
   if (verdict.undecidable_by_continue) {
     text += "\n         only `continue` filters match, and the texts differ on what follows";
   }
+  if (verdict.undecidable_by_datagram) {
+    text += "\n         no source tells whether Windows filters datagram calls";
+  }
   if (is_only_logged(verdict)) {
     text += "\n         the filter has audit=enable: documented as logged, not applied";
   }
@@ -58,6 +63,21 @@ std::string condition_part(const ConditionFinding& finding, const Filter& filter
   return text + "\n";
 }
 
+std::string weight_text(std::uint64_t weight) {
+  std::array<char, 20> text{};
+  std::snprintf(text.data(), text.size(), "0x%llx", static_cast<unsigned long long>(weight));
+  return text.data();
+}
+
+void append_lines(std::string& text, std::string_view label,
+                  const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) {
+    text += label;
+    append_terminal_text(text, line);
+    text += '\n';
+  }
+}
+
 std::string filter_part(const FilterFinding& finding, const Policy& policy) {
   const Filter& filter = policy.filters[finding.filter];
   std::string text = finding.decided ? "=> " : "   ";
@@ -65,8 +85,9 @@ std::string filter_part(const FilterFinding& finding, const Policy& policy) {
   text += place_text(policy, filter);
   text += "  ";
   append_terminal_text(text, describe(filter));
+  text += "\n      weight " + weight_text(finding.weight);
   if (!finding.note.empty()) {
-    text += "\n      ";
+    text += ": ";
     append_terminal_text(text, finding.note);
   }
   text += '\n';
@@ -95,12 +116,10 @@ std::string control_part(const ControlFinding& finding) {
 
 std::string explanation_text(const Explanation& explanation, const Policy& policy) {
   std::string text = verdict_part(explanation.verdict, policy);
-  for (const std::string& note : explanation.notes) {
-    text += "note     ";
-    append_terminal_text(text, note);
-    text += '\n';
-  }
+  append_lines(text, "note     ", explanation.notes);
   for (const ControlFinding& finding : explanation.controls) text += control_part(finding);
+  append_lines(text, "sublayer ", explanation.sublayers);
+  append_lines(text, "target   ", explanation.targets);
   text += "filters, in the order in which they are weighed\n";
   if (explanation.filters.empty()) text += "   none of this layer\n";
   for (const FilterFinding& finding : explanation.filters) {

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "engine/evaluate/reading.h"
 
 namespace rpcaudit {
 
@@ -17,6 +20,8 @@ struct RunOptions {
   std::string packet_filter;
   RecordFormat format = RecordFormat::automatic;
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number
+  EvaluationOptions evaluation;  // what policies are judged for
+  std::optional<Behaviour> v4_order;
   bool all = false;
   bool quiet = false;
   bool verbose = false;

@@ -12,6 +12,7 @@ void AuditTally::add(const AuditTally& more) {
   for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += more.outcomes[i];
   audit_only += more.audit_only;
   readings_differ += more.readings_differ;
+  depends_on_target += more.depends_on_target;
   no_filter += more.no_filter;
   already += more.already;
   contradicted += more.contradicted;
@@ -50,6 +51,7 @@ void AuditTally::note_verdict(const Verdict& verdict) noexcept {
   }
   if (is_only_logged(verdict)) ++audit_only;
   if (verdict.readings_differ) ++readings_differ;
+  if (verdict.depends_on_target) ++depends_on_target;
 }
 
 void AuditTally::note_blindness(const Blindness& blind) noexcept {
@@ -78,6 +80,7 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"undecidable", tally.count(VerdictAction::undecidable)},
       {"audit_only", tally.audit_only},
       {"readings_differ", tally.readings_differ},
+      {"depends_on_target", tally.depends_on_target},
       {"enforced_already", tally.already},
       {"enforced_contradicted", tally.contradicted},
       {"response", tally.count(Outcome::response)},

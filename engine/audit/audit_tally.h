@@ -32,6 +32,7 @@ struct AuditTally {
   std::array<std::uint64_t, kOutcomeCount> outcomes{};
   std::uint64_t audit_only = 0;  // would block, by filters that only log
   std::uint64_t readings_differ = 0;
+  std::uint64_t depends_on_target = 0;
   std::uint64_t no_filter = 0;         // permitted because nothing matched
   std::uint64_t already = 0;           // of those that would be blocked: access was denied
   std::uint64_t contradicted = 0;      // of those that would be blocked: they were answered

@@ -49,7 +49,7 @@ Auditor::Auditor(const Limits& limits, const AuditOptions& options, EventSink& s
       events_of_calls_(limits.call_slots()),
       identities_(limits.context_slots() + options.records_waiting_max) {
   if (options.policy == nullptr) return;
-  judge_.emplace(*options.policy, limits.context_slots());
+  judge_.emplace(*options.policy, options.survey, limits.context_slots());
   tally_.filters.resize(judge_->policy().filters.size());
 }
 

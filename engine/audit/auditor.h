@@ -16,6 +16,7 @@ namespace rpcaudit {
 
 struct AuditOptions {
   const CompiledPolicy* policy = nullptr;  // borrowed; without one nothing is judged
+  const TargetSurvey* survey = nullptr;    // borrowed; without one nothing depends on the target
   bool write_all = false;                  // contexts and every call, not only what would change
   bool mark_findings = false;  // what would be blocked or is undecidable is an rpc_audit record
   bool write_blindness = false;

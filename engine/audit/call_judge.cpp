@@ -21,8 +21,9 @@ bool carries_interface(const RpcContext& context) noexcept {
          context.result != ContextResult::negotiated;
 }
 
-CallJudge::CallJudge(const CompiledPolicy& policy, std::size_t contexts_max)
-    : policy_(policy), contexts_(contexts_max) {}
+CallJudge::CallJudge(const CompiledPolicy& policy, const TargetSurvey* survey,
+                     std::size_t contexts_max)
+    : policy_(policy), survey_(survey), contexts_(contexts_max) {}
 
 Verdict CallJudge::judge(const RpcContext& context, const RpcCall& call) {
   ContextState& state = contexts_[context.key.slot];
@@ -30,7 +31,9 @@ Verdict CallJudge::judge(const RpcContext& context, const RpcCall& call) {
   const bool has_server_name = !context.secondary_address.empty();
   if (!state.narrowed || state.generation != context.key.generation ||
       state.has_interface != has_interface || state.has_server_name != has_server_name) {
-    policy_.narrow(context_facts(context), state.policy);
+    const ContextFacts facts = context_facts(context);
+    policy_.narrow(facts, state.policy);
+    if (survey_ != nullptr) survey_->narrow(facts, state.ways);
     state.narrowed = true;
     state.generation = context.key.generation;
     state.has_interface = has_interface;
@@ -44,6 +47,10 @@ Verdict CallJudge::judge(const RpcContext& context, const RpcCall& call) {
   }
   Known& known = state.known[state.next++ % state.known.size()];
   known = {packed, policy_.evaluate(state.policy, facts)};
+  if (survey_ != nullptr) {
+    known.verdict.depends_on_target =
+        survey_->depends(state.ways, context_facts(context), facts, known.verdict);
+  }
   return known.verdict;
 }
 

@@ -2,10 +2,12 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/slot_pool.h"
 #include "engine/evaluate/compiled_policy.h"
+#include "engine/evaluate/target_survey.h"
 
 namespace rpcaudit {
 
@@ -16,8 +18,9 @@ namespace rpcaudit {
 // of the last few kinds of call on each context.
 class CallJudge {
  public:
-  // Borrows the policy. `contexts_max` bounds ContextKey::slot.
-  CallJudge(const CompiledPolicy& policy, std::size_t contexts_max);
+  // Borrows policy and survey; without a survey Verdict::depends_on_target stays false.
+  // `contexts_max` bounds ContextKey::slot.
+  CallJudge(const CompiledPolicy& policy, const TargetSurvey* survey, std::size_t contexts_max);
 
   [[nodiscard]] Verdict judge(const RpcContext& context, const RpcCall& call);
 
@@ -36,9 +39,11 @@ class CallJudge {
     std::uint8_t next = 0;         // of `known` to overwrite
     std::array<Known, 4> known;
     NarrowedPolicy policy;
+    std::vector<NarrowedPolicy> ways;  // of the survey
   };
 
   const CompiledPolicy& policy_;
+  const TargetSurvey* survey_;
   SlotTable<ContextState> contexts_;
 };
 

@@ -252,8 +252,10 @@ void JsonSink::write_verdict(JsonLine& line, const CallEvent& call) {
     }
     line.close_array();
     if (verdict.undecidable_by_continue) line.truth("only_continue");
+    if (verdict.undecidable_by_datagram) line.truth("um_on_datagram");
   }
   if (verdict.readings_differ) line.truth("readings_differ");
+  if (verdict.depends_on_target) line.truth("depends_on_target");
   write_controls(line, members_, verdict);
   if (call.reported) line.plain("enforced", to_string(enforced(call)));
   line.close();

@@ -93,6 +93,8 @@ std::string calls_part(const AuditTally& tally, bool with_policy) {
             " judged: " + grouped(tally.count(VerdictAction::would_block)) + " would be blocked, " +
             grouped(tally.count(VerdictAction::undecidable)) + " undecidable, " +
             grouped(tally.count(VerdictAction::would_permit)) + " would be permitted";
+    text += "\ntarget      " + grouped(tally.depends_on_target) + " of the verdicts would be " +
+            "others for another version of Windows (--target)";
   }
   text += "\nanswers     ";
   bool first = true;

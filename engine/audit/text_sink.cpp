@@ -171,7 +171,9 @@ void TextSink::say_reason(const Verdict& verdict) {
   const std::string unseen = unseen_text(verdict);
   if (!unseen.empty()) line_ += "  not seen: " + unseen;
   if (verdict.undecidable_by_continue) line_ += "  only `continue` filters match";
+  if (verdict.undecidable_by_datagram) line_ += "  no source tells of datagram calls";
   if (verdict.readings_differ) line_ += "  (other readings differ)";
+  if (verdict.depends_on_target) line_ += "  (depends on the target)";
 }
 
 // The rest of what would stop the call.

@@ -32,9 +32,10 @@ class Arbiter {
     }
   }
 
-  [[nodiscard]] Verdict verdict() noexcept {
+  // `continue_permits`: where only `continue` filters match, the call is permitted.
+  [[nodiscard]] Verdict verdict(bool continue_permits) noexcept {
     bool undecided = false;
-    if (!is_decided()) undecided = end_without_decision();
+    if (!is_decided()) undecided = end_without_decision(continue_permits);
     Verdict verdict;
     if (undecided || may_end_[kPermit] == may_end_[kBlock]) {
       verdict.action = VerdictAction::undecidable;
@@ -65,9 +66,9 @@ class Arbiter {
   }
 
   // Permitted, unless `continue` filters match; returns whether they may.
-  bool end_without_decision() noexcept {
+  bool end_without_decision(bool continue_permits) noexcept {
     release(kBlock);
-    if (first_continue_ == kNoFilter) {
+    if (first_continue_ == kNoFilter || continue_permits) {
       may_end_[kPermit] = true;
       return false;
     }

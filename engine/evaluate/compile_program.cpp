@@ -5,9 +5,10 @@
 
 #include "engine/evaluate/access_check.h"
 #include "engine/evaluate/condition_truth.h"
-#include "engine/policy/filter_weight.h"
 #include "engine/evaluate/field_sight.h"
 #include "engine/evaluate/program.h"
+#include "engine/evaluate/reference.h"
+#include "engine/policy/filter_weight.h"
 
 namespace rpcaudit {
 namespace {
@@ -90,16 +91,20 @@ std::uint64_t caller_truths(const SecurityDescriptor& descriptor) {
 
 // Whether a context fixes the field, on the transports that have it.
 bool is_fixed_by_context(Field field) noexcept {
-  const Sight seen = sight(field, ProtocolSequence::ncacn_np);
+  const Sight seen = sight(field, ProtocolSequence::ncacn_np, {});
   return seen == Sight::context || seen == Sight::contested || seen == Sight::absent;
 }
 
 class ProgramBuilder {
  public:
-  explicit ProgramBuilder(const Policy& policy) { program_.policy = &policy; }
+  ProgramBuilder(const Policy& policy, const EvaluationOptions& options) {
+    program_.policy = &policy;
+    program_.options = options;
+  }
 
   Program build() && {
-    const std::vector<std::uint32_t> order = evaluation_order(*program_.policy, Layer::um);
+    const std::vector<std::uint32_t> order =
+        evaluation_order(*program_.policy, program_.options.layer);
     program_.rules.reserve(order.size());
     for (const std::uint32_t filter : order) add_rule(filter);
     build_index();
@@ -118,22 +123,28 @@ class ProgramBuilder {
 
   void add_rule(std::uint32_t index) {
     const Filter& filter = program_.policy->filters[index];
+    profile_ = profile_of(program_, filter.enforcer);
+    if (is_refused_on(filter, profile_)) return;
     Rule rule;
     rule.filter = index;
     rule.action = filter.action;
     rule.audit = filter.audit;
+    rule.enforcer = filter.enforcer;
     rule.first_run = static_cast<std::uint32_t>(program_.runs.size());
     rule.context_runs = add_runs(filter, [](Field field) { return is_fixed_by_context(field); });
-    rule.call_runs = add_runs(filter, [](Field field) {
-      return sight(field, ProtocolSequence::ncacn_np) == Sight::call;
+    rule.call_runs = add_runs(filter, [this](Field field) {
+      const bool ignored =
+          field == Field::opnum && profile_[Difference::opnum] == Behaviour::ignored;
+      return !ignored && sight(field, ProtocolSequence::ncacn_np, {}) == Sight::call;
     });
     for (const Condition& condition : filter.conditions) {
-      if (sight(condition.field, ProtocolSequence::ncacn_np) != Sight::unseen) continue;
+      if (sight(condition.field, ProtocolSequence::ncacn_np, {}) != Sight::unseen) continue;
       rule.known = Truth::unknown;
       rule.unseen |= field_bit(condition.field);
     }
     bound_opnum(rule);
     post(rule, static_cast<std::uint32_t>(program_.rules.size()));
+    program_.sublayers |= static_cast<std::uint8_t>(1u << static_cast<unsigned>(rule.sublayer()));
     program_.rules.push_back(rule);
   }
 
@@ -142,7 +153,7 @@ class ProgramBuilder {
   std::uint32_t add_runs(const Filter& filter, Belongs belongs) {
     std::uint32_t count = 0;
     for (std::span<const Condition> rest = filter.conditions; !rest.empty();) {
-      const std::span<const Condition> conditions = take_run(rest);
+      const std::span<const Condition> conditions = take_run(rest, profile_);
       if (!belongs(conditions.front().field)) continue;
       Run run;
       run.field = conditions.front().field;
@@ -168,7 +179,7 @@ class ProgramBuilder {
           test = wide_test(condition.match, uuid->low.bytes, uuid->high.bytes);
         }
       } else if (const auto* address = std::get_if<AddressRange>(&condition.data)) {
-        test = address_test(condition.match, type, *address);
+        test = address_test(condition, *address);
       } else if (const auto* text = std::get_if<TextRange>(&condition.data)) {
         if (type == FieldType::blob) test = text_test(condition.match, *text);
       } else if (type == FieldType::security_descriptor) {
@@ -179,12 +190,19 @@ class ProgramBuilder {
     program_.tests.push_back(test);
   }
 
-  ValueTest address_test(MatchType match, FieldType type, const AddressRange& address) {
+  ValueTest address_test(const Condition& condition, const AddressRange& address) {
+    const FieldType type = info(condition.field).type;
+    const bool never = never_holds_on(condition, profile_);
     if (type == FieldType::address_v4) {
-      return number_test(match, address.low.v4_value(), address.high.v4_value());
+      ValueTest test =
+          never ? number_test(MatchType::less, 0, 0)
+                : number_test(condition.match, address.low.v4_value(), address.high.v4_value());
+      test.swapped = is_swapped_on(condition, profile_);
+      return test;
     }
     if (type != FieldType::address_v6) return {};
-    return wide_test(match, address.low.bytes, address.high.bytes);
+    if (never) return wide_test(MatchType::less, {}, {});
+    return wide_test(condition.match, address.low.bytes, address.high.bytes);
   }
 
   ValueTest wide_test(MatchType match, const std::array<std::uint8_t, 16>& low,
@@ -270,12 +288,15 @@ class ProgramBuilder {
   }
 
   Program program_;
+  TargetProfile profile_;  // of the filter at hand
   std::vector<Posting> postings_;
 };
 
 }  // namespace
 
-Program compile_program(const Policy& policy) { return ProgramBuilder(policy).build(); }
+Program compile_program(const Policy& policy, const EvaluationOptions& options) {
+  return ProgramBuilder(policy, options).build();
+}
 
 std::span<const std::uint32_t> Program::ranks_of(const Wide& interface) const noexcept {
   const auto found = std::lower_bound(interfaces.begin(), interfaces.end(), interface);

@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "engine/evaluate/arbiter.h"
-#include "engine/evaluate/audit_readings.h"
 #include "engine/evaluate/field_sight.h"
 #include "engine/evaluate/program.h"
 #include "engine/evaluate/run_truth.h"
+#include "engine/evaluate/sublayers.h"
 
 namespace rpcaudit {
 namespace {
@@ -31,24 +31,32 @@ bool has_other_security(const CallFacts& call) noexcept {
 
 // Neighbours that stay unknown for every call, and would end the same way, act as one.
 bool NarrowedPolicy::Candidate::joins(const Candidate& next) const noexcept {
-  return run_count == 0 && next.run_count == 0 && known == Truth::unknown &&
-         next.known == Truth::unknown && action == next.action && audit == next.audit &&
-         known_if_strict == next.known_if_strict;
+  const auto unknown = [](const Candidate& candidate) {
+    return candidate.run_count == 0 && candidate.known == Truth::unknown &&
+           candidate.known_other == Truth::unknown;
+  };
+  return unknown(*this) && unknown(next) && action == next.action && audit == next.audit &&
+         enforcer == next.enforcer;
 }
 
 void NarrowedPolicy::clear() noexcept {
   constant_ = true;
+  is_datagram_ = false;
   has_audit_ = false;
+  has_rpc_firewall_ = false;
   has_security_ = false;
   has_contested_ = false;
+  settled_ = 0;
   verdict_ = {};
   candidates_.clear();
 }
 
 void NarrowedPolicy::add(const Candidate& candidate) {
   constant_ = constant_ && candidate.run_count == 0;
-  has_audit_ = has_audit_ || candidate.audit;
-  has_contested_ = has_contested_ || candidate.known_if_strict != candidate.known;
+  const bool is_windows = candidate.enforcer == Enforcer::windows;
+  has_audit_ = has_audit_ || (is_windows && candidate.audit);
+  has_rpc_firewall_ = has_rpc_firewall_ || !is_windows;
+  has_contested_ = has_contested_ || candidate.known != candidate.known_other;
   if (!candidates_.empty() && candidates_.back().joins(candidate)) {
     candidates_.back().unseen |= candidate.unseen;
   } else {
@@ -63,16 +71,21 @@ CompiledPolicy::CompiledPolicy(CompiledPolicy&&) noexcept = default;
 CompiledPolicy& CompiledPolicy::operator=(CompiledPolicy&&) noexcept = default;
 CompiledPolicy::~CompiledPolicy() = default;
 
-CompiledPolicy CompiledPolicy::compile(const Policy& policy) {
-  return {std::make_unique<const Program>(compile_program(policy)), HostControls(policy.host)};
+CompiledPolicy CompiledPolicy::compile(const Policy& policy, const EvaluationOptions& options) {
+  return {std::make_unique<const Program>(compile_program(policy, options)),
+          HostControls(policy.host)};
 }
 
 const Policy& CompiledPolicy::policy() const noexcept { return *program_->policy; }
+
+const EvaluationOptions& CompiledPolicy::options() const noexcept { return program_->options; }
 
 void CompiledPolicy::narrow(const ContextFacts& context, NarrowedPolicy& narrowed) const {
   const Program& program = *program_;
   const ContextValues values(context);
   narrowed.clear();
+  narrowed.is_datagram_ =
+      program.options.layer == Layer::um && context.protocol == ProtocolSequence::ncadg_ip_udp;
   if (values.has_interface()) {
     visit_merged(program.ranks_of(values.interface()), program.other_ranks,
                  [&](std::uint32_t rank) { return fold(program.rules[rank], values, narrowed); });
@@ -87,18 +100,21 @@ void CompiledPolicy::narrow(const ContextFacts& context, NarrowedPolicy& narrowe
 
 bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
                           NarrowedPolicy& narrowed) const {
+  const auto sublayer = static_cast<std::uint8_t>(1u << static_cast<unsigned>(rule.sublayer()));
+  if ((narrowed.settled_ & sublayer) != 0) return false;
   const std::span<const Run> runs(program_->runs);
+  const TargetProfile profile = profile_of(*program_, rule.enforcer);
   NarrowedPolicy::Candidate candidate;
   candidate.known = rule.known;
-  candidate.known_if_strict = rule.known;
+  candidate.known_other = rule.known;
   candidate.unseen = rule.unseen;
   for (const Run& run : runs.subspan(rule.first_run, rule.context_runs)) {
-    const Truth truth = values.truth(*program_, run, false);
-    if (truth == Truth::no) return false;
-    if (truth == Truth::unknown) candidate.unseen |= field_bit(run.field);
+    const Truth truth = values.truth(*program_, profile, run, false);
+    const Truth other = values.truth(*program_, profile, run, true);
     candidate.known = truth_and(candidate.known, truth);
-    candidate.known_if_strict =
-        truth_and(candidate.known_if_strict, values.truth(*program_, run, true));
+    candidate.known_other = truth_and(candidate.known_other, other);
+    if (candidate.known == Truth::no && candidate.known_other == Truth::no) return false;
+    if (truth == Truth::unknown) candidate.unseen |= field_bit(run.field);
   }
   candidate.filter = rule.filter;
   candidate.first_run = rule.first_run + rule.context_runs;
@@ -107,42 +123,61 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   candidate.opnum_high = rule.opnum_high;
   candidate.action = rule.action;
   candidate.audit = rule.audit;
+  candidate.enforcer = rule.enforcer;
   for (const Run& run : runs.subspan(candidate.first_run, candidate.run_count)) {
     const bool is_security = run.field == Field::auth_type || run.field == Field::auth_level;
     narrowed.has_security_ = narrowed.has_security_ || is_security;
   }
   narrowed.add(candidate);
-  return candidate.known == Truth::yes && candidate.run_count == 0 && !candidate.audit &&
-         candidate.known_if_strict == Truth::yes && candidate.action != Action::continue_;
+  const bool settles = candidate.known == Truth::yes && candidate.known_other == Truth::yes &&
+                       candidate.run_count == 0 && candidate.action != Action::continue_;
+  if (settles) narrowed.settled_ |= sublayer;
+  return narrowed.settled_ == program_->sublayers;
 }
 
 Verdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& values,
-                              bool strict_pipes) const noexcept {
+                              bool other_endpoints) const noexcept {
   const std::span<const Run> runs(program_->runs);
-  Arbiter without_audit;
-  Arbiter with_audit;
+  Arbiter filters;
+  Arbiter audit;
+  Arbiter one_list;
+  Arbiter rpc_firewall;
   for (const NarrowedPolicy::Candidate& candidate : narrowed.candidates_) {
     if (values.opnum() < candidate.opnum_low || values.opnum() > candidate.opnum_high) continue;
-    Truth truth = strict_pipes ? candidate.known_if_strict : candidate.known;
-    if (truth == Truth::no) continue;
+    Truth truth = other_endpoints ? candidate.known_other : candidate.known;
     FieldSet unseen = candidate.unseen;
     for (const Run& run : runs.subspan(candidate.first_run, candidate.run_count)) {
+      if (truth == Truth::no) break;
       const Truth run_truth = values.truth(*program_, run);
       truth = truth_and(truth, run_truth);
-      if (truth == Truth::no) break;
       if (run_truth == Truth::unknown) unseen |= field_bit(run.field);
     }
     if (truth == Truth::no) continue;
-    if (candidate.audit && candidate.action == Action::continue_) continue;
-    if (!candidate.audit) without_audit.take(candidate.action, candidate.filter, truth, unseen);
-    if (narrowed.has_audit_) {
-      with_audit.take(candidate.action, candidate.filter, truth, unseen);
+    if (candidate.enforcer == Enforcer::rpc_firewall) {
+      rpc_firewall.take(candidate.action, candidate.filter, truth, unseen);
+      continue;
     }
-    if (without_audit.is_decided()) break;  // and so is the other, here or before
+    if (candidate.audit && candidate.action == Action::continue_) continue;
+    if (narrowed.has_audit_) {
+      one_list.take(candidate.action, candidate.filter, truth, unseen);
+    }
+    (candidate.audit ? audit : filters).take(candidate.action, candidate.filter, truth, unseen);
+    const bool parts_remain = narrowed.has_audit_ || narrowed.has_rpc_firewall_;
+    if (!parts_remain && filters.is_decided()) break;
   }
-  const Verdict verdict = without_audit.verdict();
-  if (!narrowed.has_audit_) return verdict;
-  return combine_audit_readings(verdict, with_audit.verdict());
+  const TargetProfile& profile = program_->options.profile;
+  const bool permits = profile[Difference::only_continue] == Behaviour::permits;
+  SublayerVerdicts verdicts;
+  verdicts.filters = filters.verdict(permits);
+  if (!narrowed.has_audit_ && !narrowed.has_rpc_firewall_ && !narrowed.is_datagram_) {
+    return verdicts.filters;
+  }
+  verdicts.has_audit = narrowed.has_audit_;
+  verdicts.has_rpc_firewall = narrowed.has_rpc_firewall_;
+  verdicts.audit = audit.verdict(permits);
+  verdicts.one_list = one_list.verdict(permits);
+  verdicts.rpc_firewall = rpc_firewall.verdict(true);
+  return combine_sublayers(verdicts, profile, narrowed.is_datagram_);
 }
 
 Verdict CompiledPolicy::judge_all_readings(const NarrowedPolicy& narrowed,

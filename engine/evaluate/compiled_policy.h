@@ -7,6 +7,7 @@
 
 #include "engine/evaluate/facts.h"
 #include "engine/evaluate/host_controls.h"
+#include "engine/evaluate/reading.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
 
@@ -34,9 +35,10 @@ class NarrowedPolicy {
     std::uint16_t opnum_high = 0xffff;
     Action action{};
     bool audit = false;
-    Truth known = Truth::yes;            // of the folded conditions
-    Truth known_if_strict = Truth::yes;  // the same in the reading of strict pipes
-    FieldSet unseen = 0;                 // fields behind an `unknown` among them
+    Enforcer enforcer{};
+    Truth known = Truth::yes;        // of the folded conditions
+    Truth known_other = Truth::yes;  // the same with endpoints as other sources have them
+    FieldSet unseen = 0;             // fields behind an `unknown` among them
 
     [[nodiscard]] bool joins(const Candidate& next) const noexcept;
   };
@@ -45,10 +47,13 @@ class NarrowedPolicy {
   void add(const Candidate& candidate);
 
   bool constant_ = false;
+  bool is_datagram_ = false;
   bool has_audit_ = false;
-  bool has_security_ = false;  // runs on auth_type or auth_level
-  bool has_contested_ = false;
-  Verdict verdict_;  // when constant
+  bool has_rpc_firewall_ = false;
+  bool has_security_ = false;   // runs on auth_type or auth_level
+  bool has_contested_ = false;  // candidates that depend on how addresses are read
+  std::uint8_t settled_ = 0;    // sublayers in which a candidate decides every call, by bit
+  Verdict verdict_;             // when constant
   std::vector<Candidate> candidates_;
   NarrowedControls controls_;
 };
@@ -60,12 +65,13 @@ class ContextValues;
 
 // A policy made runnable: compile once, narrow per context, evaluate per call.
 //
-// Equal in meaning to explain() (explain.h), which is the definition; a property test holds them
-// together. Immutable after compile(), so any number of threads may share one.
+// Equal in meaning to reference_verdict() (reference.h), which is the definition; a property test
+// holds them together. Immutable after compile(), so any number of threads may share one.
 class CompiledPolicy {
  public:
   // `policy` is borrowed and must outlive the result.
-  [[nodiscard]] static CompiledPolicy compile(const Policy& policy);
+  [[nodiscard]] static CompiledPolicy compile(const Policy& policy,
+                                              const EvaluationOptions& options);
 
   CompiledPolicy(CompiledPolicy&&) noexcept;
   CompiledPolicy& operator=(CompiledPolicy&&) noexcept;
@@ -74,6 +80,7 @@ class CompiledPolicy {
   [[nodiscard]] const Policy& policy() const noexcept;
   // The same for everything but the filters.
   [[nodiscard]] const HostControls& controls() const noexcept { return controls_; }
+  [[nodiscard]] const EvaluationOptions& options() const noexcept;
 
   // No allocation once `narrowed` has grown to its largest size. Keeps no view of `context`.
   void narrow(const ContextFacts& context, NarrowedPolicy& narrowed) const;
@@ -90,7 +97,7 @@ class CompiledPolicy {
   // Adds the rule unless the context rules it out; returns whether no later rule can matter.
   bool fold(const Rule& rule, const ContextValues& values, NarrowedPolicy& narrowed) const;
   [[nodiscard]] Verdict judge(const NarrowedPolicy& narrowed, const CallValues& values,
-                              bool strict_pipes) const noexcept;
+                              bool other_endpoints) const noexcept;
   [[nodiscard]] Verdict judge_all_readings(const NarrowedPolicy& narrowed,
                                            const CallFacts& call) const noexcept;
 

@@ -86,14 +86,15 @@ Truth number_truth(const Condition& condition, const Numbers& values) {
 }
 
 // An address of the other family is known not to match.
-Truth address_truth(const Condition& condition, const IpAddress& address) {
+Truth address_truth(const Condition& condition, const IpAddress& address, bool swapped) {
   const auto* data = std::get_if<AddressRange>(&condition.data);
   if (data == nullptr) return Truth::unknown;
   const bool wants_v4 = info(condition.field).type == FieldType::address_v4;
   if (address.is_v4() != wants_v4) return Truth::no;
   if (!wants_v4) return truth_of(holds(condition.match, address, data->low, data->high));
-  return truth_of(number_holds(condition.match, address.v4_value(), data->low.v4_value(),
-                               data->high.v4_value()));
+  const std::uint32_t value = swapped ? byte_swapped(address.v4_value()) : address.v4_value();
+  return truth_of(
+      number_holds(condition.match, value, data->low.v4_value(), data->high.v4_value()));
 }
 
 Truth uuid_truth(const Condition& condition, const std::optional<Uuid>& uuid) {
@@ -112,7 +113,7 @@ Truth text_truth(const Condition& condition, const std::optional<std::string_vie
 Truth pipe_truth(const Condition& condition, const ContextFacts& context, const Reading& reading) {
   if (!context.pipe_of_server) return text_truth(condition, context.pipe);
   const Truth by_server = text_truth(condition, context.pipe_of_server);
-  if (reading.strict_pipes || !context.pipe) return by_server;
+  if (reading.other_endpoints || !context.pipe) return by_server;
   return truth_or(by_server, text_truth(condition, context.pipe));
 }
 
@@ -148,32 +149,50 @@ std::string security_text(std::uint8_t value, const CallFacts& call) {
 }  // namespace
 
 Truth condition_truth(const Condition& condition, const ContextFacts& context,
-                      const CallFacts& call, const Reading& reading) {
-  switch (sight(condition.field, context.protocol)) {
+                      const CallFacts& call, const TargetProfile& profile, const Reading& reading) {
+  const bool ignored =
+      condition.field == Field::opnum && profile[Difference::opnum] == Behaviour::ignored;
+  if (ignored) return Truth::yes;
+  switch (sight(condition.field, context.protocol, profile)) {
     case Sight::absent: return Truth::no;
     case Sight::unseen: return Truth::unknown;
     case Sight::contested:
-      if (reading.strict_pipes && condition.field != Field::pipe) return Truth::no;
+      if (reading.other_endpoints && condition.field != Field::pipe) return Truth::no;
       break;
     case Sight::context:
     case Sight::call: break;
   }
   const bool comparable = legal_for(condition.match, info(condition.field).type);
   if (condition.unreadable || !comparable) return Truth::unknown;
+  if (never_holds_on(condition, profile)) return Truth::no;
+  const bool swapped = is_swapped_on(condition, profile) && !reading.other_endpoints;
   switch (condition.field) {
     case Field::remote_user_token: return caller_truth(condition, call);
     case Field::if_uuid: return uuid_truth(condition, context.if_uuid);
     case Field::pipe: return pipe_truth(condition, context, reading);
     case Field::local_addr_v4:
-    case Field::local_addr_v6: return address_truth(condition, context.local_address);
+    case Field::local_addr_v6: return address_truth(condition, context.local_address, swapped);
     case Field::remote_addr_v4:
-    case Field::remote_addr_v6: return address_truth(condition, context.remote_address);
+    case Field::remote_addr_v6: return address_truth(condition, context.remote_address, swapped);
     default: return number_truth(condition, numbers(condition.field, context, call, reading));
   }
 }
 
-std::string seen_text(Field field, const ContextFacts& context, const CallFacts& call) {
-  const Sight seen = sight(field, context.protocol);
+bool never_holds_on(const Condition& condition, const TargetProfile& profile) noexcept {
+  const FieldType type = info(condition.field).type;
+  const bool is_address = type == FieldType::address_v4 || type == FieldType::address_v6;
+  return is_address && condition.match != MatchType::equal &&
+         profile[Difference::address_order] == Behaviour::never;
+}
+
+bool is_swapped_on(const Condition& condition, const TargetProfile& profile) noexcept {
+  return info(condition.field).type == FieldType::address_v4 && !condition.in_network_order &&
+         profile[Difference::v4_byte_order] == Behaviour::swapped;
+}
+
+std::string seen_text(Field field, const ContextFacts& context, const CallFacts& call,
+                      const TargetProfile& profile) {
+  const Sight seen = sight(field, context.protocol, profile);
   if (seen == Sight::absent && field != Field::protocol) {
     return "none on " + std::string(to_string(context.protocol));
   }
@@ -209,9 +228,11 @@ std::uint8_t protocol_number(ProtocolSequence protocol) noexcept {
   return 0;
 }
 
-std::span<const Condition> take_run(std::span<const Condition>& conditions) noexcept {
+std::span<const Condition> take_run(std::span<const Condition>& conditions,
+                                    const TargetProfile& profile) noexcept {
+  const bool joins = profile[Difference::alternatives] == Behaviour::applies;
   std::size_t size = 1;
-  while (size < conditions.size() && conditions[size].field == conditions[0].field) ++size;
+  while (joins && size < conditions.size() && conditions[size].field == conditions[0].field) ++size;
   const std::span<const Condition> run = conditions.first(size);
   conditions = conditions.subspan(size);
   return run;

@@ -11,13 +11,23 @@
 
 namespace rpcaudit {
 
-// Whether a condition of the `um` layer holds, straight from the written form: the definition.
+// Whether a condition holds on the target, straight from the written form: the definition.
 [[nodiscard]] Truth condition_truth(const Condition& condition, const ContextFacts& context,
-                                    const CallFacts& call, const Reading& reading);
+                                    const CallFacts& call, const TargetProfile& profile,
+                                    const Reading& reading);
+
+// Whether the condition can never hold on the target, whatever the call: ranges of addresses.
+[[nodiscard]] bool never_holds_on(const Condition& condition,
+                                  const TargetProfile& profile) noexcept;
+// Whether the target compares the bytes of the condition's IPv4 address in reverse.
+[[nodiscard]] bool is_swapped_on(const Condition& condition, const TargetProfile& profile) noexcept;
+[[nodiscard]] constexpr std::uint32_t byte_swapped(std::uint32_t value) noexcept {
+  return value >> 24 | (value >> 8 & 0xff00) | (value << 8 & 0xff'0000) | value << 24;
+}
 
 // The fact that conditions on the field look at, for people; untrusted bytes made printable.
-[[nodiscard]] std::string seen_text(Field field, const ContextFacts& context,
-                                    const CallFacts& call);
+[[nodiscard]] std::string seen_text(Field field, const ContextFacts& context, const CallFacts& call,
+                                    const TargetProfile& profile);
 
 // The number that conditions on `protocol` compare; 0 for a protocol that netsh does not know.
 [[nodiscard]] std::uint8_t protocol_number(ProtocolSequence protocol) noexcept;
@@ -26,7 +36,9 @@ namespace rpcaudit {
 inline constexpr std::uint8_t kNegotiateType = 9;
 inline constexpr std::array<std::uint8_t, 3> kNegotiableTypes{9, 10, 16};
 
-// Cuts the run of adjacent conditions on one field off the front: alternatives of each other.
-[[nodiscard]] std::span<const Condition> take_run(std::span<const Condition>& conditions) noexcept;
+// Cuts the run of adjacent conditions on one field off the front: alternatives of each other, on
+// targets that have such; elsewhere a single condition.
+[[nodiscard]] std::span<const Condition> take_run(std::span<const Condition>& conditions,
+                                                  const TargetProfile& profile) noexcept;
 
 }  // namespace rpcaudit

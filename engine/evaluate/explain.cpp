@@ -1,229 +1,219 @@
 #include "engine/evaluate/explain.h"
 
-#include <span>
+#include <algorithm>
+#include <array>
 #include <utility>
 
-#include "engine/evaluate/audit_readings.h"
 #include "engine/evaluate/condition_truth.h"
 #include "engine/evaluate/control_text.h"
 #include "engine/evaluate/near_match.h"
-#include "engine/evaluate/reading.h"
+#include "engine/evaluate/reference.h"
 #include "engine/policy/filter_weight.h"
 #include "engine/policy/printer.h"
 
 namespace rpcaudit {
 namespace {
 
-// A filter that matches or may match.
-struct Match {
-  std::uint32_t filter = 0;
-  Action action{};
-  bool audit = false;
-  Truth truth = Truth::yes;
-  FieldSet unseen = 0;
-};
-
-Match match_filter(const Policy& policy, std::uint32_t index, const ContextFacts& context,
-                   const CallFacts& call, const Reading& reading) {
-  const Filter& filter = policy.filters[index];
-  Match match{index, filter.action, filter.audit};
-  for (std::span<const Condition> rest = filter.conditions; !rest.empty();) {
-    const std::span<const Condition> run = take_run(rest);
-    Truth truth = Truth::no;
-    for (const Condition& condition : run) {
-      truth = truth_or(truth, condition_truth(condition, context, call, reading));
-    }
-    if (truth == Truth::unknown) match.unseen |= field_bit(run.front().field);
-    match.truth = truth_and(match.truth, truth);
-  }
-  return match;
-}
-
-// How a walk through the filters can end.
-struct Endings {
-  bool permit = false;
-  bool block = false;
-  bool undecided = false;  // only `continue` filters matched
-
-  [[nodiscard]] bool only(Action action) const {
-    return !undecided && (action == Action::permit ? !block : !permit);
-  }
-};
-
-// Where no permit or block decides: permitted, unless `continue` filters match, of which the
-// documents say that they deny until all filters have run.
-Endings endings_without_decision(std::span<const Match> continues, FieldSet& unseen) {
-  bool certain = false;
-  FieldSet depends = 0;
-  for (const Match& match : continues) {
-    certain = certain || match.truth == Truth::yes;
-    depends |= match.unseen;
-  }
-  if (!certain) unseen |= depends;
-  return {.permit = !certain, .undecided = !continues.empty()};
-}
-
-// Arbitration among `matches`, in order of evaluation: the first that matches and permits or
-// blocks decides. An unknown one matters when what follows it can end otherwise, so that the walk
-// goes backwards. Filters with audit=enable take part in one of two readings.
-Verdict arbitrate(std::span<const Match> matches, bool with_audit) {
-  std::vector<Match> deciders;
-  std::vector<Match> continues;
-  bool decided = false;
-  for (const Match& match : matches) {
-    if (decided || (match.audit && !with_audit)) continue;
-    if (match.action != Action::continue_) {
-      deciders.push_back(match);
-      decided = match.truth == Truth::yes;
-    } else if (!match.audit) {
-      continues.push_back(match);
-    }
-  }
-  Verdict verdict;
-  Endings endings;
-  if (!decided) endings = endings_without_decision(continues, verdict.unseen);
-  for (auto match = deciders.rbegin(); match != deciders.rend(); ++match) {
-    const bool certain = match->truth == Truth::yes;
-    if (!certain && !endings.only(match->action)) verdict.unseen |= match->unseen;
-    (match->action == Action::permit ? endings.permit : endings.block) = true;
-  }
-  if (endings.only(Action::permit) || endings.only(Action::block)) {
-    verdict.action = endings.block ? VerdictAction::would_block : VerdictAction::would_permit;
-    verdict.unseen = 0;
-    if (decided) verdict.filter = deciders.back().filter;
-  } else {
-    verdict.action = VerdictAction::undecidable;
-    verdict.filter = deciders.empty() ? continues.front().filter : deciders.front().filter;
-    verdict.undecidable_by_continue = deciders.empty();
-  }
-  verdict.control = verdict.filter == kNoFilter ? Control::none : Control::rpc_filter;
-  return verdict;
-}
-
-// One reading of the policy, with both readings of its audit filters.
-struct Judgement {
-  Verdict without_audit;
-  Verdict with_audit;
-  Verdict verdict;
-};
-
-Judgement judge(const Policy& policy, const std::vector<std::uint32_t>& order,
-                const ContextFacts& context, const CallFacts& call, const Reading& reading) {
-  std::vector<Match> matches;
-  for (const std::uint32_t filter : order) {
-    const Match match = match_filter(policy, filter, context, call, reading);
-    if (match.truth != Truth::no) matches.push_back(match);
-  }
-  Judgement judgement{arbitrate(matches, false), arbitrate(matches, true), {}};
-  judgement.verdict = combine_audit_readings(judgement.without_audit, judgement.with_audit);
-  return judgement;
-}
-
 std::string describe_outcome(const Policy& policy, const Verdict& verdict) {
   std::string text(to_string(verdict.action));
+  if (verdict.audit_only) text += " (logged only)";
   if (verdict.filter == kNoFilter) return text;
   const Filter& filter = policy.filters[verdict.filter];
   return text + " by `" + describe(filter) + "` (" + source_text(policy, filter.span) + ')';
 }
 
-void note_audit_readings(const Policy& policy, const Judgement& judgement,
-                         Explanation& explanation) {
+// What the filters say in the ways in which sources have audit=enable.
+void note_audit_readings(const Case& judged, const Judgement& judgement, Explanation& explanation) {
   if (!judgement.verdict.readings_differ) return;
-  explanation.notes.push_back("filters with audit=enable only logged: " +
-                              describe_outcome(policy, judgement.without_audit));
-  explanation.notes.push_back("filters with audit=enable applied: " +
-                              describe_outcome(policy, judgement.with_audit));
+  const SublayerVerdicts& parts = judgement.sublayers;
+  const auto note = [&](std::string_view words, const Verdict& verdict) {
+    explanation.notes.push_back(std::string(words) + ": " +
+                                describe_outcome(judged.policy, verdict));
+  };
+  note("filters with audit=enable only logged", parts.filters);
+  note("filters with audit=enable applied", parts.one_list);
+  const Verdict combined = block_over_permit(parts.filters, parts.audit);
+  if (combined.action == parts.one_list.action) return;
+  note("filters with audit=enable applied as a sublayer of their own", combined);
 }
 
-void note_other_reading(const Policy& policy, const Verdict& other, std::string_view words,
-                        Explanation& explanation) {
-  if (other.action == explanation.verdict.action) return;
-  explanation.verdict.readings_differ = true;
-  explanation.notes.push_back(std::string(words) + ": " + describe_outcome(policy, other));
+std::string words_for(const Reading& reading, const Case& judged) {
+  if (reading.other_security) {
+    return "with authentication type " + std::to_string(judged.call.auth_type_other) +
+           " and level " + std::to_string(judged.call.auth_level_other) +
+           ", as other sources read the call";
+  }
+  const TargetProfile& profile = judged.options.profile;
+  const bool swaps = profile[Difference::v4_byte_order] == Behaviour::swapped;
+  std::string words = swaps ? "with IPv4 addresses compared in host order" : "with";
+  if (judged.context.protocol != ProtocolSequence::ncacn_np) return words;
+  if (swaps) words += ", and with";
+  if (profile[Difference::pipe_addresses] == Behaviour::contested) {
+    words += " no addresses on named pipes, and";
+  }
+  return words + " the server's names of them";
 }
 
-std::string words_for_other_security(const CallFacts& call) {
-  return "with authentication type " + std::to_string(call.auth_type_other) + " and level " +
-         std::to_string(call.auth_level_other) + ", as other sources read the call";
+void note_other_readings(const Case& judged, const std::vector<std::uint32_t>& order,
+                         Explanation& explanation) {
+  for (const Reading& reading : other_readings(judged)) {
+    const Verdict other = reference_judgement(judged, order, reading).verdict;
+    if (other.action == explanation.verdict.action) continue;
+    explanation.verdict.readings_differ = true;
+    explanation.notes.push_back(words_for(reading, judged) + ": " +
+                                describe_outcome(judged.policy, other));
+  }
 }
 
-bool has_other_security(const CallFacts& call) {
-  return !call.auth_unseen &&
-         (call.auth_type_other != call.auth_type || call.auth_level_other != call.auth_level ||
-          call.auth_type == kNegotiateType);
+void note_what_is_not_told(const Verdict& verdict, Explanation& explanation) {
+  if (verdict.undecidable_by_continue) {
+    explanation.notes.emplace_back(
+        "only `continue` filters match: one document says that this denies access, another that "
+        "it decides nothing, which permits");
+  }
+  if (verdict.undecidable_by_datagram) {
+    explanation.notes.emplace_back("no source tells whether Windows filters datagram calls");
+  }
 }
 
-FilterFinding find_out(const Policy& policy, std::uint32_t index, const ContextFacts& context,
-                       const CallFacts& call) {
+// What each sublayer says alone, and how they are combined.
+void note_sublayers(const Case& judged, const Judgement& judgement, Explanation& explanation) {
+  const SublayerVerdicts& parts = judgement.sublayers;
+  if (!parts.has_audit && !parts.has_rpc_firewall) return;
+  const bool logs_only = judged.options.profile[Difference::audit] == Behaviour::logs_only;
+  const auto add = [&](std::string_view name, const Verdict& verdict) {
+    explanation.sublayers.push_back(std::string(name) + ": " +
+                                    describe_outcome(judged.policy, verdict));
+  };
+  add("filters without audit", parts.filters);
+  if (parts.has_audit) {
+    add(logs_only ? "filters with audit, logged only" : "filters with audit", parts.audit);
+  }
+  if (parts.has_rpc_firewall) add("lines of RPC Firewall", parts.rpc_firewall);
+  explanation.sublayers.emplace_back("together: a block of one prevails over a permit of another");
+}
+
+std::string names_of_targets(const DifferenceRow& row, Behaviour behaviour) {
+  std::string names;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < kTargetCount; ++i) {
+    if (row.behaviours[i] != behaviour) continue;
+    if (!names.empty()) names += ", ";
+    names += to_string(static_cast<Target>(i));
+    ++count;
+  }
+  const bool all_of_windows = count == kTargetCount - 1 && row.behaviours[0] != behaviour;
+  return all_of_windows ? "every version of Windows" : names;
+}
+
+// Each row of the target table that alone would change the action.
+void note_targets(const Case& judged, const std::vector<std::uint32_t>& order,
+                  Explanation& explanation) {
+  for (const DifferenceRow& row : target_table()) {
+    std::vector<Behaviour> tried{judged.options.profile[row.difference]};
+    for (const Behaviour behaviour : row.behaviours) {
+      if (std::find(tried.begin(), tried.end(), behaviour) != tried.end()) continue;
+      tried.push_back(behaviour);
+      EvaluationOptions options = judged.options;
+      options.profile.set(row.difference, behaviour);
+      const Case other{judged.policy, options, judged.context, judged.call};
+      const Verdict verdict = reference_judgement(other, order, {}).verdict;
+      if (verdict.action == explanation.verdict.action) continue;
+      explanation.targets.push_back(
+          std::string(to_string(row.difference)) + " (" + std::string(row.about) +
+          "): " + std::string(to_string(behaviour)) + " on " + names_of_targets(row, behaviour) +
+          ": " + describe_outcome(judged.policy, verdict));
+    }
+  }
+}
+
+FilterFinding find_out(const Case& judged, std::uint32_t index) {
+  const Filter& filter = judged.policy.filters[index];
+  const TargetProfile profile = judged.profile_of(filter);
   FilterFinding finding;
   finding.filter = index;
-  finding.truth = match_filter(policy, index, context, call, {}).truth;
-  const Filter& filter = policy.filters[index];
+  finding.weight = filter_weight(filter);
+  finding.truth = filter_truth(judged, index);
   for (std::size_t i = 0; i < filter.conditions.size(); ++i) {
     const Condition& condition = filter.conditions[i];
-    const Truth truth = condition_truth(condition, context, call, {});
-    finding.conditions.push_back({i, truth, seen_text(condition.field, context, call),
-                                  condition_note(condition, truth, context, call)});
+    const Truth truth = condition_truth(condition, judged.context, judged.call, profile, {});
+    finding.conditions.push_back(
+        {i, truth, seen_text(condition.field, judged.context, judged.call, profile),
+         condition_note(condition, truth, judged.context, judged.call, profile)});
   }
   return finding;
 }
 
 // Why a filter that matches or may match has not decided, or that it has.
-std::string note_match(const Filter& filter, Truth truth, const Verdict& verdict, bool is_decider,
-                       bool is_past_decider) {
-  if (is_past_decider) return "not reached: a heavier filter decides";
-  if (is_decider) return filter.audit ? "decides, as a filter with audit=enable" : "decides";
+std::string note_match(const Filter& filter, const FilterFinding& finding, const Verdict& verdict,
+                       bool logs_only) {
+  if (finding.decided) return filter.audit ? "decides, as a filter with audit=enable" : "decides";
   if (filter.action == Action::continue_) {
     return verdict.undecidable_by_continue ? "matches, and no filter decides after it"
                                            : "leaves the decision to the filters after it";
   }
-  if (filter.audit && truth == Truth::yes) return "only logs, having audit=enable";
-  if (truth == Truth::yes) return "decides if nothing before it does";
+  const bool certain = finding.truth == Truth::yes;
+  if (filter.audit && certain && logs_only) return "only logs, having audit=enable";
+  if (certain && verdict.action == VerdictAction::undecidable) {
+    return "decides if nothing before it does";
+  }
+  if (certain) return "decides its sublayer; a filter of another decides the call";
   return verdict.action == VerdictAction::undecidable
              ? "may match and decide"
              : "may match, but would not change the verdict";
 }
 
-void add_findings(const Policy& policy, const std::vector<std::uint32_t>& order,
-                  const ContextFacts& context, const CallFacts& call, Explanation& explanation) {
+void add_findings(const Case& judged, const std::vector<std::uint32_t>& order,
+                  Explanation& explanation) {
   const Verdict& verdict = explanation.verdict;
+  const bool logs_only = judged.options.profile[Difference::audit] == Behaviour::logs_only;
   const bool is_decided = verdict.action != VerdictAction::undecidable;
-  bool past_decider = false;
+  std::array<bool, 3> settled{};  // filters without audit, with audit, of RPC Firewall
   for (const std::uint32_t index : order) {
-    FilterFinding finding = find_out(policy, index, context, call);
-    const Filter& filter = policy.filters[index];
+    FilterFinding finding = find_out(judged, index);
+    const Filter& filter = judged.policy.filters[index];
+    bool& is_settled = settled[filter.enforcer == Enforcer::rpc_firewall ? 2
+                               : filter.audit                            ? 1
+                                                                         : 0];
     finding.decided = is_decided && index == verdict.filter;
-    finding.note = finding.truth == Truth::no
-                       ? "does not match"
-                       : note_match(filter, finding.truth, verdict, finding.decided, past_decider);
+    if (is_refused_on(filter, judged.profile_of(filter))) {
+      finding.note = "the target refuses such a filter";
+    } else if (finding.truth == Truth::no) {
+      finding.note = "does not match";
+    } else if (is_settled || (filter.audit && logs_only && settled[0])) {
+      finding.note = "not reached: a heavier filter decides";
+    } else {
+      finding.note = note_match(filter, finding, verdict, logs_only);
+    }
     const bool ends = finding.truth == Truth::yes && filter.action != Action::continue_;
-    past_decider = past_decider || finding.decided || (ends && !is_decided && !filter.audit);
+    is_settled = is_settled || finding.decided || ends;
     explanation.filters.push_back(std::move(finding));
   }
-  for (std::uint32_t index = 0; index < policy.filters.size(); ++index) {
-    if (policy.filters[index].layer == Layer::um) continue;
+  for (std::uint32_t index = 0; index < judged.policy.filters.size(); ++index) {
+    const Filter& filter = judged.policy.filters[index];
+    if (filter.layer == judged.options.layer) continue;
     FilterFinding finding;
     finding.filter = index;
-    finding.note = "layer `" + std::string(to_string(policy.filters[index].layer)) +
-                   "` is not evaluated for calls";
+    finding.weight = filter_weight(filter);
+    finding.note = "layer `" + std::string(to_string(filter.layer)) + "` is another one";
     explanation.filters.push_back(std::move(finding));
   }
 }
 
 // The other controls, with the slow evaluation of IPsec, and all of them together.
-void add_controls(const Policy& policy, const ContextFacts& context, const CallFacts& call,
-                  Explanation& explanation) {
-  const ControlText text(policy);
+void add_controls(const Case& judged, Explanation& explanation) {
+  const ControlText text(judged.policy);
   Verdict& verdict = explanation.verdict;
   verdict.filter_action = verdict.action;
   if (text.controls().empty()) return;
-  NarrowedControls narrowed = text.controls().narrow(context);
+  NarrowedControls narrowed = text.controls().narrow(judged.context);
   if (!text.controls().ipsec().empty()) {
-    const IpsecFinding ipsec = explain_ipsec(policy.host.ipsec, connection_of(context));
+    const IpsecFinding ipsec =
+        explain_ipsec(judged.policy.host.ipsec, connection_of(judged.context));
     narrowed.ipsec.action = ipsec.action;
     narrowed.ipsec.readings_differ = ipsec.is_ambiguous;
   }
-  text.controls().apply(narrowed, call, verdict);
+  text.controls().apply(narrowed, judged.call, verdict);
   for (const Control control : kOtherControls) {
     const ControlVerdict& own = *verdict.find(control);
     if (own.action == ControlAction::not_judged) continue;
@@ -234,29 +224,20 @@ void add_controls(const Policy& policy, const ContextFacts& context, const CallF
 
 }  // namespace
 
-Explanation explain(const Policy& policy, const ContextFacts& context, const CallFacts& call) {
-  const std::vector<std::uint32_t> order = evaluation_order(policy, Layer::um);
-  const Judgement judgement = judge(policy, order, context, call, {});
+Explanation explain(const Policy& policy, const EvaluationOptions& options,
+                    const ContextFacts& context, const CallFacts& call) {
+  const Case judged{policy, options, context, call};
+  const std::vector<std::uint32_t> order = evaluation_order(policy, options.layer);
+  const Judgement judgement = reference_judgement(judged, order, {});
   Explanation explanation;
   explanation.verdict = judgement.verdict;
-  note_audit_readings(policy, judgement, explanation);
-  if (has_other_security(call)) {
-    const Judgement other = judge(policy, order, context, call, {.other_security = true});
-    note_other_reading(policy, other.verdict, words_for_other_security(call), explanation);
-  }
-  if (context.protocol == ProtocolSequence::ncacn_np) {
-    const Judgement other = judge(policy, order, context, call, {.strict_pipes = true});
-    note_other_reading(policy, other.verdict,
-                       "with no addresses on named pipes, and the server's names of them",
-                       explanation);
-  }
-  if (explanation.verdict.undecidable_by_continue) {
-    explanation.notes.emplace_back(
-        "only `continue` filters match: one document says that this denies access, another that "
-        "it decides nothing, which permits");
-  }
-  add_findings(policy, order, context, call, explanation);
-  add_controls(policy, context, call, explanation);
+  note_audit_readings(judged, judgement, explanation);
+  note_other_readings(judged, order, explanation);
+  note_what_is_not_told(judgement.verdict, explanation);
+  note_sublayers(judged, judgement, explanation);
+  note_targets(judged, order, explanation);
+  add_findings(judged, order, explanation);
+  add_controls(judged, explanation);
   return explanation;
 }
 

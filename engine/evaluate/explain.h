@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/evaluate/facts.h"
+#include "engine/evaluate/reading.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
 
@@ -20,6 +21,7 @@ struct ConditionFinding {
 // How one filter of the layer fared, in order of evaluation.
 struct FilterFinding {
   std::uint32_t filter = 0;
+  std::uint64_t weight = 0;  // see filter_weight.h
   Truth truth = Truth::unknown;
   bool decided = false;
   std::vector<ConditionFinding> conditions;
@@ -39,12 +41,14 @@ struct Explanation {
   std::vector<ControlFinding>
       controls;  // those that judge, in the order in which a call meets them
   std::vector<FilterFinding> filters;
-  std::vector<std::string> notes;  // other readings and what they would give
+  std::vector<std::string> notes;      // other readings and what they would give
+  std::vector<std::string> sublayers;  // what each gives alone, where there are several
+  std::vector<std::string> targets;    // rows of the target table that would change the action
 };
 
 // The slow, obvious evaluator: walks the policy as written. It is the definition of what a policy
 // means, and the oracle that the fast one is tested against.
-[[nodiscard]] Explanation explain(const Policy& policy, const ContextFacts& context,
-                                  const CallFacts& call);
+[[nodiscard]] Explanation explain(const Policy& policy, const EvaluationOptions& options,
+                                  const ContextFacts& context, const CallFacts& call);
 
 }  // namespace rpcaudit

@@ -13,10 +13,9 @@ struct SightRow {
   std::array<Sight, kProtocolSequenceCount> sights;
 };
 
-// The documents give every call its addresses; before Windows 11 25H2 calls over named pipes are
-// observed to have none. The endpoint of such a call is the pipe, so that it has no port, and only
-// such a call has a pipe: by the name that the client opened, or by that of the server's endpoint.
-// netsh has no value for the datagram protocol.
+// Whether calls over named pipes have addresses is up to the target. The endpoint of such a call is
+// the pipe, so that it has no port, and only such a call has a pipe: by the name that the client
+// opened, or by that of the server's endpoint. netsh has no value for the datagram protocol.
 constexpr std::array<SightRow, kWeightFieldCount> kSights{{
     {Field::remote_user_token, {call, call, call, call}},
     {Field::if_uuid, {context, context, context, context}},
@@ -48,9 +47,16 @@ static_assert(rows_are_in_order());
 
 }  // namespace
 
-Sight sight(Field field, ProtocolSequence protocol) noexcept {
+Sight sight(Field field, ProtocolSequence protocol, const TargetProfile& profile) noexcept {
   const auto row = static_cast<std::size_t>(field);
-  return row < kSights.size() ? kSights[row].sights[static_cast<std::size_t>(protocol)] : unseen;
+  if (row >= kSights.size()) return unseen;
+  const Sight seen = kSights[row].sights[static_cast<std::size_t>(protocol)];
+  if (seen != contested || field == Field::pipe) return seen;
+  switch (profile[Difference::pipe_addresses]) {
+    case Behaviour::never: return absent;
+    case Behaviour::applies: return context;
+    default: return contested;
+  }
 }
 
 }  // namespace rpcaudit

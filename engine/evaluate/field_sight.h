@@ -4,10 +4,11 @@
 
 #include "dissect/rpc_observer.h"
 #include "engine/policy/field.h"
+#include "engine/policy/target.h"
 
 namespace rpcaudit {
 
-// What an observer of the wire has to offer for a field of the `um` layer.
+// What an observer of the wire has to offer for a field.
 enum class Sight : std::uint8_t {
   context,    // a value that all calls of a presentation context share
   contested,  // the same, but sources differ on what the filtering engine has of it
@@ -16,7 +17,9 @@ enum class Sight : std::uint8_t {
   absent,     // the field has no value on this transport: conditions on it do not match
 };
 
-// The target profile `documented`, in one table. Fields of other layers are `unseen`.
-[[nodiscard]] Sight sight(Field field, ProtocolSequence protocol) noexcept;
+// One table, and what the target says of addresses on named pipes. Fields that only other layers
+// than `um` and `epmap` have are `unseen`.
+[[nodiscard]] Sight sight(Field field, ProtocolSequence protocol,
+                          const TargetProfile& profile) noexcept;
 
 }  // namespace rpcaudit

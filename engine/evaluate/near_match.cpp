@@ -21,8 +21,9 @@ bool is_lsass_pipe(std::string_view pipe) noexcept {
 }
 
 std::string pipe_match_note(const Condition& condition, const ContextFacts& context,
-                            const CallFacts& call) {
-  if (condition_truth(condition, context, call, {.strict_pipes = true}) == Truth::yes) return {};
+                            const CallFacts& call, const TargetProfile& profile) {
+  const Reading strict{.other_endpoints = true};
+  if (condition_truth(condition, context, call, profile, strict) == Truth::yes) return {};
   return "by the name that the client opened; the server calls it " +
          printable(*context.pipe_of_server);
 }
@@ -45,45 +46,50 @@ std::string pipe_miss_note(const Condition& condition, const ContextFacts& conte
 }
 
 std::string pipe_note(const Condition& condition, Truth truth, const ContextFacts& context,
-                      const CallFacts& call) {
+                      const CallFacts& call, const TargetProfile& profile) {
   if (truth == Truth::unknown) return {};
-  return truth == Truth::yes ? pipe_match_note(condition, context, call)
+  return truth == Truth::yes ? pipe_match_note(condition, context, call, profile)
                              : pipe_miss_note(condition, context);
-}
-
-std::uint32_t byte_swapped(std::uint32_t value) noexcept {
-  return value >> 24 | (value >> 8 & 0xff00) | (value << 8 & 0xff'0000) | value << 24;
 }
 
 // Tools that set such conditions on Windows hand the address over in network order.
 std::string v4_note(const Condition& condition, Truth truth, const ContextFacts& context,
-                    const CallFacts& call) {
+                    const CallFacts& call, const TargetProfile& profile) {
+  if (condition.in_network_order) return {};
   ContextFacts swapped = context;
   for (IpAddress* address : {&swapped.local_address, &swapped.remote_address}) {
     if (address->is_v4()) *address = IpAddress::v4(byte_swapped(address->v4_value()));
   }
-  const Truth other = condition_truth(condition, swapped, call, {});
+  const Truth other = condition_truth(condition, swapped, call, profile, {});
   if (other == truth) return {};
+  if (profile[Difference::v4_byte_order] == Behaviour::swapped) {
+    return truth == Truth::yes ? "in network order, as Windows is believed to compare; as "
+                                 "documented it would not match"
+                               : "compared in network order; as documented it would match";
+  }
   return truth == Truth::yes
              ? "as documented; Windows is believed to compare the bytes in reverse and not to match"
              : "Windows is believed to compare the bytes in reverse, which would match";
 }
 
 std::string address_note(const Condition& condition, Truth truth, const ContextFacts& context,
-                         const CallFacts& call) {
-  if (context.protocol == ProtocolSequence::ncacn_np) {
+                         const CallFacts& call, const TargetProfile& profile) {
+  if (never_holds_on(condition, profile)) {
+    return "on this target ranges and orders of addresses never match";
+  }
+  if (sight(condition.field, context.protocol, profile) == Sight::contested) {
     return truth == Truth::yes ? "before Windows 11 25H2 a call over a named pipe has no address"
                                : std::string();
   }
   if (info(condition.field).type != FieldType::address_v4) return {};
-  return v4_note(condition, truth, context, call);
+  return v4_note(condition, truth, context, call, profile);
 }
 
 std::string security_note(const Condition& condition, Truth truth, const ContextFacts& context,
-                          const CallFacts& call) {
+                          const CallFacts& call, const TargetProfile& profile) {
   if (call.auth_unseen) return "the security trailer was not captured";
   const bool is_type = condition.field == Field::auth_type;
-  const Truth other = condition_truth(condition, context, call, {.other_security = true});
+  const Truth other = condition_truth(condition, context, call, profile, {.other_security = true});
   if (other == truth) return {};
   const std::uint8_t value = is_type ? call.auth_type_other : call.auth_level_other;
   std::string note = "other sources give the engine ";
@@ -97,6 +103,7 @@ std::string absence_note(Field field, const ContextFacts& context) {
     return "the endpoint of the call is its pipe, not port " + std::to_string(context.local_port) +
            " of the file server";
   }
+  if (field != Field::pipe) return "on this target calls over named pipes have no address";
   return {};
 }
 
@@ -114,18 +121,23 @@ std::string describe_unnamed_trustees(const Condition& condition) {
 }  // namespace
 
 std::string condition_note(const Condition& condition, Truth truth, const ContextFacts& context,
-                           const CallFacts& call) {
-  if (sight(condition.field, context.protocol) == Sight::absent) {
+                           const CallFacts& call, const TargetProfile& profile) {
+  if (sight(condition.field, context.protocol, profile) == Sight::absent) {
     return absence_note(condition.field, context);
   }
+  if (condition.unreadable) return "the source of the policy does not tell what it asks for";
   switch (condition.field) {
-    case Field::pipe: return pipe_note(condition, truth, context, call);
+    case Field::pipe: return pipe_note(condition, truth, context, call, profile);
     case Field::local_addr_v4:
     case Field::local_addr_v6:
     case Field::remote_addr_v4:
-    case Field::remote_addr_v6: return address_note(condition, truth, context, call);
+    case Field::remote_addr_v6: return address_note(condition, truth, context, call, profile);
     case Field::auth_type:
-    case Field::auth_level: return security_note(condition, truth, context, call);
+    case Field::auth_level: return security_note(condition, truth, context, call, profile);
+    case Field::opnum:
+      return profile[Difference::opnum] == Behaviour::ignored
+                 ? "the target ignores conditions on `opnum`"
+                 : std::string();
     case Field::remote_user_token:
       return truth == Truth::unknown ? describe_unnamed_trustees(condition) : std::string();
     default: return {};

@@ -9,6 +9,7 @@
 
 #include "dissect/endpoint.h"
 #include "dissect/uuid.h"
+#include "engine/evaluate/reading.h"
 #include "engine/evaluate/truth.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
@@ -47,6 +48,8 @@ struct ValueTest {
   };
   Kind kind = Kind::unknown;
   MatchType match{};
+  bool swapped =
+      false;  // the value's bytes are reversed first, unless addresses are read otherwise
   std::uint32_t index = 0;
   std::uint64_t low = 0;
   std::uint64_t high = 0;
@@ -59,12 +62,16 @@ struct Run {
   std::uint32_t test_count = 0;
 };
 
+// The parts of a layer that decide on their own.
+enum class Sublayer : std::uint8_t { filters, audit, rpc_firewall };
+
 // A filter. Its runs are those that a context fixes, followed by those that each call decides; of
 // those that nothing on the wire decides only the fields are kept.
 struct Rule {
   std::uint32_t filter = 0;  // index into Policy::filters
   Action action{};
   bool audit = false;
+  Enforcer enforcer{};
   Truth known = Truth::yes;  // unknown when there are runs that nothing decides
   FieldSet unseen = 0;       // their fields
   std::uint32_t first_run = 0;
@@ -73,12 +80,19 @@ struct Rule {
   // No call outside matches, whatever else it has: spares most rules of an interface their runs.
   std::uint16_t opnum_low = 0;
   std::uint16_t opnum_high = 0xffff;
+
+  [[nodiscard]] Sublayer sublayer() const noexcept {
+    if (enforcer == Enforcer::rpc_firewall) return Sublayer::rpc_firewall;
+    return audit ? Sublayer::audit : Sublayer::filters;
+  }
 };
 
 // The compiled form of a policy: flat arrays that point into each other. Rules stand in order of
 // evaluation; the place of a rule is its rank.
 struct Program {
   const Policy* policy = nullptr;
+  EvaluationOptions options;
+  std::uint8_t sublayers = 0;  // bit `1 << Sublayer` for those that have rules
   std::vector<Rule> rules;
   std::vector<Run> runs;
   std::vector<ValueTest> tests;
@@ -100,7 +114,12 @@ struct Program {
 };
 
 // `policy` is borrowed and must outlive the result.
-[[nodiscard]] Program compile_program(const Policy& policy);
+[[nodiscard]] Program compile_program(const Policy& policy, const EvaluationOptions& options);
+
+// How the rule sees calls.
+[[nodiscard]] inline TargetProfile profile_of(const Program& program, Enforcer enforcer) noexcept {
+  return enforcer == Enforcer::rpc_firewall ? rpc_firewall_profile() : program.options.profile;
+}
 
 // Program::unseen_interface_ranks, from the rest of the program.
 [[nodiscard]] std::vector<std::uint32_t> ranks_without_interface(const Program& program);

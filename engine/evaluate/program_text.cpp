@@ -64,7 +64,8 @@ std::string test_text(const Program& program, Field field, const ValueTest& test
     case ValueTest::Kind::any_set: return "any_set " + hex(test.low);
     case ValueTest::Kind::none_set: return "none_set " + hex(test.low);
     case ValueTest::Kind::number:
-      return range_text(test.low, test.high, kMax,
+      return (test.swapped ? "swapped " : "") +
+             range_text(test.low, test.high, kMax,
                         [field](std::uint64_t value) { return number_text(field, value); });
     case ValueTest::Kind::wide:
       return range_text(program.wides[test.index], program.wides[test.index + 1], Wide{kMax, kMax},
@@ -87,6 +88,7 @@ std::string run_text(const Program& program, const Run& run) {
 std::string rule_text(const Program& program, const Rule& rule) {
   std::string text = std::to_string(rule.filter) + ' ' + std::string(to_string(rule.action));
   if (rule.audit) text += " audit";
+  if (rule.enforcer == Enforcer::rpc_firewall) text += " rpc_firewall";
   const std::uint32_t run_count = rule.context_runs + rule.call_runs;
   for (std::uint32_t i = 0; i < run_count; ++i) {
     if (i == 0 && rule.context_runs != 0) text += ':';

@@ -1,16 +1,35 @@
 #pragma once
 
+#include "engine/policy/layer.h"
+#include "engine/policy/target.h"
+
 namespace rpcaudit {
+
+// What is asked of a policy: the filters of which layer, and what the system is taken to do.
+struct EvaluationOptions {
+  Layer layer = Layer::um;
+  TargetProfile profile;
+
+  bool operator==(const EvaluationOptions&) const = default;
+};
 
 // Where sources differ on what the filtering engine is given, which of them to follow. The default
 // is the reading that verdicts follow; the others only tell whether it matters.
 struct Reading {
   bool other_security = false;  // CallFacts::auth_type_other and auth_level_other
-  // Calls over pipes without what only some sources give them: no addresses, and no name of the
-  // pipe but the server's, where that was seen.
-  bool strict_pipes = false;
+  // Endpoints as other sources have them: calls over pipes without addresses and without a name of
+  // the pipe but the server's, IPv4 addresses in host order where the target is believed to swap
+  // them.
+  bool other_endpoints = false;
 
   bool operator==(const Reading&) const = default;
 };
+
+// How filters of RPC Firewall see calls, whatever the target: every opnum, address and range.
+[[nodiscard]] constexpr TargetProfile rpc_firewall_profile() noexcept {
+  TargetProfile profile;
+  profile.set(Difference::pipe_addresses, Behaviour::applies);
+  return profile;
+}
 
 }  // namespace rpcaudit

@@ -44,11 +44,13 @@ Truth text_truth(const Program& program, const ValueTest& test, std::string_view
 
 // The other family never matches; IPv4 addresses are tested as numbers.
 Truth address_truth(const Program& program, Field field, const ValueTest& test,
-                    const IpAddress& address, const Wide& wide) noexcept {
+                    const IpAddress& address, const Wide& wide, bool other_endpoints) noexcept {
   if (test.kind == ValueTest::Kind::unknown) return Truth::unknown;
   const bool wants_v4 = field == Field::local_addr_v4 || field == Field::remote_addr_v4;
   if (address.is_v4() != wants_v4) return Truth::no;
-  return wants_v4 ? truth_of(holds(test, address.v4_value())) : wide_truth(program, test, wide);
+  if (!wants_v4) return wide_truth(program, test, wide);
+  const std::uint32_t value = address.v4_value();
+  return truth_of(holds(test, test.swapped && !other_endpoints ? byte_swapped(value) : value));
 }
 
 std::span<const ValueTest> tests_of(const Program& program, const Run& run) noexcept {
@@ -103,16 +105,16 @@ ContextValues::ContextValues(const ContextFacts& context) noexcept
 }
 
 Truth ContextValues::pipe_truth(const Program& program, const ValueTest& test,
-                                bool strict_pipes) const noexcept {
+                                bool other_endpoints) const noexcept {
   const std::optional<std::string_view>& server = context_.pipe_of_server;
-  if (server && (strict_pipes || !context_.pipe)) return text_truth(program, test, *server);
+  if (server && (other_endpoints || !context_.pipe)) return text_truth(program, test, *server);
   if (!context_.pipe) return Truth::unknown;
   const Truth truth = text_truth(program, test, *context_.pipe);
   return server ? truth_or(truth, text_truth(program, test, *server)) : truth;
 }
 
 Truth ContextValues::test(const Program& program, Field field, const ValueTest& test,
-                          bool strict_pipes) const noexcept {
+                          bool other_endpoints) const noexcept {
   const auto number = [&test](std::uint64_t value) { return number_truth(test, {&value, 1}); };
   switch (field) {
     case Field::if_uuid:
@@ -121,25 +123,29 @@ Truth ContextValues::test(const Program& program, Field field, const ValueTest& 
       return context_.if_version ? number(*context_.if_version) : Truth::unknown;
     case Field::protocol: return number(protocol_number(context_.protocol));
     case Field::local_port: return number(context_.local_port);
-    case Field::pipe: return pipe_truth(program, test, strict_pipes);
+    case Field::pipe: return pipe_truth(program, test, other_endpoints);
     case Field::local_addr_v4:
     case Field::local_addr_v6:
-      return address_truth(program, field, test, context_.local_address, local_address_);
+
+      return address_truth(program, field, test, context_.local_address, local_address_,
+                           other_endpoints);
     case Field::remote_addr_v4:
     case Field::remote_addr_v6:
-      return address_truth(program, field, test, context_.remote_address, remote_address_);
+
+      return address_truth(program, field, test, context_.remote_address, remote_address_,
+                           other_endpoints);
     default: return Truth::unknown;
   }
 }
 
-Truth ContextValues::truth(const Program& program, const Run& run,
-                           bool strict_pipes) const noexcept {
-  const Sight seen = sight(run.field, context_.protocol);
+Truth ContextValues::truth(const Program& program, const TargetProfile& profile, const Run& run,
+                           bool other_endpoints) const noexcept {
+  const Sight seen = sight(run.field, context_.protocol, profile);
   if (seen == Sight::absent) return Truth::no;
-  if (seen == Sight::contested && strict_pipes && run.field != Field::pipe) return Truth::no;
+  if (seen == Sight::contested && other_endpoints && run.field != Field::pipe) return Truth::no;
   Truth truth = Truth::no;
   for (const ValueTest& one : tests_of(program, run)) {
-    truth = truth_or(truth, test(program, run.field, one, strict_pipes));
+    truth = truth_or(truth, test(program, run.field, one, other_endpoints));
     if (truth == Truth::yes) break;
   }
   return truth;

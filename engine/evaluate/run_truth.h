@@ -56,9 +56,10 @@ class ContextValues {
  public:
   explicit ContextValues(const ContextFacts& context) noexcept;
 
-  // Of a run on a field that a context fixes.
-  [[nodiscard]] Truth truth(const Program& program, const Run& run,
-                            bool strict_pipes) const noexcept;
+  // Of a run on a field that a context fixes, in the reading that verdicts follow or with endpoints
+  // as other sources have them.
+  [[nodiscard]] Truth truth(const Program& program, const TargetProfile& profile, const Run& run,
+                            bool other_endpoints) const noexcept;
 
   [[nodiscard]] bool has_interface() const noexcept { return context_.if_uuid.has_value(); }
   [[nodiscard]] const Wide& interface() const noexcept { return interface_; }
@@ -66,9 +67,9 @@ class ContextValues {
 
  private:
   [[nodiscard]] Truth pipe_truth(const Program& program, const ValueTest& test,
-                                 bool strict_pipes) const noexcept;
+                                 bool other_endpoints) const noexcept;
   [[nodiscard]] Truth test(const Program& program, Field field, const ValueTest& test,
-                           bool strict_pipes) const noexcept;
+                           bool other_endpoints) const noexcept;
 
   const ContextFacts& context_;
   Wide interface_;

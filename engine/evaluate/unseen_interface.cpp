@@ -14,6 +14,7 @@ void append(std::string& key, std::uint64_t value) {
 void append(std::string& key, const Program& program, const ValueTest& test) {
   append(key, static_cast<std::uint64_t>(test.kind));
   append(key, static_cast<std::uint64_t>(test.match));
+  append(key, test.swapped ? 1 : 0);
   append(key, test.low);
   append(key, test.high);
   for (std::uint32_t i = test.index; i < test.index + 2; ++i) {
@@ -59,7 +60,9 @@ std::vector<std::uint32_t> ranks_without_interface(const Program& program) {
   for (std::uint32_t rank = 0; rank < program.rules.size(); ++rank) {
     const Rule& rule = program.rules[rank];
     const Rule& before = program.rules[rank == 0 ? 0 : rank - 1];
-    if (before.action != rule.action || before.audit != rule.audit) ++neighbourhood;
+    const bool is_like_before =
+        before.action == rule.action && before.sublayer() == rule.sublayer();
+    if (!is_like_before) ++neighbourhood;
     std::string key = key_without_interface(program, rule);
     if (!key.empty()) append(key, neighbourhood);
     if (key.empty() || seen.insert(std::move(key)).second) ranks.push_back(rank);

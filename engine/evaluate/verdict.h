@@ -104,12 +104,14 @@ struct Verdict {
                                      // undecidable verdict the first that may have decided
   FieldSet unseen = 0;               // undecidable: the fields that could change the outcome
   bool undecidable_by_continue = false;  // only `continue` filters match or may: the texts differ
+  bool undecidable_by_datagram = false;  // whether filters see datagram calls is not told
   bool audit_only = false;  // decided by a block with audit=enable: documented as logged,
                             // not applied
   // Another reading that the sources allow would give another action (audit filters applied or
   // not, auth type negotiated or as on the wire, what a call without security has, whether calls
-  // over pipes have addresses).
+  // over pipes have addresses, in which order IPv4 addresses are compared).
   bool readings_differ = false;
+  bool depends_on_target = false;  // another target would give another action: see TargetSurvey
 
   // Each control's own action. `action` and `control` above are all of them together; `filter` to
   // `audit_only` are of the RPC filters alone.

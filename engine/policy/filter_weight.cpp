@@ -25,19 +25,45 @@ constexpr std::array kProxyIf{
     client_token,           if_uuid,        if_version, server_name, server_port, proxy_auth_type,
     client_cert_key_length, client_cert_oid};
 
-using WeightBits = std::array<std::uint32_t, kFieldCount>;
+// The bits of each field of kUm. Observed: the token's, if_uuid's, protocol's, those of auth_type
+// and auth_level together, pipe's, remote_addr_v4's and opnum's.
+constexpr std::array<std::uint64_t, kUm.size()> kUmBits{
+    0x0800'0000'0000'0000, 0x07e0'0000'0000'0000, 0x0018'0000'0000'0000, 0x0006'0000'0000'0000,
+    0x0001'8000'0000'0000, 0x0000'0180'0000'0000, 0x0000'0060'0000'0000, 0x0000'001c'0000'0000,
+    0x0000'0003'0000'0000, 0x0000'0000'c000'0000, 0x0000'0000'3000'0000, 0x0000'0000'0c00'0000,
+    0x0000'0000'03f0'0000, 0x0000'0000'000c'0000, 0x0000'0000'0000'2000, 0x0000'0000'0000'1000,
+    0x0000'0000'0000'0fc0, 0x0000'0000'0000'0007};
+
+using WeightBits = std::array<std::uint64_t, kFieldCount>;
+
+constexpr WeightBits bits_of_um() {
+  WeightBits bits{};
+  for (std::size_t i = 0; i < kUm.size(); ++i) bits[static_cast<std::size_t>(kUm[i])] = kUmBits[i];
+  return bits;
+}
 
 // By field; 0 for those that the layer does not have.
 constexpr WeightBits bits_of(std::span<const Field> fields) {
+  constexpr unsigned kHighest = 59;  // automatic weights take sixty bits
   WeightBits bits{};
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    bits[static_cast<std::size_t>(fields[i])] = std::uint32_t{1} << (fields.size() - 1 - i);
+    bits[static_cast<std::size_t>(fields[i])] = std::uint64_t{1} << (kHighest - i);
   }
   return bits;
 }
 
-constexpr std::array<WeightBits, kLayerCount> kBits{bits_of(kUm), bits_of(kEpmap), bits_of(kEpAdd),
+constexpr std::array<WeightBits, kLayerCount> kBits{bits_of_um(), bits_of(kEpmap), bits_of(kEpAdd),
                                                     bits_of(kProxyConn), bits_of(kProxyIf)};
+
+constexpr bool each_outweighs_the_rest() {
+  std::uint64_t lighter = 0;
+  for (std::size_t i = kUmBits.size(); i > 0; --i) {
+    if (kUmBits[i - 1] <= lighter || (kUmBits[i - 1] & lighter) != 0) return false;
+    lighter |= kUmBits[i - 1];
+  }
+  return true;
+}
+static_assert(each_outweighs_the_rest());
 
 }  // namespace
 
@@ -52,9 +78,10 @@ std::span<const Field> fields_by_weight(Layer layer) noexcept {
   return kUm;
 }
 
-std::uint32_t filter_weight(const Filter& filter) noexcept {
+std::uint64_t filter_weight(const Filter& filter) noexcept {
+  if (filter.weight) return *filter.weight;
   const WeightBits& bits = kBits[static_cast<std::size_t>(filter.layer)];
-  std::uint32_t weight = 0;
+  std::uint64_t weight = 0;
   for (const Condition& condition : filter.conditions) {
     weight |= bits[static_cast<std::size_t>(condition.field)];
   }
@@ -63,7 +90,7 @@ std::uint32_t filter_weight(const Filter& filter) noexcept {
 
 std::vector<std::uint32_t> evaluation_order(const Policy& policy, Layer layer) {
   struct Place {
-    std::uint32_t weight;
+    std::uint64_t weight;
     std::uint32_t filter;
   };
   std::vector<Place> places;

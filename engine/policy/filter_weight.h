@@ -11,9 +11,12 @@ namespace rpcaudit {
 // The fields of a layer in the filtering engine's own order, the most significant first.
 [[nodiscard]] std::span<const Field> fields_by_weight(Layer layer) noexcept;
 
-// The automatic weight of a filter, as far as it orders those of one layer: one bit for each field
-// it has conditions on, in the engine's order.
-[[nodiscard]] std::uint32_t filter_weight(const Filter& filter) noexcept;
+// The weight that decides which filter of a layer is tried first: its own, or the one that Windows
+// gives it by the fields it has conditions on, whatever their number and data. Each field has bits
+// of its own, those of heavier fields above, so that the heaviest field in which two filters differ
+// decides. For layer `um` they are those observed on Windows, as far as they were; the others were
+// put between.
+[[nodiscard]] std::uint64_t filter_weight(const Filter& filter) noexcept;
 
 // The filters of a layer (indexes into Policy::filters), heaviest first, of equal ones the newest
 // first: the order in which they are tried.

@@ -26,6 +26,7 @@ bool same_data(const ConditionData& a, const ConditionData& b) noexcept {
 
 bool same_meaning(const Condition& a, const Condition& b) noexcept {
   if (a.field != b.field || a.match != b.match || a.unreadable != b.unreadable) return false;
+  if (a.in_network_order != b.in_network_order) return false;
   return a.unreadable || same_data(a.data, b.data);
 }
 
@@ -37,6 +38,7 @@ bool same_meaning(const Filter& a, const Filter& b) noexcept {
 bool same_effect(const Filter& a, const Filter& b) noexcept {
   return a.layer == b.layer && a.action == b.action && a.persistent == b.persistent &&
          a.audit == b.audit && a.audit_parameters == b.audit_parameters &&
+         a.enforcer == b.enforcer && a.weight == b.weight &&
          std::equal(a.conditions.begin(), a.conditions.end(), b.conditions.begin(),
                     b.conditions.end(), [](const Condition& left, const Condition& right) {
                       return same_meaning(left, right);

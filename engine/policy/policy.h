@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -61,8 +62,15 @@ struct Condition {
   // The source names the condition without telling all of it, as listings do with security
   // descriptors: `data` means nothing, and whether the condition holds is never known.
   bool unreadable = false;
+  // IPv4 data that a tool handed over in network order, which is how Windows is believed to compare
+  // it: the condition means the address that it names, on every target.
+  bool in_network_order = false;
   SourceSpan span;  // not part of equality: see same_meaning()
 };
+
+// What applies a filter: Windows, or the library that RPC Firewall (rpcfirewall) loads into
+// servers. A call must pass both.
+enum class Enforcer : std::uint8_t { windows, rpc_firewall };
 
 // One committed `add rule` ... `add filter`. Conditions keep their order: adjacent ones on the
 // same field are alternatives, all others must hold together.
@@ -74,6 +82,8 @@ struct Filter {
   bool persistent = true;
   bool audit = false;             // audit=enable
   bool audit_parameters = false;  // auditparameters=enable
+  Enforcer enforcer = Enforcer::windows;
+  std::optional<std::uint64_t> weight;  // where it is not left to Windows: see filter_weight.h
   std::vector<Condition> conditions;
   // What only listings have. Not part of equality.
   std::uint64_t id = 0;  // the number that a running system gave it, higher for newer; 0: none

@@ -31,7 +31,7 @@ class Records {
     if (!script.empty()) {
       std::vector<Diagnostic> diagnostics;
       read_netsh_script(script, "policy.txt", policy_, diagnostics);
-      compiled_.emplace(CompiledPolicy::compile(policy_));
+      compiled_.emplace(CompiledPolicy::compile(policy_, {}));
       options.policy = &*compiled_;
     }
     const auto name = [](std::uint32_t input) -> std::string_view {

@@ -97,7 +97,7 @@ TEST(SteadyState, AllocatesNothing) {
   std::vector<Diagnostic> diagnostics;
   read_netsh_script(kPolicy, "policy.txt", policy, diagnostics);
   ASSERT_EQ(policy.filters.size(), 2u);
-  const CompiledPolicy compiled = CompiledPolicy::compile(policy);
+  const CompiledPolicy compiled = CompiledPolicy::compile(policy, {});
 
   AuditOptions log;
   log.write_all = true;

@@ -92,6 +92,7 @@ TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
   AuditTally tally;
   tally.filters.resize(policy.filters.size());
   tally.calls = 1234;
+  tally.depends_on_target = 2;
   tally.outcomes[static_cast<std::size_t>(Outcome::response)] = 1234;
   for (int i = 0; i < 3; ++i) {
     tally.note_verdict(*call.verdict);
@@ -114,6 +115,8 @@ TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
             "observed    2026-11-20 14:03:12.000 to 2026-11-20 14:04:42.000 UTC (1 min 30 s)\n"
             "calls       1,234 seen, 4 judged: 3 would be blocked, 0 undecidable, "
             "1 would be permitted\n"
+            "target      2 of the verdicts would be others for another version of Windows "
+            "(--target)\n"
             "answers     1,234 response\n"
             "\n"
             "Which filters decide\n"

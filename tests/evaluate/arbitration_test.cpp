@@ -154,8 +154,10 @@ TEST(Audit, AnAuditedBlockNeverHidesALowerFilter) {
   EXPECT_EQ(judged({audited(block({kInterface})), block({kTcp})}), "would_block by 1");
 }
 
-TEST(Audit, AnAuditedBlockBelowAPermitDecidesInNoReading) {
-  EXPECT_EQ(judged({permit({kInterface}), audited(block({kTcp}))}), "would_permit by 0");
+// 5: sublayers combined, the audited block would prevail; weighed in one list, the permit does.
+TEST(Audit, AnAuditedBlockBelowAPermitDecidesWhereSublayersAreCombined) {
+  EXPECT_EQ(judged({permit({kInterface}), audited(block({kTcp}))}),
+            "would_permit by 0 readings-differ");
 }
 
 TEST(Audit, AnAuditedPermitIsNotApplied) {

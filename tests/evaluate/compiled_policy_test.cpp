@@ -13,7 +13,7 @@ using enum MatchType;
 
 std::string dumped(std::vector<Filter> filters) {
   const Policy written = policy(std::move(filters));
-  return CompiledPolicy::compile(written).dump();
+  return CompiledPolicy::compile(written, {}).dump();
 }
 
 struct DumpCase {
@@ -86,7 +86,7 @@ TEST(Narrow, OnlyFiltersThatCanStillMatchRemain) {
       block({interface(kDrsuapi), number(Field::opnum, 3)}),
       permit({number(Field::opnum, 4)}),
   });
-  const CompiledPolicy compiled = CompiledPolicy::compile(written);
+  const CompiledPolicy compiled = CompiledPolicy::compile(written, {});
   NarrowedPolicy narrowed;
   compiled.narrow(samr_over_tcp(), narrowed);
   EXPECT_EQ(narrowed.candidate_count(), 2u);
@@ -100,7 +100,7 @@ TEST(Narrow, NothingStandsAfterAFilterThatDecidesEveryCall) {
       block({number(Field::opnum, 4)}),
       block({}),
   });
-  const CompiledPolicy compiled = CompiledPolicy::compile(written);
+  const CompiledPolicy compiled = CompiledPolicy::compile(written, {});
   NarrowedPolicy narrowed;
   compiled.narrow(samr_over_tcp(), narrowed);
   EXPECT_EQ(narrowed.candidate_count(), 2u);
@@ -109,7 +109,7 @@ TEST(Narrow, NothingStandsAfterAFilterThatDecidesEveryCall) {
 TEST(Narrow, AContextThatDecidesEveryCallIsConstant) {
   const Policy written =
       policy({block({interface(kSamr)}), block({interface(kDrsuapi), number(Field::opnum, 3)})});
-  const CompiledPolicy compiled = CompiledPolicy::compile(written);
+  const CompiledPolicy compiled = CompiledPolicy::compile(written, {});
   NarrowedPolicy narrowed;
   compiled.narrow(samr_over_tcp(), narrowed);
   EXPECT_TRUE(narrowed.is_constant());
@@ -125,7 +125,7 @@ TEST(Narrow, UnknownFiltersThatAgreeBecomeOne) {
   std::vector<Filter> filters;
   for (int i = 0; i < 100; ++i) filters.push_back(block({interface(kSamr)}));
   const Policy written = policy(std::move(filters));
-  const CompiledPolicy compiled = CompiledPolicy::compile(written);
+  const CompiledPolicy compiled = CompiledPolicy::compile(written, {});
   ContextFacts unseen = samr_over_tcp();
   unseen.if_uuid.reset();
   NarrowedPolicy narrowed;
@@ -153,7 +153,7 @@ Policy large_policy() {
 
 TEST(Narrow, ALargePolicyShrinksToTheFiltersOfTheInterface) {
   const Policy written = large_policy();
-  const CompiledPolicy compiled = CompiledPolicy::compile(written);
+  const CompiledPolicy compiled = CompiledPolicy::compile(written, {});
   ContextFacts context = samr_over_tcp();
   context.if_uuid = numbered_interface(12'345);
   NarrowedPolicy narrowed;
@@ -169,7 +169,7 @@ TEST(Narrow, ALargePolicyShrinksToTheFiltersOfTheInterface) {
 // Without the interface, all filters that differ in it alone are as unknown as one of them.
 TEST(Narrow, ALargePolicyStaysSmallWithoutTheInterface) {
   const Policy written = large_policy();
-  const CompiledPolicy compiled = CompiledPolicy::compile(written);
+  const CompiledPolicy compiled = CompiledPolicy::compile(written, {});
   ContextFacts context = samr_over_tcp();
   context.if_uuid.reset();
   NarrowedPolicy narrowed;
@@ -188,7 +188,7 @@ TEST(Narrow, AsksForNoMemoryOnceItHasGrown) {
       permit({pipe("\\PIPE\\samr"), address(Field::remote_addr_v4, "10.0.0.2")}),
       block({caller("D:(A;;CC;;;BA)")}),
   });
-  const CompiledPolicy compiled = CompiledPolicy::compile(written);
+  const CompiledPolicy compiled = CompiledPolicy::compile(written, {});
   NarrowedPolicy narrowed;
   ContextFacts unseen = samr_over_pipe();
   unseen.if_uuid.reset();
@@ -210,7 +210,7 @@ TEST(Narrow, AsksForNoMemoryOnceItHasGrown) {
 
 TEST(Compile, APolicyOutlivesMovesOfItsCompiledForm) {
   const Policy written = policy({block({interface(kSamr)})});
-  CompiledPolicy first = CompiledPolicy::compile(written);
+  CompiledPolicy first = CompiledPolicy::compile(written, {});
   const CompiledPolicy second = std::move(first);
   EXPECT_EQ(&second.policy(), &written);
 }

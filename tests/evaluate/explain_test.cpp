@@ -31,12 +31,12 @@ TEST(Explain, SaysOfEveryFilterWhyItDidNotDecide) {
       permit({image("lsass.exe")}),
       on_layer(Layer::epmap, block({})),
   });
-  EXPECT_THAT(filter_notes(explain(written, samr_over_tcp(), {})),
+  EXPECT_THAT(filter_notes(explain(written, {}, samr_over_tcp(), {})),
               ElementsAre("4 only logs, having audit=enable",
                           "3 leaves the decision to the filters after it", "2 does not match",
                           "1! decides", "5 not reached: a heavier filter decides",
                           "0 not reached: a heavier filter decides",
-                          "6 layer `epmap` is not evaluated for calls"));
+                          "6 layer `epmap` is another one"));
 }
 
 TEST(Explain, SaysWhichFiltersMayDecide) {
@@ -45,7 +45,7 @@ TEST(Explain, SaysWhichFiltersMayDecide) {
       permit({interface(kSamr)}),
       block({}),
   });
-  const Explanation explanation = explain(written, samr_over_tcp(), {});
+  const Explanation explanation = explain(written, {}, samr_over_tcp(), {});
   EXPECT_EQ(text(explanation.verdict), "undecidable by 0 ?remote_user_token");
   EXPECT_THAT(filter_notes(explanation),
               ElementsAre("0 may match and decide", "1 decides if nothing before it does",
@@ -57,7 +57,7 @@ TEST(Explain, SaysWhichFiltersMayDecide) {
 TEST(Explain, ShowsWhatEachConditionWantedAndWhatWasSeen) {
   const Policy written = policy({block(
       {interface(kDrsuapi), number(Field::opnum, 0), number(Field::opnum, 3), image("a.exe")})});
-  const Explanation explanation = explain(written, samr_over_tcp(), {});
+  const Explanation explanation = explain(written, {}, samr_over_tcp(), {});
   ASSERT_EQ(explanation.filters.size(), 1u);
   const std::vector<ConditionFinding>& conditions = explanation.filters[0].conditions;
   ASSERT_EQ(conditions.size(), 4u);
@@ -75,13 +75,13 @@ TEST(Explain, MakesUntrustedTextPrintable) {
   ContextFacts context = samr_over_pipe();
   context.pipe = "\\PIPE\\a\x1b[2J";
   const Policy written = policy({block({pipe("\\PIPE\\samr")})});
-  const Explanation explanation = explain(written, context, {});
+  const Explanation explanation = explain(written, {}, context, {});
   EXPECT_EQ(explanation.filters[0].conditions[0].seen.find('\x1b'), std::string::npos);
 }
 
 std::string note_on(const Condition& condition, const ContextFacts& context,
                     const CallFacts& call) {
-  return explain(policy({block({condition})}), context, call).filters[0].conditions[0].note;
+  return explain(policy({block({condition})}), {}, context, call).filters[0].conditions[0].note;
 }
 
 // 3.7: a difference in case, or of two names of one server process.
@@ -133,22 +133,22 @@ TEST(Explain, NotesTheOtherReadingOfSecurity) {
 TEST(Explain, SaysWhatOtherReadingsGive) {
   const Policy audited_block = policy({audited(block({interface(kSamr)}))});
   EXPECT_THAT(
-      explain(audited_block, samr_over_tcp(), {}).notes,
+      explain(audited_block, {}, samr_over_tcp(), {}).notes,
       ElementsAre("filters with audit=enable only logged: would_permit",
                   HasSubstr("filters with audit=enable applied: would_block by `block um")));
   const Policy by_address = policy({block({address(Field::remote_addr_v4, "10.0.0.2")})});
   EXPECT_THAT(
-      explain(by_address, samr_over_pipe(), {}).notes,
+      explain(by_address, {}, samr_over_pipe(), {}).notes,
       ElementsAre(
           "with no addresses on named pipes, and the server's names of them: would_permit"));
   const Policy only_continue = policy({go_on({})});
-  EXPECT_THAT(explain(only_continue, samr_over_tcp(), {}).notes,
+  EXPECT_THAT(explain(only_continue, {}, samr_over_tcp(), {}).notes,
               ElementsAre(HasSubstr("only `continue` filters match")));
   CallFacts call;
   call.auth_level = call.auth_level_other = 1;
   call.auth_level_other = 0;
   const Policy by_level = policy({block({number(Field::auth_level, 1)})});
-  EXPECT_THAT(explain(by_level, samr_over_tcp(), call).notes,
+  EXPECT_THAT(explain(by_level, {}, samr_over_tcp(), call).notes,
               ElementsAre("with authentication type 0 and level 0, as other sources read the "
                           "call: would_permit"));
 }

@@ -118,16 +118,21 @@ inline ContextFacts samr_over(ProtocolSequence protocol) {
   return facts;
 }
 
-// What the compiled policy says, which must be what explain() says.
-inline Verdict judge(const Policy& policy, const ContextFacts& context, const CallFacts& call) {
-  const CompiledPolicy compiled = CompiledPolicy::compile(policy);
+// What the compiled policy says, which must be what the reference says.
+inline Verdict judge_for(const EvaluationOptions& options, const Policy& policy,
+                         const ContextFacts& context, const CallFacts& call) {
+  const CompiledPolicy compiled = CompiledPolicy::compile(policy, options);
   NarrowedPolicy narrowed;
   compiled.narrow(context, narrowed);
   const Verdict verdict = compiled.evaluate(narrowed, call);
-  if (verdict != explain(policy, context, call).verdict) {
+  if (verdict != explain(policy, options, context, call).verdict) {
     throw std::logic_error("compiled and explained verdicts differ:\n" + compiled.dump());
   }
   return verdict;
+}
+
+inline Verdict judge(const Policy& policy, const ContextFacts& context, const CallFacts& call) {
+  return judge_for({}, policy, context, call);
 }
 
 // The verdict in one line: action, deciding filter, and what else is to be said.
@@ -139,6 +144,7 @@ inline std::string text(const Verdict& verdict) {
     if ((verdict.unseen & field_bit(field)) != 0) text += " ?" + std::string(to_string(field));
   }
   if (verdict.undecidable_by_continue) text += " only-continue";
+  if (verdict.undecidable_by_datagram) text += " datagram";
   if (verdict.audit_only) text += " audit-only";
   if (verdict.readings_differ) text += " readings-differ";
   return text;

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/policy/target.h"
+
 namespace rpcaudit {
 namespace {
 
@@ -52,6 +54,17 @@ TEST(PolicyReadme, ListsEveryCode) {
     }
   }
   EXPECT_GT(count, 60u);
+}
+
+// And the page about verdicts has a row for each difference between targets.
+TEST(EvaluateReadme, ListsEveryRowOfTheTargetTable) {
+  const std::string readme =
+      content(fs::path(RPCAUDIT_SOURCE_DIR) / "engine" / "evaluate" / "README.md");
+  for (const DifferenceRow& row : target_table()) {
+    const std::string line =
+        "| `" + std::string(to_string(row.difference)) + "` | " + std::string(row.about) + " |";
+    EXPECT_NE(readme.find(line), std::string::npos) << line;
+  }
 }
 
 }  // namespace

@@ -6,10 +6,13 @@
 #include <array>
 #include <cstdlib>
 #include <random>
+#include <span>
 #include <string>
 
 #include "engine/evaluate/compiled_policy.h"
 #include "engine/evaluate/explain.h"
+#include "engine/evaluate/reference.h"
+#include "engine/policy/filter_weight.h"
 #include "engine/policy/printer.h"
 
 namespace rpcaudit {
@@ -32,12 +35,27 @@ class Generator {
  public:
   explicit Generator(std::uint64_t seed) : random_(seed) {}
 
-  Policy policy(std::size_t filters_max) {
+  // Mostly of one layer, a few filters of others between.
+  Policy policy(Layer layer, std::size_t filters_max) {
     Policy policy;
     policy.files.emplace_back("generated");
     const std::size_t count = up_to(filters_max);
-    for (std::size_t i = 0; i < count; ++i) policy.filters.push_back(filter());
+    for (std::size_t i = 0; i < count; ++i) {
+      policy.filters.push_back(filter(one_in(12) ? any_layer() : layer));
+    }
     return policy;
+  }
+
+  Layer any_layer() { return static_cast<Layer>(up_to(kLayerCount - 1)); }
+
+  // A target, sometimes with a row that no target has so.
+  TargetProfile profile() {
+    TargetProfile profile(static_cast<Target>(up_to(kTargetCount - 1)));
+    if (one_in(3)) {
+      const DifferenceRow& row = target_table()[up_to(kDifferenceCount - 1)];
+      profile.set(row.difference, row.behaviours[up_to(kTargetCount - 1)]);
+    }
+    return profile;
   }
 
   ContextFacts context() {
@@ -98,18 +116,23 @@ class Generator {
 
   std::string_view pipe() { return kPipes[up_to(kPipes.size() - 1)]; }
 
-  Filter filter() {
+  Filter filter(Layer layer) {
     constexpr std::array<Action, 7> kActions{Action::permit,   Action::permit, Action::permit,
                                              Action::block,    Action::block,  Action::block,
                                              Action::continue_};
     Filter filter;
-    filter.layer = one_in(12) ? Layer::epmap : Layer::um;
+    filter.layer = layer;
     filter.action = kActions[up_to(kActions.size() - 1)];
     filter.audit = one_in(5);
+    filter.audit_parameters = filter.audit && one_in(4);
+    if (one_in(8)) filter.enforcer = Enforcer::rpc_firewall;
+    if (one_in(8)) filter.weight = one_in(2) ? up_to(3) : std::uint64_t{1} << up_to(63);
+    const std::span<const Field> fields = fields_by_weight(layer);
     const std::size_t runs = one_in(8) ? 0 : 1 + up_to(2);
     for (std::size_t i = 0; i < runs; ++i) {
-      const auto field =
-          one_in(3) ? Field::if_uuid : static_cast<Field>(up_to(kWeightFieldCount - 1));
+      const auto field = legal_on(Field::if_uuid, layer) && one_in(3)
+                             ? Field::if_uuid
+                             : fields[up_to(fields.size() - 1)];
       const std::size_t alternatives = one_in(3) ? 2 + up_to(1) : 1;
       for (std::size_t j = 0; j < alternatives; ++j) filter.conditions.push_back(condition(field));
     }
@@ -124,6 +147,8 @@ class Generator {
           one_in(2) ? MatchType::equal : static_cast<MatchType>(up_to(kMatchTypeCount - 1));
     } while (!legal_for(condition.match, info(field).type));
     condition.data = data(field);
+    condition.unreadable = one_in(16);
+    condition.in_network_order = info(field).type == FieldType::address_v4 && one_in(4);
     if (condition.match == MatchType::range) sort_ends(condition.data);
     return condition;
   }
@@ -187,6 +212,7 @@ std::string text(const Verdict& verdict) {
   text += " filter=" + std::to_string(verdict.filter);
   text += " unseen=" + std::to_string(verdict.unseen);
   if (verdict.undecidable_by_continue) text += " by_continue";
+  if (verdict.undecidable_by_datagram) text += " by_datagram";
   if (verdict.audit_only) text += " audit_only";
   if (verdict.readings_differ) text += " readings_differ";
   return text;
@@ -211,32 +237,51 @@ std::string text(const ContextFacts& context, const CallFacts& call) {
   return text + "  (dcom, anonymous, authenticated: 0 no, 1 unknown, 2 yes)";
 }
 
+std::string text(const EvaluationOptions& options) {
+  std::string text = "layer " + std::string(to_string(options.layer));
+  for (std::size_t i = 0; i < kDifferenceCount; ++i) {
+    const auto difference = static_cast<Difference>(i);
+    text += ", " + std::string(to_string(difference)) + ": ";
+    text += to_string(options.profile[difference]);
+  }
+  return text + '\n';
+}
+
 std::string text(const Policy& policy) {
   std::string text;
   for (std::size_t i = 0; i < policy.filters.size(); ++i) {
-    text += std::to_string(i) + ": " + describe(policy.filters[i]) + '\n';
+    const Filter& filter = policy.filters[i];
+    text += std::to_string(i) + ": " + describe(filter);
+    if (filter.enforcer == Enforcer::rpc_firewall) text += " rpc_firewall";
+    if (filter.weight) text += " weight=" + std::to_string(*filter.weight);
+    if (filter.audit_parameters) text += " auditparameters";
+    text += '\n';
   }
   return text;
 }
 
-TEST(EvaluatorProperty, CompiledPoliciesMeanWhatExplainSays) {
+// Over all layers and targets.
+TEST(EvaluatorProperty, CompiledPoliciesMeanWhatTheReferenceSays) {
   const std::size_t cases = case_count();
   Generator generator(1);
   NarrowedPolicy narrowed;
   std::array<std::size_t, 3> seen{};
   for (std::size_t done = 0; done < cases;) {
-    const Policy policy = generator.policy(generator.one_in(20) ? 60 : 7);
-    const CompiledPolicy compiled = CompiledPolicy::compile(policy);
+    const EvaluationOptions options{generator.one_in(2) ? Layer::um : generator.any_layer(),
+                                    generator.profile()};
+    const Policy policy = generator.policy(options.layer, generator.one_in(20) ? 60 : 7);
+    const CompiledPolicy compiled = CompiledPolicy::compile(policy, options);
     for (std::size_t i = 0; i < kContextsPerPolicy; ++i) {
       const ContextFacts context = generator.context();
       compiled.narrow(context, narrowed);
       for (std::size_t j = 0; j < kCallsPerContext; ++j, ++done) {
         const CallFacts call = generator.call();
         const Verdict verdict = compiled.evaluate(narrowed, call);
-        const Verdict expected = explain(policy, context, call).verdict;
+        const Verdict expected = reference_verdict(policy, options, context, call);
         ++seen[static_cast<std::size_t>(expected.action)];
-        ASSERT_EQ(text(verdict), text(expected)) << text(policy) << text(context, call) << '\n'
-                                                 << compiled.dump();
+        ASSERT_EQ(text(verdict), text(expected))
+            << text(options) << text(policy) << text(context, call) << '\n'
+            << compiled.dump();
       }
     }
   }
@@ -249,6 +294,7 @@ Filter without_conditions(const Filter& filter) {
   Filter bare;
   bare.action = filter.action;
   bare.audit = filter.audit;
+  bare.enforcer = filter.enforcer;
   return bare;
 }
 
@@ -268,7 +314,7 @@ Verdict verdict_in_world(const Policy& policy, const Explanation& explanation, s
     if (matches) certain.filters.push_back(without_conditions(filter));
   }
   std::reverse(certain.filters.begin(), certain.filters.end());
-  return explain(certain, ContextFacts{}, CallFacts{}).verdict;
+  return explain(certain, {}, ContextFacts{}, CallFacts{}).verdict;
 }
 
 std::size_t count_unknown(const Policy& policy, const Explanation& explanation) {
@@ -284,10 +330,10 @@ TEST(EvaluatorProperty, UndecidableMeansThatUnknownFiltersCouldChangeTheVerdict)
   const std::size_t cases = case_count() / 20;
   Generator generator(2);
   for (std::size_t done = 0; done < cases; ++done) {
-    const Policy policy = generator.policy(7);
+    const Policy policy = generator.policy(Layer::um, 7);
     const ContextFacts context = generator.context();
     const CallFacts call = generator.call();
-    const Explanation explanation = explain(policy, context, call);
+    const Explanation explanation = explain(policy, {}, context, call);
     const Verdict first = verdict_in_world(policy, explanation, 0);
     bool agree = true;
     const std::size_t worlds = std::size_t{1} << count_unknown(policy, explanation);

@@ -178,13 +178,13 @@ TEST(ControlsProperty, CompiledPoliciesAndTheReferenceAgreeWithAllControls) {
   for (std::size_t i = 0; i < cases; ++i) {
     Generator generator(i);
     const Policy policy = generator.policy();
-    const CompiledPolicy compiled = CompiledPolicy::compile(policy);
+    const CompiledPolicy compiled = CompiledPolicy::compile(policy, {});
     const ContextFacts context = generator.context();
     NarrowedPolicy narrowed;
     compiled.narrow(context, narrowed);
     const CallFacts call = generator.call();
     const Verdict fast = compiled.evaluate(narrowed, call);
-    const Verdict slow = explain(policy, context, call).verdict;
+    const Verdict slow = explain(policy, {}, context, call).verdict;
     ASSERT_EQ(fast, slow) << "case " << i;
     // No control that would stop the call is ever outvoted.
     for (const Control control : kOtherControls) {

@@ -1,0 +1,183 @@
+#include "engine/evaluate/reference.h"
+
+#include <algorithm>
+#include <iterator>
+#include <span>
+
+#include "engine/evaluate/condition_truth.h"
+#include "engine/policy/filter_weight.h"
+
+namespace rpcaudit {
+namespace {
+
+// A filter that matches or may match.
+struct Match {
+  std::uint32_t filter = 0;
+  Action action{};
+  bool audit = false;
+  Enforcer enforcer{};
+  Truth truth = Truth::yes;
+  FieldSet unseen = 0;
+};
+
+Match match_filter(const Case& judged, std::uint32_t index, const Reading& reading) {
+  const Filter& filter = judged.policy.filters[index];
+  const TargetProfile profile = judged.profile_of(filter);
+  Match match{index, filter.action, filter.audit, filter.enforcer};
+  if (is_refused_on(filter, profile)) match.truth = Truth::no;
+  for (std::span<const Condition> rest = filter.conditions; !rest.empty();) {
+    const std::span<const Condition> run = take_run(rest, profile);
+    Truth truth = Truth::no;
+    for (const Condition& condition : run) {
+      truth = truth_or(truth,
+                       condition_truth(condition, judged.context, judged.call, profile, reading));
+    }
+    if (truth == Truth::unknown) match.unseen |= field_bit(run.front().field);
+    match.truth = truth_and(match.truth, truth);
+  }
+  return match;
+}
+
+// How a walk through the filters can end.
+struct Endings {
+  bool permit = false;
+  bool block = false;
+  bool undecided = false;  // only `continue` filters matched
+
+  [[nodiscard]] bool only(Action action) const {
+    return !undecided && (action == Action::permit ? !block : !permit);
+  }
+};
+
+// Where no permit or block decides: permitted, unless `continue` filters match, of which one
+// document says that they deny until all filters have run.
+Endings endings_without_decision(std::span<const Match> continues, bool continue_permits,
+                                 FieldSet& unseen) {
+  if (continue_permits) return {.permit = true};
+  bool certain = false;
+  FieldSet depends = 0;
+  for (const Match& match : continues) {
+    certain = certain || match.truth == Truth::yes;
+    depends |= match.unseen;
+  }
+  if (!certain) unseen |= depends;
+  return {.permit = !certain, .undecided = !continues.empty()};
+}
+
+// Arbitration among `matches`, in order of evaluation: the first that matches and permits or
+// blocks decides. An unknown one matters when what follows it can end otherwise, so that the walk
+// goes backwards.
+Verdict arbitrate(std::span<const Match> matches, bool continue_permits) {
+  std::vector<Match> deciders;
+  std::vector<Match> continues;
+  bool decided = false;
+  for (const Match& match : matches) {
+    if (decided) break;
+    if (match.action != Action::continue_) {
+      deciders.push_back(match);
+      decided = match.truth == Truth::yes;
+    } else if (!match.audit || match.enforcer == Enforcer::rpc_firewall) {
+      continues.push_back(match);
+    }
+  }
+  Verdict verdict;
+  Endings endings;
+  if (!decided) endings = endings_without_decision(continues, continue_permits, verdict.unseen);
+  for (auto match = deciders.rbegin(); match != deciders.rend(); ++match) {
+    const bool certain = match->truth == Truth::yes;
+    if (!certain && !endings.only(match->action)) verdict.unseen |= match->unseen;
+    (match->action == Action::permit ? endings.permit : endings.block) = true;
+  }
+  if (endings.only(Action::permit) || endings.only(Action::block)) {
+    verdict.action = endings.block ? VerdictAction::would_block : VerdictAction::would_permit;
+    verdict.unseen = 0;
+    if (decided) verdict.filter = deciders.back().filter;
+  } else {
+    verdict.action = VerdictAction::undecidable;
+    verdict.filter = deciders.empty() ? continues.front().filter : deciders.front().filter;
+    verdict.undecidable_by_continue = deciders.empty();
+  }
+  verdict.control = verdict.filter == kNoFilter ? Control::none : Control::rpc_filter;
+  return verdict;
+}
+
+template <typename Belongs>
+Verdict arbitrate_some(std::span<const Match> matches, bool continue_permits, Belongs belongs) {
+  std::vector<Match> some;
+  std::copy_if(matches.begin(), matches.end(), std::back_inserter(some), belongs);
+  return arbitrate(some, continue_permits);
+}
+
+}  // namespace
+
+bool is_refused_on(const Filter& filter, const TargetProfile& profile) noexcept {
+  const bool by_opnum =
+      profile[Difference::opnum] == Behaviour::refused &&
+      std::any_of(filter.conditions.begin(), filter.conditions.end(),
+                  [](const Condition& condition) { return condition.field == Field::opnum; });
+  return by_opnum ||
+         (filter.audit_parameters && profile[Difference::audit_parameters] == Behaviour::refused);
+}
+
+Truth filter_truth(const Case& judged, std::uint32_t filter) {
+  return match_filter(judged, filter, {}).truth;
+}
+
+Judgement reference_judgement(const Case& judged, const std::vector<std::uint32_t>& order,
+                              const Reading& reading) {
+  std::vector<Match> matches;
+  Judgement judgement;
+  for (const std::uint32_t filter : order) {
+    const Match match = match_filter(judged, filter, reading);
+    if (match.truth == Truth::no) continue;
+    matches.push_back(match);
+    const bool is_windows = match.enforcer == Enforcer::windows;
+    (is_windows ? judgement.sublayers.has_audit : judgement.sublayers.has_rpc_firewall) |=
+        !is_windows || match.audit;
+  }
+  const TargetProfile& profile = judged.options.profile;
+  const bool permits = profile[Difference::only_continue] == Behaviour::permits;
+  const auto is_windows = [](const Match& match) { return match.enforcer == Enforcer::windows; };
+  SublayerVerdicts& parts = judgement.sublayers;
+  parts.filters = arbitrate_some(
+      matches, permits, [&](const Match& match) { return is_windows(match) && !match.audit; });
+  parts.audit = arbitrate_some(
+      matches, permits, [&](const Match& match) { return is_windows(match) && match.audit; });
+  parts.one_list = arbitrate_some(matches, permits, is_windows);
+  // Without a line that matches, it allows.
+  parts.rpc_firewall =
+      arbitrate_some(matches, true, [&](const Match& match) { return !is_windows(match); });
+  const bool is_datagram = judged.options.layer == Layer::um &&
+                           judged.context.protocol == ProtocolSequence::ncadg_ip_udp;
+  judgement.verdict = combine_sublayers(parts, profile, is_datagram);
+  return judgement;
+}
+
+std::vector<Reading> other_readings(const Case& judged) {
+  const CallFacts& call = judged.call;
+  const TargetProfile& profile = judged.options.profile;
+  std::vector<Reading> readings;
+  const bool other_security = call.auth_type_other != call.auth_type ||
+                              call.auth_level_other != call.auth_level ||
+                              call.auth_type == kNegotiateType;
+  if (!call.auth_unseen && other_security) readings.push_back({.other_security = true});
+  const bool other_endpoints = profile[Difference::v4_byte_order] == Behaviour::swapped ||
+                               judged.context.protocol == ProtocolSequence::ncacn_np;
+  if (other_endpoints) readings.push_back({.other_endpoints = true});
+  return readings;
+}
+
+Verdict reference_verdict(const Policy& policy, const EvaluationOptions& options,
+                          const ContextFacts& context, const CallFacts& call) {
+  const Case judged{policy, options, context, call};
+  const std::vector<std::uint32_t> order = evaluation_order(policy, options.layer);
+  Verdict verdict = reference_judgement(judged, order, {}).verdict;
+  for (const Reading& reading : other_readings(judged)) {
+    const Verdict other = reference_judgement(judged, order, reading).verdict;
+    if (other.action != verdict.action) verdict.readings_differ = true;
+  }
+  verdict.filter_action = verdict.action;
+  return verdict;
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <vector>
+
+#include "engine/evaluate/facts.h"
+#include "engine/evaluate/reading.h"
+#include "engine/evaluate/sublayers.h"
+#include "engine/policy/policy.h"
+
+namespace rpcaudit {
+
+// The definition of what a policy means, as slow and as obvious as can be. explain() puts it into
+// words, and the compiled policy is tested against it.
+
+// What a call is judged with.
+struct Case {
+  const Policy& policy;
+  const EvaluationOptions& options;
+  const ContextFacts& context;
+  const CallFacts& call;
+
+  [[nodiscard]] TargetProfile profile_of(const Filter& filter) const {
+    return filter.enforcer == Enforcer::rpc_firewall ? rpc_firewall_profile() : options.profile;
+  }
+};
+
+// One reading of the policy: each part of the layer, and what they give together.
+struct Judgement {
+  SublayerVerdicts sublayers;
+  Verdict verdict;
+};
+
+// Whether the target does not take such a filter, so that it never applies.
+[[nodiscard]] bool is_refused_on(const Filter& filter, const TargetProfile& profile) noexcept;
+
+// Whether the filter matches, in the reading that verdicts follow.
+[[nodiscard]] Truth filter_truth(const Case& judged, std::uint32_t filter);
+
+// `order` is evaluation_order() of the layer.
+[[nodiscard]] Judgement reference_judgement(const Case& judged,
+                                            const std::vector<std::uint32_t>& order,
+                                            const Reading& reading);
+
+// The readings besides the one that verdicts follow.
+[[nodiscard]] std::vector<Reading> other_readings(const Case& judged);
+
+// The verdict of the filters alone: the other controls are left out, as is
+// Verdict::depends_on_target, which is for TargetSurvey.
+[[nodiscard]] Verdict reference_verdict(const Policy& policy, const EvaluationOptions& options,
+                                        const ContextFacts& context, const CallFacts& call);
+
+}  // namespace rpcaudit
