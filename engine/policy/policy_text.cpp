@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/policy/dsinternals_listing.h"
 #include "engine/policy/host_script.h"
 #include "engine/policy/netsh_script.h"
 #include "engine/policy/registry_dialects.h"
 #include "engine/policy/reporter.h"
+#include "engine/policy/rpc_firewall_conf.h"
+#include "engine/policy/show_filter_reader.h"
 #include "engine/policy/spelling.h"
 
 namespace rpcaudit {
@@ -31,6 +34,14 @@ Dialect dialect_of_line(std::string_view line) noexcept {
   line = without_indent(line);
   if (starts_with_ignoring_case(line, "[Registry Values]")) return Dialect::security_template;
   if (starts_with_ignoring_case(line, "HKEY_")) return Dialect::reg_query;
+  if (starts_with_ignoring_case(line, "flt:") || starts_with_ignoring_case(line, "fw:")) {
+    return Dialect::rpc_firewall;
+  }
+  if (starts_with_ignoring_case(line, "displayData.") ||
+      line.find("Listing all RPC Filters") != std::string_view::npos) {
+    return Dialect::show_filter;
+  }
+  if (line.find("BootTimeEnforced") != std::string_view::npos) return Dialect::dsinternals;
   const bool is_quoted = line.starts_with('"');
   if (is_quoted) line.remove_prefix(1);
   const std::string_view word = line.substr(0, line.find_first_of(is_quoted ? "\"" : " \t"));
@@ -61,7 +72,10 @@ void read_registry(Dialect dialect, std::string_view bytes, const SourceText& so
     case Dialect::lgpo_text: read_lgpo_text(source, file, values, reporter); break;
     case Dialect::registry_pol: read_registry_pol(bytes, file, values, reporter); break;
     case Dialect::netsh_script:
-    case Dialect::host_script: return;
+    case Dialect::host_script:
+    case Dialect::show_filter:
+    case Dialect::dsinternals:
+    case Dialect::rpc_firewall: return;
   }
   if (!reporter.is_full()) values.finish({file, 0, 0, 0});
 }
@@ -69,9 +83,12 @@ void read_registry(Dialect dialect, std::string_view bytes, const SourceText& so
 }  // namespace
 
 std::string_view to_string(Dialect dialect) noexcept {
-  constexpr std::array<std::string_view, 7> kNames{
-      "netsh script", "registry file", "reg query output", "security template",
-      "registry.pol", "LGPO text",     "command script"};
+  constexpr std::array<std::string_view, 10> kNames{
+      "netsh script",        "registry file",
+      "reg query output",    "security template",
+      "registry.pol",        "LGPO text",
+      "command script",      "show filter listing",
+      "DSInternals listing", "RPC Firewall configuration"};
   return kNames[static_cast<std::size_t>(dialect)];
 }
 
@@ -114,10 +131,12 @@ void read_policy(std::string_view bytes, std::string_view name, Policy& policy,
     return reporter.error("binary-file", whole_file, "the file is binary, not a policy",
                           "captures are named with `-r`, policies with `-p`");
   }
-  if (dialect == Dialect::host_script) {
-    read_host_script(source, file, policy, reporter);
-  } else {
-    read_registry(dialect, bytes, source, file, policy, reporter);
+  switch (dialect) {
+    case Dialect::host_script: read_host_script(source, file, policy, reporter); break;
+    case Dialect::show_filter: read_show_filter(source, file, policy, reporter); break;
+    case Dialect::dsinternals: read_dsinternals_listing(source, file, policy, reporter); break;
+    case Dialect::rpc_firewall: read_rpc_firewall_conf(source, file, policy, reporter); break;
+    default: read_registry(dialect, bytes, source, file, policy, reporter); break;
   }
   reporter.sort_by_line();
 }

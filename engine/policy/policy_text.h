@@ -18,6 +18,9 @@ enum class Dialect : std::uint8_t {
   registry_pol,       // a group policy's registry.pol
   lgpo_text,          // LGPO.exe
   host_script,        // reg, rpccfg, ipsecpol, ipseccmd, and netsh among them
+  show_filter,        // the output of netsh rpc filter show filter
+  dsinternals,        // the output of Get-RpcFilter
+  rpc_firewall,       // RpcFw.conf
 };
 
 [[nodiscard]] std::string_view to_string(Dialect dialect) noexcept;

@@ -6,6 +6,8 @@
 #include <functional>
 #include <random>
 
+#include "engine/policy/policy_text.h"
+#include "engine/policy/show_filter.h"
 #include "tests/policy/policy_reader.h"
 
 namespace rpcaudit {
@@ -158,6 +160,36 @@ TEST(PrinterProperty, WhatIsPrintedReadsBackWithTheSameMeaning) {
                                                                            << script;
     }
     EXPECT_EQ(print_netsh_script(read.policy), script) << seed;
+  }
+}
+
+// What a listing cannot hold is made plain first: persistence, parameters, blanks at the end.
+void make_listable(Filter& filter) {
+  filter.persistent = true;
+  filter.audit_parameters = false;
+  filter.key_generated = false;
+  for (Condition& condition : filter.conditions) {
+    auto* text = std::get_if<TextRange>(&condition.data);
+    if (text == nullptr) continue;
+    text->low += '.';
+    text->high = condition.match == MatchType::range ? text->high + '.' : text->low;
+    if (text->high < text->low) std::swap(text->low, text->high);
+  }
+}
+
+TEST(ListingProperty, WhatIsListedReadsBackWithTheSameMeaning) {
+  for (std::uint32_t seed = 0; seed < 3000; ++seed) {
+    Policy policy = Generator(seed).policy();
+    for (Filter& filter : policy.filters) make_listable(filter);
+    const std::string listing = print_show_filter(policy);
+    Policy read;
+    std::vector<Diagnostic> diagnostics;
+    read_policy(listing, "listing", read, diagnostics);
+    ASSERT_EQ(read.filters.size(), policy.filters.size()) << seed << '\n' << listing;
+    for (std::size_t i = 0; i < policy.filters.size(); ++i) {
+      ASSERT_TRUE(same_meaning(read.filters[i], policy.filters[i])) << seed << '\n' << listing;
+    }
+    EXPECT_EQ(print_show_filter(read), listing) << seed;
   }
 }
 
