@@ -109,8 +109,8 @@ class ListingReader {
       const std::string key = to_lower(without_blanks(rest.substr(0, end)));
       std::string_view value = rest.substr(end + 1);
       const bool has_more = key == "filterid" || key == "filterkey" || key == "audit" ||
-                            key == "persistent" ||
-                            key == "boottimeenforced" || key == "effectiveweight";
+                            key == "persistent" || key == "boottimeenforced" ||
+                            key == "effectiveweight";
       const std::size_t comma = has_more ? value.find(", ") : std::string_view::npos;
       rest = comma == std::string_view::npos ? std::string_view() : value.substr(comma + 2);
       value = without_blanks(value.substr(0, comma));
