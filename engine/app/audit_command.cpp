@@ -2,12 +2,13 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/app/command_options.h"
 #include "engine/app/commands.h"
+#include "engine/app/deployment_files.h"
 #include "engine/app/pipeline.h"
-#include "engine/app/policy_files.h"
 
 namespace rpcaudit {
 namespace {
@@ -19,13 +20,11 @@ struct AuditCommand {
 
 ExitStatus run_audit(const RunOptions& options) {
   spdlog::logger log = make_log(options.verbose);
-  const LoadedPolicy loaded = load_policies(options.policies);
+  LoadedPolicies loaded = load_all_policies(options);
   if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
-  const CompiledPolicy compiled = CompiledPolicy::compile(loaded.policy, options.evaluation);
-  const TargetSurvey survey(compiled);
+  const ServerPolicies policies = server_policies(std::move(loaded));
   AuditOptions audit;
-  audit.policy = &compiled;
-  audit.survey = &survey;
+  audit.policies = &policies;
   audit.write_all = options.all;
   audit.mark_findings = true;
   return run_records(options, audit, RecordFormat::text, log);
@@ -45,6 +44,7 @@ void add_audit_command(CLI::App& app, ChosenCommand& chosen) {
       "  rpcaudit audit -r dc1.pcapng -p block-dcsync.netsh.txt\n"
       "  rpcaudit audit -r captures/ -p a.txt -p b.txt -o findings.json\n"
       "  rpcaudit audit -r dc1.pcapng -p policy.txt -q --fail-on would_block\n"
+      "  rpcaudit audit -r captures/ -c rpcaudit.toml\n"
       "\n"
       "Records are text on a terminal and JSON otherwise; the summary goes to standard error.\n");
   add_capture_options(*command, state->options, true);

@@ -1,11 +1,11 @@
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <optional>
+#include <utility>
 
 #include "engine/app/command_options.h"
 #include "engine/app/commands.h"
+#include "engine/app/deployment_files.h"
 #include "engine/app/pipeline.h"
-#include "engine/app/policy_files.h"
 
 namespace rpcaudit {
 namespace {
@@ -14,14 +14,13 @@ ExitStatus run_calls(const RunOptions& options) {
   spdlog::logger log = make_log(options.verbose);
   AuditOptions audit;
   audit.write_all = true;
-  if (options.policies.empty()) return run_records(options, audit, RecordFormat::json, log);
+  const bool has_policies = !options.policies.empty() || !options.deployment.empty();
+  if (!has_policies) return run_records(options, audit, RecordFormat::json, log);
 
-  const LoadedPolicy loaded = load_policies(options.policies);
+  LoadedPolicies loaded = load_all_policies(options);
   if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
-  const CompiledPolicy compiled = CompiledPolicy::compile(loaded.policy, options.evaluation);
-  const TargetSurvey survey(compiled);
-  audit.policy = &compiled;
-  audit.survey = &survey;
+  const ServerPolicies policies = server_policies(std::move(loaded));
+  audit.policies = &policies;
   return run_records(options, audit, RecordFormat::json, log);
 }
 

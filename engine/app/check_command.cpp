@@ -2,14 +2,16 @@
 #include <rapidjson/writer.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/app/command_options.h"
 #include "engine/app/commands.h"
-#include "engine/app/policy_files.h"
+#include "engine/app/deployment_files.h"
 
 namespace rpcaudit {
 namespace {
@@ -51,26 +53,31 @@ std::string counted(std::size_t count, const char* what) {
 }
 
 ExitStatus run_check(const CheckCommand& command) {
-  const LoadedPolicy loaded = load_policies(command.options.policies);
+  const LoadedPolicies loaded = load_all_policies(command.options);
+  const std::vector<LoadedPolicies::Remark> remarks = loaded.remarks();
+  const auto count = [&remarks](Severity severity) {
+    return static_cast<std::size_t>(
+        std::count_if(remarks.begin(), remarks.end(),
+                      [severity](const auto& one) { return one.diagnostic.severity == severity; }));
+  };
   const bool as_json = command.options.format == RecordFormat::json;
   spdlog::logger log = make_log(false);
-  for (const std::string& problem : loaded.unreadable) log.error("{}", problem);
-  for (const Diagnostic& diagnostic : loaded.diagnostics) {
-    std::cout << (as_json ? diagnostic_json(loaded, diagnostic)
-                          : diagnostic_text(loaded, diagnostic))
+  for (const std::string& problem : loaded.unreadable()) log.error("{}", problem);
+  for (const auto& [part, diagnostic] : remarks) {
+    std::cout << (as_json ? diagnostic_json(*part, diagnostic) : diagnostic_text(*part, diagnostic))
               << "\n";
   }
   if (!command.options.quiet) {
-    std::cerr << counted(loaded.policy.filters.size(), "filter") << " in "
-              << counted(loaded.policy.files.size(), "file") << ", "
-              << counted(loaded.count(Severity::error), "error") << ", "
-              << counted(loaded.count(Severity::warning), "warning") << "\n";
+    std::cerr << counted(loaded.count_filters(), "filter") << " in "
+              << counted(loaded.files().size(), "file") << ", "
+              << counted(count(Severity::error), "error") << ", "
+              << counted(count(Severity::warning), "warning") << "\n";
   }
   if (!std::cout.flush()) {
     log.error("standard output: could not be written");
     return loaded.has_errors() ? ExitStatus::usage : ExitStatus::data;
   }
-  const bool refused = command.strict && loaded.count(Severity::warning) != 0;
+  const bool refused = command.strict && count(Severity::warning) != 0;
   return loaded.has_errors() || refused ? ExitStatus::usage : ExitStatus::done;
 }
 

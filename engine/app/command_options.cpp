@@ -20,11 +20,17 @@ void add_capture_options(CLI::App& command, RunOptions& options, bool required) 
 }
 
 void add_policy_option(CLI::App& command, RunOptions& options, bool required) {
-  command
-      .add_option("-p,--policy", options.policies,
-                  "Script of `netsh rpc filter` commands; may be repeated: they add up")
-      ->type_name("FILE")
-      ->required(required);
+  CLI::Option_group* const group = command.add_option_group("Policies");
+  group
+      ->add_option("-p,--policy", options.policies,
+                   "Script of `netsh rpc filter` commands; may be repeated: they add up")
+      ->type_name("FILE");
+  group
+      ->add_option("-c,--config", options.deployment,
+                   "Deployment file (TOML): which policies hold on which servers, and what the\n"
+                   "wire cannot show of them")
+      ->type_name("FILE");
+  if (required) group->require_option(1, 2);
 }
 
 void add_target_options(CLI::App& command, RunOptions& options) {

@@ -2,13 +2,14 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "engine/app/call_expression.h"
 #include "engine/app/command_options.h"
 #include "engine/app/commands.h"
+#include "engine/app/deployment_files.h"
 #include "engine/app/explain_text.h"
 #include "engine/app/pipeline.h"
-#include "engine/app/policy_files.h"
 #include "engine/audit/auth_names.h"
 #include "engine/audit/call_judge.h"
 #include "engine/audit/text_encoding.h"
@@ -52,11 +53,29 @@ std::string call_text(const RpcContext& context, const RpcCall& call) {
   return text + "\n";
 }
 
+// By the policy of the call's server.
+std::string explanation_for(const ServerPolicies& policies, const RpcContext& context,
+                            const RpcCall& call, ContextFacts facts) {
+  const std::uint32_t index = policies.find(context.server.address);
+  if (index == kNoPolicy) return "verdict  none: no deployment has the server\n";
+  const HostKnowledge& knowledge = policies.knowledge(index);
+  knowledge.complete(facts);
+  CallFacts of_call = call_facts(context, call);
+  KnownCaller caller;
+  knowledge.complete(context, call, caller, of_call);
+  std::string text;
+  if (!policies.name(index).empty()) {
+    text = "policy   of " + terminal_text(policies.name(index)) + "\n";
+  }
+  const Policy& policy = policies.policy(index);
+  return text + explanation_text(explain(policy, policies.options(index), facts, of_call), policy);
+}
+
 // Explains every call that began in one frame, as it passes.
 class ExplainingObserver : public RpcObserver {
  public:
-  ExplainingObserver(const Policy& policy, const EvaluationOptions& evaluation, std::uint64_t frame)
-      : policy_(policy), evaluation_(evaluation), frame_(frame) {}
+  ExplainingObserver(const ServerPolicies& policies, std::uint64_t frame)
+      : policies_(policies), frame_(frame) {}
 
   void on_context(const RpcContext&) override {}
   void on_context_result(const RpcContext&) override {}
@@ -65,8 +84,7 @@ class ExplainingObserver : public RpcObserver {
     if (call.frame.number != frame_) return;
     if (!text_.empty()) text_ += '\n';
     text_ += call_text(context, call);
-    text_ += explanation_text(
-        explain(policy_, evaluation_, context_facts(context), call_facts(context, call)), policy_);
+    text_ += explanation_for(policies_, context, call, context_facts(context));
   }
   void on_outcome(const RpcOutcome&) override {}
   void on_blindness(const Blindness&) override {}
@@ -75,8 +93,7 @@ class ExplainingObserver : public RpcObserver {
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
-  const Policy& policy_;
-  const EvaluationOptions& evaluation_;
+  const ServerPolicies& policies_;
   std::uint64_t frame_;
   std::string text_;
 };
@@ -87,7 +104,7 @@ ExitStatus print(const std::string& text, spdlog::logger& log) {
   return ExitStatus::data;
 }
 
-ExitStatus explain_described(const ExplainCommand& command, const Policy& policy,
+ExitStatus explain_described(const ExplainCommand& command, const ServerPolicies& policies,
                              spdlog::logger& log) {
   DescribedCall described;
   if (const auto problem = parse_call(command.call, described)) {
@@ -99,16 +116,16 @@ ExitStatus explain_described(const ExplainCommand& command, const Policy& policy
   if (!described.client_given || !described.server_given) {
     log.warn("without client= and server= addresses are taken as 0.0.0.0");
   }
-  const Explanation explanation = explain(policy, command.options.evaluation, facts,
-                                          call_facts(described.context, described.call));
-  return print(call_text(described.context, described.call) + explanation_text(explanation, policy),
+  return print(call_text(described.context, described.call) +
+                   explanation_for(policies, described.context, described.call, facts),
                log);
 }
 
-ExitStatus explain_frame(const ExplainCommand& command, const Policy& policy, spdlog::logger& log) {
+ExitStatus explain_frame(const ExplainCommand& command, const ServerPolicies& policies,
+                         spdlog::logger& log) {
   const std::unique_ptr<FrameSource> source = open_source(command.options, log);
   if (!source) return ExitStatus::usage;
-  ExplainingObserver observer(policy, command.options.evaluation, command.frame);
+  ExplainingObserver observer(policies, command.frame);
   (void)run_frames(*source, Limits{}, observer, false);
   for (const InputProblem& problem : source->problems()) {
     log.error("{}: {}", terminal_text(source->input_name(problem.input)),
@@ -123,11 +140,12 @@ ExitStatus explain_frame(const ExplainCommand& command, const Policy& policy, sp
 
 ExitStatus run_explain(const ExplainCommand& command) {
   spdlog::logger log = make_log(command.options.verbose);
-  const LoadedPolicy loaded = load_policies(command.options.policies);
+  LoadedPolicies loaded = load_all_policies(command.options);
   if (!report_usable(loaded, command.options.quiet, log)) return ExitStatus::usage;
-  if (!command.call.empty()) return explain_described(command, loaded.policy, log);
+  const ServerPolicies policies = server_policies(std::move(loaded));
+  if (!command.call.empty()) return explain_described(command, policies, log);
   if (!command.options.captures.empty() && command.frame != 0) {
-    return explain_frame(command, loaded.policy, log);
+    return explain_frame(command, policies, log);
   }
   log.error("explain needs --call, or --read and --frame");
   return ExitStatus::usage;

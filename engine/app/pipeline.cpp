@@ -99,9 +99,8 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
   }
   audit.write_blindness = format == RecordFormat::json;
   const Limits limits;
-  const Policy* const policy = audit.policy == nullptr ? nullptr : &audit.policy->policy();
   const auto input_name = [&source](std::uint32_t input) { return source->input_name(input); };
-  EventSink& sink = output.open_sink(format, policy, input_name,
+  EventSink& sink = output.open_sink(format, audit.policies, input_name,
                                      limits.context_slots() + audit.records_waiting_max);
   const bool progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !output.is_terminal();
   FrameRun run;
@@ -122,13 +121,14 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
   RunFacts facts = facts_of(options, *source, run);
   if (!output.error().empty()) facts.problems.push_back(output.error());
   if (!options.quiet) {
-    std::cerr << summary_text(facts, tally, policy);
+    std::cerr << summary_text(facts, tally, audit.policies);
   } else {
     for (const std::string& problem : facts.problems) log.error("{}", terminal_text(problem));
   }
   if (!facts.problems.empty()) return ExitStatus::data;
   if (finding_met(options, tally)) return ExitStatus::finding;
-  const bool nothing = policy != nullptr ? tally.judged == 0 : tally.calls + tally.contexts == 0;
+  const bool nothing =
+      audit.policies != nullptr ? tally.judged == 0 : tally.calls + tally.contexts == 0;
   if (!nothing) return ExitStatus::done;
   log.warn("no RPC call was seen: {}",
            reason_for_nothing(run.statistics, tally, run.read.frames_of_odd_links));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,13 +25,13 @@ struct LoadedPolicy {
   }
 };
 
-// Reads and validates all of them. `-` is standard input.
-[[nodiscard]] LoadedPolicy load_policies(std::span<const std::string> paths);
+// The bytes of a file, nothing and `errno` when it cannot be read. `-` is standard input.
+[[nodiscard]] std::optional<std::string> read_policy_file(const std::string& path);
+
+// Reads all of them into `loaded`, which may hold files already, and validates the whole.
+void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded);
 
 // One diagnostic with the line that it is about, no line end after it.
 [[nodiscard]] std::string diagnostic_text(const LoadedPolicy& loaded, const Diagnostic& diagnostic);
-
-// Says what keeps the policies from being used; false when something does.
-[[nodiscard]] bool report_usable(const LoadedPolicy& loaded, bool quiet, spdlog::logger& log);
 
 }  // namespace rpcaudit

@@ -32,20 +32,21 @@ RecordOutput::~RecordOutput() {
   if (descriptor_ > STDERR_FILENO) ::close(descriptor_);
 }
 
-EventSink& RecordOutput::open_sink(RecordFormat format, const Policy* policy, InputName input_name,
-                                   std::size_t contexts_max) {
-  sink_ = make_sink(*buffer_, format, policy, std::move(input_name), contexts_max);
+EventSink& RecordOutput::open_sink(RecordFormat format, const ServerPolicies* policies,
+                                   InputName input_name, std::size_t contexts_max) {
+  sink_ = make_sink(*buffer_, format, policies, std::move(input_name), contexts_max);
   return *sink_;
 }
 
 std::unique_ptr<EventSink> RecordOutput::make_sink(OutputBuffer& buffer, RecordFormat format,
-                                                   const Policy* policy, InputName input_name,
+                                                   const ServerPolicies* policies,
+                                                   InputName input_name,
                                                    std::size_t contexts_max) const {
   if (format == RecordFormat::text) {
     const bool colour = is_terminal_ && std::getenv("NO_COLOR") == nullptr;
-    return std::make_unique<TextSink>(buffer, policy, std::move(input_name), colour);
+    return std::make_unique<TextSink>(buffer, policies, std::move(input_name), colour);
   }
-  return std::make_unique<JsonSink>(buffer, policy, std::move(input_name), contexts_max);
+  return std::make_unique<JsonSink>(buffer, policies, std::move(input_name), contexts_max);
 }
 
 void RecordOutput::finish() {

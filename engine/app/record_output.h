@@ -6,7 +6,7 @@
 #include "engine/app/run_options.h"
 #include "engine/audit/event_sink.h"
 #include "engine/audit/output_buffer.h"
-#include "engine/policy/policy.h"
+#include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {
 
@@ -19,14 +19,15 @@ class RecordOutput {
   RecordOutput& operator=(const RecordOutput&) = delete;
   ~RecordOutput();
 
-  // To be called once, before anything is written. `policy` may be null; it and what `input_name`
+  // To be called once, before anything is written. `policies` may be null; it and what `input_name`
   // names must outlive the output.
-  EventSink& open_sink(RecordFormat format, const Policy* policy, InputName input_name,
+  EventSink& open_sink(RecordFormat format, const ServerPolicies* policies, InputName input_name,
                        std::size_t contexts_max);
 
   // A sink of the same form into another buffer.
   [[nodiscard]] std::unique_ptr<EventSink> make_sink(OutputBuffer& buffer, RecordFormat format,
-                                                     const Policy* policy, InputName input_name,
+                                                     const ServerPolicies* policies,
+                                                     InputName input_name,
                                                      std::size_t contexts_max) const;
   [[nodiscard]] OutputBuffer& buffer() noexcept { return *buffer_; }
 

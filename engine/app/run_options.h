@@ -16,6 +16,7 @@ enum class RecordFormat : std::uint8_t { automatic, json, text };
 struct RunOptions {
   std::vector<std::string> captures;
   std::vector<std::string> policies;
+  std::string deployment;  // file; empty without one
   std::string output = "-";
   std::string packet_filter;
   RecordFormat format = RecordFormat::automatic;

@@ -28,7 +28,7 @@ class Worker {
         merger_(merger),
         buffer_(target_, true),
         inner_(output.make_sink(
-            buffer_, format, audit.policy == nullptr ? nullptr : &audit.policy->policy(),
+            buffer_, format, audit.policies,
             [&source](std::uint32_t input) { return source.input_name(input); },
             limits.context_slots() + audit.records_waiting_max)),
         sink_(*inner_, target_),

@@ -72,6 +72,7 @@ struct CallEvent {
   std::uint32_t status = 0;
   FrameReference answer;  // sequence 0 without one
   std::optional<Verdict> verdict;
+  std::uint32_t policy = 0;  // that the verdict is of: an index into ServerPolicies
 };
 
 // The call was made on a context that was never acknowledged.

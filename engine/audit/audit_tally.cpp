@@ -22,6 +22,7 @@ void AuditTally::add(const AuditTally& more) {
     blindness[i].bytes += more.blindness[i].bytes;
     blindness[i].messages += more.blindness[i].messages;
   }
+  without_policy += more.without_policy;
   filters.resize(std::max(filters.size(), more.filters.size()));
   for (std::size_t i = 0; i < more.filters.size(); ++i) {
     for (std::size_t action = 0; action < kVerdictActionCount; ++action) {
@@ -36,12 +37,21 @@ void AuditTally::add(const AuditTally& more) {
   activities.add(more.activities);
 }
 
-void AuditTally::note_verdict(const Verdict& verdict) noexcept {
+void AuditTally::prepare(const ServerPolicies& all) {
+  std::size_t count = 0;
+  for (std::uint32_t i = 0; i < all.size(); ++i) {
+    policies.push_back(count);
+    count += all.policy(i).filters.size();
+  }
+  filters.resize(count);
+}
+
+void AuditTally::note_verdict(std::uint32_t policy, const Verdict& verdict) noexcept {
   const auto action = static_cast<std::size_t>(verdict.action);
   ++judged;
   ++actions[action];
-  if (verdict.filter < filters.size()) {
-    ++filters[verdict.filter][static_cast<std::size_t>(verdict.filter_action)];
+  if (verdict.filter != kNoFilter) {
+    ++filters[policies[policy] + verdict.filter][static_cast<std::size_t>(verdict.filter_action)];
   } else {
     ++no_filter;
   }
@@ -78,6 +88,7 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"would_block", tally.count(VerdictAction::would_block)},
       {"would_permit", tally.count(VerdictAction::would_permit)},
       {"undecidable", tally.count(VerdictAction::undecidable)},
+      {"without_policy", tally.without_policy},
       {"audit_only", tally.audit_only},
       {"readings_differ", tally.readings_differ},
       {"depends_on_target", tally.depends_on_target},

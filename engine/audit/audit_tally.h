@@ -7,6 +7,7 @@
 #include "dissect/rpc_observer.h"
 #include "engine/audit/activity_table.h"
 #include "engine/audit/event_sink.h"
+#include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {
 
@@ -38,10 +39,12 @@ struct AuditTally {
   std::uint64_t contradicted = 0;      // of those that would be blocked: they were answered
   std::uint64_t records_given_up = 0;  // written before their outcome because too many waited
   std::array<BlindnessTally, kBlindnessKindCount> blindness{};
-  std::vector<FilterTally> filters;  // by index into Policy::filters
+  std::uint64_t without_policy = 0;   // not judged: no policy is that of their server
+  std::vector<FilterTally> filters;   // of all policies, one after another
+  std::vector<std::size_t> policies;  // where the filters of each begin
   // By Control and ControlAction, of the controls besides the filters.
   std::array<std::array<std::uint64_t, kControlActionCount>, kControlCount> controls{};
-  ActivityTable activities;          // would block and undecidable
+  ActivityTable activities;  // would block and undecidable
 
   [[nodiscard]] std::uint64_t count(VerdictAction action) const noexcept {
     return actions[static_cast<std::size_t>(action)];
@@ -49,10 +52,13 @@ struct AuditTally {
   [[nodiscard]] std::uint64_t count(Outcome outcome) const noexcept {
     return outcomes[static_cast<std::size_t>(outcome)];
   }
-  // What an auditor of other traffic, with the same policy, counted.
+  // What an auditor of other traffic, with the same policies, counted.
   void add(const AuditTally& more);
 
-  void note_verdict(const Verdict& verdict) noexcept;
+  // To be called first: takes the room for the filters.
+  void prepare(const ServerPolicies& all);
+
+  void note_verdict(std::uint32_t policy, const Verdict& verdict) noexcept;
   void note_blindness(const Blindness& blind) noexcept;
   // A finished call that would be blocked or is undecidable.
   void note_finding(const ContextInfo& context, const CallEvent& call,

@@ -48,9 +48,9 @@ Auditor::Auditor(const Limits& limits, const AuditOptions& options, EventSink& s
       kept_(limits.context_slots() + options.records_waiting_max),
       events_of_calls_(limits.call_slots()),
       identities_(limits.context_slots() + options.records_waiting_max) {
-  if (options.policy == nullptr) return;
-  judge_.emplace(*options.policy, options.survey, limits.context_slots());
-  tally_.filters.resize(judge_->policy().filters.size());
+  if (options.policies == nullptr) return;
+  judge_.emplace(*options.policies, limits.context_slots());
+  tally_.prepare(*options.policies);
 }
 
 std::uint32_t Auditor::add_event(Position position) {
@@ -113,20 +113,22 @@ void Auditor::on_context_closed(ContextKey key) {
 
 void Auditor::on_call(const RpcContext& context, const RpcCall& call) {
   ++tally_.calls;
-  std::optional<Verdict> verdict;
+  std::optional<Judgement> judgement;
   bool is_finding = false;
-  if (judge_) {
-    verdict = judge_->judge(context, call);
-    tally_.note_verdict(*verdict);
-    is_finding = verdict->action != VerdictAction::would_permit;
+  if (judge_) judgement = judge_->judge(context, call);
+  if (judgement) {
+    tally_.note_verdict(judgement->policy, judgement->verdict);
+    is_finding = judgement->verdict.action != VerdictAction::would_permit;
+  } else if (judge_) {
+    ++tally_.without_policy;
   }
   if (options_.write_all || is_finding) {
-    queue_call(context, call, verdict, is_finding && options_.mark_findings);
+    queue_call(context, call, judgement, is_finding && options_.mark_findings);
   }
 }
 
 void Auditor::queue_call(const RpcContext& context, const RpcCall& call,
-                         const std::optional<Verdict>& verdict, bool reported) {
+                         const std::optional<Judgement>& judgement, bool reported) {
   const std::uint32_t slot = add_event({call.frame.sequence, call.ordinal});
   OpenContext& open = open_[context.key.slot];
   PendingEvent& event = queue_[slot];
@@ -138,7 +140,10 @@ void Auditor::queue_call(const RpcContext& context, const RpcCall& call,
 
   CallEvent& record = event.what.emplace<CallEvent>();
   fill(context, call, record);
-  record.verdict = verdict;
+  if (judgement) {
+    record.verdict = judgement->verdict;
+    record.policy = judgement->policy;
+  }
   record.reported = reported;
 }
 

@@ -15,9 +15,8 @@
 namespace rpcaudit {
 
 struct AuditOptions {
-  const CompiledPolicy* policy = nullptr;  // borrowed; without one nothing is judged
-  const TargetSurvey* survey = nullptr;    // borrowed; without one nothing depends on the target
-  bool write_all = false;                  // contexts and every call, not only what would change
+  const ServerPolicies* policies = nullptr;  // borrowed; without any nothing is judged
+  bool write_all = false;                    // contexts and every call, not only what would change
   bool mark_findings = false;  // what would be blocked or is undecidable is an rpc_audit record
   bool write_blindness = false;
   std::size_t records_waiting_max = std::size_t{1} << 18;  // then the oldest is written as it is
@@ -64,7 +63,7 @@ class Auditor : public RpcObserver {
   [[nodiscard]] std::uint32_t add_event(Position position);
   [[nodiscard]] std::uint32_t keep_identity(OpenContext& open, const SecurityIdentity& identity);
   void queue_call(const RpcContext& context, const RpcCall& call,
-                  const std::optional<Verdict>& verdict, bool reported);
+                  const std::optional<Judgement>& judgement, bool reported);
   void release_context(std::uint32_t kept);
   void give_up_head();
   void write_head();

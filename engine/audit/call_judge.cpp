@@ -3,9 +3,9 @@
 namespace rpcaudit {
 namespace {
 
-// All of CallFacts in one word, never zero.
+// All of CallFacts but its pointers in one word, never zero.
 std::uint64_t pack(const CallFacts& facts) noexcept {
-  static_assert(sizeof(CallFacts) == 10, "a new fact must be packed as well");
+  static_assert(sizeof(CallFacts) == 32, "a new fact must be packed or compared as well");
   const auto at = [](std::uint64_t value, unsigned shift) { return value << shift; };
   return at(facts.opnum, 0) | at(facts.auth_type, 16) | at(facts.auth_level, 24) |
          at(facts.auth_type_other, 32) | at(facts.auth_level_other, 40) |
@@ -21,37 +21,47 @@ bool carries_interface(const RpcContext& context) noexcept {
          context.result != ContextResult::negotiated;
 }
 
-CallJudge::CallJudge(const CompiledPolicy& policy, const TargetSurvey* survey,
-                     std::size_t contexts_max)
-    : policy_(policy), survey_(survey), contexts_(contexts_max) {}
+CallJudge::CallJudge(const ServerPolicies& policies, std::size_t contexts_max)
+    : policies_(policies), contexts_(contexts_max) {}
 
-Verdict CallJudge::judge(const RpcContext& context, const RpcCall& call) {
+void CallJudge::begin(const RpcContext& context, ContextState& state) const {
+  state.policy = policies_.find(context.server.address);
+  state.narrowed = true;
+  state.generation = context.key.generation;
+  state.has_interface = carries_interface(context);
+  state.has_server_name = !context.secondary_address.empty();
+  state.caller.looked_up = false;
+  for (Known& known : state.known) known.facts = 0;
+  if (state.policy == kNoPolicy) return;
+  const ContextFacts facts = policies_.context_facts_of(state.policy, context);
+  policies_.compiled(state.policy).narrow(facts, state.narrow);
+  policies_.survey(state.policy).narrow(facts, state.ways);
+}
+
+std::optional<Judgement> CallJudge::judge(const RpcContext& context, const RpcCall& call) {
   ContextState& state = contexts_[context.key.slot];
-  const bool has_interface = carries_interface(context);
-  const bool has_server_name = !context.secondary_address.empty();
   if (!state.narrowed || state.generation != context.key.generation ||
-      state.has_interface != has_interface || state.has_server_name != has_server_name) {
-    const ContextFacts facts = context_facts(context);
-    policy_.narrow(facts, state.policy);
-    if (survey_ != nullptr) survey_->narrow(facts, state.ways);
-    state.narrowed = true;
-    state.generation = context.key.generation;
-    state.has_interface = has_interface;
-    state.has_server_name = has_server_name;
-    for (Known& known : state.known) known.facts = 0;
+      state.has_interface != carries_interface(context) ||
+      state.has_server_name != !context.secondary_address.empty()) {
+    begin(context, state);
   }
-  const CallFacts facts = call_facts(context, call);
+  if (state.policy == kNoPolicy) return std::nullopt;
+  CallFacts facts = call_facts(context, call);
+  policies_.knowledge(state.policy).complete(context, call, state.caller, facts);
   const std::uint64_t packed = pack(facts);
   for (const Known& known : state.known) {
-    if (known.facts == packed) return known.verdict;
+    if (known.facts == packed && known.token == facts.token && known.app_id == facts.app_id) {
+      return Judgement{state.policy, known.verdict};
+    }
   }
   Known& known = state.known[state.next++ % state.known.size()];
-  known = {packed, policy_.evaluate(state.policy, facts)};
-  if (survey_ != nullptr) {
-    known.verdict.depends_on_target =
-        survey_->depends(state.ways, context_facts(context), facts, known.verdict);
-  }
-  return known.verdict;
+  known = {packed, facts.token, facts.app_id,
+           policies_.compiled(state.policy).evaluate(state.narrow, facts)};
+  known.verdict.depends_on_target =
+      policies_.survey(state.policy)
+          .depends(state.ways, policies_.context_facts_of(state.policy, context), facts,
+                   known.verdict);
+  return Judgement{state.policy, known.verdict};
 }
 
 }  // namespace rpcaudit

@@ -2,48 +2,57 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/slot_pool.h"
-#include "engine/evaluate/compiled_policy.h"
-#include "engine/evaluate/target_survey.h"
+#include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {
 
 // Whether calls on the context carry its interface: not when the server refused it.
 [[nodiscard]] bool carries_interface(const RpcContext& context) noexcept;
 
-// Judges calls: narrows the policy when a context's first call comes, and remembers the verdicts
-// of the last few kinds of call on each context.
+// A verdict, and the policy it is of: an index into the ServerPolicies.
+struct Judgement {
+  std::uint32_t policy = 0;
+  Verdict verdict;
+};
+
+// Judges calls by the policy of their server: finds and narrows it when a context's first call
+// comes, and remembers the verdicts of the last few kinds of call on each context.
 class CallJudge {
  public:
-  // Borrows policy and survey; without a survey Verdict::depends_on_target stays false.
-  // `contexts_max` bounds ContextKey::slot.
-  CallJudge(const CompiledPolicy& policy, const TargetSurvey* survey, std::size_t contexts_max);
+  // Borrows the policies. `contexts_max` bounds ContextKey::slot.
+  CallJudge(const ServerPolicies& policies, std::size_t contexts_max);
 
-  [[nodiscard]] Verdict judge(const RpcContext& context, const RpcCall& call);
-
-  [[nodiscard]] const Policy& policy() const noexcept { return policy_.policy(); }
+  // Empty for calls to a server without a policy.
+  [[nodiscard]] std::optional<Judgement> judge(const RpcContext& context, const RpcCall& call);
 
  private:
   struct Known {
     std::uint64_t facts = 0;  // packed; 0: empty
+    const CallerToken* token = nullptr;
+    const Uuid* app_id = nullptr;
     Verdict verdict;
   };
   struct ContextState {
     std::uint32_t generation = 0;
+    std::uint32_t policy = kNoPolicy;
     bool narrowed = false;
     bool has_interface = false;    // when it was narrowed
-    bool has_server_name = false;  // of the pipe
+    bool has_server_name = false;  // the name of the pipe by the server, likewise
     std::uint8_t next = 0;         // of `known` to overwrite
     std::array<Known, 4> known;
-    NarrowedPolicy policy;
-    std::vector<NarrowedPolicy> ways;  // of the survey
+    KnownCaller caller;
+    NarrowedPolicy narrow;
+    std::vector<NarrowedPolicy> ways;  // of the survey of targets
   };
 
-  const CompiledPolicy& policy_;
-  const TargetSurvey* survey_;
+  void begin(const RpcContext& context, ContextState& state) const;
+
+  const ServerPolicies& policies_;
   SlotTable<ContextState> contexts_;
 };
 

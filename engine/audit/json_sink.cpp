@@ -83,12 +83,22 @@ std::string render_filter(const Policy& policy, const Filter& filter) {
 
 }  // namespace
 
-JsonSink::JsonSink(OutputBuffer& out, const Policy* policy, InputName input_name,
+JsonSink::JsonSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name,
                    std::size_t contexts_max)
     : out_(out), input_name_(std::move(input_name)), shared_(contexts_max) {
-  if (policy == nullptr) return;
-  members_ = ControlMembers(*policy);
-  for (const Filter& filter : policy->filters) filters_.push_back(render_filter(*policy, filter));
+  for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
+    const Policy& policy = policies->policy(i);
+    PolicyMembers& members = policies_.emplace_back();
+    if (!policies->name(i).empty()) {
+      members.deployment = "\"deployment\":\"";
+      append_json_escaped(members.deployment, policies->name(i));
+      members.deployment.push_back('"');
+    }
+    members.controls = ControlMembers(policy);
+    for (const Filter& filter : policy.filters) {
+      members.filters.push_back(render_filter(policy, filter));
+    }
+  }
 }
 
 const JsonSink::Shared& JsonSink::shared(const ContextInfo& context, std::uint32_t input) {
@@ -231,13 +241,15 @@ void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {
 
 void JsonSink::write_verdict(JsonLine& line, const CallEvent& call) {
   const Verdict& verdict = *call.verdict;
+  const PolicyMembers& policy = policies_[call.policy];
   line.open("verdict");
   line.plain("action", to_string(verdict.action));
+  if (!policy.deployment.empty()) line.members(policy.deployment);
   if (verdict.control != Control::none) line.plain("control", to_string(verdict.control));
   if (const ControlVerdict* const decided = verdict.find(verdict.control)) {
-    members_.write(line, verdict.control, *decided);
-  } else if (verdict.filter < filters_.size()) {
-    line.members(filters_[verdict.filter]);
+    policy.controls.write(line, verdict.control, *decided);
+  } else if (verdict.filter < policy.filters.size()) {
+    line.members(policy.filters[verdict.filter]);
     if (is_only_logged(verdict)) line.truth("audit_only");
   }
   if (verdict.action == VerdictAction::undecidable) {
@@ -256,7 +268,7 @@ void JsonSink::write_verdict(JsonLine& line, const CallEvent& call) {
   }
   if (verdict.readings_differ) line.truth("readings_differ");
   if (verdict.depends_on_target) line.truth("depends_on_target");
-  write_controls(line, members_, verdict);
+  write_controls(line, policy.controls, verdict);
   if (call.reported) line.plain("enforced", to_string(enforced(call)));
   line.close();
 }

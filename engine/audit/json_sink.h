@@ -10,7 +10,7 @@
 #include "engine/audit/json_line.h"
 #include "engine/audit/rfc3339.h"
 #include "engine/audit/slot_pool.h"
-#include "engine/policy/policy.h"
+#include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {
 
@@ -20,8 +20,9 @@ namespace rpcaudit {
 // not allocate in the steady state.
 class JsonSink : public EventSink {
  public:
-  // Borrows `out` and `policy`; `policy` may be null. `contexts_max` bounds ContextInfo::slot.
-  JsonSink(OutputBuffer& out, const Policy* policy, InputName input_name, std::size_t contexts_max);
+  // Borrows `out`; `policies` may be null. `contexts_max` bounds ContextInfo::slot.
+  JsonSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name,
+           std::size_t contexts_max);
 
   void on_context(const ContextInfo& context, const IdentityText& identity) override;
   void on_call(const ContextInfo& context, const CallEvent& call,
@@ -30,6 +31,12 @@ class JsonSink : public EventSink {
   void on_statistics(const StatisticsEvent& statistics) override;
 
  private:
+  // What verdicts of one policy say of what decides.
+  struct PolicyMembers {
+    std::string deployment;            // "deployment":..., empty when there is only one policy
+    std::vector<std::string> filters;  // "layer":...,"filter":...,"source":... of each filter
+    ControlMembers controls;
+  };
   // Members that all records of a context have in common.
   struct Shared {
     std::uint32_t generation = 0;
@@ -56,9 +63,8 @@ class JsonSink : public EventSink {
   Rfc3339Writer time_;
   CommunityId community_id_;
   SlotTable<Shared> shared_;
-  std::vector<std::string> filters_;  // "layer":...,"filter":...,"source":... of each filter
+  std::vector<PolicyMembers> policies_;
   Shared detour_;  // of a call that went another way than its context
-  ControlMembers members_;            // of the other controls
   std::string scratch_;
 };
 

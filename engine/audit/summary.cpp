@@ -107,7 +107,19 @@ std::string calls_part(const AuditTally& tally, bool with_policy) {
   return text + (first ? "none\n" : "\n");
 }
 
-std::string filters_part(const AuditTally& tally, const Policy& policy) {
+// What a filter is, and where it stands.
+std::string filter_text(const AuditTally& tally, const ServerPolicies& policies,
+                        std::size_t place) {
+  const auto next = std::upper_bound(tally.policies.begin(), tally.policies.end(), place);
+  const auto index = static_cast<std::uint32_t>(next - tally.policies.begin() - 1);
+  const Policy& policy = policies.policy(index);
+  const Filter& filter = policy.filters[place - tally.policies[index]];
+  std::string text = place_text(policy, filter);
+  if (!policies.name(index).empty()) text += " (" + terminal_text(policies.name(index)) + ")";
+  return text + "  " + terminal_text(describe(filter));
+}
+
+std::string filters_part(const AuditTally& tally, const ServerPolicies& policies) {
   std::vector<std::size_t> order(tally.filters.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto total = [&](std::size_t i) {
@@ -121,13 +133,12 @@ std::string filters_part(const AuditTally& tally, const Policy& policy) {
 
   std::string text = "\nWhich filters decide\n";
   for (std::size_t k = 0; k < std::min(used, kFiltersMax); ++k) {
-    const Filter& filter = policy.filters[order[k]];
     for (std::size_t action = kVerdictActionCount; action-- > 0;) {
       const std::uint64_t count = tally.filters[order[k]][action];
       if (count == 0) continue;
       const std::string what =
           left(std::string(action_text(static_cast<VerdictAction>(action))), 14) +
-          place_text(policy, filter) + "  " + terminal_text(describe(filter));
+          filter_text(tally, policies, order[k]);
       text += counted(count, shortened(what, kTextWidthMax));
     }
   }
@@ -210,6 +221,9 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally) {
     if (blind.bytes != 0) what += ", " + grouped(blind.bytes) + " bytes";
     text += counted(blind.events, what);
   }
+  if (tally.without_policy != 0) {
+    text += counted(tally.without_policy, "calls not judged: no deployment has their server");
+  }
   for (const CountedLine& line : run.not_seen) text += counted(line.count, line.text);
   if (tally.records_given_up != 0) {
     text += counted(tally.records_given_up, "records written before their answer: too many waited");
@@ -226,9 +240,10 @@ std::string grouped(std::uint64_t value) {
   return text;
 }
 
-std::string summary_text(const RunFacts& run, const AuditTally& tally, const Policy* policy) {
-  std::string text = inputs_part(run) + calls_part(tally, policy != nullptr);
-  if (policy != nullptr && !policy->filters.empty()) text += filters_part(tally, *policy);
+std::string summary_text(const RunFacts& run, const AuditTally& tally,
+                         const ServerPolicies* policies) {
+  std::string text = inputs_part(run) + calls_part(tally, policies != nullptr);
+  if (!tally.filters.empty() && policies != nullptr) text += filters_part(tally, *policies);
   text += activities_part(tally);
   text += not_seen_part(run, tally);
   for (const std::string& problem : run.problems)

@@ -7,7 +7,7 @@
 
 #include "capture/timestamp.h"
 #include "engine/audit/audit_tally.h"
-#include "engine/policy/policy.h"
+#include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {
 
@@ -29,9 +29,9 @@ struct RunFacts {
   std::vector<CountedLine> not_seen;  // known to the dissector or the capture
 };
 
-// The summary for people: aligned, at most a screen, ends with a line end. `policy` may be null.
+// The summary for people: aligned, at most a screen, ends with a line end. `policies` may be null.
 [[nodiscard]] std::string summary_text(const RunFacts& run, const AuditTally& tally,
-                                       const Policy* policy);
+                                       const ServerPolicies* policies);
 
 // `1234567` as `1,234,567`.
 [[nodiscard]] std::string grouped(std::uint64_t value);

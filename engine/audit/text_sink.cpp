@@ -80,9 +80,12 @@ std::string unseen_text(const Verdict& verdict) {
   return text;
 }
 
-TextSink::TextSink(OutputBuffer& out, const Policy* policy, InputName input_name, bool colour)
-    : out_(out), policy_(policy), input_name_(std::move(input_name)), colour_(colour) {
-  if (policy != nullptr) controls_.emplace(*policy);
+TextSink::TextSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name,
+                   bool colour)
+    : out_(out), policies_(policies), input_name_(std::move(input_name)), colour_(colour) {
+  for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
+    controls_.emplace_back(policies->policy(i));
+  }
 }
 
 void TextSink::begin(const FrameReference& frame) {
@@ -154,17 +157,25 @@ void TextSink::say_account(const std::optional<AuthNumbers>& auth, const Identit
   }
 }
 
-void TextSink::say_reason(const Verdict& verdict) {
+// Only for verdicts that name one.
+void TextSink::say_filter(const CallEvent& call) {
+  const Policy& policy = policies_->policy(call.policy);
+  line_ += "by filter ";
+  line_ += place_text(policy, policy.filters[call.verdict->filter]);
+}
+
+void TextSink::say_reason(const CallEvent& call) {
+  const Verdict& verdict = *call.verdict;
   const bool decided = verdict.action != VerdictAction::undecidable;
-  if (const ControlVerdict* const own = verdict.find(verdict.control); own && controls_) {
+  if (const ControlVerdict* const own = verdict.find(verdict.control); own) {
     line_ += decided ? "  by " : "  perhaps by ";
     line_ += to_string(verdict.control);
     line_ += ": ";
-    append_terminal_text(line_, controls_->reason(verdict.control, *own));
-    say_other_controls(verdict);
-  } else if (policy_ != nullptr && verdict.filter < policy_->filters.size()) {
-    line_ += decided ? "  by filter " : "  perhaps by filter ";
-    line_ += place_text(*policy_, policy_->filters[verdict.filter]);
+    append_terminal_text(line_, controls_[call.policy].reason(verdict.control, *own));
+    say_other_controls(call);
+  } else if (verdict.filter != kNoFilter) {
+    line_ += decided ? "  " : "  perhaps ";
+    say_filter(call);
   } else if (verdict.action == VerdictAction::would_permit) {
     line_ += "  by no filter";
   }
@@ -177,17 +188,17 @@ void TextSink::say_reason(const Verdict& verdict) {
 }
 
 // The rest of what would stop the call.
-void TextSink::say_other_controls(const Verdict& verdict) {
+void TextSink::say_other_controls(const CallEvent& call) {
+  const Verdict& verdict = *call.verdict;
   for (const Control control : kOtherControls) {
     if (control == verdict.control) continue;
     if (verdict.find(control)->action != ControlAction::would_block) continue;
     line_ += "; also by ";
     line_ += to_string(control);
   }
-  if (verdict.filter_action == VerdictAction::would_block && policy_ != nullptr &&
-      verdict.filter < policy_->filters.size()) {
-    line_ += "; also by filter ";
-    line_ += place_text(*policy_, policy_->filters[verdict.filter]);
+  if (verdict.filter_action == VerdictAction::would_block && verdict.filter != kNoFilter) {
+    line_ += "; also ";
+    say_filter(call);
   }
 }
 
@@ -207,7 +218,7 @@ void TextSink::on_call(const ContextInfo& context, const CallEvent& call,
   say_peers(context);
   say_operation(context, call);
   say_account(call.auth ? call.auth : call.connection_auth, identity);
-  if (call.verdict) say_reason(*call.verdict);
+  if (call.verdict) say_reason(call);
   say_outcome(call);
   end(call.frame);
 }

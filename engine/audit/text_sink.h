@@ -2,12 +2,13 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/audit/event_sink.h"
 #include "engine/audit/output_buffer.h"
 #include "engine/audit/rfc3339.h"
 #include "engine/evaluate/control_text.h"
-#include "engine/policy/policy.h"
+#include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {
 
@@ -15,8 +16,8 @@ namespace rpcaudit {
 // called whom, for what, as whom, and which filter says so. Nothing in a line can steer a terminal.
 class TextSink : public EventSink {
  public:
-  // Borrows `out` and `policy`; `policy` may be null.
-  TextSink(OutputBuffer& out, const Policy* policy, InputName input_name, bool colour);
+  // Borrows `out` and `policies`; `policies` may be null.
+  TextSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name, bool colour);
 
   void on_context(const ContextInfo& context, const IdentityText& identity) override;
   void on_call(const ContextInfo& context, const CallEvent& call,
@@ -31,14 +32,15 @@ class TextSink : public EventSink {
   void say_peers(const ContextInfo& context);
   void say_operation(const ContextInfo& context, const CallEvent& call);
   void say_account(const std::optional<AuthNumbers>& auth, const IdentityText& identity);
-  void say_reason(const Verdict& verdict);
-  void say_other_controls(const Verdict& verdict);
+  void say_reason(const CallEvent& call);
+  void say_filter(const CallEvent& call);
+  void say_other_controls(const CallEvent& call);
   void say_outcome(const CallEvent& call);
   void end(const FrameReference& frame);
 
   OutputBuffer& out_;
-  const Policy* policy_;
-  std::optional<ControlText> controls_;
+  const ServerPolicies* policies_;
+  std::vector<ControlText> controls_;  // by policy
   InputName input_name_;
   bool colour_;
   Rfc3339Writer time_;

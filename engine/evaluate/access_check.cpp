@@ -1,27 +1,51 @@
 #include "engine/evaluate/access_check.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace rpcaudit {
 namespace {
 
-Truth names_caller(const AccessEntry& entry, Truth anonymous, Truth authenticated) noexcept {
+// Trustees that are neither accounts nor groups: what a list of groups does not settle.
+constexpr std::array<std::string_view, 12> kUnlisted{"AC", "AS", "CG", "CO", "HI", "LW",
+                                                     "ME", "MP", "OW", "PS", "SI", "SS"};
+
+// Whether a trustee that a complete list of accounts and groups does not have may be the caller.
+Truth names_unlisted(std::string_view trustee) noexcept {
+  if (trustee.starts_with("S-1-")) {
+    const bool is_group = trustee.starts_with("S-1-5-21-") || trustee.starts_with("S-1-5-32-");
+    return is_group ? Truth::no : Truth::unknown;
+  }
+  const bool is_unlisted =
+      std::find(kUnlisted.begin(), kUnlisted.end(), trustee) != kUnlisted.end();
+  return is_unlisted ? Truth::unknown : Truth::no;
+}
+
+Truth names_token(std::string_view trustee, const CallerToken& token) noexcept {
+  if (trustee == "NU" || token.has(trustee)) return Truth::yes;
+  return token.may_have(trustee) ? Truth::unknown : names_unlisted(trustee);
+}
+
+Truth names_caller(const AccessEntry& entry, const CallerKnowledge& caller) noexcept {
   Truth names = Truth::unknown;
+  if (caller.token != nullptr) names = names_token(entry.trustee, *caller.token);
   if (entry.trustee == "WD") names = Truth::yes;
-  if (entry.trustee == "AN") names = anonymous;
-  if (entry.trustee == "AU") names = authenticated;
+  if (entry.trustee == "AN") names = caller.anonymous;
+  if (entry.trustee == "AU") names = caller.authenticated;
   return entry.conditional ? truth_and(names, Truth::unknown) : names;
 }
 
 }  // namespace
 
-Truth access_check(const SecurityDescriptor& descriptor, Truth anonymous,
-                   Truth authenticated) noexcept {
+Truth access_check(const SecurityDescriptor& descriptor, const CallerKnowledge& caller) noexcept {
   if (!descriptor.has_dacl) return Truth::yes;
   bool may_grant = false;
   bool may_deny = false;
   bool decided = false;
   for (const AccessEntry& entry : descriptor.entries) {
     if ((entry.mask & kMatchFilterRight) == 0) continue;
-    const Truth names = names_caller(entry, anonymous, authenticated);
+    const Truth names = names_caller(entry, caller);
     if (names == Truth::no) continue;
     (entry.allow ? may_grant : may_deny) = true;
     decided = names == Truth::yes;

@@ -1,15 +1,26 @@
 #pragma once
 
 #include "engine/evaluate/truth.h"
+#include "engine/policy/caller_token.h"
 #include "engine/policy/sddl.h"
 
 namespace rpcaudit {
 
+// Who asks for access, as far as it is known.
+struct CallerKnowledge {
+  Truth anonymous = Truth::unknown;      // is ANONYMOUS LOGON (`AN`)
+  Truth authenticated = Truth::unknown;  // is one of the Authenticated Users (`AU`)
+  const CallerToken* token = nullptr;    // the whole of it; null when nobody said
+};
+
 // Whether the descriptor grants the caller the right to match the filter: the first entry of the
-// DACL that names the caller and covers the right decides; without one the right is denied. Of the
-// caller only two things can be known, whether it is ANONYMOUS LOGON (`AN`) and whether it is one
-// of the Authenticated Users (`AU`); everyone is `WD`, any other trustee is unknown.
-[[nodiscard]] Truth access_check(const SecurityDescriptor& descriptor, Truth anonymous,
-                                 Truth authenticated) noexcept;
+// DACL that names the caller and covers the right decides; without one the right is denied.
+//
+// Everyone is `WD`. Without a token any trustee but `AN` and `AU` is unknown. A token is complete
+// as to accounts and groups, and comes over the network: it has `NU` and not `IU`. What depends on
+// the way of authentication (S-1-5-64-*, S-1-18-*, integrity levels, owner rights) stays unknown
+// unless the token lists it.
+[[nodiscard]] Truth access_check(const SecurityDescriptor& descriptor,
+                                 const CallerKnowledge& caller) noexcept;
 
 }  // namespace rpcaudit

@@ -82,7 +82,7 @@ std::uint64_t caller_truths(const SecurityDescriptor& descriptor) {
   for (const Truth anonymous : kTruths) {
     for (const Truth authenticated : kTruths) {
       const auto truth =
-          static_cast<std::uint64_t>(access_check(descriptor, anonymous, authenticated));
+          static_cast<std::uint64_t>(access_check(descriptor, {anonymous, authenticated, nullptr}));
       truths |= truth << (2 * caller_state(anonymous, authenticated));
     }
   }
@@ -184,7 +184,10 @@ class ProgramBuilder {
         if (type == FieldType::blob) test = text_test(condition.match, *text);
       } else if (type == FieldType::security_descriptor) {
         test.kind = ValueTest::Kind::caller;
-        test.low = caller_truths(std::get<SecurityDescriptor>(condition.data));
+        const auto& descriptor = std::get<SecurityDescriptor>(condition.data);
+        test.low = caller_truths(descriptor);
+        test.index = static_cast<std::uint32_t>(program_.descriptors.size());
+        program_.descriptors.push_back(&descriptor);
       }
     }
     program_.tests.push_back(test);

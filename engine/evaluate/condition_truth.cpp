@@ -125,14 +125,19 @@ std::string pipe_text(const ContextFacts& context) {
   return printable(*context.pipe) + ", to the server " + server;
 }
 
+Truth app_id_truth(const Condition& condition, const CallFacts& call) {
+  return uuid_truth(condition, call.app_id ? std::optional(*call.app_id) : std::nullopt);
+}
+
 Truth caller_truth(const Condition& condition, const CallFacts& call) {
   const auto* data = std::get_if<SecurityDescriptor>(&condition.data);
   if (data == nullptr) return Truth::unknown;
-  return access_check(*data, call.anonymous, call.authenticated);
+  return access_check(*data, {call.anonymous, call.authenticated, call.token});
 }
 
 std::string caller_text(const CallFacts& call) {
   if (call.anonymous == Truth::yes) return "an anonymous caller";
+  if (call.token != nullptr) return printable(call.token->name) + ", as the deployment has it";
   return call.authenticated == Truth::yes ? "an authenticated caller, groups not on the wire"
                                           : std::string(kNotOnTheWire);
 }
@@ -169,6 +174,8 @@ Truth condition_truth(const Condition& condition, const ContextFacts& context,
   switch (condition.field) {
     case Field::remote_user_token: return caller_truth(condition, call);
     case Field::if_uuid: return uuid_truth(condition, context.if_uuid);
+    case Field::dcom_app_id: return app_id_truth(condition, call);
+    case Field::image_name: return text_truth(condition, context.image_name);
     case Field::pipe: return pipe_truth(condition, context, reading);
     case Field::local_addr_v4:
     case Field::local_addr_v6: return address_truth(condition, context.local_address, swapped);
@@ -204,6 +211,8 @@ std::string seen_text(Field field, const ContextFacts& context, const CallFacts&
     case Field::if_version:
       return context.if_version ? std::to_string(*context.if_version) : unseen;
     case Field::if_flag: return flag_text(call.dcom);
+    case Field::dcom_app_id: return call.app_id ? to_string(*call.app_id) : unseen;
+    case Field::image_name: return context.image_name ? printable(*context.image_name) : unseen;
     case Field::protocol: return std::string(to_string(context.protocol));
     case Field::auth_type: return security_text(call.auth_type, call);
     case Field::auth_level: return security_text(call.auth_level, call);

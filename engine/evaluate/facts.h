@@ -6,6 +6,7 @@
 
 #include "dissect/rpc_observer.h"
 #include "engine/evaluate/truth.h"
+#include "engine/policy/caller_token.h"
 
 namespace rpcaudit {
 
@@ -32,6 +33,7 @@ struct ContextFacts {
   std::optional<std::string_view> pipe;
   std::optional<std::string_view> pipe_of_server;
   SmbCaller smb_caller = SmbCaller::unseen;
+  std::optional<std::string_view> image_name;  // only a deployment tells
 };
 
 // What a single call adds.
@@ -49,6 +51,9 @@ struct CallFacts {
   Truth dcom = Truth::no;                // if_flag bit 0x1
   Truth anonymous = Truth::unknown;      // the caller is ANONYMOUS LOGON
   Truth authenticated = Truth::unknown;  // the caller is in Authenticated Users
+  // What only a deployment tells; borrowed from it, null where it says nothing.
+  const CallerToken* token = nullptr;
+  const Uuid* app_id = nullptr;  // of the class that the call activates
 };
 
 [[nodiscard]] ContextFacts context_facts(const RpcContext& context) noexcept;

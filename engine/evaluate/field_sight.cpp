@@ -13,7 +13,7 @@ struct SightRow {
   std::array<Sight, kProtocolSequenceCount> sights;
 };
 
-// Whether calls over named pipes have addresses is up to the target. The endpoint of such a call is
+// What a deployment says counts as seen. Whether calls over named pipes have addresses is up to the target. The endpoint of such a call is
 // the pipe, so that it has no port, and only such a call has a pipe: by the name that the client
 // opened, or by that of the server's endpoint. netsh has no value for the datagram protocol.
 constexpr std::array<SightRow, kWeightFieldCount> kSights{{
@@ -21,8 +21,8 @@ constexpr std::array<SightRow, kWeightFieldCount> kSights{{
     {Field::if_uuid, {context, context, context, context}},
     {Field::if_version, {context, context, context, context}},
     {Field::if_flag, {call, call, call, call}},
-    {Field::dcom_app_id, {unseen, unseen, unseen, unseen}},
-    {Field::image_name, {unseen, unseen, unseen, unseen}},
+    {Field::dcom_app_id, {call, call, call, call}},
+    {Field::image_name, {context, context, context, context}},
     {Field::protocol, {context, context, absent, context}},
     {Field::auth_type, {call, call, call, call}},
     {Field::auth_level, {call, call, call, call}},

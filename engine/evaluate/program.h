@@ -44,7 +44,8 @@ struct ValueTest {
     none_set,
     wide,    // wides[index] <= value <= wides[index + 1]
     text,    // by `match` with texts[index] and texts[index + 1]
-    caller,  // low: the truth for each state of the caller, see caller_state()
+    caller,  // low: the truth for each state of a caller without a token, see caller_state();
+             // descriptors[index]: for one with a token
   };
   Kind kind = Kind::unknown;
   MatchType match{};
@@ -98,6 +99,7 @@ struct Program {
   std::vector<ValueTest> tests;
   std::vector<Wide> wides;
   std::vector<std::string> texts;
+  std::vector<const SecurityDescriptor*> descriptors;  // of the policy
 
   // The ranks of the rules that only one of `interfaces` can match, in order: those of
   // interfaces[i] are ranks[first_rank[i]] up to ranks[first_rank[i + 1]]. All others are in

@@ -60,7 +60,10 @@ std::span<const ValueTest> tests_of(const Program& program, const Run& run) noex
 }  // namespace
 
 CallValues::CallValues(const CallFacts& call, bool other_security) noexcept
-    : opnum_(call.opnum), caller_state_(caller_state(call.anonymous, call.authenticated)) {
+    : opnum_(call.opnum),
+      caller_{call.anonymous, call.authenticated, call.token},
+      caller_state_(caller_state(call.anonymous, call.authenticated)),
+      app_id_(call.app_id) {
   if (!call.auth_unseen) {
     auth_type_ = Candidates(other_security ? call.auth_type_other : call.auth_type);
     auth_level_ = Candidates(other_security ? call.auth_level_other : call.auth_level);
@@ -81,12 +84,25 @@ const Candidates& CallValues::numbers(Field field) const noexcept {
   }
 }
 
+Truth CallValues::test_caller(const Program& program, const ValueTest& test) const noexcept {
+  if (test.kind != ValueTest::Kind::caller) return Truth::unknown;
+  if (caller_.token == nullptr) return caller_truth(test.low, caller_state_);
+  return access_check(*program.descriptors[test.index], caller_);
+}
+
 Truth CallValues::truth(const Program& program, const Run& run) const noexcept {
   Truth truth = Truth::no;
   if (run.field == Field::remote_user_token) {
     for (const ValueTest& test : tests_of(program, run)) {
-      const bool is_known = test.kind == ValueTest::Kind::caller;
-      truth = truth_or(truth, is_known ? caller_truth(test.low, caller_state_) : Truth::unknown);
+      truth = truth_or(truth, test_caller(program, test));
+    }
+    return truth;
+  }
+  if (run.field == Field::dcom_app_id) {
+    if (app_id_ == nullptr) return Truth::unknown;
+    const Wide app_id = to_wide(app_id_->bytes);
+    for (const ValueTest& test : tests_of(program, run)) {
+      truth = truth_or(truth, wide_truth(program, test, app_id));
     }
     return truth;
   }
@@ -123,6 +139,8 @@ Truth ContextValues::test(const Program& program, Field field, const ValueTest& 
       return context_.if_version ? number(*context_.if_version) : Truth::unknown;
     case Field::protocol: return number(protocol_number(context_.protocol));
     case Field::local_port: return number(context_.local_port);
+    case Field::image_name:
+      return context_.image_name ? text_truth(program, test, *context_.image_name) : Truth::unknown;
     case Field::pipe: return pipe_truth(program, test, other_endpoints);
     case Field::local_addr_v4:
     case Field::local_addr_v6:

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/evaluate/access_check.h"
 #include "engine/evaluate/condition_truth.h"
 #include "engine/evaluate/facts.h"
 #include "engine/evaluate/program.h"
@@ -43,12 +44,15 @@ class CallValues {
 
  private:
   [[nodiscard]] const Candidates& numbers(Field field) const noexcept;
+  [[nodiscard]] Truth test_caller(const Program& program, const ValueTest& test) const noexcept;
 
   Candidates opnum_;
   Candidates auth_type_;
   Candidates auth_level_;
   Candidates if_flag_;
+  CallerKnowledge caller_;
   unsigned caller_state_ = 0;
+  const Uuid* app_id_ = nullptr;
 };
 
 // A context's facts in the form that tests compare.

@@ -17,6 +17,17 @@ void append(std::string& key, const Program& program, const ValueTest& test) {
   append(key, test.swapped ? 1 : 0);
   append(key, test.low);
   append(key, test.high);
+  if (test.kind == ValueTest::Kind::caller) {  // no access check looks at more than the entries
+    const SecurityDescriptor& descriptor = *program.descriptors[test.index];
+    append(key, descriptor.has_dacl ? 1 : 0);
+    append(key, descriptor.entries.size());
+    for (const AccessEntry& entry : descriptor.entries) {
+      append(key, (entry.allow ? 1u : 0u) | (entry.conditional ? 2u : 0u));
+      append(key, entry.mask);
+      append(key, entry.trustee.size());
+      key += entry.trustee;
+    }
+  }
   for (std::uint32_t i = test.index; i < test.index + 2; ++i) {
     if (test.kind == ValueTest::Kind::wide) {
       append(key, program.wides[i].high);

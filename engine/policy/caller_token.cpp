@@ -30,9 +30,14 @@ bool CallerToken::has(std::string_view trustee) const noexcept {
   return std::binary_search(sids.begin(), sids.end(), trustee);
 }
 
-bool CallerToken::has_relative(std::string_view relative_id) const noexcept {
-  return std::any_of(sids.begin(), sids.end(), [relative_id](std::string_view sid) {
-    return sid.starts_with("S-1-5-21-") && sid.ends_with(relative_id);
+bool CallerToken::may_have(std::string_view trustee) const noexcept {
+  if (domain_known) return false;
+  const auto is_other_name = [](std::string_view alias, std::string_view number) {
+    const std::string_view relative_id = relative_id_of(alias);
+    return !relative_id.empty() && number.starts_with("S-1-5-21-") && number.ends_with(relative_id);
+  };
+  return std::any_of(sids.begin(), sids.end(), [&](std::string_view sid) {
+    return is_other_name(trustee, sid) || is_other_name(sid, trustee);
   });
 }
 
@@ -45,6 +50,21 @@ std::string_view relative_id_of(std::string_view trustee) noexcept {
 void sort_sids(CallerToken& token) {
   std::sort(token.sids.begin(), token.sids.end());
   token.sids.erase(std::unique(token.sids.begin(), token.sids.end()), token.sids.end());
+}
+
+void add_domain_names(CallerToken& token, std::string_view domain_sid) {
+  const std::vector<std::string> given = token.sids;
+  for (const std::string& sid : given) {
+    const std::string_view of_alias = relative_id_of(sid);
+    if (!of_alias.empty()) token.sids.push_back(std::string(domain_sid).append(of_alias));
+    if (!sid.starts_with(domain_sid)) continue;
+    for (const auto& [alias, relative_id] : kRelativeIds) {
+      const bool is_it = std::string_view(sid).substr(domain_sid.size()) == relative_id;
+      if (is_it) token.sids.emplace_back(alias);
+    }
+  }
+  token.domain_known = true;
+  sort_sids(token);
 }
 
 const CallerToken* find_user(const std::vector<CallerToken>& users, std::string_view user,

@@ -13,11 +13,14 @@ namespace rpcaudit {
 struct CallerToken {
   std::string name;  // `domain\user`, `user@realm`, or `user` of any domain; in lower case
   std::vector<std::string> sids;  // of user and groups as parse_trustee() has them, sorted
+  // Whether groups of the server's own domain stand among `sids` by alias and by number.
+  bool domain_known = false;
   SourceSpan span;
 
   [[nodiscard]] bool has(std::string_view trustee) const noexcept;
-  // Whether a SID of some domain ends in the relative id, written with its dash (`-512`).
-  [[nodiscard]] bool has_relative(std::string_view relative_id) const noexcept;
+  // Whether the token has the trustee under its other name, if the domain is the one meant: `DA`
+  // for a number that ends in -512, and the other way round.
+  [[nodiscard]] bool may_have(std::string_view trustee) const noexcept;
 };
 
 // The relative id, with its dash, that an alias of a domain or machine account stands for
@@ -26,6 +29,9 @@ struct CallerToken {
 
 // Brings `sids` into the order that has() needs.
 void sort_sids(CallerToken& token);
+
+// Gives the token both names of what it has of the domain, `S-1-5-21-...`: `DA` and the number.
+void add_domain_names(CallerToken& token, std::string_view domain_sid);
 
 // The user of `users` that the names on the wire mean, case of ASCII letters apart: first
 // `domain\user`, then `user@domain`, then `user` alone. Null when there is none. `users` is sorted

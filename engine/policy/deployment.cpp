@@ -53,6 +53,9 @@ HostFacts merged_facts(const HostFacts& common, const HostFacts& own) {
   const auto same = [](const CallerToken& a, const CallerToken& b) { return a.name == b.name; };
   std::stable_sort(facts.users.begin(), facts.users.end(), before);
   facts.users.erase(std::unique(facts.users.begin(), facts.users.end(), same), facts.users.end());
+  for (CallerToken& user : facts.users) {
+    if (!facts.domain_sid.empty()) add_domain_names(user, facts.domain_sid);
+  }
   return facts;
 }
 

@@ -30,14 +30,14 @@ class Records {
   explicit Records(AuditOptions options, std::string_view script = {}) : buffer_(target_, false) {
     if (!script.empty()) {
       std::vector<Diagnostic> diagnostics;
-      read_netsh_script(script, "policy.txt", policy_, diagnostics);
-      compiled_.emplace(CompiledPolicy::compile(policy_, {}));
-      options.policy = &*compiled_;
+      Policy policy;
+      read_netsh_script(script, "policy.txt", policy, diagnostics);
+      options.policies = &policies_.emplace(std::move(policy), EvaluationOptions{});
     }
     const auto name = [](std::uint32_t input) -> std::string_view {
       return input == 0 ? "a.pcap" : "b\".pcap";
     };
-    sink_.emplace(buffer_, script.empty() ? nullptr : &policy_, name, kContextsMax);
+    sink_.emplace(buffer_, options.policies, name, kContextsMax);
     auditor_.emplace(limits_, options, *sink_);
   }
 
@@ -64,8 +64,7 @@ class Records {
   StringTarget target_;
   OutputBuffer buffer_;
   Limits limits_;
-  Policy policy_;
-  std::optional<CompiledPolicy> compiled_;
+  std::optional<ServerPolicies> policies_;
   std::optional<JsonSink> sink_;
   std::optional<Auditor> auditor_;
 };

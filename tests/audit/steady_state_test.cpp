@@ -68,12 +68,12 @@ void feed_round(Auditor& auditor, std::uint64_t round) {
   auditor.on_watermark(sequence);
 }
 
-void expect_no_allocation(const AuditOptions& options, const Policy& policy) {
+void expect_no_allocation(const AuditOptions& options, const ServerPolicies& policies) {
   NullTarget target;
   OutputBuffer buffer(target, false);
   const Limits limits;
   JsonSink sink(
-      buffer, &policy, [](std::uint32_t) { return std::string_view("a.pcap"); },
+      buffer, &policies, [](std::uint32_t) { return std::string_view("a.pcap"); },
       limits.context_slots() + options.records_waiting_max);
   Auditor auditor(limits, options, sink);
   for (std::uint64_t round = 0; round < 3; ++round) feed_round(auditor, round);  // warm
@@ -97,18 +97,18 @@ TEST(SteadyState, AllocatesNothing) {
   std::vector<Diagnostic> diagnostics;
   read_netsh_script(kPolicy, "policy.txt", policy, diagnostics);
   ASSERT_EQ(policy.filters.size(), 2u);
-  const CompiledPolicy compiled = CompiledPolicy::compile(policy, {});
+  const ServerPolicies policies(std::move(policy), EvaluationOptions{});
 
   AuditOptions log;
   log.write_all = true;
-  expect_no_allocation(log, policy);
+  expect_no_allocation(log, policies);
   AuditOptions findings;
-  findings.policy = &compiled;
+  findings.policies = &policies;
   findings.mark_findings = true;
-  expect_no_allocation(findings, policy);
+  expect_no_allocation(findings, policies);
   AuditOptions both = findings;
   both.write_all = true;
-  expect_no_allocation(both, policy);
+  expect_no_allocation(both, policies);
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ class TextTest : public testing::Test {
   std::string line(bool colour) {
     StringTarget target;
     OutputBuffer out(target, false);
-    TextSink sink(out, &policy, {}, colour);
+    const ServerPolicies policies(policy);
+    TextSink sink(out, &policies, {}, colour);
     sink.on_call(context, call, who);
     out.flush();
     return target.text;
@@ -89,16 +90,17 @@ TEST_F(TextTest, PipesFaultsAndHostileNames) {
 }
 
 TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
+  const ServerPolicies policies(policy);
   AuditTally tally;
-  tally.filters.resize(policy.filters.size());
+  tally.prepare(policies);
   tally.calls = 1234;
   tally.depends_on_target = 2;
   tally.outcomes[static_cast<std::size_t>(Outcome::response)] = 1234;
   for (int i = 0; i < 3; ++i) {
-    tally.note_verdict(*call.verdict);
+    tally.note_verdict(0, *call.verdict);
     tally.note_finding(context, call, who);
   }
-  tally.note_verdict({});
+  tally.note_verdict(0, {});
   Blindness gap;
   gap.bytes = 1460;
   tally.note_blindness(gap);
@@ -109,7 +111,7 @@ TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
   run.last = Timestamp{kNoon + 90 * kNanosecondsPerSecond};
   run.not_seen = {{7, "frames cut by the snap length"}};
   run.problems = {"a.pcap: ends within a frame"};
-  EXPECT_EQ(summary_text(run, tally, &policy),
+  EXPECT_EQ(summary_text(run, tally, &policies),
             "input       a.pcap\n"
             "            5,000 frames, 0 bytes\n"
             "observed    2026-11-20 14:03:12.000 to 2026-11-20 14:04:42.000 UTC (1 min 30 s)\n"
@@ -136,11 +138,12 @@ TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
 }
 
 TEST_F(TextTest, SummaryFitsAScreenHoweverMuchThereIs) {
+  const ServerPolicies policies(policy);
   AuditTally tally;
-  tally.filters.resize(policy.filters.size());
+  tally.prepare(policies);
   for (std::uint32_t i = 0; i < 6000; ++i) {
     context.client.address = IpAddress::v4(i);
-    tally.note_verdict(*call.verdict);
+    tally.note_verdict(0, *call.verdict);
     tally.note_finding(context, call, who);
   }
   for (std::size_t i = 0; i < kBlindnessKindCount; ++i) {
@@ -149,7 +152,7 @@ TEST_F(TextTest, SummaryFitsAScreenHoweverMuchThereIs) {
     tally.note_blindness(blindness);
   }
   EXPECT_GE(tally.activities.overflow(), 6000u - 4096u);
-  const std::string text = summary_text({}, tally, &policy);
+  const std::string text = summary_text({}, tally, &policies);
   EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 45);
   EXPECT_NE(text.find("5,988  calls in 4,"), std::string::npos) << text;
 }

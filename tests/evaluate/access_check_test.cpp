@@ -50,10 +50,78 @@ TEST(AccessCheck, TheFirstEntryThatNamesTheCallerDecides) {
   for (const AccessCase& row : kAccessCases) {
     const SddlResult parsed = parse_sddl(row.sddl);
     ASSERT_TRUE(parsed.ok) << row.sddl << ": " << parsed.error;
-    EXPECT_EQ(access_check(parsed.descriptor, kYes, kNo), row.anonymous_caller) << row.sddl;
-    EXPECT_EQ(access_check(parsed.descriptor, kNo, kYes), row.authenticated_caller) << row.sddl;
-    EXPECT_EQ(access_check(parsed.descriptor, kMaybe, kMaybe), row.unknown_caller) << row.sddl;
+    EXPECT_EQ(access_check(parsed.descriptor, {kYes, kNo, nullptr}), row.anonymous_caller)
+        << row.sddl;
+    EXPECT_EQ(access_check(parsed.descriptor, {kNo, kYes, nullptr}), row.authenticated_caller)
+        << row.sddl;
+    EXPECT_EQ(access_check(parsed.descriptor, {kMaybe, kMaybe, nullptr}), row.unknown_caller)
+        << row.sddl;
   }
+}
+
+struct TokenCase {
+  const char* sddl;
+  Truth domain_unknown;  // nobody said what domain the server is in
+  Truth domain_known;    // S-1-5-21-1-2-3
+};
+
+// The caller is S-1-5-21-1-2-3-1104, in Domain Admins (-512) and the builtin Users (`BU`).
+constexpr TokenCase kTokenCases[] = {
+    {"D:(A;;CC;;;BU)", kYes, kYes},
+    {"D:(A;;CC;;;S-1-5-32-545)", kYes, kYes},
+    {"D:(A;;CC;;;BA)", kNo, kNo},
+    {"D:(A;;CC;;;S-1-5-21-1-2-3-1104)", kYes, kYes},
+    {"D:(A;;CC;;;S-1-5-21-1-2-3-1105)", kNo, kNo},
+    {"D:(A;;CC;;;S-1-5-21-1-2-3-512)", kYes, kYes},
+    {"D:(A;;CC;;;S-1-5-21-9-9-9-512)", kNo, kNo},
+    // The domain of `DA` is the server's.
+    {"D:(A;;CC;;;DA)", kMaybe, kYes},
+    {"D:(A;;CC;;;DD)", kNo, kNo},
+    // A caller from the network, who is somebody.
+    {"D:(A;;CC;;;NU)", kYes, kYes},
+    {"D:(A;;CC;;;IU)", kNo, kNo},
+    {"D:(A;;CC;;;AN)", kNo, kNo},
+    {"D:(A;;CC;;;AU)", kYes, kYes},
+    {"D:(A;;CC;;;WD)", kYes, kYes},
+    {"D:(A;;CC;;;SY)", kNo, kNo},
+    // What no list of groups settles.
+    {"D:(A;;CC;;;S-1-5-64-10)", kMaybe, kMaybe},
+    {"D:(A;;CC;;;OW)", kMaybe, kMaybe},
+    // In order: the first entry that names the caller decides.
+    {"D:(D;;CC;;;BU)(A;;CC;;;WD)", kNo, kNo},
+    {"D:(D;;CC;;;BA)(A;;CC;;;BU)", kYes, kYes},
+    {"D:(A;;CC;;;BU)(D;;CC;;;WD)", kYes, kYes},
+    {"D:(D;;CC;;;DA)(A;;CC;;;WD)", kMaybe, kNo},
+    {"D:(D;;RC;;;BU)(A;;CC;;;WD)", kYes, kYes},
+    {"D:(XA;;CC;;;BU;(@User.level==1))", kMaybe, kMaybe},
+    {"D:(XA;;CC;;;BA;(@User.level==1))", kNo, kNo},
+};
+
+TEST(AccessCheck, WithATokenKnowsEveryGroup) {
+  CallerToken token;
+  token.sids = {"BU", "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-512"};
+  CallerToken of_domain = token;
+  add_domain_names(of_domain, "S-1-5-21-1-2-3");
+  for (const TokenCase& row : kTokenCases) {
+    const SddlResult parsed = parse_sddl(row.sddl);
+    ASSERT_TRUE(parsed.ok) << row.sddl << ": " << parsed.error;
+    EXPECT_EQ(access_check(parsed.descriptor, {kNo, kYes, &token}), row.domain_unknown) << row.sddl;
+    EXPECT_EQ(access_check(parsed.descriptor, {kNo, kYes, &of_domain}), row.domain_known)
+        << row.sddl;
+  }
+}
+
+TEST(AccessCheck, OfATokenThatNamesADomainGroupByAliasMayMeanTheNumber) {
+  CallerToken token;
+  token.sids = {"DA"};
+  const auto check = [](const char* sddl, const CallerToken& caller) {
+    return access_check(parse_sddl(sddl).descriptor, {kNo, kYes, &caller});
+  };
+  EXPECT_EQ(check("D:(A;;CC;;;DA)", token), kYes);
+  EXPECT_EQ(check("D:(A;;CC;;;S-1-5-21-1-2-3-512)", token), kMaybe);
+  add_domain_names(token, "S-1-5-21-1-2-3");
+  EXPECT_EQ(check("D:(A;;CC;;;S-1-5-21-1-2-3-512)", token), kYes);
+  EXPECT_EQ(check("D:(A;;CC;;;S-1-5-21-1-2-4-512)", token), kNo);
 }
 
 }  // namespace

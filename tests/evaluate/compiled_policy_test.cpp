@@ -46,7 +46,7 @@ const DumpCase kDumpCases[] = {
     {block({caller("D:(D;;CC;;;AN)(A;;CC;;;WD)")}),
      "0 block | per call: remote_user_token caller +++ ??? ---"},
     {block({image("a.exe"), number(Field::local_port, 135), number(Field::sec_key_size, 128)}),
-     "0 block: local_port 135 | unseen: image_name sec_key_size"},
+     "0 block: image_name `a.exe`, local_port 135 | unseen: sec_key_size"},
     {block({condition(Field::opnum, equal, TextRange{"0", "0"})}), "0 block | per call: opnum ?"},
 };
 

@@ -28,12 +28,19 @@ std::size_t case_count() {
 
 constexpr std::array<std::string_view, 4> kPipes{"\\PIPE\\lsarpc", "\\PIPE\\LSARPC",
                                                  "\\pipe\\lsass", "\\PIPE\\a"};
-constexpr std::array<std::string_view, 5> kTrustees{"WD", "AN", "AU", "BA", "S-1-5-21-1-2-3-4"};
+constexpr std::array<std::string_view, 7> kTrustees{
+    "WD", "AN", "AU", "BA", "DA", "S-1-5-21-1-2-3-4", "S-1-5-21-1-2-3-512"};
 
 // Values come from small domains, so that conditions often hold and often just miss.
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed) : random_(seed) {}
+  explicit Generator(std::uint64_t seed) : random_(seed) {
+    tokens_[1].sids = {"BA", "S-1-5-21-1-2-3-512"};
+    tokens_[2].sids = {"DA", "S-1-5-21-1-2-3-4"};
+    tokens_[3].sids = {"DA", "S-1-5-21-1-2-3-512"};
+    tokens_[3].domain_known = true;
+    for (Uuid& app_id : app_ids_) app_id = small_uuid();
+  }
 
   // Mostly of one layer, a few filters of others between.
   Policy policy(Layer layer, std::size_t filters_max) {
@@ -66,6 +73,7 @@ class Generator {
     facts.local_address = address(one_in(3));
     facts.remote_address = address(one_in(3));
     facts.local_port = static_cast<std::uint16_t>(up_to(2));
+    if (one_in(2)) facts.image_name = pipe();
     if (facts.protocol != ProtocolSequence::ncacn_np) return facts;
     if (!one_in(4)) facts.pipe = pipe();
     if (one_in(2)) facts.pipe_of_server = pipe();
@@ -83,6 +91,8 @@ class Generator {
     facts.dcom = truth();
     facts.anonymous = truth();
     facts.authenticated = truth();
+    if (one_in(2)) facts.token = &tokens_[up_to(tokens_.size() - 1)];
+    if (one_in(2)) facts.app_id = &app_ids_[up_to(app_ids_.size() - 1)];
     return facts;
   }
 
@@ -204,6 +214,8 @@ class Generator {
   }
 
   std::mt19937_64 random_;
+  std::array<CallerToken, 4> tokens_;
+  std::array<Uuid, 4> app_ids_;
 };
 
 std::string text(const Verdict& verdict) {
@@ -233,6 +245,12 @@ std::string text(const ContextFacts& context, const CallFacts& call) {
   if (call.auth_unseen) text += " auth_unseen";
   for (const Truth truth : {call.dcom, call.anonymous, call.authenticated}) {
     text += ' ' + std::to_string(static_cast<int>(truth));
+  }
+  text += " image=" + std::string(context.image_name.value_or("?"));
+  text += " app_id=" + (call.app_id != nullptr ? to_string(*call.app_id) : "?");
+  text += " token=";
+  if (call.token != nullptr) {
+    for (const std::string& sid : call.token->sids) text += sid + ',';
   }
   return text + "  (dcom, anonymous, authenticated: 0 no, 1 unknown, 2 yes)";
 }

@@ -1,0 +1,56 @@
+#include "engine/evaluate/host_knowledge.h"
+
+#include <algorithm>
+
+#include "engine/policy/spelling.h"
+
+namespace rpcaudit {
+namespace {
+
+bool is_pipe(const std::optional<std::string_view>& seen, std::string_view lower_case) noexcept {
+  return seen && equal_ignoring_case(*seen, lower_case);
+}
+
+bool fits(const ImageRow& row, const ContextFacts& facts) noexcept {
+  if (row.port) {
+    const bool has_port = facts.protocol != ProtocolSequence::ncacn_np;
+    if (!has_port || facts.local_port != *row.port) return false;
+  }
+  if (row.interface && (!facts.if_uuid || *facts.if_uuid != *row.interface)) return false;
+  return !row.pipe || is_pipe(facts.pipe, *row.pipe) || is_pipe(facts.pipe_of_server, *row.pipe);
+}
+
+}  // namespace
+
+void HostKnowledge::complete(ContextFacts& facts) const noexcept {
+  const auto row = std::find_if(facts_.images.begin(), facts_.images.end(),
+                                [&facts](const ImageRow& one) { return fits(one, facts); });
+  if (row != facts_.images.end()) facts.image_name = row->image;
+}
+
+// By name where the wire shows one, else by the client that authenticates.
+const CallerToken* HostKnowledge::find_token(const RpcContext& context,
+                                             const SecurityIdentity& identity) const {
+  if (!identity.user.empty()) return find_user(facts_.users, identity.user, identity.domain);
+  const ClientUser* best = nullptr;
+  for (const ClientUser& row : facts_.client_users) {
+    if (best != nullptr && row.client.prefix <= best->client.prefix) continue;
+    if (row.client.contains(context.client.address)) best = &row;
+  }
+  return best == nullptr ? nullptr : find_user(facts_.users, best->user, {});
+}
+
+void HostKnowledge::complete(const RpcContext& context, const RpcCall& call, KnownCaller& caller,
+                             CallFacts& facts) const {
+  if (facts_.users.empty() || facts.authenticated != Truth::yes) return;
+  const SecurityIdentity& identity = call.identity;
+  if (!caller.looked_up || caller.user != identity.user || caller.domain != identity.domain) {
+    caller.user.assign(identity.user);
+    caller.domain.assign(identity.domain);
+    caller.token = find_token(context, identity);
+    caller.looked_up = true;
+  }
+  facts.token = caller.token;
+}
+
+}  // namespace rpcaudit

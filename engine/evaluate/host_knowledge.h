@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "dissect/rpc_observer.h"
+#include "engine/evaluate/facts.h"
+#include "engine/policy/deployment.h"
+
+namespace rpcaudit {
+
+// Who called last on a context: spares the look-up where the next call shows the same names.
+struct KnownCaller {
+  bool looked_up = false;
+  std::string user;
+  std::string domain;
+  const CallerToken* token = nullptr;
+};
+
+// Completes what the wire shows of a server and its callers by what a deployment says of them.
+// Immutable, so any number of threads may share it; facts borrow from it.
+class HostKnowledge {
+ public:
+  HostKnowledge() = default;
+  explicit HostKnowledge(HostFacts facts) : facts_(std::move(facts)) {}
+
+  void complete(ContextFacts& facts) const noexcept;
+  // Allocates only when `caller` meets names longer than all before.
+  void complete(const RpcContext& context, const RpcCall& call, KnownCaller& caller,
+                CallFacts& facts) const;
+
+ private:
+  [[nodiscard]] const CallerToken* find_token(const RpcContext& context,
+                                              const SecurityIdentity& identity) const;
+
+  HostFacts facts_;
+};
+
+}  // namespace rpcaudit
