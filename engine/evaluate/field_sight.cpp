@@ -13,9 +13,10 @@ struct SightRow {
   std::array<Sight, kProtocolSequenceCount> sights;
 };
 
-// What a deployment says counts as seen. Whether calls over named pipes have addresses is up to the target. The endpoint of such a call is
-// the pipe, so that it has no port, and only such a call has a pipe: by the name that the client
-// opened, or by that of the server's endpoint. netsh has no value for the datagram protocol.
+// What a deployment says counts as seen. Whether calls over named pipes have addresses is up to the
+// target. The endpoint of such a call is the pipe, so that it has no port, and only such a call has
+// a pipe: by the name that the client opened, or by that of the server's endpoint. netsh has no
+// value for the datagram protocol.
 constexpr std::array<SightRow, kWeightFieldCount> kSights{{
     {Field::remote_user_token, {call, call, call, call}},
     {Field::if_uuid, {context, context, context, context}},

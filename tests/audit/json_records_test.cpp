@@ -270,7 +270,8 @@ TEST(JsonRecords, VerdictSaysWhatDecidedAndWhatHappened) {
     const std::string verdict =
         "},\"verdict\":{\"action\":\"would_block\",\"control\":\"rpc_filter\","
         "\"layer\":\"um\",\"filter\":\"7f0c5f4e-5b0e-4a51-9b5e-0d6f1a7700ff\","
-        "\"source\":\"policy.txt:2\",\"controls\":[{\"control\":\"rpc_filter\","
+        "\"source\":\"policy.txt:2\",\"depends_on_target\":true,\"controls\":[{\"control\":\"rpc_"
+        "filter\","
         "\"action\":\"would_block\"}],\"enforced\":\"" +
         std::string(row.enforced) + "\"}}\n";
     EXPECT_TRUE(text.ends_with(verdict)) << row.name << "\n" << text;
@@ -291,7 +292,8 @@ TEST(JsonRecords, WithAPolicyEveryCallOfALogHasAVerdict) {
   records.feed().on_call(context, call);
   records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
   EXPECT_NE(records.finished().find(
-                ",\"verdict\":{\"action\":\"would_permit\",\"controls\":[{\"control\":"
+                ",\"verdict\":{\"action\":\"would_permit\",\"depends_on_target\":true,"
+                "\"controls\":[{\"control\":"
                 "\"rpc_filter\",\"action\":\"would_permit\"}]}}\n"),
             std::string::npos)
       << records.text();

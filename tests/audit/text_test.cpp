@@ -43,7 +43,7 @@ class TextTest : public testing::Test {
   std::string line(bool colour) {
     StringTarget target;
     OutputBuffer out(target, false);
-    const ServerPolicies policies(policy);
+    const ServerPolicies policies(policy, {});
     TextSink sink(out, &policies, {}, colour);
     sink.on_call(context, call, who);
     out.flush();
@@ -90,7 +90,7 @@ TEST_F(TextTest, PipesFaultsAndHostileNames) {
 }
 
 TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
-  const ServerPolicies policies(policy);
+  const ServerPolicies policies(policy, {});
   AuditTally tally;
   tally.prepare(policies);
   tally.calls = 1234;
@@ -138,7 +138,7 @@ TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
 }
 
 TEST_F(TextTest, SummaryFitsAScreenHoweverMuchThereIs) {
-  const ServerPolicies policies(policy);
+  const ServerPolicies policies(policy, {});
   AuditTally tally;
   tally.prepare(policies);
   for (std::uint32_t i = 0; i < 6000; ++i) {
