@@ -7,19 +7,76 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "engine/app/command_options.h"
 #include "engine/app/commands.h"
 #include "engine/app/deployment_files.h"
+#include "engine/audit/catalogue.h"
+#include "engine/audit/catalogue_data.h"
+#include "engine/policy/linter.h"
 
 namespace rpcaudit {
 namespace {
 
 struct CheckCommand {
   RunOptions options;
+  std::vector<std::string> ignored;  // codes of warnings and notes
   bool strict = false;
 };
+
+// The catalogue as the linter wants it.
+class CatalogueNames : public InterfaceNames {
+ public:
+  [[nodiscard]] std::string name_of(const Uuid& interface) const override {
+    return std::string(interface_name(interface));
+  }
+
+  [[nodiscard]] std::optional<Uuid> nearest(const Uuid& interface) const override {
+    constexpr std::size_t kDigitsMax = 4;  // more make it another interface
+    std::optional<Uuid> nearest;
+    std::size_t nearest_count = kDigitsMax + 1;
+    for (const CatalogueInterface& known : catalogue_interfaces()) {
+      const std::size_t count = differing_digits(known.uuid, interface);
+      if (count >= nearest_count) continue;
+      nearest_count = count;
+      nearest = known.uuid;
+    }
+    return nearest;
+  }
+
+ private:
+  static std::size_t differing_digits(const Uuid& a, const Uuid& b) noexcept {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < a.bytes.size(); ++i) {
+      const unsigned differing = a.bytes[i] ^ b.bytes[i];
+      count += ((differing & 0xf0) != 0 ? 1u : 0u) + ((differing & 0x0f) != 0 ? 1u : 0u);
+    }
+    return count;
+  }
+};
+
+// All that there is to say, by file and line, without what the user does not want to hear.
+void complete(const CheckCommand& command, LoadedDeployment& deployment) {
+  LoadedPolicy& loaded = deployment.loaded;
+  if (!loaded.has_errors()) {
+    const CatalogueNames names;
+    lint(loaded.policy, {deployment.evaluation.profile, &names}, loaded.diagnostics);
+  }
+  for (const std::uint32_t file : loaded.scripts) {
+    lint_script(loaded.sources[file], file, loaded.diagnostics);
+  }
+  std::erase_if(loaded.diagnostics, [&command](const Diagnostic& diagnostic) {
+    const auto& ignored = command.ignored;
+    return diagnostic.severity != Severity::error &&
+           std::find(ignored.begin(), ignored.end(), diagnostic.code) != ignored.end();
+  });
+  std::stable_sort(loaded.diagnostics.begin(), loaded.diagnostics.end(),
+                   [](const Diagnostic& a, const Diagnostic& b) {
+                     return std::tie(a.span.file, a.span.line) < std::tie(b.span.file, b.span.line);
+                   });
+}
 
 std::string diagnostic_json(const LoadedPolicy& loaded, const Diagnostic& diagnostic) {
   rapidjson::StringBuffer buffer;
@@ -53,7 +110,8 @@ std::string counted(std::size_t count, const char* what) {
 }
 
 ExitStatus run_check(const CheckCommand& command) {
-  const LoadedPolicies loaded = load_all_policies(command.options);
+  LoadedPolicies loaded = load_all_policies(command.options);
+  for (LoadedDeployment& one : loaded.deployments) complete(command, one);
   const std::vector<LoadedPolicies::Remark> remarks = loaded.remarks();
   const auto count = [&remarks](Severity severity) {
     return static_cast<std::size_t>(
@@ -91,9 +149,16 @@ void add_check_command(CLI::App& app, ChosenCommand& chosen) {
       "Examples:\n"
       "  rpcaudit check -p policy.txt\n"
       "  rpcaudit check -p policy.txt --strict -q && netsh -f policy.txt\n"
+      "  rpcaudit check -p policy.txt --target ws2019 --ignore never-on-the-wire\n"
       "\n"
       "Exit status: 0 fine, 2 errors (with --strict: or warnings).\n");
   add_policy_option(*command, state->options, true);
+  add_target_options(*command, state->options);
+  command
+      ->add_option("--ignore", state->ignored,
+                   "Code of warnings and notes to leave out; may be repeated")
+      ->delimiter(',')
+      ->type_name("CODE");
   static const std::map<std::string, RecordFormat> kFormats{{"json", RecordFormat::json},
                                                             {"text", RecordFormat::text}};
   command->add_option("--format", state->options.format, "text, or json: one object per line")

@@ -51,6 +51,10 @@ void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
     }
     read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
     loaded.sources.push_back(SourceText::decode(*bytes));
+    const auto file = static_cast<std::uint32_t>(loaded.sources.size() - 1);
+    if (detect_dialect(*bytes, loaded.sources[file]) == Dialect::netsh_script) {
+      loaded.scripts.push_back(file);
+    }
   }
   if (!loaded.has_errors()) validate(loaded.policy, loaded.diagnostics);
 }

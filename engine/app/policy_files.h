@@ -8,6 +8,7 @@
 #include "engine/app/log.h"
 #include "engine/policy/diagnostic.h"
 #include "engine/policy/policy.h"
+#include "engine/policy/policy_text.h"
 #include "engine/policy/source_text.h"
 
 namespace rpcaudit {
@@ -15,7 +16,8 @@ namespace rpcaudit {
 // Policies as read from files, with everything there is to say about them.
 struct LoadedPolicy {
   Policy policy;
-  std::vector<SourceText> sources;  // by index of Policy::files
+  std::vector<SourceText> sources;     // by index of Policy::files
+  std::vector<std::uint32_t> scripts;  // indexes of those that are netsh scripts
   std::vector<Diagnostic> diagnostics;
   std::vector<std::string> unreadable;  // files that could not be read, and why
 

@@ -58,7 +58,39 @@ bool disjoint_as(const Condition& a, const Condition& b) noexcept {
   return ends_before(first, second) || ends_before(second, first);
 }
 
+// Whether every value of `inner` is one of `outer`.
+template <typename T>
+bool lies_within(const Interval<T>& inner, const Interval<T>& outer) noexcept {
+  const auto reaches = [](const T* bound, bool open, const T* value, bool value_open, bool is_low) {
+    if (bound == nullptr) return true;
+    if (value == nullptr) return false;
+    if (*bound == *value) return !open || value_open;
+    return is_low ? *bound < *value : *value < *bound;
+  };
+  return reaches(outer.low, outer.low_open, inner.low, inner.low_open, true) &&
+         reaches(outer.high, outer.high_open, inner.high, inner.high_open, false);
+}
+
+template <typename Range>
+bool implies_as(const Condition& inner, const Condition& outer) noexcept {
+  const auto* left = std::get_if<Range>(&inner.data);
+  const auto* right = std::get_if<Range>(&outer.data);
+  return left != nullptr && right != nullptr &&
+         lies_within(interval(inner.match, *left), interval(outer.match, *right));
+}
+
+// Whether the one condition makes the other hold, both on the same field.
+bool implies(const Condition& inner, const Condition& outer) noexcept {
+  if (inner.unreadable || outer.unreadable) return false;
+  if (same_meaning(inner, outer)) return true;
+  if (inner.in_network_order != outer.in_network_order) return false;
+  if (is_flag_test(inner.match) || is_flag_test(outer.match)) return false;
+  return implies_as<NumberRange>(inner, outer) || implies_as<UuidRange>(inner, outer) ||
+         implies_as<AddressRange>(inner, outer) || implies_as<TextRange>(inner, outer);
+}
+
 bool disjoint(const Condition& a, const Condition& b) noexcept {
+  if (a.unreadable || b.unreadable) return false;
   if (is_flag_test(a.match) || is_flag_test(b.match)) return false;
   return disjoint_as<NumberRange>(a, b) || disjoint_as<UuidRange>(a, b) ||
          disjoint_as<AddressRange>(a, b) || disjoint_as<TextRange>(a, b);
@@ -113,7 +145,26 @@ bool may_overlap(const Filter& a, const Filter& b) {
   return true;
 }
 
+bool covers(const Filter& outer, const Filter& inner) {
+  for (Run rest = outer.conditions; !rest.empty();) {
+    const Run run = take_run(rest);
+    if (std::any_of(run.begin(), run.end(), always_holds)) continue;
+    bool met = false;
+    for (Run inner_rest = inner.conditions; !inner_rest.empty() && !met;) {
+      const Run other = take_run(inner_rest);
+      if (run[0].field != other[0].field) continue;
+      met = std::all_of(other.begin(), other.end(), [run](const Condition& one) {
+        return std::any_of(run.begin(), run.end(),
+                           [&one](const Condition& wanted) { return implies(one, wanted); });
+      });
+    }
+    if (!met) return false;
+  }
+  return true;
+}
+
 bool never_holds(const Condition& condition) noexcept {
+  if (condition.unreadable) return false;
   const auto* number = std::get_if<NumberRange>(&condition.data);
   if (number == nullptr) return false;
   switch (condition.match) {
@@ -125,6 +176,7 @@ bool never_holds(const Condition& condition) noexcept {
 }
 
 bool always_holds(const Condition& condition) noexcept {
+  if (condition.unreadable) return false;
   const auto* number = std::get_if<NumberRange>(&condition.data);
   if (number == nullptr) return false;
   switch (condition.match) {

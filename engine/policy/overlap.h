@@ -13,6 +13,10 @@ namespace rpcaudit {
 // true is not (flags and security descriptors are not compared).
 [[nodiscard]] bool may_overlap(const Filter& a, const Filter& b);
 
+// Whether every call that matches `inner` matches `outer` too, as far as values tell: true is
+// proof.
+[[nodiscard]] bool covers(const Filter& outer, const Filter& inner);
+
 // Whether no value at all, or every value, meets the condition.
 [[nodiscard]] bool never_holds(const Condition& condition) noexcept;
 [[nodiscard]] bool always_holds(const Condition& condition) noexcept;

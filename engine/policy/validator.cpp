@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/policy/condition_checks.h"
+#include "engine/policy/filter_weight.h"
 #include "engine/policy/host_validator.h"
 #include "engine/policy/overlap.h"
 #include "engine/policy/printer.h"
@@ -166,10 +167,11 @@ class PolicyChecks {
       std::vector<std::size_t> permits;
       std::vector<std::size_t> blocks;
     };
-    std::map<std::tuple<Layer, bool, std::uint32_t>, Group> groups;
+    std::map<std::tuple<Layer, bool, std::uint64_t>, Group> groups;
     for (std::size_t i = 0; i < policy_.filters.size(); ++i) {
       const Filter& filter = policy_.filters[i];
-      Group& group = groups[{filter.layer, filter.audit, field_set(filter)}];
+      if (filter.enforcer == Enforcer::rpc_firewall) continue;  // its lines have an order
+      Group& group = groups[{filter.layer, filter.audit, filter_weight(filter)}];
       if (filter.action == Action::permit) group.permits.push_back(i);
       if (filter.action == Action::block) group.blocks.push_back(i);
     }
@@ -193,12 +195,20 @@ class PolicyChecks {
     const std::size_t older = std::min(permit, block);
     const std::size_t newer = std::max(permit, block);
     if (!may_overlap(policy_.filters[older], policy_.filters[newer])) return;
+    if (is_same_set(policy_.filters[older], policy_.filters[newer])) {
+      return reporter_.warning("contradicting-filters", policy_.filters[newer].span,
+                               "the filter contradicts that of " + place(older) +
+                                   ", which has the same conditions and the other action",
+                               "remove one of them");
+    }
     reporter_.warning("equal-weight", policy_.filters[newer].span,
                       "a call may match this filter and that of " + place(older) +
                           ", which has the same weight and the other action",
                       "the newer one is taken to decide, which is not documented; add a "
                       "condition to the one that should win");
   }
+
+  static bool is_same_set(const Filter& a, const Filter& b) { return covers(a, b) && covers(b, a); }
 
   [[nodiscard]] std::string place(std::size_t filter) const {
     return '`' + printable(source_text(policy_, policy_.filters[filter].span)) + '`';
