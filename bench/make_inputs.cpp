@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,7 @@
 #include "bench/bench_policies.h"
 #include "bench/mixed_scripts.h"
 #include "bench/rpc_script.h"
+#include "bench/smb_script.h"
 
 namespace rpcaudit::bench {
 namespace {
@@ -26,6 +28,8 @@ constexpr std::uint64_t kMixFrames = 350'000;      // 300 MB
 constexpr std::uint64_t kRpcFrames = 800'000;      // 285 MB
 constexpr std::uint32_t kOpenConversations = 2000;
 constexpr std::uint32_t kCallsPerAssociation = 200;
+constexpr std::uint64_t kPipeFrames = 600'000;    // 283 MB
+constexpr std::uint64_t kSmbMixFrames = 400'000;  // 300 MB
 
 constexpr std::uint32_t kClientNet = 0x0a000000;  // 10.0.0.0
 constexpr std::uint32_t kServerNet = 0xac100000;  // 172.16.0.0
@@ -64,18 +68,56 @@ void write_small(FrameWriter& writer, std::uint64_t frames, std::uint64_t flow_c
   }
 }
 
-void write_rpc(FrameWriter& writer, std::uint64_t frames, std::uint64_t& calls) {
+// Nothing but conversations that `make` makes, taking turns at random.
+void write_conversations(FrameWriter& writer, std::uint64_t frames, std::uint16_t server_port,
+                         std::uint32_t open_at_once,
+                         const std::function<std::unique_ptr<Script>(std::uint64_t)>& make) {
   std::uint64_t number = 0;
   const auto open = [&] {
     const std::uint64_t n = number++;
-    return TcpConversation(make_flow(n, 49664), make_rpc_script(n, kCallsPerAssociation, calls));
+    return TcpConversation(make_flow(n, server_port), make(n));
   };
   std::vector<TcpConversation> conversations;
-  for (std::uint32_t i = 0; i < kOpenConversations; ++i) conversations.push_back(open());
+  for (std::uint32_t i = 0; i < open_at_once; ++i) conversations.push_back(open());
   Random random(2);
   while (writer.frames() < frames) {
-    TcpConversation& conversation = conversations[random.below(kOpenConversations)];
+    TcpConversation& conversation = conversations[random.below(open_at_once)];
     if (!conversation.step(writer)) conversation = open();
+  }
+}
+
+void write_rpc(FrameWriter& writer, std::uint64_t frames, std::uint64_t& calls) {
+  write_conversations(writer, frames, 49664, kOpenConversations, [&calls](std::uint64_t n) {
+    return make_rpc_script(n, kCallsPerAssociation, calls);
+  });
+}
+
+void write_pipes(FrameWriter& writer, std::uint64_t frames, std::uint64_t& calls) {
+  write_conversations(writer, frames, 445, kOpenConversations, [&calls](std::uint64_t n) {
+    return make_smb_pipe_script(n, kCallsPerAssociation, calls);
+  });
+}
+
+// Of the bytes, nine in ten are those of files.
+void write_smb_mix(FrameWriter& writer, std::uint64_t frames, std::uint64_t& calls) {
+  std::uint64_t number = 0;
+  const auto open = [&](bool pipe) {
+    const std::uint64_t n = number++;
+    return TcpConversation(make_flow(n, 445), pipe ? make_smb_pipe_script(n, 50, calls)
+                                                   : make_smb_file_script(n));
+  };
+  std::vector<TcpConversation> files;
+  std::vector<TcpConversation> pipes;
+  for (std::uint32_t i = 0; i < kOpenConversations / 4; ++i) {
+    files.push_back(open(false));
+    pipes.push_back(open(true));
+  }
+  Random random(4);
+  while (writer.frames() < frames) {
+    const bool pipe = random.below(100) < 22;
+    std::vector<TcpConversation>& pool = pipe ? pipes : files;
+    TcpConversation& conversation = pool[random.below(kOpenConversations / 4)];
+    if (!conversation.step(writer)) conversation = open(pipe);
   }
 }
 
@@ -99,7 +141,7 @@ void write_mix(FrameWriter& writer, std::uint64_t frames, std::uint64_t& calls) 
     if (rpc) return TcpConversation(make_flow(n, 49664), make_rpc_script(n, 20, calls));
     switch (n % 4) {
       case 0: return TcpConversation(make_flow(n, 80), make_http_script(n));
-      case 1: return TcpConversation(make_flow(n, 445), make_smb_script(n));
+      case 1: return TcpConversation(make_flow(n, 445), make_smb_file_script(n));
       default: return TcpConversation(make_flow(n, 443), make_tls_script(n));
     }
   };
@@ -162,6 +204,12 @@ void write_all(const std::filesystem::path& folder, double scale) {
   write_capture(folder, "rpc.pcap", table, [&](FrameWriter& writer, std::uint64_t& calls) {
     write_rpc(writer, scaled(kRpcFrames), calls);
   });
+  write_capture(folder, "pipes.pcap", table, [&](FrameWriter& writer, std::uint64_t& calls) {
+    write_pipes(writer, scaled(kPipeFrames), calls);
+  });
+  write_capture(folder, "smb-mix.pcap", table, [&](FrameWriter& writer, std::uint64_t& calls) {
+    write_smb_mix(writer, scaled(kSmbMixFrames), calls);
+  });
   write_text(folder / "inputs.tsv", table.str());
   write_text(folder / "policy-1000.netsh.txt", thousand_filters());
   write_text(folder / "policy-all.netsh.txt", block_all());
@@ -186,7 +234,7 @@ int main(int argc, char** argv) {
   }
   if (folder.empty() || scale <= 0) {
     std::cerr << "usage: bench_inputs FOLDER [--scale FACTOR]\n"
-                 "  writes about 1.2 GB of captures, and two policies, times FACTOR\n";
+                 "  writes about 1.8 GB of captures, and two policies, times FACTOR\n";
     return 2;
   }
   try {

@@ -10,8 +10,6 @@ namespace rpcaudit::bench {
 // What most of a real link carries and an RPC audit has to get past. `number` varies the sizes.
 [[nodiscard]] std::unique_ptr<Script> make_http_script(std::uint64_t number);
 [[nodiscard]] std::unique_ptr<Script> make_tls_script(std::uint64_t number);
-// Reads of 64 KiB from a file over SMB 2.1: the largest frames, on the port of named pipes.
-[[nodiscard]] std::unique_ptr<Script> make_smb_script(std::uint64_t number);
 
 // A DNS query or its answer.
 void write_dns(FrameWriter& writer, const Flow& flow, Side from, std::uint16_t id);
