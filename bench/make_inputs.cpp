@@ -24,7 +24,7 @@ namespace rpcaudit::bench {
 namespace {
 
 constexpr std::uint64_t kSmallFrames = 4'000'000;  // 304 MB
-constexpr std::uint64_t kMixFrames = 350'000;      // 300 MB
+constexpr std::uint64_t kMixFrames = 1'000'000;    // 840 MB
 constexpr std::uint64_t kRpcFrames = 800'000;      // 285 MB
 constexpr std::uint32_t kOpenConversations = 2000;
 constexpr std::uint32_t kCallsPerAssociation = 200;
@@ -234,7 +234,7 @@ int main(int argc, char** argv) {
   }
   if (folder.empty() || scale <= 0) {
     std::cerr << "usage: bench_inputs FOLDER [--scale FACTOR]\n"
-                 "  writes about 1.8 GB of captures, and two policies, times FACTOR\n";
+                 "  writes about 2.3 GB of captures, and two policies, times FACTOR\n";
     return 2;
   }
   try {
