@@ -48,6 +48,7 @@ void NarrowedPolicy::clear() noexcept {
   has_contested_ = false;
   settled_ = 0;
   verdict_ = {};
+  opnums_ = {};
   candidates_.clear();
 }
 
@@ -127,12 +128,24 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   for (const Run& run : runs.subspan(candidate.first_run, candidate.run_count)) {
     const bool is_security = run.field == Field::auth_type || run.field == Field::auth_level;
     narrowed.has_security_ = narrowed.has_security_ || is_security;
+    if (run.field == Field::opnum) classify(run, narrowed.opnums_);
   }
   narrowed.add(candidate);
   const bool settles = candidate.known == Truth::yes && candidate.known_other == Truth::yes &&
                        candidate.run_count == 0 && candidate.action != Action::continue_;
   if (settles) narrowed.settled_ |= sublayer;
   return narrowed.settled_ == program_->sublayers;
+}
+
+void CompiledPolicy::classify(const Run& run, OpnumClasses& opnums) const noexcept {
+  for (const ValueTest& test :
+       std::span(program_->tests).subspan(run.first_test, run.test_count)) {
+    if (test.kind == ValueTest::Kind::number) {
+      opnums.distinguish(test.low, test.high);
+    } else if (test.kind != ValueTest::Kind::unknown) {
+      opnums.distinguish_all();
+    }
+  }
 }
 
 Verdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& values,

@@ -284,6 +284,7 @@ TEST(EvaluatorProperty, CompiledPoliciesMeanWhatTheReferenceSays) {
   Generator generator(1);
   NarrowedPolicy narrowed;
   std::array<std::size_t, 3> seen{};
+  std::size_t alike = 0;
   for (std::size_t done = 0; done < cases;) {
     const EvaluationOptions options{generator.one_in(2) ? Layer::um : generator.any_layer(),
                                     generator.profile()};
@@ -300,9 +301,18 @@ TEST(EvaluatorProperty, CompiledPoliciesMeanWhatTheReferenceSays) {
         ASSERT_EQ(text(verdict), text(expected))
             << text(options) << text(policy) << text(context, call) << '\n'
             << compiled.dump();
+        CallFacts other = call;
+        other.opnum = generator.call().opnum;
+        const OpnumClasses& opnums = narrowed.opnums();
+        if (opnums.class_of(other.opnum) != opnums.class_of(call.opnum)) continue;
+        ++alike;
+        ASSERT_EQ(text(compiled.evaluate(narrowed, other)), text(verdict))
+            << text(policy) << text(context, call) << "\nand opnum " << other.opnum;
       }
     }
   }
+  EXPECT_GT(alike, cases / 4);
+  EXPECT_LT(alike, cases);
   // A generator that stopped producing one kind of verdict would prove little.
   for (const std::size_t count : seen) EXPECT_GT(count, cases / 50);
 }
