@@ -3,11 +3,11 @@
 namespace rpcaudit {
 namespace {
 
-// All of CallFacts but its pointers in one word, never zero.
-std::uint64_t pack(const CallFacts& facts) noexcept {
+// All of CallFacts but its pointers in one word, never zero; of the operation only its class.
+std::uint64_t pack(const CallFacts& facts, const OpnumClasses& opnums) noexcept {
   static_assert(sizeof(CallFacts) == 32, "a new fact must be packed or compared as well");
   const auto at = [](std::uint64_t value, unsigned shift) { return value << shift; };
-  return at(facts.opnum, 0) | at(facts.auth_type, 16) | at(facts.auth_level, 24) |
+  return at(opnums.class_of(facts.opnum), 0) | at(facts.auth_type, 16) | at(facts.auth_level, 24) |
          at(facts.auth_type_other, 32) | at(facts.auth_level_other, 40) |
          at(facts.auth_unseen ? 1 : 0, 48) | at(static_cast<std::uint8_t>(facts.dcom), 49) |
          at(static_cast<std::uint8_t>(facts.anonymous), 51) |
@@ -36,6 +36,8 @@ void CallJudge::begin(const RpcContext& context, ContextState& state) const {
   const ContextFacts facts = policies_.context_facts_of(state.policy, context);
   policies_.compiled(state.policy).narrow(facts, state.narrow);
   policies_.survey(state.policy).narrow(facts, state.ways);
+  state.opnums = state.narrow.opnums();
+  for (const NarrowedPolicy& way : state.ways) state.opnums.add(way.opnums());
 }
 
 std::optional<Judgement> CallJudge::judge(const RpcContext& context, const RpcCall& call) {
@@ -48,7 +50,7 @@ std::optional<Judgement> CallJudge::judge(const RpcContext& context, const RpcCa
   if (state.policy == kNoPolicy) return std::nullopt;
   CallFacts facts = call_facts(context, call);
   policies_.knowledge(state.policy).complete(context, call, state.caller, facts);
-  const std::uint64_t packed = pack(facts);
+  const std::uint64_t packed = pack(facts, state.opnums);
   for (const Known& known : state.known) {
     if (known.facts == packed && known.token == facts.token && known.app_id == facts.app_id) {
       return Judgement{state.policy, known.verdict};

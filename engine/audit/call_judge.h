@@ -46,6 +46,7 @@ class CallJudge {
     std::uint8_t next = 0;         // of `known` to overwrite
     std::array<Known, 4> known;
     KnownCaller caller;
+    OpnumClasses opnums;
     NarrowedPolicy narrow;
     std::vector<NarrowedPolicy> ways;  // of the survey of targets
   };
