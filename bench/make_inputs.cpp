@@ -103,8 +103,8 @@ void write_smb_mix(FrameWriter& writer, std::uint64_t frames, std::uint64_t& cal
   std::uint64_t number = 0;
   const auto open = [&](bool pipe) {
     const std::uint64_t n = number++;
-    return TcpConversation(make_flow(n, 445), pipe ? make_smb_pipe_script(n, 50, calls)
-                                                   : make_smb_file_script(n));
+    return TcpConversation(make_flow(n, 445),
+                           pipe ? make_smb_pipe_script(n, 50, calls) : make_smb_file_script(n));
   };
   std::vector<TcpConversation> files;
   std::vector<TcpConversation> pipes;

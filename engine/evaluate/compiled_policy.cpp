@@ -138,8 +138,7 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
 }
 
 void CompiledPolicy::classify(const Run& run, OpnumClasses& opnums) const noexcept {
-  for (const ValueTest& test :
-       std::span(program_->tests).subspan(run.first_test, run.test_count)) {
+  for (const ValueTest& test : std::span(program_->tests).subspan(run.first_test, run.test_count)) {
     if (test.kind == ValueTest::Kind::number) {
       opnums.distinguish(test.low, test.high);
     } else if (test.kind != ValueTest::Kind::unknown) {

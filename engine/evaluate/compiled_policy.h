@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "engine/evaluate/facts.h"
-#include "engine/evaluate/opnum_classes.h"
 #include "engine/evaluate/host_controls.h"
+#include "engine/evaluate/opnum_classes.h"
 #include "engine/evaluate/reading.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
