@@ -84,7 +84,8 @@ class HostKnowledgeTest : public testing::Test {
 
   std::string image(const ContextFacts& context) {
     ContextFacts completed = context;
-    HostKnowledge(facts_).complete(completed);
+    const HostKnowledge knowledge(facts_);
+    knowledge.complete(completed);
     return std::string(completed.image_name.value_or("-"));
   }
 
