@@ -204,10 +204,12 @@ TEST_F(CaptureFilesTest, LendEachBatchForAsManyReadsAsAskedFor) {
   constexpr std::size_t kLoans = 5;
   std::vector<std::string> paths;
   for (std::uint32_t file = 0; file < 20; ++file) {
+    std::deque<std::string> texts;
     std::vector<CaptureRecord> records;
     for (std::uint32_t i = 0; i < 500; ++i) {
       const std::uint32_t time = file * 100 + i;  // five files overlap at any time
-      records.push_back({time, 0, std::string(1 + time * 37 % 1500, static_cast<char>(time))});
+      texts.emplace_back(1 + time * 37 % 1500, static_cast<char>(time));
+      records.push_back({time, 0, texts.back()});
     }
     const ByteVector capture = make_pcap(records);
     paths.push_back(write(std::to_string(file), file % 3 == 0 ? gzip(capture) : capture));
