@@ -4,6 +4,7 @@
 #include "tests/support/allocation_counter.h"
 #include "tests/support/datagram_frames.h"
 #include "tests/support/rpc_bytes.h"
+#include "tests/support/smb_conversation.h"
 #include "tests/support/tcp_frames.h"
 
 namespace rpcaudit {
@@ -60,6 +61,27 @@ FrameList traffic() {
   return list;
 }
 
+// Pipes of both versions, many at once, with file traffic between them.
+FrameList pipe_traffic() {
+  FrameList list;
+  for (std::uint16_t port = 1; port <= 40; ++port) {
+    TcpPeers peers(port);
+    Random random(port);
+    list.add(peers.syn());
+    list.add(peers.syn_ack());
+    const std::vector<Message> messages =
+        port % 2 == 0 ? make_smb1_conversation(random) : make_smb2_conversation(random);
+    for (const Message& message : messages) {
+      for (const Segment& segment : peers.say(message.client, message.bytes, 300)) {
+        list.add(segment);
+      }
+    }
+    list.add(peers.fin(true));
+    list.add(peers.fin(false));
+  }
+  return list;
+}
+
 // Everything is taken at construction: from the first frame on, no frame and no call allocates.
 TEST(Dissector, AllocatesNothingPerFrameOrCall) {
   if (!allocations_are_counted()) GTEST_SKIP() << "a sanitizer owns the allocator";
@@ -72,6 +94,19 @@ TEST(Dissector, AllocatesNothingPerFrameOrCall) {
   dissector.finish();
   EXPECT_EQ(allocations() - before, 0u);
   EXPECT_EQ(observer.calls, 30u * 28u + 50u);
+}
+
+TEST(Dissector, AllocatesNothingPerSmbMessage) {
+  if (!allocations_are_counted()) GTEST_SKIP() << "a sanitizer owns the allocator";
+  const FrameList list = pipe_traffic();
+  SilentObserver observer;
+  Dissector dissector(Limits{}, observer, 1);
+  const std::uint64_t before = allocations();
+  dissector.process(list.frames());
+  dissector.advance(list.frames());
+  dissector.finish();
+  EXPECT_EQ(allocations() - before, 0u);
+  EXPECT_GT(observer.calls, 40u);
 }
 
 }  // namespace

@@ -8,7 +8,8 @@
 
 #include "dissect/dissector.h"
 #include "tests/support/recording_observer.h"
-#include "tests/support/rpc_bytes.h"
+#include "tests/support/rpc_conversation.h"
+#include "tests/support/smb_conversation.h"
 #include "tests/support/tcp_frames.h"
 
 namespace rpcaudit {
@@ -22,66 +23,11 @@ std::size_t cases() {
   return std::max<std::size_t>(20, count / 200);  // one conversation stands for many frames
 }
 
-struct Message {
-  bool client = true;
-  ByteVector bytes;
-};
-
-using Random = std::mt19937_64;
-
-std::size_t up_to(Random& random, std::size_t most) {
-  return std::uniform_int_distribution<std::size_t>(0, most)(random);
-}
-
-// A conversation with binds, alter_contexts, pipelined, fragmented and signed calls.
-std::vector<Message> make_conversation(Random& random) {
-  const std::endian order = up_to(random, 3) == 0 ? std::endian::big : std::endian::little;
-  std::vector<Message> messages;
-  std::uint32_t call_id = 1;
-  std::optional<AuthNumbers> auth;
-  if (up_to(random, 1) == 0)
-    auth = AuthNumbers{10, static_cast<std::uint8_t>(2 + up_to(random, 4)), 7};
-  messages.push_back({true, make_bind({{0, kSamr}, {1, kDrsuapi}, {2, kEpm}},
-                                      {.call_id = call_id, .order = order, .auth = auth})});
-  messages.push_back({false, make_bind_ack({{}, {2, 1}, {}}, {.call_id = call_id, .auth = auth})});
-  const std::size_t rounds = 1 + up_to(random, 5);
-  for (std::size_t round = 0; round < rounds; ++round) {
-    ByteVector requests;
-    ByteVector answers;
-    const std::size_t pipelined = 1 + up_to(random, 2);
-    for (std::size_t i = 0; i < pipelined; ++i) {
-      PduShape shape{.call_id = ++call_id, .order = order, .auth = auth};
-      const Request request{static_cast<std::uint16_t>(up_to(random, 3)),
-                            static_cast<std::uint16_t>(up_to(random, 40)),
-                            up_to(random, 4) == 0 ? std::optional(kEpm.uuid) : std::nullopt,
-                            up_to(random, 2000)};
-      if (up_to(random, 3) == 0) {
-        shape.flags = kPfcFirstFragment;
-        requests = join({requests, make_request(request, shape)});
-        shape.flags = kPfcLastFragment;
-      }
-      requests = join({requests, make_request(request, shape)});
-      if (up_to(random, 5) == 0) continue;
-      answers = join({answers, up_to(random, 3) == 0
-                                   ? make_fault(5, {.call_id = call_id, .order = order})
-                                   : make_response(0, {.call_id = call_id}, up_to(random, 3000))});
-    }
-    messages.push_back({true, requests});
-    if (!answers.empty()) messages.push_back({false, answers});
-    if (up_to(random, 3) != 0) continue;
-    ++call_id;
-    messages.push_back({true, make_bind({{3, kEpm}}, {.call_id = call_id, .order = order},
-                                        PduType::alter_context)});
-    messages.push_back(
-        {false, make_bind_ack({{}}, {.call_id = call_id}, PduType::alter_context_response)});
-  }
-  return messages;
-}
-
 std::string lines_of(const FrameList& list, std::size_t batch) {
   RecordingObserver observer;
   Limits limits;
   limits.flows = 1024;
+  limits.outcome_window.nanoseconds *= 1000;  // a byte a frame, an answer takes long
   Dissector dissector(limits, observer, 1);
   for (std::span<const Frame> rest = list.frames(); !rest.empty();) {
     const std::size_t count = std::min(batch, rest.size());
@@ -115,19 +61,32 @@ std::string whole(const std::vector<Message>& messages) {
   return lines_of(list, 1);
 }
 
-class SegmentationProperty : public testing::Test {
+struct Kind {
+  const char* name;
+  std::vector<Message> (*make)(Random&);
+};
+
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
+
+constexpr Kind kKinds[] = {
+    {"tcp", make_rpc_conversation},
+    {"smb1", make_smb1_conversation},
+    {"smb2", make_smb2_conversation},
+};
+
+class SegmentationProperty : public testing::TestWithParam<Kind> {
  protected:
   template <class Transform>
   void hold_for_all(Transform&& transform) {
     for (std::size_t i = 0; i < cases(); ++i) {
       Random random(i);
-      const std::vector<Message> messages = make_conversation(random);
+      const std::vector<Message> messages = GetParam().make(random);
       ASSERT_EQ(transform(messages, random), whole(messages)) << "conversation " << i;
     }
   }
 };
 
-TEST_F(SegmentationProperty, AnySegmentationGivesTheSameCalls) {
+TEST_P(SegmentationProperty, AnySegmentationGivesTheSameCalls) {
   hold_for_all([](const std::vector<Message>& messages, Random& random) {
     TcpPeers peers(40000, static_cast<std::uint32_t>(random()), 0xffff'fff0);
     FrameList list = begin(peers, up_to(random, 1) == 0);
@@ -140,7 +99,7 @@ TEST_F(SegmentationProperty, AnySegmentationGivesTheSameCalls) {
 }
 
 // Segments of one message arrive in any order, some of them twice, some overlapping.
-TEST_F(SegmentationProperty, AnyOrderWithinTheWindowGivesTheSameCalls) {
+TEST_P(SegmentationProperty, AnyOrderWithinTheWindowGivesTheSameCalls) {
   hold_for_all([](const std::vector<Message>& messages, Random& random) {
     TcpPeers peers(40000, static_cast<std::uint32_t>(random()), 77);
     FrameList list = begin(peers, true);
@@ -166,7 +125,7 @@ TEST_F(SegmentationProperty, AnyOrderWithinTheWindowGivesTheSameCalls) {
 }
 
 // Frames of both directions leave their order, as capturing on several queues does.
-TEST_F(SegmentationProperty, FramesShuffledAcrossDirectionsGiveTheSameCalls) {
+TEST_P(SegmentationProperty, FramesShuffledAcrossDirectionsGiveTheSameCalls) {
   hold_for_all([](const std::vector<Message>& messages, Random& random) {
     TcpPeers peers(40000, static_cast<std::uint32_t>(random()), 77);
     FrameList list = begin(peers, true);
@@ -183,7 +142,7 @@ TEST_F(SegmentationProperty, FramesShuffledAcrossDirectionsGiveTheSameCalls) {
   });
 }
 
-TEST_F(SegmentationProperty, IpFragmentsInAnyOrderGiveTheSameCalls) {
+TEST_P(SegmentationProperty, IpFragmentsInAnyOrderGiveTheSameCalls) {
   hold_for_all([](const std::vector<Message>& messages, Random& random) {
     TcpPeers peers;
     FrameList list = begin(peers, true);
@@ -202,6 +161,28 @@ TEST_F(SegmentationProperty, IpFragmentsInAnyOrderGiveTheSameCalls) {
     return lines_of(list, 1 + up_to(random, 64));
   });
 }
+
+INSTANTIATE_TEST_SUITE_P(Kinds, SegmentationProperty, testing::ValuesIn(kKinds),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+// Pipes of one connection are each other's noise: told one after the other or all at once, they
+// hold the same calls.
+class InterleavingProperty : public testing::TestWithParam<SmbVersion> {};
+
+TEST_P(InterleavingProperty, PipesUsedAtOnceGiveTheSameCallsAsOneAfterTheOther) {
+  for (std::size_t i = 0; i < cases(); ++i) {
+    Random random(i);
+    std::vector<PipeScript> pipes;
+    const std::size_t count = 2 + up_to(random, 4);
+    for (std::size_t pipe = 0; pipe < count; ++pipe)
+      pipes.push_back(make_pipe_script(random, pipe));
+    const std::string in_turn = whole(play_in_turn(pipes, GetParam()));
+    ASSERT_EQ(whole(play_interleaved(pipes, GetParam(), random)), in_turn) << "conversation " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, InterleavingProperty,
+                         testing::Values(SmbVersion::smb1, SmbVersion::smb2));
 
 }  // namespace
 }  // namespace rpcaudit

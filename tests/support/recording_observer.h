@@ -26,7 +26,7 @@ class RecordingObserver : public RpcObserver {
     note(unresolved_[context.key.slot]-- == 1, "context resolved twice or never opened");
     static constexpr const char* kNames[] = {"unanswered", "accepted", "rejected", "negotiated"};
     std::string line = "context " + std::to_string(context.context_id) + " " +
-                       syntax(context.abstract_syntax) + " " +
+                       syntax(context.abstract_syntax) + pipe(context) + " " +
                        kNames[static_cast<int>(context.result)] + auth(context.auth) +
                        who(context.identity) + " call " + std::to_string(context.call_id);
     lines_.emplace_back(Position{context.frame.sequence, context.ordinal}, std::move(line));
@@ -71,6 +71,7 @@ class RecordingObserver : public RpcObserver {
   }
   void on_blindness(const Blindness& blindness) override {
     ++blind_[static_cast<std::size_t>(blindness.kind)];
+    last_blindness_ = blindness;
   }
   void on_watermark(std::uint64_t sequence) override {
     note(sequence >= watermark_, "watermark went back");
@@ -98,6 +99,7 @@ class RecordingObserver : public RpcObserver {
   [[nodiscard]] std::uint64_t blind(BlindnessKind kind) const {
     return blind_[static_cast<std::size_t>(kind)];
   }
+  [[nodiscard]] const Blindness& last_blindness() const { return last_blindness_; }
   // Broken promises of the dissector; empty when it kept all of them.
   [[nodiscard]] const std::string& complaints() const { return complaints_; }
   [[nodiscard]] bool all_closed() const { return open_contexts_.empty() && calls_.empty(); }
@@ -121,6 +123,10 @@ class RecordingObserver : public RpcObserver {
     return to_string(id->uuid).substr(0, 8) + "/" + std::to_string(id->version_major) + "." +
            std::to_string(id->version_minor);
   }
+  static std::string pipe(const RpcContext& context) {
+    if (context.protocol != ProtocolSequence::ncacn_np) return "";
+    return " on " + (context.pipe.empty() ? "?" : std::string(context.pipe));
+  }
   static std::string auth(const std::optional<AuthNumbers>& numbers) {
     if (!numbers) return "";
     return " auth " + std::to_string(numbers->type) + "/" + std::to_string(numbers->level);
@@ -140,6 +146,7 @@ class RecordingObserver : public RpcObserver {
   std::map<std::uint32_t, OpenCall> calls_;
   std::vector<std::pair<Position, std::string>> lines_;
   std::array<std::uint64_t, kBlindnessKindCount> blind_{};
+  Blindness last_blindness_;
   std::uint64_t watermark_ = 0;
   std::string complaints_;
 };

@@ -1,0 +1,102 @@
+// The parsers of SMB messages by themselves: the first byte says for which command and direction
+// the rest is read. What a parser says of the message may not lie outside of it.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "dissect/smb1_message.h"
+#include "dissect/smb2_message.h"
+
+namespace {
+
+using namespace rpcaudit;
+
+void check_within(Bytes part, Bytes whole) {
+  if (part.empty()) return;
+  if (part.data() < whole.data()) std::abort();
+  if (part.data() + part.size() > whole.data() + whole.size()) std::abort();
+}
+
+void read_smb2(Bytes message) {
+  Smb2Header header;
+  if (parse_smb2_header(message, header) != ParseStatus::ok) return;
+  if (smb2_bytes_needed(message, header) < kSmb2HeaderSize) std::abort();
+  Smb2SessionSetupRequest setup;
+  if (parse_smb2_session_setup_request(message, setup) == ParseStatus::ok) {
+    check_within(setup.token, message);
+  }
+  Smb2CreateRequest create;
+  if (parse_smb2_create_request(message, create) == ParseStatus::ok) {
+    check_within(create.name, message);
+  }
+  Smb2SessionSetupResponse answer;
+  Smb2ShareType share{};
+  Smb2FileId file;
+  Smb2Data data;
+  (void)parse_smb2_session_setup_response(message, answer);
+  (void)parse_smb2_tree_connect_response(message, share);
+  (void)parse_smb2_create_response(message, file);
+  (void)parse_smb2_close_request(message, file);
+  (void)parse_smb2_read_request(message, file);
+  (void)parse_smb2_read_response(message, data);
+  (void)parse_smb2_write_request(message, data);
+  (void)parse_smb2_ioctl(message, header.is_response(), data);
+}
+
+void read_smb1(Bytes message, Smb1Command command, bool is_response) {
+  Smb1Header header;
+  if (parse_smb1_header(message, header) != ParseStatus::ok) return;
+  const Bytes rest = message.subspan(kSmb1HeaderSize);
+  if (smb1_bytes_needed(rest, command, is_response) == 0) std::abort();
+  Smb1Block block;
+  block.command = command;
+  block.offset = kSmb1HeaderSize;
+  block.is_unicode = header.is_unicode;
+  if (parse_smb1_block(rest, block) != ParseStatus::ok) return;
+  check_within(block.words, rest);
+  check_within(block.bytes, rest);
+  Smb1SessionSetupRequest setup;
+  if (parse_smb1_session_setup_request(block, setup) == ParseStatus::ok) {
+    check_within(setup.token, rest);
+    check_within(setup.user, rest);
+    check_within(setup.domain, rest);
+  }
+  Bytes name;
+  if (parse_smb1_open_request(block, name) == ParseStatus::ok) check_within(name, rest);
+  Smb1Transaction transaction;
+  if (parse_smb1_transaction(block, is_response, transaction) == ParseStatus::ok) {
+    check_within(transaction.name, rest);
+  }
+  Smb1Command next{};
+  std::uint32_t offset = 0;
+  if (next_in_chain(block, next, offset) && offset <= block.offset) std::abort();
+  bool flag = false;
+  std::uint16_t file_id = 0;
+  Smb1OpenResponse opened;
+  Smb1Data data;
+  (void)parse_smb1_session_setup_response(block, flag);
+  (void)parse_smb1_tree_connect_response(block, flag);
+  (void)parse_smb1_open_response(block, opened);
+  (void)parse_smb1_file_request(block, file_id);
+  (void)parse_smb1_write_request(block, data);
+  (void)parse_smb1_read_response(block, data);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const Bytes message = std::as_bytes(std::span(data + 2, size - 2));
+  NbssHeader framing;
+  SmbKind kind{};
+  (void)parse_nbss_header(message, framing);
+  (void)parse_smb_magic(message, kind);
+  if (find_smb_message(message) > message.size()) std::abort();
+  std::uint64_t session = 0;
+  (void)parse_smb_transform(message, session);
+  (void)parse_smb_compression(message, session);
+  read_smb2(message);
+  read_smb1(message, static_cast<Smb1Command>(data[0]), data[1] % 2 != 0);
+  return 0;
+}

@@ -1,0 +1,196 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dissect/smb1_message.h"
+#include "dissect/smb2_message.h"
+#include "tests/support/rpc_bytes.h"
+
+namespace rpcaudit::test {
+
+inline ByteVector utf16(std::string_view ascii) {
+  ByteWriter writer;
+  for (const char c : ascii) writer.u16(static_cast<unsigned char>(c));
+  return writer.take();
+}
+
+// The framing before a message ([MS-SMB2] 2.1).
+inline ByteVector framed(const ByteVector& message) {
+  ByteWriter writer(std::endian::big);
+  return writer.u32(static_cast<std::uint32_t>(message.size())).bytes(message).take();
+}
+
+// An NTLMSSP AUTHENTICATE message (MS-NLMP 2.2.1.3); anonymous without names.
+inline ByteVector make_ntlm(std::string_view domain, std::string_view user) {
+  const ByteVector names[] = {utf16(domain), utf16(user)};
+  const std::size_t response = user.empty() ? 0 : 24;
+  ByteWriter writer;
+  writer.text("NTLMSSP").u8(0).u32(3);
+  std::size_t offset = 64;
+  const auto field = [&](std::size_t size) {
+    writer.u16(static_cast<unsigned>(size)).u16(static_cast<unsigned>(size));
+    writer.u32(static_cast<std::uint32_t>(offset));
+    offset += size;
+  };
+  field(0);
+  field(response);
+  field(names[0].size());
+  field(names[1].size());
+  field(0);
+  field(0);
+  return writer.u32(1).zeros(response).bytes(names[0]).bytes(names[1]).take();
+}
+
+// --- SMB2 ---
+
+// What differs from message to message besides its body.
+struct Smb2Shape {
+  Smb2Command command{};
+  std::uint64_t message_id = 0;
+  bool response = false;
+  std::uint32_t status = 0;
+  std::uint32_t tree_id = 1;
+  std::uint64_t session_id = 0x1000'0000'0001;
+  std::uint32_t flags = 0;
+};
+
+inline ByteVector make_smb2(const Smb2Shape& shape, const ByteVector& body) {
+  ByteWriter writer;
+  writer.u8(0xfe).text("SMB").u16(64).u16(1).u32(shape.status);
+  writer.u16(static_cast<unsigned>(shape.command)).u16(1);
+  writer.u32(shape.flags | (shape.response ? Smb2Header::kFlagResponse : 0)).u32(0);
+  writer.number(shape.message_id).u32(0xfeff).u32(shape.tree_id).number(shape.session_id);
+  return writer.zeros(16).bytes(body).take();
+}
+
+inline ByteVector smb2_setup_request(const ByteVector& token, unsigned flags = 0) {
+  ByteWriter body;
+  body.u16(25).u8(flags).u8(1).u32(0).u32(0);
+  body.u16(88).u16(static_cast<unsigned>(token.size())).zeros(8);
+  return body.bytes(token).take();
+}
+inline ByteVector smb2_setup_response(unsigned session_flags) {
+  return ByteWriter().u16(9).u16(session_flags).u16(72).u16(0).take();
+}
+inline ByteVector smb2_tree_response(unsigned share_type) {
+  return ByteWriter().u16(16).u8(share_type).zeros(13).take();
+}
+inline ByteVector smb2_create_request(std::string_view name) {
+  const ByteVector text = utf16(name);
+  ByteWriter body;
+  body.u16(57).zeros(42).u16(120).u16(static_cast<unsigned>(text.size())).zeros(8);
+  return body.bytes(text).zeros(text.empty() ? 1 : 0).take();
+}
+inline ByteWriter& add_file(ByteWriter& writer, std::uint64_t file) {
+  return writer.number(file).number(file + 1);
+}
+inline ByteVector smb2_create_response(std::uint64_t file) {
+  ByteWriter body;
+  body.u16(89).zeros(62);
+  return add_file(body, file).zeros(8).take();
+}
+inline ByteVector smb2_close_request(std::uint64_t file) {
+  ByteWriter body;
+  body.u16(24).zeros(6);
+  return add_file(body, file).take();
+}
+inline ByteVector smb2_close_response() { return ByteWriter().u16(60).zeros(58).take(); }
+inline ByteVector smb2_write_request(std::uint64_t file, const ByteVector& data) {
+  ByteWriter body;
+  body.u16(49).u16(112).u32(static_cast<std::uint32_t>(data.size())).zeros(8);
+  return add_file(body, file).zeros(16).bytes(data).take();
+}
+inline ByteVector smb2_write_response() { return ByteWriter().u16(17).zeros(14).take(); }
+inline ByteVector smb2_read_request(std::uint64_t file) {
+  ByteWriter body;
+  body.u16(49).zeros(14);
+  return add_file(body, file).zeros(17).take();
+}
+inline ByteVector smb2_read_response(const ByteVector& data) {
+  ByteWriter body;
+  body.u16(17).u8(80).u8(0).u32(static_cast<std::uint32_t>(data.size())).zeros(8);
+  return body.bytes(data).take();
+}
+inline ByteVector smb2_ioctl_request(std::uint64_t file, const ByteVector& data,
+                                     std::uint32_t code = kFsctlPipeTransceive) {
+  ByteWriter body;
+  body.u16(57).u16(0).u32(code);
+  add_file(body, file).u32(120).u32(static_cast<std::uint32_t>(data.size())).zeros(24);
+  return body.bytes(data).take();
+}
+inline ByteVector smb2_ioctl_response(std::uint64_t file, const ByteVector& data) {
+  ByteWriter body;
+  body.u16(49).u16(0).u32(kFsctlPipeTransceive);
+  add_file(body, file).u32(112).u32(0).u32(112).u32(static_cast<std::uint32_t>(data.size()));
+  return body.zeros(8).bytes(data).take();
+}
+inline ByteVector smb2_error() { return ByteWriter().u16(9).u16(0).u32(0).u8(0).take(); }
+
+// Messages in one frame of the session service, padded to 8 bytes but for the last ([MS-SMB2]
+// 3.2.4.1.4).
+inline ByteVector compound(std::vector<ByteVector> messages) {
+  ByteVector whole;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    ByteVector& message = messages[i];
+    if (i + 1 < messages.size()) {
+      message.resize((message.size() + 7) / 8 * 8);
+      const auto next = static_cast<std::uint32_t>(message.size());
+      std::memcpy(message.data() + 20, &next, sizeof next);
+    }
+    whole.insert(whole.end(), message.begin(), message.end());
+  }
+  return whole;
+}
+
+// An encrypted message of that many bytes behind its transform header.
+inline ByteVector make_encrypted(std::uint64_t session_id, std::size_t size) {
+  ByteWriter writer;
+  writer.u8(0xfd).text("SMB").zeros(32).u32(static_cast<std::uint32_t>(size)).u16(0).u16(1);
+  return writer.number(session_id).zeros(size).take();
+}
+
+// --- SMB1 ---
+
+struct Smb1Shape {
+  Smb1Command command{};
+  bool response = false;
+  std::uint32_t status = 0;
+  std::uint16_t tree_id = 1;
+  std::uint16_t user_id = 100;
+  std::uint16_t multiplex_id = 1;
+  bool unicode = true;
+};
+
+inline ByteVector make_smb1_header(const Smb1Shape& shape) {
+  ByteWriter writer;
+  writer.u8(0xff).text("SMB").u8(static_cast<unsigned>(shape.command)).u32(shape.status);
+  writer.u8(shape.response ? 0x88 : 0x08).u16(shape.unicode ? 0xc001 : 0x4001);
+  writer.zeros(12).u16(shape.tree_id).u16(0xfeff).u16(shape.user_id).u16(shape.multiplex_id);
+  return writer.take();
+}
+
+// One command: words, then bytes.
+inline ByteVector smb1_block(const ByteVector& words, const ByteVector& bytes) {
+  ByteWriter writer;
+  writer.u8(static_cast<unsigned>(words.size() / 2)).bytes(words);
+  return writer.u16(static_cast<unsigned>(bytes.size() & 0xffff)).bytes(bytes).take();
+}
+
+inline ByteVector make_smb1(const Smb1Shape& shape, const ByteVector& words,
+                            const ByteVector& bytes = {}) {
+  return join({make_smb1_header(shape), smb1_block(words, bytes)});
+}
+
+// The four bytes before the words of a command that may be followed by another.
+inline ByteWriter andx(unsigned next = 0xff, unsigned offset = 0) {
+  ByteWriter writer;
+  writer.u8(next).u8(0).u16(offset);
+  return writer;
+}
+
+inline constexpr std::size_t kSmb1BlockAt = kSmb1HeaderSize;
+
+}  // namespace rpcaudit::test

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+#include "dissect/smb_connections.h"
+#include "tests/support/recording_observer.h"
+#include "tests/support/smb_bytes.h"
+
+namespace rpcaudit::test {
+
+// What is said on SMB connections between two hosts, message by message, in frames of their own.
+class SmbTalk {
+ public:
+  explicit SmbTalk(const Limits& limits = {}) : limits_(limits) { connect(); }
+
+  // One more connection; what is said from here on is said there.
+  std::size_t connect() {
+    const auto port = static_cast<std::uint16_t>(40000 + slots_.size());
+    slots_.push_back(smb_.open(
+        {Endpoint{IpAddress::v4(0x0a4d0002), port}, Endpoint{IpAddress::v4(0x0a4d0001), 445}}));
+    current_ = slots_.size() - 1;
+    return current_;
+  }
+  void use(std::size_t connection) { current_ = connection; }
+  void hang_up() {
+    smb_.close(slots_[current_], frame());
+    slots_[current_] = kNoSlot;
+  }
+
+  // A message as it is, framed, in pieces of `size` bytes from piecewise() on.
+  SmbTalk& client(const ByteVector& message) { return say(0, framed(message)); }
+  SmbTalk& server(const ByteVector& message) { return say(1, framed(message)); }
+  SmbTalk& say(unsigned direction, const ByteVector& bytes) {
+    for (Bytes rest = bytes; !rest.empty();) {
+      const Bytes part = rest.first(std::min(piece_, rest.size()));
+      smb_.consume(slots_[current_], direction, part, frame());
+      rest = rest.subspan(part.size());
+    }
+    return *this;
+  }
+  bool lose(unsigned direction, std::uint64_t bytes) {
+    return smb_.gap(slots_[current_], direction, bytes, BlindnessKind::gap, frame());
+  }
+  void piecewise(std::size_t size) { piece_ = size; }
+
+  // --- SMB2, in its usual order; message ids count up ---
+
+  SmbTalk& request(Smb2Command command, const ByteVector& body, Smb2Shape shape = {}) {
+    shape.command = command;
+    shape.message_id = ++message_id_;
+    return client(make_smb2(shape, body));
+  }
+  SmbTalk& response(Smb2Command command, const ByteVector& body, Smb2Shape shape = {}) {
+    shape.command = command;
+    shape.response = true;
+    if (shape.message_id == 0) shape.message_id = message_id_;
+    return server(make_smb2(shape, body));
+  }
+  SmbTalk& log_on(const ByteVector& token, unsigned session_flags = 0) {
+    request(Smb2Command::session_setup, smb2_setup_request(ByteVector(8)), {.session_id = 0});
+    response(Smb2Command::session_setup, smb2_setup_response(0),
+             {.status = kStatusMoreProcessingRequired});
+    request(Smb2Command::session_setup, smb2_setup_request(token));
+    return response(Smb2Command::session_setup, smb2_setup_response(session_flags));
+  }
+  SmbTalk& connect_tree(unsigned share_type = 2, std::uint32_t tree_id = 1) {
+    request(Smb2Command::tree_connect, ByteWriter().u16(9).zeros(7).take());
+    return response(Smb2Command::tree_connect, smb2_tree_response(share_type),
+                    {.tree_id = tree_id});
+  }
+  SmbTalk& open(std::string_view name, std::uint64_t file) {
+    request(Smb2Command::create, smb2_create_request(name));
+    return response(Smb2Command::create, smb2_create_response(file));
+  }
+  SmbTalk& write(std::uint64_t file, const ByteVector& data) {
+    request(Smb2Command::write, smb2_write_request(file, data));
+    return response(Smb2Command::write, smb2_write_response());
+  }
+  SmbTalk& read(std::uint64_t file, const ByteVector& data, std::uint32_t status = 0) {
+    request(Smb2Command::read, smb2_read_request(file));
+    return response(Smb2Command::read, smb2_read_response(data), {.status = status});
+  }
+  SmbTalk& transact(std::uint64_t file, const ByteVector& in, const ByteVector& out,
+                    std::uint32_t status = 0) {
+    request(Smb2Command::ioctl, smb2_ioctl_request(file, in));
+    return response(Smb2Command::ioctl, smb2_ioctl_response(file, out), {.status = status});
+  }
+  SmbTalk& close(std::uint64_t file) {
+    request(Smb2Command::close, smb2_close_request(file));
+    return response(Smb2Command::close, smb2_close_response());
+  }
+  SmbTalk& bind(std::uint64_t file, const SyntaxId& interface) {
+    return transact(file, make_bind({{0, interface}}), make_bind_ack({{}}));
+  }
+  SmbTalk& call(std::uint64_t file, std::uint32_t call_id) {
+    return transact(file, make_request({0, 1}, {.call_id = call_id}),
+                    make_response(0, {.call_id = call_id}));
+  }
+
+  // Ends all connections and returns what was told.
+  std::string text() {
+    for (std::uint32_t& slot : slots_) {
+      if (slot != kNoSlot) smb_.close(slot, frame());
+      slot = kNoSlot;
+    }
+    EXPECT_EQ(observer_.complaints(), "");
+    EXPECT_TRUE(observer_.all_closed());
+    return observer_.text();
+  }
+
+  RecordingObserver& observer() { return observer_; }
+  const DissectStatistics& statistics() const { return statistics_; }
+  std::uint64_t last_message_id() const { return message_id_; }
+
+ private:
+  FrameReference frame() {
+    FrameReference reference;
+    reference.number = reference.sequence = ++frames_;
+    reference.timestamp.nanoseconds = static_cast<std::int64_t>(frames_) * 1'000'000;
+    return reference;
+  }
+
+  Limits limits_;
+  RecordingObserver observer_;
+  DissectStatistics statistics_;
+  RpcSessions sessions_{limits_, observer_, statistics_, 1};
+  SmbConnections smb_{limits_, observer_, statistics_, sessions_, 1};
+  std::vector<std::uint32_t> slots_;
+  std::size_t current_ = 0;
+  std::size_t piece_ = SIZE_MAX;
+  std::uint64_t frames_ = 0;
+  std::uint64_t message_id_ = 0;
+};
+
+}  // namespace rpcaudit::test
