@@ -31,20 +31,19 @@ class KeyedSlab {
   // Not to be called when full(). The object is as its last user left it.
   [[nodiscard]] std::uint32_t add(std::uint64_t hash) noexcept {
     const std::uint32_t slot = entries_.take();
-    Entry& entry = entries_[slot];
-    entry.hash = hash;
-    std::uint32_t& bucket = buckets_[hash & (buckets_.size() - 1)];
-    entry.bucket_next = bucket;
-    bucket = slot;
+    link_bucket(slot, hash);
     link_newest(slot);
     return slot;
   }
   void remove(std::uint32_t slot) noexcept {
-    std::uint32_t* link = &buckets_[entries_[slot].hash & (buckets_.size() - 1)];
-    while (*link != slot) link = &entries_[*link].bucket_next;
-    *link = entries_[slot].bucket_next;
+    unlink_bucket(slot);
     unlink(slot);
     entries_.release(slot);
+  }
+  // The object is found by another hash from now on.
+  void rehash(std::uint32_t slot, std::uint64_t hash) noexcept {
+    unlink_bucket(slot);
+    link_bucket(slot, hash);
   }
   // The object was used: it is the last to be forgotten.
   void touch(std::uint32_t slot) noexcept {
@@ -67,6 +66,18 @@ class KeyedSlab {
     std::uint32_t newer = kNoSlot;
   };
 
+  void link_bucket(std::uint32_t slot, std::uint64_t hash) noexcept {
+    Entry& entry = entries_[slot];
+    entry.hash = hash;
+    std::uint32_t& bucket = buckets_[hash & (buckets_.size() - 1)];
+    entry.bucket_next = bucket;
+    bucket = slot;
+  }
+  void unlink_bucket(std::uint32_t slot) noexcept {
+    std::uint32_t* link = &buckets_[entries_[slot].hash & (buckets_.size() - 1)];
+    while (*link != slot) link = &entries_[*link].bucket_next;
+    *link = entries_[slot].bucket_next;
+  }
   void link_newest(std::uint32_t slot) noexcept {
     entries_[slot].newer = kNoSlot;
     entries_[slot].older = newest_;

@@ -40,6 +40,10 @@ struct Position {
   auto operator<=>(const Position&) const = default;
 };
 
+// Ordinals from here on are not of PDUs: what has them is told behind all PDUs of the frame, and
+// more of the same frame may still follow when everything before the next one has been told.
+inline constexpr std::uint32_t kBehindPdus = 0x8000'0000;
+
 // An abstract or transfer syntax (C706 12.6.3.1, p_syntax_id_t).
 struct SyntaxId {
   Uuid uuid;

@@ -1,6 +1,8 @@
 #include "engine/audit/json_sink.h"
 
 #include <charconv>
+#include <cinttypes>
+#include <cstdio>
 
 namespace rpcaudit {
 namespace {
@@ -288,6 +290,12 @@ void JsonSink::on_blindness(const Blindness& blindness) {
   line.plain("kind", to_string(blindness.kind));
   if (blindness.bytes != 0) line.number("bytes", blindness.bytes);
   if (blindness.messages != 0) line.number("messages", blindness.messages);
+  if (blindness.since) line.number("since_frame", blindness.since->number);
+  if (blindness.smb_session) {
+    char id[2 * sizeof(std::uint64_t) + 3];  // more than a double holds
+    std::snprintf(id, sizeof id, "0x%016" PRIx64, *blindness.smb_session);
+    line.plain("session", id);
+  }
   line.close();
   line.end();
 }

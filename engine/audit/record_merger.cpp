@@ -59,7 +59,7 @@ void RecordMerger::write_one(Shard& shard) {
 void RecordMerger::merge() {
   for (;;) {
     Shard* first = nullptr;
-    std::uint64_t first_sequence = kNoMore;
+    Position first_position;
     std::uint64_t bound = kNoMore;
     for (Shard& shard : shards_) {
       if (shard.merging.empty()) {
@@ -67,13 +67,15 @@ void RecordMerger::merge() {
         continue;
       }
       const RecordChunk& chunk = shard.merging.front();
-      const std::uint64_t sequence = chunk.entries[chunk.next_entry].sequence;
-      if (first == nullptr || sequence < first_sequence) {
+      const Position& position = chunk.entries[chunk.next_entry].position;
+      if (first == nullptr || position < first_position) {
         first = &shard;
-        first_sequence = sequence;
+        first_position = position;
       }
     }
-    if (first == nullptr || (bound != kNoMore && first_sequence >= bound)) return;
+    if (first == nullptr) return;
+    const std::uint64_t done = first_position.sequence + (first_position.ordinal >= kBehindPdus);
+    if (bound != kNoMore && done >= bound) return;
     write_one(*first);
   }
 }
@@ -84,7 +86,7 @@ void RecordMerger::run() {
 
 bool ShardTarget::write(std::string_view bytes) {
   chunk_.bytes.append(bytes);
-  chunk_.entries.push_back({sequence_, static_cast<std::uint32_t>(bytes.size())});
+  chunk_.entries.push_back({position_, static_cast<std::uint32_t>(bytes.size())});
   return true;
 }
 

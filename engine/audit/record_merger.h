@@ -17,7 +17,7 @@ namespace rpcaudit {
 // Finished records of one shard on their way to the common output, each with its frame.
 struct RecordChunk {
   struct Entry {
-    std::uint64_t sequence = 0;  // of the record's frame
+    Position position;  // its frame, and for what is told of no one PDU its place within it
     std::uint32_t size = 0;
   };
 
@@ -28,7 +28,9 @@ struct RecordChunk {
 };
 
 // Puts the records of several shards, each of which writes its own in order, into one order by
-// frame. A frame belongs to one shard, so the result does not depend on threads or their number.
+// frame. A frame belongs to one shard; only what is told at the end of the input (sessions that
+// were not looked into) has its last frame in all of them, and a place of its own there. So the
+// result does not depend on threads or their number.
 //
 // Each shard has its worker thread; run() is for one more. What waits is bounded: a worker that is
 // too far ahead is held back in publish().
@@ -37,7 +39,7 @@ class RecordMerger {
   RecordMerger(std::size_t shards, OutputBuffer& out);
 
   // Called by the worker of `shard`: `chunk` is complete, and no later record of this shard has a
-  // frame before `safe_before`.
+  // frame before `safe_before`, but for what is told behind the PDUs of the frame just before it.
   void publish(std::size_t shard, RecordChunk chunk, std::uint64_t safe_before);
 
   // Merges until every shard has published with safe_before kNoMore.
@@ -73,7 +75,7 @@ class RecordMerger {
 // The output of one shard: remembers the frame of each record that its sink writes.
 class ShardTarget : public OutputTarget {
  public:
-  void set_sequence(std::uint64_t sequence) noexcept { sequence_ = sequence; }
+  void set_position(Position position) noexcept { position_ = position; }
   [[nodiscard]] bool write(std::string_view bytes) override;
   [[nodiscard]] const std::string& error() const override { return error_; }
 
@@ -82,7 +84,7 @@ class ShardTarget : public OutputTarget {
 
  private:
   RecordChunk chunk_;
-  std::uint64_t sequence_ = 0;
+  Position position_;
   std::string error_;
 };
 
@@ -93,16 +95,16 @@ class ShardSink : public EventSink {
   ShardSink(EventSink& inner, ShardTarget& target) : inner_(inner), target_(target) {}
 
   void on_context(const ContextInfo& context, const IdentityText& identity) override {
-    target_.set_sequence(context.frame.sequence);
+    target_.set_position({context.frame.sequence, 0});
     inner_.on_context(context, identity);
   }
   void on_call(const ContextInfo& context, const CallEvent& call,
                const IdentityText& identity) override {
-    target_.set_sequence(call.frame.sequence);
+    target_.set_position({call.frame.sequence, 0});
     inner_.on_call(context, call, identity);
   }
   void on_blindness(const Blindness& blindness) override {
-    target_.set_sequence(blindness.frame.sequence);
+    target_.set_position({blindness.frame.sequence, blindness.ordinal});
     inner_.on_blindness(blindness);
   }
   void on_statistics(const StatisticsEvent& statistics) override {

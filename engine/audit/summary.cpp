@@ -86,6 +86,15 @@ std::string inputs_part(const RunFacts& run) {
   return text;
 }
 
+// Sessions that may have carried calls: whoever reads the counts must know.
+std::string unseen_calls(const AuditTally& tally, BlindnessKind kind, std::string_view what) {
+  const BlindnessTally& blind = tally.blindness[static_cast<std::size_t>(kind)];
+  if (blind.events == 0) return {};
+  return "unseen      the calls in " + grouped(blind.events) + " SMB " +
+         (blind.events == 1 ? "session" : "sessions") + ": " + grouped(blind.messages) + " " +
+         std::string(what) + " messages, " + grouped(blind.bytes) + " bytes\n";
+}
+
 std::string calls_part(const AuditTally& tally, bool with_policy) {
   std::string text = "calls       " + grouped(tally.calls) + " seen";
   if (with_policy) {
@@ -104,7 +113,9 @@ std::string calls_part(const AuditTally& tally, bool with_policy) {
     first = false;
     text += grouped(tally.outcomes[i]) + " " + std::string(to_string(static_cast<Outcome>(i)));
   }
-  return text + (first ? "none\n" : "\n");
+  text += first ? "none\n" : "\n";
+  text += unseen_calls(tally, BlindnessKind::smb_encrypted, "encrypted");
+  return text + unseen_calls(tally, BlindnessKind::smb_compressed, "compressed");
 }
 
 // What a filter is, and where it stands.
@@ -205,8 +216,8 @@ std::string_view blindness_text(BlindnessKind kind) {
     case BlindnessKind::undecodable: return "stretches of RPC connections that are no valid PDU";
     case BlindnessKind::table_eviction: return "connections or contexts forgotten, tables full";
     case BlindnessKind::unfinished_fragments: return "IP datagrams with fragments missing";
-    case BlindnessKind::smb_encrypted: return "encrypted SMB connections (named pipes)";
-    case BlindnessKind::smb_compressed: return "compressed SMB messages";
+    case BlindnessKind::smb_encrypted: return "encrypted SMB sessions (named pipes)";
+    case BlindnessKind::smb_compressed: return "SMB sessions with compressed messages";
     case BlindnessKind::http_not_dissected: return "RPC over HTTP connections not looked into";
   }
   return "unknown";

@@ -238,6 +238,24 @@ TEST(JsonRecords, BlindnessWithAndWithoutAConnection) {
                   "\"blind\":{\"kind\":\"unfinished_fragments\",\"messages\":2}}\n"));
 }
 
+TEST(JsonRecords, BlindnessOfAnSmbSessionSaysWhichAndSinceWhen) {
+  Records records(everything());
+  Blindness blindness;
+  blindness.kind = BlindnessKind::smb_encrypted;
+  blindness.frame = frame_at(30, 0);
+  blindness.client = drsuapi_context().client;
+  blindness.server = drsuapi_context().server;
+  blindness.bytes = 9715;
+  blindness.messages = 47;
+  blindness.since = frame_at(14, 0);
+  blindness.smb_session = 0x8000'0000'8806'c35e;
+  records.feed().on_blindness(blindness);
+  EXPECT_NE(records.finished().find(
+                ",\"blind\":{\"kind\":\"smb_encrypted\",\"bytes\":9715,\"messages\":47,"
+                "\"since_frame\":14,\"session\":\"0x800000008806c35e\"}}\n"),
+            std::string::npos);
+}
+
 struct VerdictCase {
   const char* name;
   Outcome outcome;

@@ -43,7 +43,7 @@ TEST(RecordMerger, PutsRecordsInTheOrderOfTheirFrames) {
       std::mt19937_64 own(seed);
       ShardTarget records;
       for (const std::uint64_t frame : mine) {
-        records.set_sequence(frame);
+        records.set_position({frame, 0});
         EXPECT_TRUE(records.write(std::to_string(frame) + "\n"));
         if (own() % 50 == 0) merger.publish(shard, records.take(), frame + 1);
       }
@@ -63,7 +63,7 @@ TEST(RecordMerger, WritesPastAShardWithoutRecords) {
   RecordMerger merger(2, out);
   std::thread worker([&] {
     ShardTarget records;
-    records.set_sequence(5);
+    records.set_position({5, 0});
     EXPECT_TRUE(records.write("five\n"));
     merger.publish(0, records.take(), 6);
     merger.publish(1, {}, 100);
@@ -73,6 +73,28 @@ TEST(RecordMerger, WritesPastAShardWithoutRecords) {
   merger.run();
   worker.join();
   EXPECT_EQ(target.text, "five\n");
+}
+
+// At the end of the input every shard may have something to say about its last frame.
+TEST(RecordMerger, PutsWhatIsToldBehindTheLastFrameIntoItsOwnOrder) {
+  StringTarget target;
+  OutputBuffer out(target, true);
+  RecordMerger merger(2, out);
+  std::thread worker([&] {
+    ShardTarget records;
+    merger.publish(1, {}, 6);
+    records.set_position({5, 0});
+    EXPECT_TRUE(records.write("call\n"));
+    records.set_position({5, kBehindPdus + 2});
+    EXPECT_TRUE(records.write("second\n"));
+    merger.publish(0, records.take(), RecordMerger::kNoMore);
+    records.set_position({5, kBehindPdus + 1});
+    EXPECT_TRUE(records.write("first\n"));
+    merger.publish(1, records.take(), RecordMerger::kNoMore);
+  });
+  merger.run();
+  worker.join();
+  EXPECT_EQ(target.text, "call\nfirst\nsecond\n");
 }
 
 }  // namespace

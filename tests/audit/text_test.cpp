@@ -89,6 +89,21 @@ TEST_F(TextTest, PipesFaultsAndHostileNames) {
   EXPECT_NE(text.find("in fact fault 0x00000005"), std::string::npos) << text;
 }
 
+// Beside the counts, because they are not the whole truth.
+TEST_F(TextTest, SummarySaysThatCallsInEncryptedSessionsAreNotCounted) {
+  AuditTally tally;
+  Blindness encrypted;
+  encrypted.kind = BlindnessKind::smb_encrypted;
+  encrypted.bytes = 3764;
+  encrypted.messages = 22;
+  tally.note_blindness(encrypted);
+  EXPECT_NE(
+      summary_text({}, tally, nullptr)
+          .find("answers     none\n"
+                "unseen      the calls in 1 SMB session: 22 encrypted messages, 3,764 bytes\n"),
+      std::string::npos);
+}
+
 TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
   const ServerPolicies policies(policy, {});
   AuditTally tally;
