@@ -1,17 +1,19 @@
 #include "engine/audit/call_judge.h"
 
+#include <span>
+
 namespace rpcaudit {
 namespace {
 
-// All of CallFacts but its pointers in one word, never zero; of the operation only its class.
-std::uint64_t pack(const CallFacts& facts, const OpnumClasses& opnums) noexcept {
+// All of CallFacts but its pointers and the operation in one word.
+std::uint64_t pack(const CallFacts& facts) noexcept {
   static_assert(sizeof(CallFacts) == 32, "a new fact must be packed or compared as well");
   const auto at = [](std::uint64_t value, unsigned shift) { return value << shift; };
-  return at(opnums.class_of(facts.opnum), 0) | at(facts.auth_type, 16) | at(facts.auth_level, 24) |
-         at(facts.auth_type_other, 32) | at(facts.auth_level_other, 40) |
-         at(facts.auth_unseen ? 1 : 0, 48) | at(static_cast<std::uint8_t>(facts.dcom), 49) |
-         at(static_cast<std::uint8_t>(facts.anonymous), 51) |
-         at(static_cast<std::uint8_t>(facts.authenticated), 53) | at(1, 63);
+  return at(facts.auth_type, 0) | at(facts.auth_level, 8) | at(facts.auth_type_other, 16) |
+         at(facts.auth_level_other, 24) | at(facts.auth_unseen ? 1 : 0, 32) |
+         at(static_cast<std::uint8_t>(facts.dcom), 33) |
+         at(static_cast<std::uint8_t>(facts.anonymous), 35) |
+         at(static_cast<std::uint8_t>(facts.authenticated), 37);
 }
 
 }  // namespace
@@ -24,20 +26,36 @@ bool carries_interface(const RpcContext& context) noexcept {
 CallJudge::CallJudge(const ServerPolicies& policies, std::size_t contexts_max)
     : policies_(policies), contexts_(contexts_max) {}
 
-void CallJudge::begin(const RpcContext& context, ContextState& state) const {
+void CallJudge::begin(const RpcContext& context, ContextState& state) {
   state.policy = policies_.find(context.server.address);
   state.narrowed = true;
   state.generation = context.key.generation;
   state.has_interface = carries_interface(context);
   state.has_server_name = !context.secondary_address.empty();
   state.caller.looked_up = false;
-  for (Known& known : state.known) known.facts = 0;
+  state.known_count = 0;
+  state.next = 0;
   if (state.policy == kNoPolicy) return;
   const ContextFacts facts = policies_.context_facts_of(state.policy, context);
   policies_.compiled(state.policy).narrow(facts, state.narrow);
-  policies_.survey(state.policy).narrow(facts, state.ways);
-  state.opnums = state.narrow.opnums();
-  for (const NarrowedPolicy& way : state.ways) state.opnums.add(way.opnums());
+  policies_.survey(state.policy).narrow(facts, ways_);
+  ways_of_ = context.key;
+}
+
+CallJudge::Known CallJudge::evaluate(const RpcContext& context, const ContextState& state,
+                                     const CallFacts& call) {
+  const CompiledPolicy& policy = policies_.compiled(state.policy);
+  const TargetSurvey& survey = policies_.survey(state.policy);
+  Known known{pack(call), OpnumRange(call.opnum), call.token, call.app_id,
+              policy.evaluate(state.narrow, call)};
+  policy.split(state.narrow, known.opnums);
+  if (survey.size() == 0) return known;
+  const ContextFacts facts = policies_.context_facts_of(state.policy, context);
+  if (ways_of_ != context.key) survey.narrow(facts, ways_);
+  ways_of_ = context.key;
+  known.verdict.depends_on_target = survey.depends(ways_, facts, call, known.verdict);
+  survey.split(ways_, facts, known.opnums);
+  return known;
 }
 
 std::optional<Judgement> CallJudge::judge(const RpcContext& context, const RpcCall& call) {
@@ -50,19 +68,17 @@ std::optional<Judgement> CallJudge::judge(const RpcContext& context, const RpcCa
   if (state.policy == kNoPolicy) return std::nullopt;
   CallFacts facts = call_facts(context, call);
   policies_.knowledge(state.policy).complete(context, call, state.caller, facts);
-  const std::uint64_t packed = pack(facts, state.opnums);
-  for (const Known& known : state.known) {
-    if (known.facts == packed && known.token == facts.token && known.app_id == facts.app_id) {
+  const std::uint64_t packed = pack(facts);
+  for (const Known& known : std::span(state.known).first(state.known_count)) {
+    if (known.facts == packed && known.opnums.contains(facts.opnum) && known.token == facts.token &&
+        known.app_id == facts.app_id) {
       return Judgement{state.policy, known.verdict};
     }
   }
-  Known& known = state.known[state.next++ % state.known.size()];
-  known = {packed, facts.token, facts.app_id,
-           policies_.compiled(state.policy).evaluate(state.narrow, facts)};
-  known.verdict.depends_on_target =
-      policies_.survey(state.policy)
-          .depends(state.ways, policies_.context_facts_of(state.policy, context), facts,
-                   known.verdict);
+  Known& known = state.known[state.next];
+  known = evaluate(context, state, facts);
+  state.next = static_cast<std::uint8_t>((state.next + 1) % state.known.size());
+  if (state.known_count < state.known.size()) ++state.known_count;
   return Judgement{state.policy, known.verdict};
 }
 

@@ -32,7 +32,8 @@ class CallJudge {
 
  private:
   struct Known {
-    std::uint64_t facts = 0;  // packed; 0: empty
+    std::uint64_t facts = 0;  // packed, all but the operation
+    OpnumRange opnums{0};
     const CallerToken* token = nullptr;
     const Uuid* app_id = nullptr;
     Verdict verdict;
@@ -43,18 +44,24 @@ class CallJudge {
     bool narrowed = false;
     bool has_interface = false;    // when it was narrowed
     bool has_server_name = false;  // the name of the pipe by the server, likewise
-    std::uint8_t next = 0;         // of `known` to overwrite
+    std::uint8_t known_count = 0;
+    std::uint8_t next = 0;  // of `known` to overwrite
     std::array<Known, 4> known;
-    KnownCaller caller;
-    OpnumClasses opnums;
     NarrowedPolicy narrow;
-    std::vector<NarrowedPolicy> ways;  // of the survey of targets
+    KnownCaller caller;
   };
 
-  void begin(const RpcContext& context, ContextState& state) const;
+  void begin(const RpcContext& context, ContextState& state);
+  // What to remember of the call.
+  [[nodiscard]] Known evaluate(const RpcContext& context, const ContextState& state,
+                               const CallFacts& call);
 
   const ServerPolicies& policies_;
   SlotTable<ContextState> contexts_;
+  // The survey of targets, narrowed for the context that needed it last. Not kept with each
+  // context, which would be most of its memory for something that few of its calls need.
+  std::vector<NarrowedPolicy> ways_;
+  std::optional<ContextKey> ways_of_;
 };
 
 }  // namespace rpcaudit

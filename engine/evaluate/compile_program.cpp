@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -107,20 +108,13 @@ class ProgramBuilder {
         evaluation_order(*program_.policy, program_.options.layer);
     program_.rules.reserve(order.size());
     for (const std::uint32_t filter : order) add_rule(filter);
-    build_index();
+    program_.by_interface.build();
+    program_.by_client.build();
     program_.unseen_interface_ranks = ranks_without_interface(program_);
     return std::move(program_);
   }
 
  private:
-  // What is indexed under an interface.
-  struct Posting {
-    Wide interface;
-    std::uint32_t rank = 0;
-
-    auto operator<=>(const Posting&) const = default;
-  };
-
   void add_rule(std::uint32_t index) {
     const Filter& filter = program_.policy->filters[index];
     profile_ = profile_of(program_, filter.enforcer);
@@ -143,7 +137,7 @@ class ProgramBuilder {
       rule.unseen |= field_bit(condition.field);
     }
     bound_opnum(rule);
-    post(rule, static_cast<std::uint32_t>(program_.rules.size()));
+    file(rule, static_cast<std::uint32_t>(program_.rules.size()));
     program_.sublayers |= static_cast<std::uint8_t>(1u << static_cast<unsigned>(rule.sublayer()));
     program_.rules.push_back(rule);
   }
@@ -251,17 +245,37 @@ class ProgramBuilder {
     rule.opnum_high = static_cast<std::uint16_t>(is_empty ? 0 : high);
   }
 
-  // Files the rule under the interfaces that its first run of nothing but equalities names.
-  void post(const Rule& rule, std::uint32_t rank) {
-    for (std::uint32_t i = 0; i < rule.context_runs; ++i) {
-      const Run& run = program_.runs[rule.first_run + i];
-      if (run.field != Field::if_uuid || !is_equality(run)) continue;
+  // Files the rule by its first run of nothing but equalities on the interface, else on the client.
+  void file(const Rule& rule, std::uint32_t rank) {
+    const std::span<const Run> runs =
+        std::span(program_.runs).subspan(rule.first_run, rule.context_runs);
+    const auto names = [this](const Run& run, std::initializer_list<Field> fields) {
+      return std::find(fields.begin(), fields.end(), run.field) != fields.end() && is_equality(run);
+    };
+    for (const Run& run : runs) {
+      if (!names(run, {Field::if_uuid})) continue;
       for (const ValueTest& test : tests_of(run)) {
-        postings_.push_back({program_.wides[test.index], rank});
+        program_.by_interface.file(program_.wides[test.index], rank);
       }
       return;
     }
+    for (const Run& run : runs) {
+      if (!names(run, {Field::remote_addr_v4, Field::remote_addr_v6})) continue;
+      for (const ValueTest& test : tests_of(run)) file_client(test, rank);
+      return;
+    }
     program_.other_ranks.push_back(rank);
+  }
+
+  void file_client(const ValueTest& test, std::uint32_t rank) {
+    if (test.kind == ValueTest::Kind::wide) {
+      program_.by_client.file(program_.wides[test.index], rank);
+      return;
+    }
+    const auto value = static_cast<std::uint32_t>(test.low);
+    program_.by_client.file(to_wide(IpAddress::v4(value).bytes), rank);
+    if (!test.swapped) return;  // else it is read either way
+    program_.by_client.file(to_wide(IpAddress::v4(byte_swapped(value)).bytes), rank);
   }
 
   std::span<const ValueTest> tests_of(const Run& run) const {
@@ -271,41 +285,20 @@ class ProgramBuilder {
   bool is_equality(const Run& run) const {
     const std::span<const ValueTest> tests = tests_of(run);
     return std::all_of(tests.begin(), tests.end(), [this](const ValueTest& test) {
+      if (test.kind == ValueTest::Kind::number) return test.low == test.high;
       return test.kind == ValueTest::Kind::wide &&
              program_.wides[test.index] == program_.wides[test.index + 1];
     });
   }
 
-  void build_index() {
-    std::sort(postings_.begin(), postings_.end());
-    postings_.erase(std::unique(postings_.begin(), postings_.end()), postings_.end());
-    program_.ranks.reserve(postings_.size());
-    for (const Posting& posting : postings_) {
-      if (program_.interfaces.empty() || program_.interfaces.back() != posting.interface) {
-        program_.interfaces.push_back(posting.interface);
-        program_.first_rank.push_back(static_cast<std::uint32_t>(program_.ranks.size()));
-      }
-      program_.ranks.push_back(posting.rank);
-    }
-    program_.first_rank.push_back(static_cast<std::uint32_t>(program_.ranks.size()));
-  }
-
   Program program_;
   TargetProfile profile_;  // of the filter at hand
-  std::vector<Posting> postings_;
 };
 
 }  // namespace
 
 Program compile_program(const Policy& policy, const EvaluationOptions& options) {
   return ProgramBuilder(policy, options).build();
-}
-
-std::span<const std::uint32_t> Program::ranks_of(const Wide& interface) const noexcept {
-  const auto found = std::lower_bound(interfaces.begin(), interfaces.end(), interface);
-  if (found == interfaces.end() || *found != interface) return {};
-  const auto place = static_cast<std::size_t>(found - interfaces.begin());
-  return std::span(ranks).subspan(first_rank[place], first_rank[place + 1] - first_rank[place]);
 }
 
 }  // namespace rpcaudit

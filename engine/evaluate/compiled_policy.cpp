@@ -1,5 +1,8 @@
 #include "engine/evaluate/compiled_policy.h"
 
+#include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
 #include "engine/evaluate/arbiter.h"
@@ -11,12 +14,15 @@
 namespace rpcaudit {
 namespace {
 
-// Calls `visit(rank)` in ascending order of two ascending lists, until it returns true.
+using Ranks = std::span<const std::uint32_t>;
+
+// Calls `visit(rank)` in ascending order of the ascending lists, until it returns true.
 template <typename Visit>
-void visit_merged(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b, Visit visit) {
-  while (!a.empty() || !b.empty()) {
-    std::span<const std::uint32_t>& next = b.empty() || (!a.empty() && a[0] < b[0]) ? a : b;
-    if (visit(next[0])) return;
+void visit_merged(std::array<Ranks, 3> lists, Visit visit) {
+  const auto is_sooner = [](Ranks a, Ranks b) { return !a.empty() && (b.empty() || a[0] < b[0]); };
+  while (true) {
+    Ranks& next = *std::min_element(lists.begin(), lists.end(), is_sooner);
+    if (next.empty() || visit(next[0])) return;
     next = next.subspan(1);
   }
 }
@@ -48,7 +54,6 @@ void NarrowedPolicy::clear() noexcept {
   has_contested_ = false;
   settled_ = 0;
   verdict_ = {};
-  opnums_ = {};
   candidates_.clear();
 }
 
@@ -88,7 +93,8 @@ void CompiledPolicy::narrow(const ContextFacts& context, NarrowedPolicy& narrowe
   narrowed.is_datagram_ =
       program.options.layer == Layer::um && context.protocol == ProtocolSequence::ncadg_ip_udp;
   if (values.has_interface()) {
-    visit_merged(program.ranks_of(values.interface()), program.other_ranks,
+    visit_merged({program.by_interface.ranks_of(values.interface()),
+                  program.by_client.ranks_of(values.remote_address()), program.other_ranks},
                  [&](std::uint32_t rank) { return fold(program.rules[rank], values, narrowed); });
   } else {
     for (const std::uint32_t rank : program.unseen_interface_ranks) {
@@ -128,7 +134,6 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   for (const Run& run : runs.subspan(candidate.first_run, candidate.run_count)) {
     const bool is_security = run.field == Field::auth_type || run.field == Field::auth_level;
     narrowed.has_security_ = narrowed.has_security_ || is_security;
-    if (run.field == Field::opnum) classify(run, narrowed.opnums_);
   }
   narrowed.add(candidate);
   const bool settles = candidate.known == Truth::yes && candidate.known_other == Truth::yes &&
@@ -137,12 +142,20 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   return narrowed.settled_ == program_->sublayers;
 }
 
-void CompiledPolicy::classify(const Run& run, OpnumClasses& opnums) const noexcept {
-  for (const ValueTest& test : std::span(program_->tests).subspan(run.first_test, run.test_count)) {
-    if (test.kind == ValueTest::Kind::number) {
-      opnums.distinguish(test.low, test.high);
-    } else if (test.kind != ValueTest::Kind::unknown) {
-      opnums.distinguish_all();
+void CompiledPolicy::split(const NarrowedPolicy& narrowed, OpnumRange& range) const noexcept {
+  if (narrowed.is_constant()) return;
+  for (const NarrowedPolicy::Candidate& candidate : narrowed.candidates_) {
+    for (std::uint32_t i = 0; i < candidate.run_count; ++i) {
+      const Run& run = program_->runs[candidate.first_run + i];
+      if (run.field != Field::opnum) continue;
+      for (std::uint32_t j = 0; j < run.test_count; ++j) {
+        const ValueTest& test = program_->tests[run.first_test + j];
+        if (test.kind == ValueTest::Kind::number) {
+          range.split(test.low, test.high);
+        } else if (test.kind != ValueTest::Kind::unknown) {
+          range.split_all();
+        }
+      }
     }
   }
 }

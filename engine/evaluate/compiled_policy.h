@@ -7,7 +7,7 @@
 
 #include "engine/evaluate/facts.h"
 #include "engine/evaluate/host_controls.h"
-#include "engine/evaluate/opnum_classes.h"
+#include "engine/evaluate/opnum_range.h"
 #include "engine/evaluate/reading.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
@@ -25,8 +25,6 @@ class NarrowedPolicy {
   [[nodiscard]] bool is_constant() const noexcept { return constant_; }
   // How many filters each call is held against.
   [[nodiscard]] std::size_t candidate_count() const noexcept { return candidates_.size(); }
-  // Calls of one class that differ in nothing but the operation have the same verdict.
-  [[nodiscard]] const OpnumClasses& opnums() const noexcept { return opnums_; }
 
  private:
   friend class CompiledPolicy;
@@ -57,7 +55,6 @@ class NarrowedPolicy {
   bool has_contested_ = false;  // candidates that depend on how addresses are read
   std::uint8_t settled_ = 0;    // sublayers in which a candidate decides every call, by bit
   Verdict verdict_;             // when constant
-  OpnumClasses opnums_;
   std::vector<Candidate> candidates_;
   NarrowedControls controls_;
 };
@@ -93,6 +90,10 @@ class CompiledPolicy {
   [[nodiscard]] Verdict evaluate(const NarrowedPolicy& narrowed,
                                  const CallFacts& call) const noexcept;
 
+  // Leaves in `range` the numbers that the policy does not tell apart: calls that differ in nothing
+  // but the operation have the same verdict. `narrowed` is of this policy.
+  void split(const NarrowedPolicy& narrowed, OpnumRange& range) const noexcept;
+
   // The compiled form as text, one line per filter in order of evaluation: for tests and people.
   [[nodiscard]] std::string dump() const;
 
@@ -101,7 +102,6 @@ class CompiledPolicy {
 
   // Adds the rule unless the context rules it out; returns whether no later rule can matter.
   bool fold(const Rule& rule, const ContextValues& values, NarrowedPolicy& narrowed) const;
-  void classify(const Run& run, OpnumClasses& opnums) const noexcept;
   [[nodiscard]] Verdict judge(const NarrowedPolicy& narrowed, const CallValues& values,
                               bool other_endpoints) const noexcept;
   [[nodiscard]] Verdict judge_all_readings(const NarrowedPolicy& narrowed,

@@ -9,29 +9,14 @@
 
 #include "dissect/endpoint.h"
 #include "dissect/uuid.h"
+#include "engine/evaluate/rank_index.h"
 #include "engine/evaluate/reading.h"
 #include "engine/evaluate/truth.h"
 #include "engine/evaluate/verdict.h"
+#include "engine/evaluate/wide.h"
 #include "engine/policy/policy.h"
 
 namespace rpcaudit {
-
-// A UUID or an IPv6 address as two integers that compare as its bytes do.
-struct Wide {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-
-  auto operator<=>(const Wide&) const = default;
-};
-
-[[nodiscard]] constexpr Wide to_wide(const std::array<std::uint8_t, 16>& bytes) noexcept {
-  Wide wide;
-  for (std::size_t i = 0; i < 8; ++i) {
-    wide.high = wide.high << 8 | bytes[i];
-    wide.low = wide.low << 8 | bytes[i + 8];
-  }
-  return wide;
-}
 
 // One condition, made so that testing it needs no look at the policy. Orders of numbers and wide
 // values are closed ranges: `greater v` is [v + 1, max]; an empty one has low > high.
@@ -101,18 +86,14 @@ struct Program {
   std::vector<std::string> texts;
   std::vector<const SecurityDescriptor*> descriptors;  // of the policy
 
-  // The ranks of the rules that only one of `interfaces` can match, in order: those of
-  // interfaces[i] are ranks[first_rank[i]] up to ranks[first_rank[i + 1]]. All others are in
-  // `other_ranks`.
-  std::vector<Wide> interfaces;
-  std::vector<std::uint32_t> first_rank;
-  std::vector<std::uint32_t> ranks;
+  // Every rank is in one of the three: by the interface that a rule names, else by the client's
+  // address, else among the others.
+  RankIndex by_interface;
+  RankIndex by_client;
   std::vector<std::uint32_t> other_ranks;
   // The ranks to look at when the interface was not seen: of rules that then cannot be told apart,
   // only the first.
   std::vector<std::uint32_t> unseen_interface_ranks;
-
-  [[nodiscard]] std::span<const std::uint32_t> ranks_of(const Wide& interface) const noexcept;
 };
 
 // `policy` is borrowed and must outlive the result.

@@ -105,14 +105,19 @@ std::string rule_text(const Program& program, const Rule& rule) {
   return text;
 }
 
+std::string index_text(const RankIndex& index, const char* values) {
+  return std::to_string(index.place_count()) + " places under " +
+         std::to_string(index.value_count()) + ' ' + values;
+}
+
 }  // namespace
 
 std::string program_text(const Program& program) {
   std::string text;
   for (const Rule& rule : program.rules) text += rule_text(program, rule) + '\n';
-  text += "index: " + std::to_string(program.ranks.size()) + " places under " +
-          std::to_string(program.interfaces.size()) + " interfaces, " +
-          std::to_string(program.other_ranks.size()) + " under none\n";
+  text += "index: " + index_text(program.by_interface, "interfaces") + ", " +
+          index_text(program.by_client, "clients") + ", " +
+          std::to_string(program.other_ranks.size()) + " under neither\n";
   return text;
 }
 

@@ -67,6 +67,7 @@ class ContextValues {
 
   [[nodiscard]] bool has_interface() const noexcept { return context_.if_uuid.has_value(); }
   [[nodiscard]] const Wide& interface() const noexcept { return interface_; }
+  [[nodiscard]] const Wide& remote_address() const noexcept { return remote_address_; }
   [[nodiscard]] ProtocolSequence protocol() const noexcept { return context_.protocol; }
 
  private:

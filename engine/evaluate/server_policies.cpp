@@ -18,10 +18,10 @@ IpAddress masked(const IpAddress& address, std::uint8_t prefix) noexcept {
 
 }  // namespace
 
-std::uint32_t ServerPolicies::add(Policy policy, const EvaluationOptions& options,
-                                  HostFacts facts, std::string name) {
-  hosts_.push_back(std::make_unique<const Host>(std::move(policy), options, std::move(facts),
-                                                std::move(name)));
+std::uint32_t ServerPolicies::add(Policy policy, const EvaluationOptions& options, HostFacts facts,
+                                  std::string name) {
+  hosts_.push_back(
+      std::make_unique<const Host>(std::move(policy), options, std::move(facts), std::move(name)));
   return size() - 1;
 }
 

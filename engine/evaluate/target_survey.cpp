@@ -49,23 +49,22 @@ TargetSurvey::TargetSurvey(const CompiledPolicy& policy) {
   for (std::size_t i = 0; i < kTargetCount; ++i) {
     const TargetProfile target(static_cast<Target>(i));
     TargetProfile profile = own.profile;
-    bool only_datagrams = true;
+    ProtocolSet protocols = 0;
     for (std::size_t row = 0; row < kDifferenceCount; ++row) {
       const auto difference = static_cast<Difference>(row);
       if (!matter[row] || target[difference] == own.profile[difference]) continue;
       profile.set(difference, target[difference]);
-      only_datagrams = only_datagrams && difference == Difference::datagrams;
+      protocols |= protocols_of(difference);
     }
     if (std::find(profiles.begin(), profiles.end(), profile) != profiles.end()) continue;
     profiles.push_back(profile);
-    ways_.push_back(
-        {CompiledPolicy::compile(policy.policy(), {own.layer, profile}), only_datagrams});
+    ways_.push_back({CompiledPolicy::compile(policy.policy(), {own.layer, profile}), protocols});
   }
 }
 
 void TargetSurvey::narrow(const ContextFacts& context,
                           std::vector<NarrowedPolicy>& narrowed) const {
-  narrowed.resize(ways_.size());
+  if (narrowed.size() < ways_.size()) narrowed.resize(ways_.size());
   for (std::size_t i = 0; i < ways_.size(); ++i) {
     if (ways_[i].concerns(context)) ways_[i].policy.narrow(context, narrowed[i]);
   }
@@ -79,6 +78,13 @@ bool TargetSurvey::depends(const std::vector<NarrowedPolicy>& narrowed, const Co
     if (other.action != verdict.action || other.audit_only != verdict.audit_only) return true;
   }
   return false;
+}
+
+void TargetSurvey::split(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,
+                         OpnumRange& range) const noexcept {
+  for (std::size_t i = 0; i < ways_.size(); ++i) {
+    if (ways_[i].concerns(context)) ways_[i].policy.split(narrowed[i], range);
+  }
 }
 
 }  // namespace rpcaudit

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "engine/evaluate/compiled_policy.h"
@@ -26,13 +27,31 @@ class TargetSurvey {
                              const ContextFacts& context, const CallFacts& call,
                              const Verdict& verdict) const noexcept;
 
+  // Leaves in `range` the numbers that no way tells apart. `narrowed` is for the context.
+  void split(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,
+             OpnumRange& range) const noexcept;
+
  private:
+  // Bit `1 << ProtocolSequence`.
+  using ProtocolSet = std::uint8_t;
+  static constexpr ProtocolSet protocol_bit(ProtocolSequence protocol) noexcept {
+    return static_cast<ProtocolSet>(1u << static_cast<unsigned>(protocol));
+  }
+  // The protocol sequences on which versions that differ in the row can differ in a verdict.
+  static constexpr ProtocolSet protocols_of(Difference difference) noexcept {
+    switch (difference) {
+      case Difference::datagrams: return protocol_bit(ProtocolSequence::ncadg_ip_udp);
+      case Difference::pipe_addresses: return protocol_bit(ProtocolSequence::ncacn_np);
+      default: return 0xff;
+    }
+  }
+
   struct Way {
     CompiledPolicy policy;
-    bool only_datagrams = false;  // differs for datagram calls only
+    ProtocolSet protocols = 0;  // of the calls that it may judge otherwise
 
     [[nodiscard]] bool concerns(const ContextFacts& context) const noexcept {
-      return !only_datagrams || context.protocol == ProtocolSequence::ncadg_ip_udp;
+      return (protocols & protocol_bit(context.protocol)) != 0;
     }
   };
 

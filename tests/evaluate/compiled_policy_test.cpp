@@ -63,7 +63,7 @@ TEST(Compile, FiltersStandInOrderOfEvaluation) {
             "3 block | per call: opnum 2\n"
             "2 permit | per call: opnum 1\n"
             "0 block\n"
-            "index: 0 places under 0 interfaces, 3 under none\n");
+            "index: 0 places under 0 interfaces, 0 places under 0 clients, 3 under neither\n");
 }
 
 // What only one of several interfaces can match is filed under each of them; orders are not.
@@ -75,8 +75,33 @@ TEST(Compile, FiltersAreFiledUnderTheInterfacesTheyName) {
       block({condition(Field::if_uuid, greater, UuidRange{kSamr, kSamr})}),
       block({number(Field::opnum, 1)}),
   });
-  EXPECT_NE(dump.find("index: 4 places under 3 interfaces, 2 under none"), std::string::npos)
+  EXPECT_NE(dump.find("index: 4 places under 3 interfaces, 0 places under 0 clients, 2 under"),
+            std::string::npos)
       << dump;
+}
+
+// Where no interface is named. Subnets are not filed.
+TEST(Compile, FiltersAreFiledUnderTheClientsTheyName) {
+  const Policy written = policy({
+      block(
+          {address(Field::remote_addr_v4, "10.0.0.1"), address(Field::remote_addr_v4, "10.0.0.2")}),
+      block({interface(kSamr), address(Field::remote_addr_v4, "10.0.0.1")}),
+      block({address(Field::remote_addr_v6, "fe80::1")}),
+      block({address(Field::remote_addr_v4, range, "10.0.0.0", "10.0.0.255")}),
+      block({address(Field::local_addr_v4, "10.0.0.1")}),
+  });
+  const std::string dump = CompiledPolicy::compile(written, {}).dump();
+  EXPECT_NE(dump.find("index: 1 places under 1 interfaces, 3 places under 3 clients, 2 under"),
+            std::string::npos)
+      << dump;
+}
+
+// A version that has the bytes of addresses the other way round: both ways are found.
+TEST(Compile, FiltersOnSwappedAddressesAreFiledUnderBothReadings) {
+  const Policy written = policy({block({address(Field::remote_addr_v4, "10.0.0.1")})});
+  const EvaluationOptions options{Layer::um, TargetProfile(Target::ws2019)};
+  const std::string dump = CompiledPolicy::compile(written, options).dump();
+  EXPECT_NE(dump.find("2 places under 2 clients, 0 under"), std::string::npos) << dump;
 }
 
 TEST(Narrow, OnlyFiltersThatCanStillMatchRemain) {
