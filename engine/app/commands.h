@@ -19,5 +19,6 @@ void add_audit_command(CLI::App& app, ChosenCommand& chosen);
 void add_calls_command(CLI::App& app, ChosenCommand& chosen);
 void add_check_command(CLI::App& app, ChosenCommand& chosen);
 void add_explain_command(CLI::App& app, ChosenCommand& chosen);
+void add_netsh_command(CLI::App& app, ChosenCommand& chosen);
 
 }  // namespace rpcaudit

@@ -31,6 +31,7 @@ int run(int argc, char** argv) {
   rpcaudit::add_calls_command(app, chosen);
   rpcaudit::add_check_command(app, chosen);
   rpcaudit::add_explain_command(app, chosen);
+  rpcaudit::add_netsh_command(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

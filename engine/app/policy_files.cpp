@@ -8,7 +8,9 @@
 #include <optional>
 #include <system_error>
 
+#include "engine/app/state_folder.h"
 #include "engine/audit/text_encoding.h"
+#include "engine/policy/filter_store.h"
 #include "engine/policy/policy_text.h"
 #include "engine/policy/validator.h"
 
@@ -18,6 +20,18 @@ namespace {
 std::optional<std::string> read_all(std::istream& stream) {
   std::string bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
   if (stream.bad()) return std::nullopt;
+  return bytes;
+}
+
+// `store:FILE` is the filters of a store as a script, `store:` those of the default one.
+std::optional<std::string> read_policy_or_store(const std::string& path, std::string& problem) {
+  constexpr std::string_view kStore = "store:";
+  if (path.starts_with(kStore)) {
+    const std::string file = path.substr(kStore.size());
+    return read_filter_store(file.empty() ? default_filter_store() : file, problem);
+  }
+  std::optional<std::string> bytes = read_policy_file(path);
+  if (!bytes) problem = path + ": " + std::generic_category().message(errno);
   return bytes;
 }
 
@@ -43,10 +57,10 @@ std::size_t LoadedPolicy::count(Severity severity) const {
 
 void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
   for (const std::string& path : paths) {
-    const std::optional<std::string> bytes = read_policy_file(path);
+    std::string problem;
+    const std::optional<std::string> bytes = read_policy_or_store(path, problem);
     if (!bytes) {
-      loaded.unreadable.push_back(terminal_text(path) + ": " +
-                                  std::generic_category().message(errno));
+      loaded.unreadable.push_back(terminal_text(problem));
       continue;
     }
     read_policy(*bytes, path, loaded.policy, loaded.diagnostics);

@@ -131,7 +131,7 @@ std::optional<std::int64_t> FilterStore::version() {
   return row.number(0);
 }
 
-bool FilterStore::add(const Filter& filter) {
+std::optional<std::int64_t> FilterStore::add(const Filter& filter) {
   Filter stored = filter;
   stored.key_generated = false;  // a key of this store from now on
   const std::string key = to_string(stored.key);
@@ -140,7 +140,8 @@ bool FilterStore::add(const Filter& filter) {
   row.bind(1, key);
   row.bind(2, script);
   (void)row.step();
-  return row.is_done();
+  if (!row.is_done()) return std::nullopt;
+  return sqlite3_last_insert_rowid(database_.get());
 }
 
 bool FilterStore::remove(const Uuid& key) {

@@ -55,8 +55,9 @@ class FilterStore {
   // Changes whenever another process has changed the store.
   [[nodiscard]] std::optional<std::int64_t> version();
 
-  // Within a transaction. A key that the store has already is an error.
-  [[nodiscard]] bool add(const Filter& filter);
+  // Within a transaction. add() returns the number of the filter; a key that the store has already
+  // is an error.
+  [[nodiscard]] std::optional<std::int64_t> add(const Filter& filter);
   [[nodiscard]] bool remove(const Uuid& key);
   [[nodiscard]] bool remove_all();
   [[nodiscard]] bool set_pending(std::string_view script);
