@@ -31,8 +31,7 @@ struct NetshCommand {
 
 ExitStatus status_of(Result result) {
   switch (result) {
-    case Result::done:
-    case Result::left: return ExitStatus::done;
+    case Result::done: return ExitStatus::done;
     case Result::refused: return ExitStatus::refused;
     case Result::broken: break;
   }
@@ -51,19 +50,26 @@ ExitStatus say(const std::string& answers, const std::string& problems, Result r
   return written ? status_of(result) : ExitStatus::data;
 }
 
+// What the end of the session means for a rule that waits for its `add filter`.
+void say_what_is_lost(const NetshConsole& console, std::string& problems) {
+  if (!console.has_pending()) return;
+  problems +=
+      "warning: the rule is never made a filter\n"
+      "  hint: end it with `add filter`\n";
+}
+
 // Commands given as arguments: one command, and what a process that ends means for its rule.
 ExitStatus run_arguments(FilterStore& store, const std::vector<std::string>& arguments,
                          bool quiet) {
-  NetshConsole console(store, {});
+  NetshConsole console(store, NetshConsole::Rule::of_store, {});
   std::string answers;
   std::string problems;
-  const bool had_pending = console.has_pending();
   const Result result =
       console.run(script_line(arguments, NetshConsole::file()), answers, problems);
-  if (!quiet && result == Result::done && console.has_pending() && !had_pending) {
+  if (!quiet && console.opened_rule()) {
     problems +=
-        "note: the rule waits in the store for `add filter`; a Windows host may lose it when the "
-        "command ends\n";
+        "note: the rule waits in the store for `add filter`; on Windows it ends with the command\n"
+        "  hint: there, use one session: a script for `netsh -f`, or the prompt\n";
   }
   if (!quiet && console.volatile_count() != 0) {
     problems += "note: the filter is volatile: it ends with this command\n";
@@ -83,7 +89,7 @@ ExitStatus run_script(FilterStore& store, const std::string& path, spdlog::logge
     log.error("{}: the file is binary, not a script", terminal_text(path));
     return ExitStatus::refused;
   }
-  NetshConsole console(store, path);
+  NetshConsole console(store, NetshConsole::Rule::of_console, path);
   std::string answers;
   std::string problems;
   if (!console.begin(problems)) return say({}, problems, Result::broken);
@@ -92,30 +98,55 @@ ExitStatus run_script(FilterStore& store, const std::string& path, spdlog::logge
   for (ScriptLine line; reader.next(line);) {
     const Result result = console.run(line, answers, problems);
     all = worse(all, result);
-    if (result == Result::broken || result == Result::left) break;
+    if (result == Result::broken || console.has_left()) break;
   }
   if (all == Result::broken || !console.end(problems)) return say({}, problems, Result::broken);
+  say_what_is_lost(console, problems);
   return say(answers, problems, all);
 }
 
-// Lines from something that is no terminal.
+// The next command of a pipe, with the lines that continue it; all there is when it is UTF-16,
+// whose lines end otherwise.
+bool read_command(std::istream& stream, std::string& text) {
+  if (!std::getline(stream, text)) return false;
+  const bool is_utf16 = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
+  for (std::string line;
+       is_utf16 || text.ends_with('^') || text.ends_with('`') || text.ends_with(" \\");) {
+    if (!std::getline(stream, line)) break;
+    text += '\n' + line;
+  }
+  return true;
+}
+
+// What runs a piece of text and says what comes of it.
+Result run_text(NetshConsole& console, std::string_view text) {
+  const SourceText source = SourceText::decode(text);
+  ScriptReader reader(source, NetshConsole::file(), console.reporter());
+  Result all = source.is_binary() ? Result::refused : Result::done;
+  if (source.is_binary()) std::cerr << "error: this is binary, not a command\n";
+  for (ScriptLine line; !source.is_binary() && reader.next(line);) {
+    std::string answers;
+    std::string problems;
+    const Result result = console.run(line, answers, problems);
+    all = worse(all, result);
+    if (say(answers, problems, result) == ExitStatus::data) return Result::broken;
+    if (console.has_left()) break;
+  }
+  return all;
+}
+
+// Commands from something that is no terminal.
 ExitStatus run_lines(FilterStore& store) {
-  NetshConsole console(store, {});
+  NetshConsole console(store, NetshConsole::Rule::of_console, {});
   console.enter(NetshContext::filter);
   Result all = Result::done;
-  for (std::string line; std::getline(std::cin, line);) {
-    const SourceText source = SourceText::decode(line);
-    ScriptReader reader(source, NetshConsole::file(), console.reporter());
-    for (ScriptLine command; reader.next(command);) {
-      std::string answers;
-      std::string problems;
-      const Result result = console.run(command, answers, problems);
-      all = worse(all, result);
-      if (say(answers, problems, all) == ExitStatus::data) return ExitStatus::data;
-      if (result == Result::left) return status_of(all);
-    }
+  for (std::string text;
+       all != Result::broken && !console.has_left() && read_command(std::cin, text);) {
+    all = worse(all, run_text(console, text));
   }
-  return status_of(all);
+  std::string problems;
+  say_what_is_lost(console, problems);
+  return say({}, problems, all);
 }
 
 // libedit asks for one candidate after another.
@@ -126,6 +157,9 @@ char* next_candidate(const char*, int state) {
     const std::string_view line(rl_line_buffer);
     candidates = netsh_completions(line.substr(0, static_cast<std::size_t>(rl_point)));
     next = 0;
+    // A word that is complete is followed by a space, a tag by its value.
+    const bool is_whole = candidates.size() == 1 && !candidates[0].ends_with('=');
+    rl_completion_append_character = is_whole ? ' ' : '\0';
   }
   return next < candidates.size() ? ::strdup(candidates[next++].c_str()) : nullptr;
 }
@@ -136,20 +170,19 @@ char** complete(const char* text, int, int) {
 }
 
 ExitStatus run_prompt(FilterStore& store) {
-  NetshConsole console(store, {});
+  NetshConsole console(store, NetshConsole::Rule::of_console, {});
   console.enter(NetshContext::filter);
   const std::string history = state_folder() + "/netsh_history";
   static char name[] = "rpcaudit";
   static char breaks[] = " ";
   rl_readline_name = name;
-  rl_completer_word_break_characters = breaks;
-  rl_completion_append_character = '\0';
+  rl_basic_word_break_characters = breaks;
   rl_attempted_completion_function = complete;
   using_history();
   stifle_history(1000);
   read_history(history.c_str());
   Result result = Result::done;
-  while (result != Result::left && result != Result::broken) {
+  while (result != Result::broken && !console.has_left()) {
     const std::unique_ptr<char, decltype(&std::free)> typed(::readline(console.prompt().c_str()),
                                                             &std::free);
     if (typed == nullptr) {
@@ -158,17 +191,12 @@ ExitStatus run_prompt(FilterStore& store) {
     }
     if (*typed == '\0') continue;
     add_history(typed.get());
-    const SourceText source = SourceText::decode(typed.get());
-    ScriptReader reader(source, NetshConsole::file(), console.reporter());
-    for (ScriptLine line; result != Result::left && reader.next(line);) {
-      std::string answers;
-      std::string problems;
-      result = console.run(line, answers, problems);
-      (void)say(answers, problems, result);
-    }
+    result = run_text(console, typed.get());
   }
   if (make_folder_of(history)) write_history(history.c_str());
-  return result == Result::broken ? ExitStatus::data : ExitStatus::done;
+  std::string problems;
+  say_what_is_lost(console, problems);
+  return say({}, problems, result == Result::broken ? result : Result::done);
 }
 
 ExitStatus run_netsh(const NetshCommand& command, const std::vector<std::string>& arguments) {

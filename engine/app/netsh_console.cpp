@@ -55,11 +55,12 @@ constexpr std::string_view kOk = "Ok.\n\n";
 
 }  // namespace
 
-NetshConsole::NetshConsole(FilterStore& store, const std::string& file)
+NetshConsole::NetshConsole(FilterStore& store, Rule rule, const std::string& file)
     : store_(store),
       policy_(policy_of(file)),
       reporter_(diagnostics_),
       session_(policy_, NetshConsole::file(), reporter_, live_options()),
+      rule_is_of_store_(rule == Rule::of_store),
       has_places_(!file.empty()) {}
 
 std::string NetshConsole::prompt() const {
@@ -96,13 +97,13 @@ bool NetshConsole::end(std::string& problems) {
 
 NetshConsole::Result NetshConsole::run(const ScriptLine& line, std::string& answers,
                                        std::string& problems) {
-  (void)say_diagnostics(problems);  // of the reader of the line
-  bool refused = false;
+  bool refused = !say_diagnostics(problems).empty();  // of the reader of the line
   for (const ScriptLine& command : split(line)) {
     if (command.words.empty()) continue;
     const Result result = run_command(command, answers, problems);
-    if (result == Result::broken || result == Result::left) return result;
+    if (result == Result::broken) return result;
     refused = refused || result == Result::refused;
+    if (has_left_) break;
   }
   return refused ? Result::refused : Result::done;
 }
@@ -111,19 +112,20 @@ NetshConsole::Result NetshConsole::run_command(const ScriptLine& line, std::stri
                                                std::string& problems) {
   if (!in_batch_ && (!store_.begin() || !refresh())) return fail(problems);
   const std::string pending_before = pending_text();
+  opened_rule_ = false;
   session_.run(line);
-  bool refused = say_diagnostics(problems);
-  bool left = false;
   std::string said;
   for (const NetshEffect& effect : session_.effects()) {
-    left = left || effect.kind == NetshEffect::Kind::left;
-    if (!apply(effect, said, problems, refused)) return fail(problems);
+    if (!apply(effect, said)) return fail(problems);
   }
-  if (refused) restore_pending(pending_before);
+  const std::string error = say_diagnostics(problems);
+  if (!error.empty()) {
+    restore_pending(pending_before);
+    said += netsh_refusal(error, line.words);
+  }
   if (!in_batch_ && (!save_pending() || !store_.commit())) return fail(problems);
   answers += said;  // not before it is true
-  if (left) return Result::left;
-  return refused ? Result::refused : Result::done;
+  return error.empty() ? Result::done : Result::refused;
 }
 
 // The store as it is now; a store that nobody else has changed is as this console left it.
@@ -137,7 +139,8 @@ bool NetshConsole::refresh() {
 
 bool NetshConsole::load() {
   const std::optional<std::vector<StoredFilter>> stored = store_.filters();
-  const std::optional<std::string> pending = store_.pending();
+  const std::optional<std::string> pending =
+      rule_is_of_store_ ? store_.pending() : std::optional(pending_text());
   if (!stored || !pending) return false;
   Policy policy;
   std::vector<Diagnostic> unsaid;
@@ -164,6 +167,7 @@ std::string NetshConsole::pending_text() const {
 }
 
 bool NetshConsole::save_pending() {
+  if (!rule_is_of_store_) return true;
   std::string pending = pending_text();
   if (pending == stored_pending_) return true;
   if (!store_.set_pending(pending)) return false;
@@ -183,10 +187,11 @@ void NetshConsole::restore_pending(const std::string& script) {
   diagnostics_.clear();  // they were said when the rule was made
 }
 
-bool NetshConsole::say_diagnostics(std::string& problems) {
-  bool refused = false;
+// The code of the first error; empty without one.
+std::string NetshConsole::say_diagnostics(std::string& problems) {
+  std::string error;
   for (const Diagnostic& diagnostic : diagnostics_) {
-    refused = refused || diagnostic.severity == Severity::error;
+    if (error.empty() && diagnostic.severity == Severity::error) error = diagnostic.code;
     if (has_places_) {
       problems += format(diagnostic, policy_) + '\n';
       continue;
@@ -196,20 +201,23 @@ bool NetshConsole::say_diagnostics(std::string& problems) {
     if (!diagnostic.hint.empty()) problems += "  hint: " + diagnostic.hint + '\n';
   }
   diagnostics_.clear();
-  return refused;
+  return error;
 }
 
-bool NetshConsole::add_filter(const NetshEffect& effect, std::string& answers,
-                              std::string& problems, bool& refused) {
+// False when the store fails.
+bool NetshConsole::add_filter(const NetshEffect& effect, std::string& answers) {
   Filter& filter = policy_.filters.back();
-  const auto others = policy_.filters.end() - 1;
-  const bool is_new = std::none_of(policy_.filters.begin(), others, [&effect](const Filter& other) {
-    return other.key == effect.key;
-  });
-  if (!is_new) {
-    problems += "error: a filter with the key " + to_string(effect.key) + " exists already\n";
+  const std::optional<bool> is_stored = store_.contains(effect.key);
+  if (!is_stored) return false;
+  const bool is_volatile =
+      volatile_count_ != 0 &&
+      std::any_of(policy_.filters.begin(), policy_.filters.end() - 1,
+                  [&effect](const Filter& other) { return other.key == effect.key; });
+  if (*is_stored || is_volatile) {
+    reporter_.error("key-exists", filter.span,
+                    "a filter with the key `" + to_string(effect.key) + "` exists already",
+                    "delete it first, or leave `filterkey=` out");
     policy_.filters.pop_back();
-    refused = true;
     return true;
   }
   if (filter.persistent) {
@@ -225,29 +233,21 @@ bool NetshConsole::add_filter(const NetshEffect& effect, std::string& answers,
 }
 
 // False when the store fails.
-bool NetshConsole::apply(const NetshEffect& effect, std::string& answers, std::string& problems,
-                         bool& refused) {
+bool NetshConsole::apply(const NetshEffect& effect, std::string& answers) {
   using Kind = NetshEffect::Kind;
   switch (effect.kind) {
-    case Kind::rule_added:
-    case Kind::condition_added: answers += kOk; return true;
-    case Kind::filter_added: return add_filter(effect, answers, problems, refused);
-    case Kind::rule_deleted:
-      refused = refused || effect.count == 0;
-      if (effect.count != 0) answers += kOk;
-      return true;
+    case Kind::rule_added: opened_rule_ = true; [[fallthrough]];
+    case Kind::condition_added:
+    case Kind::rule_deleted: answers += kOk; return true;
+    case Kind::filter_added: return add_filter(effect, answers);
     case Kind::filters_deleted:
-      if (effect.key.is_nil()) {
-        answers += kOk;
-        return store_.remove_all();
-      }
-      refused = refused || effect.count == 0;
-      if (effect.count != 0) answers += kOk;
-      return effect.count == 0 || store_.remove(effect.key);
+      answers += kOk;
+      return effect.key.is_nil() ? store_.remove_all() : store_.remove(effect.key);
     case Kind::filters_shown: answers += print_show_filter(policy_); return true;
+    case Kind::script_wanted: answers += print_netsh_script(policy_); return true;
     case Kind::help_wanted: answers += netsh_help(effect.topic); return true;
-    case Kind::context_entered:
-    case Kind::left: return true;
+    case Kind::left: has_left_ = true; return true;
+    case Kind::context_entered: return true;
   }
   return true;
 }

@@ -14,21 +14,25 @@ namespace rpcaudit {
 
 // A netsh session on a filter store: runs commands and answers them as netsh does.
 //
-// Persistent filters go into the store, volatile ones live as long as the console. The rule that
-// waits for its `add filter` is the store's, so that another process may go on with it. Each
-// command is a transaction of its own, or all those between begin() and end() one together.
+// Persistent filters go into the store, volatile ones live as long as the console. Each command is
+// a transaction of its own, or all those between begin() and end() one together.
 class NetshConsole {
  public:
   enum class Result : std::uint8_t {
     done,
     refused,  // said in `problems`; nothing has changed
-    left,     // the command ends the session
     broken,   // the store fails; said in `problems`
+  };
+
+  // Whose the rule is that waits for its `add filter`.
+  enum class Rule : std::uint8_t {
+    of_console,  // as netsh has it: it ends with the console
+    of_store,    // another process may go on with it, and everybody has the same one
   };
 
   // Borrows the store. `file` is the name of what the commands come from, for places in messages;
   // empty where commands have no place.
-  NetshConsole(FilterStore& store, const std::string& file);
+  NetshConsole(FilterStore& store, Rule rule, const std::string& file);
   NetshConsole(const NetshConsole&) = delete;
   NetshConsole& operator=(const NetshConsole&) = delete;
 
@@ -45,6 +49,10 @@ class NetshConsole {
   // `netsh rpc filter>`, as the context is.
   [[nodiscard]] std::string prompt() const;
   void enter(NetshContext context) noexcept { session_.enter(context); }
+  // Whether a command has ended the session.
+  [[nodiscard]] bool has_left() const noexcept { return has_left_; }
+  // Whether the last command opened a rule; whether one waits for its `add filter`.
+  [[nodiscard]] bool opened_rule() const noexcept { return opened_rule_; }
   [[nodiscard]] bool has_pending() const noexcept { return session_.pending() != nullptr; }
   [[nodiscard]] std::size_t volatile_count() const noexcept { return volatile_count_; }
 
@@ -53,14 +61,12 @@ class NetshConsole {
                                    std::string& problems);
   [[nodiscard]] bool refresh();
   [[nodiscard]] bool load();
-  [[nodiscard]] bool apply(const NetshEffect& effect, std::string& answers, std::string& problems,
-                           bool& refused);
-  [[nodiscard]] bool add_filter(const NetshEffect& effect, std::string& answers,
-                                std::string& problems, bool& refused);
+  [[nodiscard]] bool apply(const NetshEffect& effect, std::string& answers);
+  [[nodiscard]] bool add_filter(const NetshEffect& effect, std::string& answers);
   [[nodiscard]] bool save_pending();
   void restore_pending(const std::string& script);
   [[nodiscard]] std::string pending_text() const;
-  bool say_diagnostics(std::string& problems);
+  [[nodiscard]] std::string say_diagnostics(std::string& problems);
   Result fail(std::string& problems);
 
   FilterStore& store_;
@@ -71,8 +77,11 @@ class NetshConsole {
   std::optional<std::int64_t> version_;  // of the store that policy_ has
   std::string stored_pending_;
   std::size_t volatile_count_ = 0;
-  bool in_batch_ = false;
+  bool rule_is_of_store_ = false;
   bool has_places_ = false;
+  bool in_batch_ = false;
+  bool opened_rule_ = false;
+  bool has_left_ = false;
 };
 
 }  // namespace rpcaudit

@@ -26,7 +26,7 @@ class FilterStore::Statement {
  public:
   Statement(FilterStore& store, const char* sql) : store_(store) {
     if (sqlite3_prepare_v2(store.database_.get(), sql, -1, &statement_, nullptr) != SQLITE_OK) {
-      (void)store.fail("cannot be read");
+      (void)store.broken("cannot be read");
     }
   }
   Statement(const Statement&) = delete;
@@ -45,7 +45,7 @@ class FilterStore::Statement {
   [[nodiscard]] bool step() {
     if (!is_good()) return false;
     result_ = sqlite3_step(statement_);
-    if (result_ != SQLITE_ROW && result_ != SQLITE_DONE) (void)store_.fail("fails");
+    if (result_ != SQLITE_ROW && result_ != SQLITE_DONE) (void)store_.broken("fails");
     return result_ == SQLITE_ROW;
   }
   [[nodiscard]] bool is_done() const noexcept { return result_ == SQLITE_DONE; }
@@ -65,7 +65,7 @@ class FilterStore::Statement {
   int result_ = SQLITE_OK;
 };
 
-bool FilterStore::fail(std::string_view what) {
+bool FilterStore::broken(std::string_view what) {
   error_ = path_ + ": the filter store ";
   error_.append(what).append(": ").append(sqlite3_errmsg(database_.get()));
   return false;
@@ -73,17 +73,19 @@ bool FilterStore::fail(std::string_view what) {
 
 bool FilterStore::run(const char* sql) {
   const int result = sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr);
-  return result == SQLITE_OK || fail("fails");
+  return result == SQLITE_OK || broken("fails");
 }
 
 bool FilterStore::open(const std::string& path, Access access) {
   path_ = path;
   sqlite3* database = nullptr;
   const bool writes = access == Access::write;
-  const int flags = writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+  // Readers, too, must be able to undo what a killed process left half written. SQLite itself falls
+  // back to reading where the file may not be written.
+  const int flags = SQLITE_OPEN_READWRITE | (writes ? SQLITE_OPEN_CREATE : 0);
   const int result = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);
   database_.reset(database);
-  if (result != SQLITE_OK) return fail("cannot be opened");
+  if (result != SQLITE_OK) return broken("cannot be opened");
   sqlite3_busy_timeout(database, kBusyMilliseconds);
   if (writes && !create()) return false;
   Statement format(*this, "SELECT value FROM store WHERE name = 'format'");
@@ -129,6 +131,15 @@ std::optional<std::int64_t> FilterStore::version() {
   Statement row(*this, "PRAGMA data_version");
   if (!row.step()) return std::nullopt;
   return row.number(0);
+}
+
+std::optional<bool> FilterStore::contains(const Uuid& key) {
+  const std::string text = to_string(key);
+  Statement row(*this, "SELECT 1 FROM filter WHERE key = ?");
+  row.bind(1, text);
+  const bool is_there = row.step();
+  if (!is_there && !row.is_done()) return std::nullopt;
+  return is_there;
 }
 
 std::optional<std::int64_t> FilterStore::add(const Filter& filter) {

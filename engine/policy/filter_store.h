@@ -31,7 +31,7 @@ struct StoredFilter {
 class FilterStore {
  public:
   enum class Access : std::uint8_t {
-    read,   // of a store that is there
+    read,   // a store that is there
     write,  // creates the store when it is not there
   };
 
@@ -52,6 +52,7 @@ class FilterStore {
   [[nodiscard]] std::optional<std::vector<StoredFilter>> filters();
   // The commands of the pending rule; empty without one.
   [[nodiscard]] std::optional<std::string> pending();
+  [[nodiscard]] std::optional<bool> contains(const Uuid& key);
   // Changes whenever another process has changed the store.
   [[nodiscard]] std::optional<std::int64_t> version();
 
@@ -68,7 +69,7 @@ class FilterStore {
     void operator()(sqlite3* database) const noexcept;
   };
 
-  bool fail(std::string_view what);
+  bool broken(std::string_view what);
   bool run(const char* sql);
   bool create();
 

@@ -115,11 +115,16 @@ void NetshSession::show(Object what, const Word& object, const SourceSpan& comma
 
 void NetshSession::add_rule(Words words, const SourceSpan& command) {
   PendingRule rule = read_netsh_rule(words, command, reporter_);
+  if (options_.live && rule.filter.audit && rule.filter.layer == Layer::ep_add) {
+    return reporter_.error("audit-on-ep-add", command, "layer `ep_add` cannot be audited",
+                           "leave `audit=` out");
+  }
   if (options_.live && rule.has_error) return;
   if (pending_) {
+    const std::string place =
+        options_.live ? "" : " of line " + std::to_string(pending_->filter.span.line);
     reporter_.warning("rule-replaced", command,
-                      "the rule replaces the pending one of line " +
-                          std::to_string(pending_->filter.span.line) + ", which is dropped with " +
+                      "the rule replaces the pending one" + place + ", which is dropped with " +
                           plural(pending_->filter.conditions.size(), "condition"),
                       "end a rule with `add filter` before the next one");
   }
@@ -186,6 +191,9 @@ void NetshSession::commit(const SourceSpan& command) {
 
 void NetshSession::delete_rule(Words words, const SourceSpan& command) {
   (void)bind_arguments(words, {}, command, reporter_);
+  if (!pending_ && options_.live) {
+    return reporter_.error("no-rule-to-delete", command, "there is no rule to delete");
+  }
   if (!pending_) {
     reporter_.warning("no-rule-to-delete", command, "there is no rule to delete");
   }
@@ -210,6 +218,10 @@ void NetshSession::delete_filter(Words words, const SourceSpan& command) {
     if (matches && filter.span.file != file_) ++foreign_count;
     return matches;
   });
+  if (count == 0 && !all && options_.live) {
+    return reporter_.error("filter-not-found", key.span(),
+                           "no filter has the key " + quoted(key.text), "`show filter` lists them");
+  }
   note_effect(NetshEffect::Kind::filters_deleted, count, uuid.value_or(Uuid{}));
   if (foreign_count != 0 && !options_.live) {
     reporter_.warning("filters-deleted", command,

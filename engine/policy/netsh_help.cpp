@@ -1,6 +1,40 @@
 #include "engine/policy/netsh_help.h"
 
+#include "engine/policy/spelling.h"
+
 namespace rpcaudit {
+namespace {
+
+constexpr std::string_view kNotFound = "The following command was not found";
+constexpr std::string_view kSyntax =
+    "The syntax supplied for this command is not valid. Check help for the correct syntax.";
+constexpr std::string_view kMissing =
+    "One or more essential parameters were not entered.\n"
+    "Verify the required parameters, and reenter them.\n"
+    "The syntax supplied for this command is not valid. Check help for the correct syntax.";
+
+struct Refusal {
+  std::string_view code;
+  std::string_view text;
+};
+
+// The messages of netsh's own frame, and those of the filtering platform (FWP_E_FILTER_NOT_FOUND,
+// FWP_E_ALREADY_EXISTS). What netsh says without a rule is not known.
+constexpr Refusal kRefusals[] = {
+    {"unknown-command", kNotFound},
+    {"ambiguous-abbreviation", kNotFound},
+    {"missing-argument", kMissing},
+    {"missing-value", kMissing},
+    {"unknown-tag", kSyntax},
+    {"repeated-tag", kSyntax},
+    {"unexpected-argument", kSyntax},
+    {"filter-not-found", "The filter does not exist."},
+    {"key-exists", "An object with that GUID or LUID already exists."},
+    {"no-rule", ""},
+    {"no-rule-to-delete", ""},
+};
+
+}  // namespace
 
 std::string_view netsh_help(NetshTopic topic) noexcept {
   switch (topic) {
@@ -20,7 +54,8 @@ std::string_view netsh_help(NetshTopic topic) noexcept {
              "add filter      - Makes a filter of the open rule.\n"
              "delete rule     - Drops the open rule.\n"
              "delete filter   - Deletes one filter, or all of them.\n"
-             "show filter     - Lists the filters.\n";
+             "show filter     - Lists the filters.\n"
+             "dump            - Prints the filters as a script.\n";
     case NetshTopic::add:
       return "add rule        - Opens a rule: a layer and an action.\n"
              "add condition   - Adds a condition to the open rule.\n"
@@ -73,6 +108,20 @@ std::string_view netsh_help(NetshTopic topic) noexcept {
              "Lists the filters. UUIDs are printed as four little-endian words.\n";
   }
   return {};
+}
+
+std::string netsh_refusal(std::string_view code, std::span<const Word> words) {
+  std::string text = "The parameter is incorrect.";
+  for (const Refusal& row : kRefusals) {
+    if (row.code == code) text = row.text;
+  }
+  if (text.empty()) return text;
+  if (text == kNotFound) {
+    text += ':';
+    for (const Word& word : words) text.append(" ").append(printable(word.text));
+    text += '.';
+  }
+  return text + "\n\n";
 }
 
 }  // namespace rpcaudit

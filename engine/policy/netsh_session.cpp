@@ -233,6 +233,10 @@ void NetshSession::run_verb(Verb verb, const Word& verb_word, Words words, Netsh
     case Verb::remove:
     case Verb::show: return run_on_object(verb, verb_word, words, context, command);
     case Verb::dump:
+      if (options_.live && context == NetshContext::filter) {
+        return note_effect(NetshEffect::Kind::script_wanted);
+      }
+      return note_binding(verb_word, verb);
     case Verb::reset: return note_binding(verb_word, verb);
     case Verb::quit:
     case Verb::bye:

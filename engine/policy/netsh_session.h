@@ -38,9 +38,10 @@ struct NetshEffect {
     rule_added,
     condition_added,
     filter_added,     // the last of Policy::filters; `key` is its key
-    rule_deleted,     // `count` is 0 when there was none
+    rule_deleted,     // `count` is 0 when there was none (files only)
     filters_deleted,  // `count` of them; `key` is the one asked for, nil for all
     filters_shown,    // live sessions only: print_show_filter() is the answer
+    script_wanted,    // live sessions only: print_netsh_script() is the answer
     help_wanted,      // live sessions only: about `topic`
     context_entered,
     left,
@@ -53,8 +54,9 @@ struct NetshEffect {
 
 // How a session differs from a file that is read from beginning to end.
 struct NetshSessionOptions {
-  // Somebody waits for answers: `show` and help are effects, not remarks; a refused command leaves
-  // the pending rule as it was, where a file's filter with an error in it is left out.
+  // Somebody waits for answers: `show`, `dump` and help are effects, not remarks; deleting what is
+  // not there is an error; a refused command leaves the pending rule as it was, where a file's
+  // filter with an error in it is left out.
   bool live = false;
   // The key of a filter that names none; by default one made of the file's name and the line.
   std::function<Uuid()> make_key;

@@ -107,6 +107,13 @@ TEST_F(FilterStoreTest, RemovesOneFilterAndAll) {
   EXPECT_TRUE(keys().empty());
 }
 
+TEST_F(FilterStoreTest, KnowsWhichKeysItHas) {
+  FilterStore store = opened();
+  EXPECT_TRUE(add(store, numbered_filter(1)));
+  EXPECT_EQ(store.contains(numbered_filter(1).key), true);
+  EXPECT_EQ(store.contains(numbered_filter(2).key), false);
+}
+
 TEST_F(FilterStoreTest, NeverGivesANumberTwice) {
   FilterStore store = opened();
   EXPECT_TRUE(add(store, numbered_filter(1)));
@@ -226,8 +233,7 @@ TEST_F(FilterStoreTest, LosesNothingCommittedWhenTheProcessIsKilled) {
     }
     ::close(ends[0]);
 
-    FilterStore store = opened();  // an interrupted transaction is undone here
-    const std::vector<Uuid> all = keys();
+    const std::vector<Uuid> all = keys();  // undoes what was interrupted
     const std::set<Uuid> present(all.begin(), all.end());
     ASSERT_EQ(present.size(), all.size());
     ASSERT_TRUE(std::includes(present.begin(), present.end(), committed.begin(), committed.end()));
@@ -240,6 +246,28 @@ TEST_F(FilterStoreTest, LosesNothingCommittedWhenTheProcessIsKilled) {
   }
   testing::Test::RecordProperty("kills", std::to_string(kills));
   std::printf("    %zu writes, %zu kills\n", committed.size(), kills);
+}
+
+// A transaction larger than SQLite's cache is in the file before it is committed.
+TEST_F(FilterStoreTest, IsReadAfterAProcessWasKilledWithHalfOfItWritten) {
+  FilterStore before = opened();
+  EXPECT_TRUE(add(before, numbered_filter(1)));
+  const auto size_before = fs::file_size(path);
+  const pid_t pid = ::fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    FilterStore store;
+    if (!store.open(path, Access::write) || !store.begin()) ::_exit(1);
+    for (std::uint32_t i = 2; i < 30'000; ++i) {
+      if (!store.add(numbered_filter(i))) ::_exit(2);
+    }
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  ASSERT_TRUE(WIFSIGNALED(status)) << status;
+  ASSERT_GT(fs::file_size(path), size_before);
+  EXPECT_THAT(keys(), testing::ElementsAre(numbered_filter(1).key));
 }
 
 }  // namespace
