@@ -7,6 +7,7 @@
 
 #include "engine/app/command_options.h"
 #include "engine/app/commands.h"
+#include "engine/app/control_options.h"
 #include "engine/app/deployment_files.h"
 #include "engine/app/pipeline.h"
 
@@ -50,6 +51,7 @@ void add_audit_command(CLI::App& app, ChosenCommand& chosen) {
   add_capture_options(*command, state->options, true);
   add_policy_option(*command, state->options, true);
   add_target_options(*command, state->options);
+  add_control_options(*command, state->options.controls);
   add_output_options(*command, state->options);
   command->add_flag("--all", state->options.all,
                     "Write every context and call, not only what would change");

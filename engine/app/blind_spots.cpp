@@ -1,5 +1,7 @@
 #include "engine/app/blind_spots.h"
 
+#include "engine/audit/summary_text.h"
+
 namespace rpcaudit {
 namespace {
 

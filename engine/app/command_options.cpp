@@ -23,7 +23,9 @@ void add_policy_option(CLI::App& command, RunOptions& options, bool required) {
   CLI::Option_group* const group = command.add_option_group("Policies");
   group
       ->add_option("-p,--policy", options.policies,
-                   "Script of `netsh rpc filter` commands; may be repeated: they add up")
+                   "Script of `netsh rpc filter` commands, registry export (.reg, reg query,\n"
+                   "secedit, registry.pol), script of rpccfg, ipsecpol, ipseccmd and others, told\n"
+                   "by its content; may be repeated: they add up")
       ->type_name("FILE");
   group
       ->add_option("-c,--config", options.deployment,

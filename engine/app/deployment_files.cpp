@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "engine/app/control_options.h"
 #include "engine/audit/text_encoding.h"
 #include "engine/policy/spelling.h"
 
@@ -46,7 +47,9 @@ bool can_judge(const Deployment& deployment, const RunOptions& options) {
   const HostSettings& host = deployment.host;
   return !deployment.policies.empty() || !options.policies.empty() ||
          host.restrict_remote_clients || !host.registrations.empty() ||
-         host.use_observed_registrations;
+         host.use_observed_registrations || host.edition != Edition::unknown ||
+         options.controls.what_if_restrict_remote_clients ||
+         options.controls.observed_registrations;
 }
 
 // The target of the deployment, otherwise that of the command line.
@@ -76,6 +79,7 @@ LoadedDeployment load_deployment(const ReadDeploymentFile& read, Deployment depl
   result.loaded.policy.files = read.file.files;  // first, as places in them are numbered so
   result.loaded.policy.host = std::move(deployment.host);
   result.loaded.sources = read.sources;
+  apply(options.controls, result.loaded.policy.host);
   choose_target(deployment, options, result);
   std::vector<std::string> paths = options.policies;
   for (const Placed<std::string>& policy : deployment.policies) paths.push_back(policy.value);
@@ -136,6 +140,7 @@ LoadedPolicies load_all_policies(const RunOptions& options) {
     LoadedDeployment& only = result.deployments.emplace_back();
     only.for_others = true;
     only.evaluation = options.evaluation;
+    apply(options.controls, only.loaded.policy.host);
     load_policies(options.policies, only.loaded);
     return result;
   }

@@ -7,6 +7,7 @@
 #include "engine/app/call_expression.h"
 #include "engine/app/command_options.h"
 #include "engine/app/commands.h"
+#include "engine/app/control_options.h"
 #include "engine/app/deployment_files.h"
 #include "engine/app/explain_text.h"
 #include "engine/app/pipeline.h"
@@ -167,6 +168,7 @@ void add_explain_command(CLI::App& app, ChosenCommand& chosen) {
   add_policy_option(*command, state->options, true);
   add_target_options(*command, state->options);
   add_capture_options(*command, state->options, false);
+  add_control_options(*command, state->options.controls);
   CLI::Option* const call =
       command->add_option("--call", state->call, "A call described as key=value words");
   command->add_option("--frame", state->frame, "Number of the frame in which the call begins")

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "engine/audit/json_sink.h"
-#include "engine/audit/summary.h"
+#include "engine/audit/summary_text.h"
 #include "engine/audit/text_sink.h"
 
 namespace rpcaudit {

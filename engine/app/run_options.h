@@ -11,6 +11,14 @@ namespace rpcaudit {
 
 enum class RecordFormat : std::uint8_t { automatic, json, text };
 
+// What the command line says about the controls besides the RPC filters.
+struct ControlOptions {
+  bool what_if_restrict_remote_clients = false;
+  bool observed_registrations = false;
+  bool assume_assigned = false;
+  bool treat_loopback_as_remote = false;
+};
+
 // What the command line asks of a command that reads captures. Fields that a command does not
 // offer keep their defaults.
 struct RunOptions {
@@ -23,6 +31,7 @@ struct RunOptions {
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number
   EvaluationOptions evaluation;  // what policies are judged for
   std::optional<Behaviour> v4_order;
+  ControlOptions controls;
   bool all = false;
   bool quiet = false;
   bool verbose = false;

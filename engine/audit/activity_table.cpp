@@ -89,7 +89,7 @@ void ActivityTable::note(const ContextInfo& context, const CallEvent& call,
   }
   ++activity->count;
   const Enforced what = enforced(call);
-  if (what == Enforced::already) ++activity->already;
+  if (what == Enforced::consistent) ++activity->consistent;
   if (what == Enforced::contradicted) ++activity->contradicted;
   activity->unseen |= call.verdict->unseen;
   note_user(*activity, identity);
@@ -110,7 +110,7 @@ void ActivityTable::add(const ActivityTable& more) {
       continue;
     }
     activity->count += other.count;
-    activity->already += other.already;
+    activity->consistent += other.consistent;
     activity->contradicted += other.contradicted;
     activity->unseen |= other.unseen;
     activity->more_users |= other.more_users;

@@ -30,7 +30,7 @@ struct Activity {
   VerdictAction action = VerdictAction::would_block;
 
   std::uint64_t count = 0;
-  std::uint64_t already = 0;       // the server denied access
+  std::uint64_t consistent = 0;    // the server denied access
   std::uint64_t contradicted = 0;  // the server answered
   FieldSet unseen = 0;
   std::array<ActivityUser, kUsersMax> users;  // the first that were met

@@ -44,8 +44,9 @@ struct IdentityText {
 // What the server in fact did with a call that the policy would have blocked.
 enum class Enforced : std::uint8_t {
   unknown,
-  already,       // it answered that access is denied
+  consistent,    // it denied access, which other causes may have
   contradicted,  // it answered
+  planned,       // the policy was not in force yet
 };
 
 [[nodiscard]] std::string_view to_string(Enforced enforced) noexcept;
@@ -65,9 +66,9 @@ struct CallEvent {
   std::optional<AuthNumbers> auth;
   std::optional<AuthNumbers> connection_auth;
   std::optional<std::array<Endpoint, 2>> carrier;  // where its connection is not the context's
-  bool has_interface = true;  // the context's interface is the call's
-  bool provisional = false;   // the context was not acknowledged when the call was made
-  bool reported = false;      // would block or undecidable, in an audit
+  bool has_interface = true;                       // the context's interface is the call's
+  bool provisional = false;  // the context was not acknowledged when the call was made
+  bool reported = false;     // would block or undecidable, in an audit
   Outcome outcome = Outcome::unanswered;
   std::uint32_t status = 0;
   FrameReference answer;  // sequence 0 without one
@@ -78,6 +79,10 @@ struct CallEvent {
 // The call was made on a context that was never acknowledged.
 [[nodiscard]] bool is_provisional(const ContextInfo& context, const CallEvent& call) noexcept;
 [[nodiscard]] Enforced enforced(const CallEvent& call) noexcept;
+// What else than the policy is known to deny such a call where access was denied; empty when
+// nothing is, or access was not denied.
+[[nodiscard]] std::string_view other_cause(const ContextInfo& context,
+                                           const CallEvent& call) noexcept;
 // Empty when the catalogue does not know it, or the call has no interface.
 [[nodiscard]] std::string_view operation_of(const ContextInfo& context,
                                             const CallEvent& call) noexcept;

@@ -14,7 +14,7 @@ void AuditTally::add(const AuditTally& more) {
   readings_differ += more.readings_differ;
   depends_on_target += more.depends_on_target;
   no_filter += more.no_filter;
-  already += more.already;
+  consistent += more.consistent;
   contradicted += more.contradicted;
   records_given_up += more.records_given_up;
   for (std::size_t i = 0; i < blindness.size(); ++i) {
@@ -34,6 +34,7 @@ void AuditTally::add(const AuditTally& more) {
       controls[i][action] += more.controls[i][action];
     }
   }
+  other_controls.add(more.other_controls);
   activities.add(more.activities);
 }
 
@@ -76,7 +77,7 @@ void AuditTally::note_finding(const ContextInfo& context, const CallEvent& call,
   activities.note(context, call, identity);
   if (call.verdict->action != VerdictAction::would_block) return;
   const Enforced what = enforced(call);
-  if (what == Enforced::already) ++already;
+  if (what == Enforced::consistent) ++consistent;
   if (what == Enforced::contradicted) ++contradicted;
 }
 
@@ -92,7 +93,7 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"audit_only", tally.audit_only},
       {"readings_differ", tally.readings_differ},
       {"depends_on_target", tally.depends_on_target},
-      {"enforced_already", tally.already},
+      {"enforced_consistent", tally.consistent},
       {"enforced_contradicted", tally.contradicted},
       {"response", tally.count(Outcome::response)},
       {"fault", tally.count(Outcome::fault)},

@@ -6,6 +6,7 @@
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/activity_table.h"
+#include "engine/audit/control_tally.h"
 #include "engine/audit/event_sink.h"
 #include "engine/evaluate/server_policies.h"
 
@@ -35,7 +36,7 @@ struct AuditTally {
   std::uint64_t readings_differ = 0;
   std::uint64_t depends_on_target = 0;
   std::uint64_t no_filter = 0;         // permitted because nothing matched
-  std::uint64_t already = 0;           // of those that would be blocked: access was denied
+  std::uint64_t consistent = 0;        // of those that would be blocked: access was denied
   std::uint64_t contradicted = 0;      // of those that would be blocked: they were answered
   std::uint64_t records_given_up = 0;  // written before their outcome because too many waited
   std::array<BlindnessTally, kBlindnessKindCount> blindness{};
@@ -44,6 +45,7 @@ struct AuditTally {
   std::vector<std::size_t> policies;  // where the filters of each begin
   // By Control and ControlAction, of the controls besides the filters.
   std::array<std::array<std::uint64_t, kControlActionCount>, kControlCount> controls{};
+  ControlTally other_controls;
   ActivityTable activities;  // would block and undecidable
 
   [[nodiscard]] std::uint64_t count(VerdictAction action) const noexcept {

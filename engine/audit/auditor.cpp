@@ -79,6 +79,7 @@ void Auditor::on_context(const RpcContext& context) {
   if (context.origin != ContextOrigin::proposed) return;
 
   ++tally_.contexts;
+  if (judge_) monitor_.note_context(context);
   // Also where contexts are not written: it holds back calls until the result is known.
   open.unresolved = add_event({context.frame.sequence, context.ordinal});
   PendingEvent& event = queue_[open.unresolved];
@@ -117,6 +118,8 @@ void Auditor::on_call(const RpcContext& context, const RpcCall& call) {
   bool is_finding = false;
   if (judge_) judgement = judge_->judge(context, call);
   if (judgement) {
+    monitor_.note_call(options_.policies->compiled(judgement->policy).controls(), context, call,
+                       judgement->verdict);
     tally_.note_verdict(judgement->policy, judgement->verdict);
     is_finding = judgement->verdict.action != VerdictAction::would_permit;
   } else if (judge_) {

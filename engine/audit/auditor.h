@@ -7,6 +7,7 @@
 #include "dissect/rpc_observer.h"
 #include "engine/audit/audit_tally.h"
 #include "engine/audit/call_judge.h"
+#include "engine/audit/control_monitor.h"
 #include "engine/audit/event_sink.h"
 #include "engine/audit/identity_store.h"
 #include "engine/audit/pending_queue.h"
@@ -77,6 +78,7 @@ class Auditor : public RpcObserver {
   SlotTable<std::uint32_t> events_of_calls_;  // by CallKey::slot: event + 1, 0 without one
   IdentityStore identities_;
   AuditTally tally_;
+  ControlMonitor monitor_{tally_.other_controls};
   std::uint64_t watermark_ = 0;
 };
 

@@ -76,9 +76,12 @@ void write_controls(JsonLine& line, const ControlMembers& members, const Verdict
   line.close_array();
   if (!verdict.has_what_if) return;
   line.open("what_if");
-  line.open_array("restrict_remote_clients");
-  for (const VerdictAction action : verdict.what_if) line.element(to_string(action));
-  line.close_array();
+  line.open("restrict_remote_clients");
+  constexpr std::string_view kValues[] = {"0", "1", "2"};
+  for (std::size_t i = 0; i < verdict.what_if.size(); ++i) {
+    line.plain(kValues[i], to_string(verdict.what_if[i]));
+  }
+  line.close();
   line.close();
 }
 

@@ -224,7 +224,7 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
   write_security(line, context, call.auth, identity);
   write_outcome(line, call);
   line.close();
-  if (call.verdict) write_verdict(line, call);
+  if (call.verdict) write_verdict(line, context, call);
   line.end();
 }
 
@@ -241,7 +241,7 @@ void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {
   });
 }
 
-void JsonSink::write_verdict(JsonLine& line, const CallEvent& call) {
+void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call) {
   const Verdict& verdict = *call.verdict;
   const PolicyMembers& policy = policies_[call.policy];
   line.open("verdict");
@@ -271,7 +271,16 @@ void JsonSink::write_verdict(JsonLine& line, const CallEvent& call) {
   if (verdict.readings_differ) line.truth("readings_differ");
   if (verdict.depends_on_target) line.truth("depends_on_target");
   write_controls(line, policy.controls, verdict);
-  if (call.reported) line.plain("enforced", to_string(enforced(call)));
+  if (verdict.lookup != Lookup::unaffected) line.plain("lookup", to_string(verdict.lookup));
+  if (call.reported) {
+    line.plain("enforced", to_string(enforced(call)));
+    const std::string_view cause = other_cause(context, call);
+    if (!cause.empty()) {
+      line.open_array("other_causes");
+      line.element(cause);
+      line.close_array();
+    }
+  }
   line.close();
 }
 

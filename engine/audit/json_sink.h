@@ -56,7 +56,7 @@ class JsonSink : public EventSink {
   void write_security(JsonLine& line, const ContextInfo& context,
                       const std::optional<AuthNumbers>& auth, const IdentityText& identity);
   void write_outcome(JsonLine& line, const CallEvent& call);
-  void write_verdict(JsonLine& line, const CallEvent& call);
+  void write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call);
 
   OutputBuffer& out_;
   InputName input_name_;

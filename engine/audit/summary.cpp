@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/audit/control_summary.h"
 #include "engine/audit/rfc3339.h"
+#include "engine/audit/summary_text.h"
 #include "engine/audit/text_encoding.h"
 #include "engine/audit/text_sink.h"
 #include "engine/policy/printer.h"
@@ -14,13 +16,7 @@ namespace {
 constexpr std::size_t kFiltersMax = 8;
 constexpr std::size_t kActivitiesMax = 12;
 constexpr std::size_t kInputsMax = 3;
-constexpr std::size_t kCountWidth = 12;
 constexpr std::size_t kTextWidthMax = 110;
-
-std::string right(std::string text, std::size_t width) {
-  if (text.size() < width) text.insert(0, width - text.size(), ' ');
-  return text;
-}
 
 std::string left(std::string text, std::size_t width) {
   const std::size_t columns = column_count(text);
@@ -33,10 +29,6 @@ std::string shortened(const std::string& text, std::size_t width) {
   std::size_t end = width - 3;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
   return text.substr(0, end) + "...";
-}
-
-std::string counted(std::uint64_t count, std::string_view text) {
-  return right(grouped(count), kCountWidth) + "  " + std::string(text) + "\n";
 }
 
 std::string time_text(Timestamp time) {
@@ -193,8 +185,8 @@ std::string activities_part(const AuditTally& tally) {
     const std::string more = tally.activities.overflow() != 0 ? " or more" : "";
     text += counted(others, "calls in " + grouped(groups) + more + " further groups");
   }
-  if (tally.already != 0) {
-    text += counted(tally.already, "of the calls to block were denied by the server already");
+  if (tally.consistent != 0) {
+    text += counted(tally.consistent, "of the calls to block were denied by the server already");
   }
   if (tally.contradicted != 0) {
     text += counted(tally.contradicted, "of the calls to block were answered: they would fail");
@@ -239,23 +231,17 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally) {
   if (tally.records_given_up != 0) {
     text += counted(tally.records_given_up, "records written before their answer: too many waited");
   }
-  return "\nWhat was not seen\n" +
-         (text.empty() ? right("-", kCountWidth) + "  nothing known\n" : text);
+  return "\nWhat was not seen\n" + (text.empty() ? not_counted("nothing known") : text);
 }
 
 }  // namespace
-
-std::string grouped(std::uint64_t value) {
-  std::string text = std::to_string(value);
-  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
-  return text;
-}
 
 std::string summary_text(const RunFacts& run, const AuditTally& tally,
                          const ServerPolicies* policies) {
   std::string text = inputs_part(run) + calls_part(tally, policies != nullptr);
   if (!tally.filters.empty() && policies != nullptr) text += filters_part(tally, *policies);
   text += activities_part(tally);
+  if (policies != nullptr) text += control_summary(tally.other_controls, *policies);
   text += not_seen_part(run, tally);
   for (const std::string& problem : run.problems)
     text += "problem: " + terminal_text(problem) + "\n";

@@ -33,7 +33,4 @@ struct RunFacts {
 [[nodiscard]] std::string summary_text(const RunFacts& run, const AuditTally& tally,
                                        const ServerPolicies* policies);
 
-// `1234567` as `1,234,567`.
-[[nodiscard]] std::string grouped(std::uint64_t value);
-
 }  // namespace rpcaudit

@@ -169,8 +169,10 @@ void TextSink::say_reason(const CallEvent& call) {
   const bool decided = verdict.action != VerdictAction::undecidable;
   if (const ControlVerdict* const own = verdict.find(verdict.control); own) {
     line_ += decided ? "  by " : "  perhaps by ";
-    line_ += to_string(verdict.control);
-    line_ += ": ";
+    if (verdict.control != Control::restrict_remote_clients) {  // its reason begins with its name
+      line_ += to_string(verdict.control);
+      line_ += ": ";
+    }
     append_terminal_text(line_, controls_[call.policy].reason(verdict.control, *own));
     say_other_controls(call);
   } else if (verdict.filter != kNoFilter) {

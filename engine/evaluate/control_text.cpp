@@ -125,7 +125,9 @@ std::string ControlText::reason(Control control, const ControlVerdict& verdict) 
   } else if (verdict.action == ControlAction::not_applicable) {
     text = setting_text() + ": the caller is on the server itself";
   } else {
-    text = setting_text() + ": " + std::string(remote_clients_row(verdict.row).why);
+    const std::string place = source(control, verdict);
+    text = setting_text() + (place.empty() ? place : " (" + place + ')');
+    return text + ": " + std::string(remote_clients_row(verdict.row).why);
   }
   const std::string place = source(control, verdict);
   return place.empty() ? text : text + " (" + place + ')';

@@ -2,16 +2,28 @@
 
 #include <algorithm>
 
+#include "engine/policy/observed_registrations.h"
+
 namespace rpcaudit {
 namespace {
 
 constexpr std::uint8_t kLevelConnect = 2;  // RPC_C_AUTHN_LEVEL_CONNECT
 constexpr std::uint8_t kTcp = 6;           // IANA protocol numbers
 constexpr std::uint8_t kUdp = 17;
+constexpr std::uint16_t kEndpointMapperPort = 135;
 
 // The endpoint mapper (C706 appendix O) is an interface like any other, and registered without
 // flags: Microsoft says that it is not accessible anonymously once RestrictRemoteClients is set.
 constexpr Uuid kEndpointMapper = uuid("e1af8308-5d1f-11c9-91a4-08002b14a0fa");
+
+bool has_prefix(const IpAddress& address, const IpAddress& subnet, unsigned bits) noexcept {
+  for (std::size_t i = 0; i < address.bytes.size() && bits != 0; ++i) {
+    const unsigned here = std::min(bits, 8u);
+    if ((address.bytes[i] ^ subnet.bytes[i]) >> (8 - here) != 0) return false;
+    bits -= here;
+  }
+  return true;
+}
 
 Carrier carrier_of(ProtocolSequence protocol) noexcept {
   switch (protocol) {
@@ -118,7 +130,7 @@ HostControls::HostControls(const HostSettings& settings)
       what_if_(settings.what_if_restrict_remote_clients),
       treat_loopback_as_remote_(settings.treat_loopback_as_remote),
       ipsec_(settings.ipsec) {
-  has_registrations_ = !settings.registrations.empty();
+  has_registrations_ = !settings.registrations.empty() || settings.use_observed_registrations;
   InterfaceRegistration mapper;
   mapper.interface = kEndpointMapper;
   mapper.has_callback = false;
@@ -126,10 +138,18 @@ HostControls::HostControls(const HostSettings& settings)
   registrations_.push_back(mapper);
   registrations_.insert(registrations_.end(), settings.registrations.begin(),
                         settings.registrations.end());
+  if (settings.use_observed_registrations) add_observed_registrations(registrations_);
   const auto by_interface = [](const InterfaceRegistration& a, const InterfaceRegistration& b) {
     return a.interface < b.interface;
   };
   std::stable_sort(registrations_.begin(), registrations_.end(), by_interface);
+  if (settings.effective_from) effective_from_ = settings.effective_from->value;
+  for (const StaticPort& port : settings.ports.static_ports) static_ports_.push_back(port.port);
+  std::sort(static_ports_.begin(), static_ports_.end());
+  clients_ = settings.clients;
+  std::stable_sort(
+      clients_.begin(), clients_.end(),
+      [](const ClientSettings& a, const ClientSettings& b) { return a.prefix > b.prefix; });
   is_judging_ = setting_ || what_if_ || has_registrations_ || settings.ipsec.is_configured();
 }
 
@@ -155,6 +175,10 @@ NarrowedControls HostControls::narrow(const ContextFacts& context) const noexcep
       narrowed.exemption = exemption_of(registrations_[narrowed.registration]);
     }
   }
+  narrowed.dynamic_port =
+      context.protocol == ProtocolSequence::ncacn_ip_tcp &&
+      context.local_port != kEndpointMapperPort &&
+      !std::binary_search(static_ports_.begin(), static_ports_.end(), context.local_port);
   if (!ipsec_.empty()) narrowed.ipsec = ipsec_.judge(connection_of(context));
   return narrowed;
 }
@@ -196,7 +220,43 @@ void HostControls::apply(const NarrowedControls& narrowed, const CallFacts& call
       verdict.what_if[i] = total(verdict, judge_remote_clients(narrowed, caller, setting).action);
     }
   }
+  judge_lookup(narrowed, caller, verdict);
   combine_controls(verdict);
+}
+
+void HostControls::judge_lookup(const NarrowedControls& narrowed, Caller caller,
+                                Verdict& verdict) const noexcept {
+  const RestrictRemoteClients setting = setting_.value_or(RestrictRemoteClients::none);
+  if (!narrowed.dynamic_port || narrowed.local || caller == Caller::unseen) return;
+  if (setting == RestrictRemoteClients::none && !what_if_) return;
+  const RestrictRemoteClients asked = std::max(setting, RestrictRemoteClients::authenticated);
+  verdict.needs_lookup =
+      judge_remote_clients(narrowed, caller, asked).action == ControlAction::would_permit;
+  verdict.is_authenticated = caller != Caller::anonymous;
+}
+
+Lookup lookup_of(bool call_is_authenticated, std::optional<bool> client, bool authenticated_seen,
+                 bool anonymous_seen) noexcept {
+  if (!call_is_authenticated) return Lookup::unreachable;
+  if (client) return *client ? Lookup::authenticated : Lookup::refused;
+  if (authenticated_seen) return Lookup::authenticated;
+  return anonymous_seen ? Lookup::needs_auth : Lookup::unaffected;
+}
+
+InForce HostControls::in_force(std::int64_t association, std::int64_t call) const noexcept {
+  if (!effective_from_) return InForce::yes;
+  if (call < *effective_from_) return InForce::planned;
+  return association < *effective_from_ ? InForce::older_association : InForce::yes;
+}
+
+std::optional<bool> HostControls::authenticates_lookups(const IpAddress& client) const noexcept {
+  for (const ClientSettings& settings : clients_) {
+    if (!settings.enable_auth_ep_resolution) continue;
+    if (has_prefix(client, settings.address, settings.prefix)) {
+      return settings.enable_auth_ep_resolution->value;
+    }
+  }
+  return std::nullopt;
 }
 
 void combine_controls(Verdict& verdict) noexcept {

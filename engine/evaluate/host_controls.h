@@ -17,7 +17,8 @@ namespace rpcaudit {
 struct NarrowedControls {
   ControlVerdict ipsec;
   Carrier carrier = Carrier::tcp;
-  bool local = false;  // the caller is on the server itself
+  bool local = false;         // the caller is on the server itself
+  bool dynamic_port = false;  // clients have to look it up
   RegistrationKind kind = RegistrationKind::unlisted;
   Exemption exemption = Exemption::unknown;
   std::uint32_t registration = kNoItem;  // into registrations()
@@ -48,12 +49,18 @@ class HostControls {
   [[nodiscard]] const std::vector<InterfaceRegistration>& registrations() const noexcept {
     return registrations_;
   }
+  // Whether the client is known to authenticate its look-ups; empty: not known.
+  [[nodiscard]] std::optional<bool> authenticates_lookups(const IpAddress& client) const noexcept;
+  [[nodiscard]] InForce in_force(std::int64_t association, std::int64_t call) const noexcept;
+  [[nodiscard]] bool asks_what_if() const noexcept { return what_if_; }
   [[nodiscard]] const IpsecRules& ipsec() const noexcept { return ipsec_; }
 
  private:
   [[nodiscard]] std::uint32_t find_registration(const Uuid& interface) const noexcept;
   [[nodiscard]] ControlVerdict judge_registration(const NarrowedControls& narrowed,
                                                   Caller caller) const noexcept;
+  void judge_lookup(const NarrowedControls& narrowed, Caller caller,
+                    Verdict& verdict) const noexcept;
   [[nodiscard]] ControlVerdict judge_remote_clients(const NarrowedControls& narrowed, Caller caller,
                                                     RestrictRemoteClients setting) const noexcept;
 
@@ -61,8 +68,11 @@ class HostControls {
   bool has_registrations_ = false;  // any were listed, not counting the endpoint mapper's own
   std::optional<RestrictRemoteClients> setting_;
   bool what_if_ = false;
+  std::optional<std::int64_t> effective_from_;  // nanoseconds since 1970
   bool treat_loopback_as_remote_ = false;
   bool is_judging_ = false;
+  std::vector<std::uint16_t> static_ports_;  // sorted
+  std::vector<ClientSettings> clients_;      // the longest prefix first
   IpsecRules ipsec_;
 };
 
@@ -71,6 +81,11 @@ class HostControls {
 
 // Who makes a call, as the decision tables have it.
 [[nodiscard]] Caller caller_of(Carrier carrier, SmbCaller smb, const CallFacts& call) noexcept;
+
+// What becomes of the look-up before a call with `needs_lookup`: `client` is its known setting of
+// EnableAuthEpResolution, the others whether such look-ups of the client were seen.
+[[nodiscard]] Lookup lookup_of(bool call_is_authenticated, std::optional<bool> client,
+                               bool authenticated_seen, bool anonymous_seen) noexcept;
 
 // The controls together, in the order in which a call meets them: the first that blocks decides,
 // then the first that is undecidable. A block that is only logged gives way to both.

@@ -87,6 +87,13 @@ enum class Lookup : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(Lookup lookup) noexcept;
 
+// Whether the policy acted when the call was made.
+enum class InForce : std::uint8_t {
+  yes,                // or not known when it began to
+  planned,            // not yet
+  older_association,  // yes, but the association had been made before
+};
+
 // A set of fields: bit `1 << Field`.
 using FieldSet = std::uint32_t;
 
@@ -119,7 +126,12 @@ struct Verdict {
   ControlVerdict ipsec;
   ControlVerdict registration;
   ControlVerdict remote_clients;
+  // Set by whoever knows the look-ups that came before; only where `needs_lookup`.
   Lookup lookup = Lookup::unaffected;
+  bool needs_lookup = false;        // RestrictRemoteClients permits the call, and refuses anonymous
+                                    // look-ups of the dynamic endpoint it is made to
+  bool is_authenticated = false;    // of such a call
+  InForce in_force = InForce::yes;  // likewise set later
   // What the whole would be at each value of RestrictRemoteClients, when that was asked.
   std::array<VerdictAction, kRestrictRemoteClientsCount> what_if{};
   bool has_what_if = false;

@@ -37,6 +37,7 @@ HostSettings merged_host(const HostSettings& common, const HostSettings& own) {
   append(host.registrations, own.registrations);
   host.use_observed_registrations |= common.use_observed_registrations;
   host.ports = merged_ports(common.ports, own.ports);
+  fill_in(host.effective_from, common.effective_from);
   host.ipsec.domain_policy |= common.ipsec.domain_policy;
   append(host.clients, common.clients);
   return host;

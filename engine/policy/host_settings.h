@@ -100,6 +100,8 @@ struct HostSettings {
   PortSettings ports;
   IpsecSettings ipsec;
   std::vector<ClientSettings> clients;
+  // When the policy takes effect, in nanoseconds since 1970-01-01T00:00:00Z.
+  std::optional<Placed<std::int64_t>> effective_from;
   bool treat_loopback_as_remote = false;
   bool what_if_restrict_remote_clients = false;  // judge by every value of it, beside the real one
 };

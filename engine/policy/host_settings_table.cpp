@@ -193,6 +193,7 @@ void read_host_settings(TomlTable& reader, HostSettings& host) {
   if (const auto observed = reader.truth("observed_registrations")) {
     host.use_observed_registrations = observed->value;
   }
+  if (const auto from = reader.time("effective_from")) host.effective_from = *from;
   if (const auto domain = reader.truth("domain_ipsec_policy")) {
     host.ipsec.domain_policy = domain->value;
   }

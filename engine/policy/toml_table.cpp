@@ -1,6 +1,7 @@
 #include "engine/policy/toml_table.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "engine/policy/spelling.h"
 
@@ -56,6 +57,28 @@ std::optional<Placed<bool>> TomlTable::truth(std::string_view key) {
     return std::nullopt;
   }
   return Placed<bool>{number->get() == 1, span(*node)};
+}
+
+std::optional<Placed<std::int64_t>> TomlTable::time(std::string_view key) {
+  const toml::node* const node = find(key);
+  if (node == nullptr) return std::nullopt;
+  const auto* const value = node->as_date_time();
+  // Nanoseconds of other years do not fit.
+  const bool fits = value != nullptr && value->get().date.year >= 1970 &&
+                    value->get().date.year < 2262 && value->get().offset;
+  if (!fits) {
+    refuse(key, *node, "a time with its offset, `2026-11-21T06:00:00Z`");
+    return std::nullopt;
+  }
+  const toml::date_time& at = value->get();
+  const std::chrono::year_month_day date{std::chrono::year(at.date.year),
+                                         std::chrono::month(at.date.month),
+                                         std::chrono::day(at.date.day)};
+  const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+  const std::int64_t minutes =
+      days * 24 * 60 + at.time.hour * 60 + at.time.minute - at.offset->minutes;
+  return Placed<std::int64_t>{(minutes * 60 + at.time.second) * 1'000'000'000 + at.time.nanosecond,
+                              span(*node)};
 }
 
 std::vector<Placed<std::string>> TomlTable::texts(std::string_view key) {

@@ -28,6 +28,8 @@ class TomlTable {
                                                            std::int64_t high);
   // `true`, `false`, 1 or 0.
   [[nodiscard]] std::optional<Placed<bool>> truth(std::string_view key);
+  // A date and time with its offset, in nanoseconds since 1970-01-01T00:00:00Z.
+  [[nodiscard]] std::optional<Placed<std::int64_t>> time(std::string_view key);
   // An array of strings, or one string alone.
   [[nodiscard]] std::vector<Placed<std::string>> texts(std::string_view key);
   // The same, where numbers may stand for their digits.

@@ -265,8 +265,8 @@ struct VerdictCase {
 
 constexpr VerdictCase kVerdicts[] = {
     {"answered", Outcome::response, 0, "contradicted"},
-    {"denied", Outcome::fault, 5, "already"},
-    {"denied_as_hresult", Outcome::fault, 0x8007'0005, "already"},
+    {"denied", Outcome::fault, 5, "consistent"},
+    {"denied_as_hresult", Outcome::fault, 0x8007'0005, "consistent"},
     {"other_fault", Outcome::fault, 0x1c01'0002, "unknown"},
     {"unanswered", Outcome::unanswered, 0, "unknown"},
 };
@@ -291,7 +291,10 @@ TEST(JsonRecords, VerdictSaysWhatDecidedAndWhatHappened) {
         "\"source\":\"policy.txt:2\",\"depends_on_target\":true,\"controls\":[{\"control\":\"rpc_"
         "filter\","
         "\"action\":\"would_block\"}],\"enforced\":\"" +
-        std::string(row.enforced) + "\"}}\n";
+        std::string(row.enforced) +
+        (row.enforced == std::string_view("consistent")
+             ? "\",\"other_causes\":[\"minimum_level\"]}}\n"
+             : "\"}}\n");
     EXPECT_TRUE(text.ends_with(verdict)) << row.name << "\n" << text;
     const AuditTally& tally = records.feed().tally();
     EXPECT_EQ(tally.judged, 2u);

@@ -6,6 +6,7 @@
 #include "engine/audit/community_id.h"
 #include "engine/audit/rfc3339.h"
 #include "engine/audit/summary.h"
+#include "engine/audit/summary_text.h"
 #include "engine/audit/text_encoding.h"
 #include "engine/audit/text_sink.h"
 

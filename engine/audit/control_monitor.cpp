@@ -1,0 +1,94 @@
+#include "engine/audit/control_monitor.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr Uuid kEndpointMapper = uuid("e1af8308-5d1f-11c9-91a4-08002b14a0fa");
+constexpr Uuid kDrsuapi = uuid("e3514235-4b06-11d1-ab04-00c04fc2dcd2");
+constexpr Uuid kNetlogon = uuid("12345678-1234-abcd-ef00-01234567cffb");
+constexpr std::uint16_t kEptLookup = 2;  // C706 appendix O
+constexpr std::uint16_t kEptMap = 3;
+constexpr std::uint8_t kLevelConnect = 2;  // RPC_C_AUTHN_LEVEL_CONNECT
+
+Uuid interface_of(const RpcContext& context) noexcept {
+  return context.abstract_syntax ? context.abstract_syntax->uuid : Uuid{};
+}
+
+}  // namespace
+
+void ControlMonitor::note_context(const RpcContext& context) {
+  if (context.protocol != ProtocolSequence::ncacn_ip_tcp) return;
+  if (is_fixed_port(context.server.port)) return;
+  PortUse* const use = tally_.ports.find_or_add({context.server.address, context.server.port});
+  if (use == nullptr) return;
+  use->note(context.frame.timestamp);
+  ++use->contexts;
+  if (context.abstract_syntax) use->note(context.abstract_syntax->uuid);
+}
+
+void ControlMonitor::note_lookup(const RpcContext& context, const RpcCall& call) {
+  LookupsSeen* const seen = lookups_.find_or_add({context.client.address, context.server.address});
+  if (seen == nullptr) {
+    ++tally_.lookups_forgotten;
+    return;
+  }
+  const bool authenticated = call.auth_unseen || (call.auth && call.auth->level != 1) ||
+                             (call.connection_auth && call.connection_auth->level >= kLevelConnect);
+  (authenticated ? seen->authenticated : seen->anonymous) = true;
+}
+
+void ControlMonitor::note_operation(const RpcContext& context, const RpcCall& call,
+                                    const Verdict& verdict) {
+  bool counts = verdict.lookup != Lookup::unaffected;
+  for (const VerdictAction action : verdict.what_if) {
+    counts = counts || (verdict.has_what_if && action != VerdictAction::would_permit);
+  }
+  if (!counts) return;
+  OperationCount* const count = tally_.operations.find_or_add(
+      {context.client.address, context.server.address, interface_of(context), call.opnum});
+  if (count == nullptr) return;
+  if (verdict.lookup != Lookup::unaffected)
+    ++count->lookups[static_cast<std::size_t>(verdict.lookup)];
+  if (!verdict.has_what_if) return;
+  for (std::size_t i = 0; i < verdict.what_if.size(); ++i) {
+    count->blocked[i] += verdict.what_if[i] == VerdictAction::would_block ? 1u : 0u;
+    count->undecidable[i] += verdict.what_if[i] == VerdictAction::undecidable ? 1u : 0u;
+  }
+}
+
+void ControlMonitor::note_path(const HostControls& controls, const RpcContext& context,
+                               const Verdict& verdict) {
+  if (controls.ipsec().empty()) return;
+  const auto count = [this](OpenPath path) { ++tally_.open_paths[static_cast<std::size_t>(path)]; };
+  if (verdict.ipsec.action == ControlAction::not_applicable) return count(OpenPath::ipv6);
+  if (verdict.ipsec.item != kNoItem) return;  // some rule is about it
+  switch (context.protocol) {
+    case ProtocolSequence::ncadg_ip_udp: return count(OpenPath::udp);
+    case ProtocolSequence::ncacn_http: return count(OpenPath::http);
+    case ProtocolSequence::ncacn_np: return count(OpenPath::pipe);
+    case ProtocolSequence::ncacn_ip_tcp: return count(OpenPath::other_port);
+  }
+}
+
+void ControlMonitor::note_call(const HostControls& controls, const RpcContext& context,
+                               const RpcCall& call, Verdict& verdict) {
+  const Uuid interface = interface_of(context);
+  const bool is_lookup = call.opnum == kEptLookup || call.opnum == kEptMap;
+  if (is_lookup && interface == kEndpointMapper) note_lookup(context, call);
+  verdict.in_force =
+      controls.in_force(context.frame.timestamp.nanoseconds, call.frame.timestamp.nanoseconds);
+  if (controls.empty()) return;
+  if (verdict.needs_lookup) {
+    const LookupsSeen* const seen = lookups_.find({context.client.address, context.server.address});
+    const LookupsSeen none;
+    const LookupsSeen& known = seen == nullptr ? none : *seen;
+    verdict.lookup =
+        lookup_of(verdict.is_authenticated, controls.authenticates_lookups(context.client.address),
+                  known.authenticated, known.anonymous);
+  }
+  if (interface == kDrsuapi || interface == kNetlogon) tally_.domain_controller = true;
+  note_operation(context, call, verdict);
+  note_path(controls, context, verdict);
+}
+
+}  // namespace rpcaudit

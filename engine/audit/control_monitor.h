@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+
+#include "dissect/rpc_observer.h"
+#include "engine/audit/bounded_map.h"
+#include "engine/audit/control_tally.h"
+#include "engine/evaluate/host_controls.h"
+#include "engine/evaluate/verdict.h"
+
+namespace rpcaudit {
+
+// What the controls besides the filters need to know of other traffic: which clients authenticate
+// their look-ups at the endpoint mapper, which ports servers use. Bounded memory.
+class ControlMonitor {
+ public:
+  // `tally` is borrowed, and counted in.
+  explicit ControlMonitor(ControlTally& tally) noexcept : tally_(tally) {}
+
+  // A context that a client proposed.
+  void note_context(const RpcContext& context);
+  // Completes a call's verdict by what came before it, and counts it. `controls` are those of the
+  // call's server.
+  void note_call(const HostControls& controls, const RpcContext& context, const RpcCall& call,
+                 Verdict& verdict);
+
+ private:
+  struct HostPair {
+    IpAddress client;
+    IpAddress server;
+
+    auto operator<=>(const HostPair&) const = default;
+    void mix(HashMixer& mixer) const noexcept {
+      mixer.add(client.bytes);
+      mixer.add(server.bytes);
+    }
+  };
+  struct LookupsSeen {
+    bool authenticated = false;
+    bool anonymous = false;
+  };
+
+  void note_lookup(const RpcContext& context, const RpcCall& call);
+  void note_operation(const RpcContext& context, const RpcCall& call, const Verdict& verdict);
+  void note_path(const HostControls& controls, const RpcContext& context, const Verdict& verdict);
+
+  BoundedMap<HostPair, LookupsSeen, 65'536> lookups_;
+  ControlTally& tally_;
+};
+
+}  // namespace rpcaudit

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace rpcaudit {
+
+// `1234567` as `1,234,567`.
+[[nodiscard]] std::string grouped(std::uint64_t value);
+
+// A line of the summary: the number in its column, the text, a line end.
+[[nodiscard]] std::string counted(std::uint64_t count, std::string_view text);
+
+// The same where there is nothing to count.
+[[nodiscard]] std::string not_counted(std::string_view text);
+
+}  // namespace rpcaudit
