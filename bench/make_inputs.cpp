@@ -192,6 +192,9 @@ void write_all(const std::filesystem::path& folder, double scale) {
   std::filesystem::create_directories(folder);
   std::ostringstream table;
   table << "file\tframes\tcalls\tbytes\n";
+  write_capture(folder, "small-1k.pcap", table, [&](FrameWriter& writer, std::uint64_t&) {
+    write_small(writer, scaled(kSmallFrames), 1'000);
+  });
   write_capture(folder, "small-20k.pcap", table, [&](FrameWriter& writer, std::uint64_t&) {
     write_small(writer, scaled(kSmallFrames), 20'000);
   });
