@@ -4,9 +4,10 @@
 
 namespace rpcaudit::bench {
 
-// A thousand filters of which none matches a generated call, but many come close: the right
+// `count` filters of which none matches a generated call, but many come close: the right
 // interface with an opnum it does not have, or an address of another network.
-[[nodiscard]] std::string thousand_filters();
+[[nodiscard]] std::string many_filters(unsigned count);
+[[nodiscard]] inline std::string thousand_filters() { return many_filters(1000); }
 
 // One filter that blocks every call, decided call by call.
 [[nodiscard]] std::string block_all();

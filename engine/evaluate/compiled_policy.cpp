@@ -55,6 +55,45 @@ void NarrowedPolicy::clear() noexcept {
   settled_ = 0;
   verdict_ = {};
   candidates_.clear();
+  indexed_ = false;
+}
+
+void NarrowedPolicy::index_opnums() {
+  constexpr std::size_t kScannedMax = 8;  // as fast to look at as to look up
+  if (candidates_.size() <= kScannedMax) return;
+  indexed_ = true;
+  by_opnum_.clear();
+  unfiled_.clear();
+  for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
+    const Candidate& candidate = candidates_[i];
+    if (candidate.opnum_low == candidate.opnum_high) {
+      by_opnum_.push_back({candidate.opnum_low, i});
+    } else {
+      unfiled_.push_back(i);
+    }
+  }
+  std::sort(by_opnum_.begin(), by_opnum_.end());
+}
+
+template <typename Visit>
+void NarrowedPolicy::visit_candidates(std::uint64_t opnum, Visit visit) const {
+  const auto visit_if_met = [&](const Candidate& candidate) {
+    return opnum >= candidate.opnum_low && opnum <= candidate.opnum_high && visit(candidate);
+  };
+  if (!indexed_) {
+    (void)std::any_of(candidates_.begin(), candidates_.end(), visit_if_met);
+    return;
+  }
+  const auto wanted = static_cast<std::uint16_t>(opnum);
+  auto filed = std::lower_bound(by_opnum_.begin(), by_opnum_.end(), OpnumPlace{wanted, 0});
+  auto unfiled = unfiled_.begin();
+  while (true) {
+    const bool has_filed = filed != by_opnum_.end() && filed->opnum == wanted;
+    if (!has_filed && unfiled == unfiled_.end()) return;
+    const bool takes_filed =
+        has_filed && (unfiled == unfiled_.end() || filed->candidate < *unfiled);
+    if (visit_if_met(candidates_[takes_filed ? (filed++)->candidate : *unfiled++])) return;
+  }
 }
 
 void NarrowedPolicy::add(const Candidate& candidate) {
@@ -101,6 +140,7 @@ void CompiledPolicy::narrow(const ContextFacts& context, NarrowedPolicy& narrowe
       if (fold(program.rules[rank], values, narrowed)) break;
     }
   }
+  narrowed.index_opnums();
   if (narrowed.constant_) narrowed.verdict_ = judge_all_readings(narrowed, CallFacts{});
   if (!controls_.empty()) narrowed.controls_ = controls_.narrow(context);
 }
@@ -167,8 +207,8 @@ Verdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& 
   Arbiter audit;
   Arbiter one_list;
   Arbiter rpc_firewall;
-  for (const NarrowedPolicy::Candidate& candidate : narrowed.candidates_) {
-    if (values.opnum() < candidate.opnum_low || values.opnum() > candidate.opnum_high) continue;
+  const bool has_parts = narrowed.has_audit_ || narrowed.has_rpc_firewall_;
+  narrowed.visit_candidates(values.opnum(), [&](const NarrowedPolicy::Candidate& candidate) {
     Truth truth = other_endpoints ? candidate.known_other : candidate.known;
     FieldSet unseen = candidate.unseen;
     for (const Run& run : runs.subspan(candidate.first_run, candidate.run_count)) {
@@ -177,19 +217,18 @@ Verdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& 
       truth = truth_and(truth, run_truth);
       if (run_truth == Truth::unknown) unseen |= field_bit(run.field);
     }
-    if (truth == Truth::no) continue;
+    if (truth == Truth::no) return false;
     if (candidate.enforcer == Enforcer::rpc_firewall) {
       rpc_firewall.take(candidate.action, candidate.filter, truth, unseen);
-      continue;
+      return false;
     }
-    if (candidate.audit && candidate.action == Action::continue_) continue;
+    if (candidate.audit && candidate.action == Action::continue_) return false;
     if (narrowed.has_audit_) {
       one_list.take(candidate.action, candidate.filter, truth, unseen);
     }
     (candidate.audit ? audit : filters).take(candidate.action, candidate.filter, truth, unseen);
-    const bool parts_remain = narrowed.has_audit_ || narrowed.has_rpc_firewall_;
-    if (!parts_remain && filters.is_decided()) break;
-  }
+    return !has_parts && filters.is_decided();
+  });
   const TargetProfile& profile = program_->options.profile;
   const bool permits = profile[Difference::only_continue] == Behaviour::permits;
   SublayerVerdicts verdicts;

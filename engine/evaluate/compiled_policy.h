@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -44,8 +45,23 @@ class NarrowedPolicy {
     [[nodiscard]] bool joins(const Candidate& next) const noexcept;
   };
 
+  // A candidate that only one opnum can match.
+  struct OpnumPlace {
+    std::uint16_t opnum = 0;
+    std::uint32_t candidate = 0;  // index into candidates_
+
+    auto operator<=>(const OpnumPlace&) const = default;
+  };
+
   void clear() noexcept;
   void add(const Candidate& candidate);
+  // Files candidates by opnum where there are many, so that the number of filters on other
+  // operations of the interface costs a call next to nothing.
+  void index_opnums();
+  // Calls `visit(candidate)` for those that the opnum does not rule out, in order of evaluation,
+  // until it returns true.
+  template <typename Visit>
+  void visit_candidates(std::uint64_t opnum, Visit visit) const;
 
   bool constant_ = false;
   bool is_datagram_ = false;
@@ -56,6 +72,9 @@ class NarrowedPolicy {
   std::uint8_t settled_ = 0;    // sublayers in which a candidate decides every call, by bit
   Verdict verdict_;             // when constant
   std::vector<Candidate> candidates_;
+  bool indexed_ = false;
+  std::vector<OpnumPlace> by_opnum_;    // when indexed
+  std::vector<std::uint32_t> unfiled_;  // when indexed: all other candidates
   NarrowedControls controls_;
 };
 
