@@ -244,7 +244,7 @@ void add_netsh_command(CLI::App& app, ChosenCommand& chosen) {
   command->add_option("-f,--file", state->script, "Script of commands to run; - is standard input")
       ->type_name("FILE");
   command->add_flag("-q,--quiet", state->quiet, "No remarks on what a Windows host does otherwise");
-  command->prefix_command();
+  command->allow_extras();  // the commands of netsh, with our options anywhere among them
   command->callback([state, command, &chosen] {
     chosen = [state, arguments = command->remaining()] { return run_netsh(*state, arguments); };
   });

@@ -27,8 +27,11 @@ std::optional<std::string> read_all(std::istream& stream) {
 std::optional<std::string> read_policy_or_store(const std::string& path, std::string& problem) {
   constexpr std::string_view kStore = "store:";
   if (path.starts_with(kStore)) {
-    const std::string file = path.substr(kStore.size());
-    return read_filter_store(file.empty() ? default_filter_store() : file, problem);
+    std::string file = path.substr(kStore.size());
+    if (file.empty()) file = default_filter_store();
+    if (!file.empty()) return read_filter_store(file, problem);
+    problem = path + ": there is no home folder with a filter store; name one, as `store:FILE`";
+    return std::nullopt;
   }
   std::optional<std::string> bytes = read_policy_file(path);
   if (!bytes) problem = path + ": " + std::generic_category().message(errno);

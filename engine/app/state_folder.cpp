@@ -30,8 +30,11 @@ bool make_folder_of(const std::string& path) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (folder.empty()) return true;
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  return !error;
+  const bool is_new = std::filesystem::create_directories(folder, error);
+  if (error) return false;
+  // Policies are nobody else's business (XDG Base Directory Specification, 0700).
+  if (is_new) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  return true;
 }
 
 }  // namespace rpcaudit

@@ -1,0 +1,192 @@
+// From a script into the store, out of it as a listing, and back: the same verdicts all the way.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+#include <set>
+
+#include "engine/policy/field.h"
+#include "engine/policy/layer.h"
+#include "engine/policy/match_type.h"
+#include "engine/policy/netsh_script.h"
+#include "engine/policy/printer.h"
+#include "tests/app/program.h"
+
+namespace rpcaudit {
+namespace {
+
+// Two values for a field, the lower one first.
+std::pair<std::string, std::string> values_of(Field field) {
+  switch (info(field).type) {
+    case FieldType::uint8: return {"6", "9"};
+    case FieldType::uint16: return {"3", "49153"};
+    case FieldType::uint32: return {"0x1", "0x10"};
+    case FieldType::uuid:
+      return {"367abb81-9844-35f1-ad32-98f038001003", "e3514235-4b06-11d1-ab04-00c04fc2dcd2"};
+    case FieldType::address_v4: return {"0x0A4D0001", "0x0A4D0017"};
+    case FieldType::address_v6: return {"fd00:77::1", "fd00:77::23"};
+    case FieldType::security_descriptor: return {"D:(A;;CC;;;BA)(A;;CC;;;DA)", ""};
+    case FieldType::protocol: return {"ncacn_ip_tcp", "ncacn_np"};
+    case FieldType::blob: break;
+  }
+  if (field == Field::pipe) return {"\\PIPE\\lsarpc", "\\PIPE\\spoolss"};
+  if (field == Field::client_cert_oid) return {"1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"};
+  return {"sfirst name.exe", "wsecond.exe"};
+}
+
+std::string condition(Field field, MatchType match) {
+  const auto [low, high] = values_of(field);
+  std::string text = "add condition field=" + std::string(to_string(field));
+  text += " matchtype=" + std::string(to_string(match)) + " data=";
+  return text + (match == MatchType::range ? '"' + low + ',' + high + '"' : '"' + low + '"') + '\n';
+}
+
+// What the page on the language demands of a layer, in its order.
+std::vector<Field> required(Layer layer) {
+  switch (layer) {
+    case Layer::epmap: return {Field::if_uuid, Field::if_version};
+    case Layer::ep_add: return {Field::process_with_if_uuid, Field::protocol};
+    case Layer::proxy_if: return {Field::if_uuid};
+    case Layer::um:
+    case Layer::proxy_conn: break;
+  }
+  return {};
+}
+
+// Filters of every layer that knows the field, in every way of comparing it, the actions in turn,
+// some audited, some with several conditions on the field. `extra` goes into every fifth rule on
+// um.
+std::string script_about(Field field, std::size_t& number, const std::string& extra) {
+  std::string script;
+  for (std::size_t i = 0; i < kLayerCount; ++i) {
+    const auto layer = static_cast<Layer>(i);
+    if (!legal_on(field, layer)) continue;
+    for (std::size_t k = 0; k < kMatchTypeCount; ++k) {
+      const auto match = static_cast<MatchType>(k);
+      if (!legal_for(match, info(field).type)) continue;
+      const char* const actions[] = {"block", "permit", "continue", "block"};
+      std::array<char, 40> key{};
+      std::snprintf(key.data(), key.size(), "5e0f1ea5-0000-4000-8000-%012zx", number + 1);
+      script += "add rule layer=" + std::string(to_string(layer));
+      script += std::string(" actiontype=") + actions[number % 4] + " filterkey=" + key.data();
+      if (layer != Layer::ep_add && number % 5 == 1) script += " audit=enable";
+      if (layer == Layer::um && number % 5 == 1) script += extra;
+      script += '\n';
+      for (const Field needed : required(layer)) {
+        if (needed != field) script += condition(needed, MatchType::equal);
+      }
+      script += condition(field, match);
+      if (number % 3 == 0) script += condition(field, MatchType::equal);
+      script += "add filter\n";
+      ++number;
+    }
+  }
+  return script;
+}
+
+std::string script_of_all_features(const std::string& extra) {
+  std::string script = "rpc filter\n";
+  std::size_t number = 0;
+  for (std::size_t j = 0; j < kFieldCount; ++j) {
+    script += script_about(static_cast<Field>(j), number, extra);
+  }
+  return script;
+}
+
+// The verdicts of all records, without the place that a policy was read from.
+std::vector<std::string> verdicts(const std::string& records) {
+  std::vector<std::string> verdicts;
+  std::istringstream lines(records);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t begin = line.find("\"verdict\":");
+    if (begin == std::string::npos) continue;
+    std::string verdict = line.substr(begin);
+    const std::string source = "\"source\":\"";
+    for (std::size_t at = 0; (at = verdict.find(source, at)) != std::string::npos;) {
+      const std::size_t end = verdict.find('"', at + source.size());
+      verdict.erase(at, end - at + 1);
+    }
+    verdicts.push_back(std::move(verdict));
+  }
+  return verdicts;
+}
+
+class StoreRoundTripTest : public ProgramTest {
+ protected:
+  // The script, the store it is put into, the listing of that store, a dump of it.
+  std::vector<std::string> forms_of(const std::string& script) {
+    const std::string store = (folder / "filters.db").string();
+    const Ended added = run("netsh --store " + store + " -f " + script);
+    EXPECT_EQ(added.status, 0) << added.err;
+    const Ended listing = run("netsh --store " + store + " rpc filter show filter");
+    EXPECT_EQ(listing.status, 0) << listing.err;
+    const Ended dump = run("netsh --store " + store + " rpc filter dump");
+    EXPECT_EQ(dump.status, 0) << dump.err;
+    return {script, "store:" + store, file("listing.txt", listing.out), file("dump.txt", dump.out)};
+  }
+
+  void expect_same_verdicts(const std::string& script, const std::string& captures) {
+    std::vector<std::string> expected;
+    for (const std::string& policy : forms_of(script)) {
+      const Ended ended = run("calls -r " + captures + " -p " + policy);
+      ASSERT_EQ(ended.status, 0) << policy << '\n' << ended.err;
+      if (expected.empty()) expected = verdicts(ended.out);
+      const std::vector<std::string> found = verdicts(ended.out);
+      ASSERT_EQ(found.size(), expected.size()) << policy;
+      const auto at = std::mismatch(found.begin(), found.end(), expected.begin());
+      if (at.first != found.end()) {
+        FAIL() << policy << " says\n" << *at.first << "\nand not\n" << *at.second;
+      }
+    }
+    const std::set<std::string> kinds(expected.begin(), expected.end());
+    EXPECT_FALSE(kinds.empty());
+    std::printf("    %zu verdicts, %zu kinds\n", expected.size(), kinds.size());
+  }
+
+  const std::string ours = RPCAUDIT_SOURCE_DIR "/pcaps";
+};
+
+// `auditparameters` apart, which no listing tells.
+TEST_F(StoreRoundTripTest, EveryFeatureKeepsItsVerdicts) {
+  expect_same_verdicts(file("all.txt", script_of_all_features("")), ours);
+}
+
+// Alone, so that no field hides what another one does.
+TEST_F(StoreRoundTripTest, EveryFieldKeepsItsVerdicts) {
+  std::size_t number = 0;
+  for (std::size_t j = 0; j < kFieldCount; ++j) {
+    const auto field = static_cast<Field>(j);
+    if (!legal_on(field, Layer::um)) continue;
+    fs::remove(folder / "filters.db");
+    const std::string script = "rpc filter\n" + script_about(field, number, "");
+    expect_same_verdicts(file("field.txt", script), demo);
+  }
+}
+
+TEST_F(StoreRoundTripTest, TheStoreKeepsEveryFeature) {
+  const std::string script = script_of_all_features(" auditparameters=enable");
+  Policy policy;
+  std::vector<Diagnostic> diagnostics;
+  read_netsh_script(script, "all.txt", policy, diagnostics);
+  EXPECT_GT(policy.filters.size(), 300u);
+  const std::vector<std::string> forms = forms_of(file("all.txt", script));
+  EXPECT_EQ(read_file(forms[3]), print_netsh_script(policy));
+}
+
+TEST_F(StoreRoundTripTest, PoliciesKeepTheirVerdicts) {
+  for (const char* const policy : {"block-coercion", "block-dcsync", "require-privacy"}) {
+    fs::remove(folder / "filters.db");
+    expect_same_verdicts(ours + "/policies/" + policy + ".netsh.txt", ours);
+  }
+}
+
+TEST_F(StoreRoundTripTest, EveryFeatureKeepsItsVerdictsOnCapturesFromElsewhere) {
+  const char* const corpus = std::getenv("RPCAUDIT_CORPUS");
+  if (corpus == nullptr) GTEST_SKIP() << "RPCAUDIT_CORPUS is not set";
+  expect_same_verdicts(file("all.txt", script_of_all_features("")), std::string(corpus) + "/lab");
+}
+
+}  // namespace
+}  // namespace rpcaudit
