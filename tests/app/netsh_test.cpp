@@ -8,8 +8,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
+#include <random>
 #include <regex>
+#include <set>
 #include <thread>
 
 #include "engine/app/netsh_completion.h"
@@ -59,8 +63,7 @@ class NetshProgramTest : public ProgramTest {
   const std::string store;
 };
 
-// --- One process a command
-// ------------------------------------------------------------------------
+// --- One process a command ---
 
 TEST_F(NetshProgramTest, AnswersAsNetshDoes) {
   EXPECT_EQ(netsh("rpc filter add rule layer=um actiontype=block").out, "Ok.\n\n");
@@ -275,8 +278,97 @@ TEST_F(NetshProgramTest, DumpIsAScriptThatMakesTheSameFilters) {
   EXPECT_EQ(described(other), filters());
 }
 
-// --- Scripts and pipes
-// ----------------------------------------------------------------------------
+// The layout of listings from Windows: a header line, 33 dashes before each filter, UUIDs as four
+// little-endian words, audited filters before the others, of equal weight the newest first.
+TEST_F(NetshProgramTest, ShowsFiltersAsWindowsDoes) {
+  run_script(
+      "rpc filter\n"
+      "add rule um permit filterkey=aaaaaaaa-0000-0000-0000-000000000001\n"
+      "add condition opnum equal 3\nadd filter\n"
+      "add rule um block filterkey=aaaaaaaa-0000-0000-0000-000000000002\n"
+      "add condition opnum range 3,5\nadd filter\n"
+      "add rule layer=um actiontype=block audit=enable "
+      "filterkey=312a3989-5b68-40ee-8b98-6f7322d2c557\n"
+      "add condition field=protocol matchtype=equal data=ncacn_np\n"
+      "add condition field=if_uuid matchtype=equal data=50abc2a4-574d-40b3-9d66-ee4fd5fba076\n"
+      "add filter\n");
+  const Ended shown = netsh("rpc filter show filter");
+  EXPECT_EQ(shown.status, 0);
+  EXPECT_EQ(shown.err, "");
+  EXPECT_EQ(shown.out,
+            "Listing all RPC Filters.\n"
+            "---------------------------------\n"
+            "filterKey: 312a3989-5b68-40ee-8b98-6f7322d2c557\n"
+            "displayData.name: RPCFilter\n"
+            "displayData.description: RPC Filter\n"
+            "filterId: 0x3\n"
+            "layerKey: um\n"
+            "weight: Type: FWP_EMPTY Value: Empty\n"
+            "action.type: block\n"
+            "Audit: Enable\n"
+            "numFilterConditions: 2\n"
+            "\n"
+            "filterCondition[0]\n"
+            "        fieldKey: protocol\n"
+            "        matchType: FWP_MATCH_EQUAL\n"
+            "        conditionValue: Type: FWP_UINT8 Value: 2\n"
+            "\n"
+            "filterCondition[1]\n"
+            "        fieldKey: if_uuid\n"
+            "        matchType: FWP_MATCH_EQUAL\n"
+            "        conditionValue: Type: FWP_BYTE_ARRAY16_TYPE Value: "
+            "50abc2a4 40b3574d 4fee669d 76a0fbd5\n"
+            "\n"
+            "---------------------------------\n"
+            "filterKey: aaaaaaaa-0000-0000-0000-000000000002\n"
+            "displayData.name: RPCFilter\n"
+            "displayData.description: RPC Filter\n"
+            "filterId: 0x2\n"
+            "layerKey: um\n"
+            "weight: Type: FWP_EMPTY Value: Empty\n"
+            "action.type: block\n"
+            "numFilterConditions: 1\n"
+            "\n"
+            "filterCondition[0]\n"
+            "        fieldKey: opnum\n"
+            "        matchType: FWP_MATCH_RANGE\n"
+            "        conditionValue: Type: FWP_RANGE_TYPE Value: 3,5\n"
+            "\n"
+            "---------------------------------\n"
+            "filterKey: aaaaaaaa-0000-0000-0000-000000000001\n"
+            "displayData.name: RPCFilter\n"
+            "displayData.description: RPC Filter\n"
+            "filterId: 0x1\n"
+            "layerKey: um\n"
+            "weight: Type: FWP_EMPTY Value: Empty\n"
+            "action.type: permit\n"
+            "numFilterConditions: 1\n"
+            "\n"
+            "filterCondition[0]\n"
+            "        fieldKey: opnum\n"
+            "        matchType: FWP_MATCH_EQUAL\n"
+            "        conditionValue: Type: FWP_UINT16 Value: 3\n"
+            "\n");
+}
+
+TEST_F(NetshProgramTest, OptionsMayFollowTheCommand) {
+  EXPECT_EQ(run("netsh rpc filter add rule um block --store " + store).status, 0);
+  EXPECT_EQ(netsh("rpc filter delete rule").status, 0);
+}
+
+TEST_F(NetshProgramTest, AuditsWithTheStore) {
+  EXPECT_EQ(netsh("-f " + dcsync).status, 0);
+  const Ended ended = run("audit -r " + demo + " -p store:" + store);
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("\"source\":\"store:" + store + ":"));
+  EXPECT_THAT(ended.out, HasSubstr("\"action\":\"would_block\""));
+  const std::string config = file(
+      "rpcaudit.toml", "[[deployment]]\nservers = '10.77.0.1'\npolicies = 'store:" + store + "'\n");
+  const Ended deployed = run("audit -r " + demo + " -c " + config);
+  EXPECT_THAT(deployed.out, HasSubstr("\"action\":\"would_block\"")) << deployed.err;
+}
+
+// --- Scripts and pipes ---
 
 TEST_F(NetshProgramTest, AScriptNamesTheLineOfAnErrorAndGoesOn) {
   const Ended ended = run_script(
@@ -337,8 +429,131 @@ TEST_F(NetshProgramTest, WhatCannotBeReadIsSaid) {
   EXPECT_THAT(absent.err, HasSubstr("absent.db: the filter store cannot be opened"));
 }
 
-// --- The prompt
-// -----------------------------------------------------------------------------------
+// --- Several at once, and killed ---
+
+// The program with the commands of a file on its standard input.
+class Session {
+ public:
+  Session(const std::string& store, const std::string& commands) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return;
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      const int input = ::open(commands.c_str(), O_RDONLY | O_CLOEXEC);
+      ::dup2(input, STDIN_FILENO);
+      ::dup2(ends[1], STDOUT_FILENO);
+      ::execl(RPCAUDIT_PROGRAM, RPCAUDIT_PROGRAM, "netsh", "--store", store.c_str(), nullptr);
+      ::_exit(127);
+    }
+    ::close(ends[1]);
+    output_ = ends[0];
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() { ::close(output_); }
+
+  void kill() { ::kill(pid_, SIGKILL); }
+  // All that it answers until it ends.
+  std::string answers() {
+    std::string answers;
+    char bytes[4096];
+    for (ssize_t size = 0; (size = ::read(output_, bytes, sizeof bytes)) > 0;) {
+      answers.append(bytes, static_cast<std::size_t>(size));
+    }
+    return answers;
+  }
+  int wait() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    return status;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int output_ = -1;
+};
+
+std::string commands_for(std::size_t number) {
+  return "add rule um block\nadd condition opnum equal " + std::to_string(number) +
+         "\nadd condition local_port equal " + std::to_string(number) + "\nadd filter\n";
+}
+
+TEST_F(NetshProgramTest, SessionsAtOnceDoNotMixTheirRules) {
+  constexpr std::size_t kSessions = 4;
+  constexpr std::size_t kEach = 25;
+  std::set<std::string> expected;
+  std::vector<std::unique_ptr<Session>> sessions;
+  for (std::size_t i = 0; i < kSessions; ++i) {
+    std::string commands;
+    for (std::size_t j = 0; j < kEach; ++j) {
+      const std::string number = std::to_string(i * kEach + j);
+      commands += commands_for(i * kEach + j);
+      expected.insert("block um opnum=" + number + " local_port=" + number);
+    }
+    const std::string input = file("typed" + std::to_string(i), commands);
+    sessions.push_back(std::make_unique<Session>(store, input));
+  }
+  for (const auto& session : sessions) {
+    (void)session->answers();
+    EXPECT_EQ(session->wait(), 0);
+  }
+  const std::vector<std::string> found = filters();
+  EXPECT_EQ(found.size(), expected.size());
+  EXPECT_EQ(std::set<std::string>(found.begin(), found.end()), expected);
+}
+
+// Killed at random points during 1,000 writes, the program has kept every filter whose key it had
+// answered, whole, and at most one that it had not come to answer.
+TEST_F(NetshProgramTest, AKillLosesNothingThatWasAnswered) {
+  constexpr std::size_t kWrites = 1000;
+  const fs::path memory = "/dev/shm";  // waiting for a disk proves nothing about kills
+  std::string pattern =
+      ((::access(memory.c_str(), W_OK) == 0 ? memory : folder) / "rpcaudit-kill-XXXXXX").string();
+  const fs::path place = ::mkdtemp(pattern.data());
+  const std::string path = (place / "filters.db").string();
+  std::string commands;
+  for (std::size_t i = 0; i < kWrites; ++i) commands += commands_for(7);
+  const std::string input = file("typed", commands);
+  std::mt19937 random(20'261'121);
+  std::uniform_int_distribution<int> milliseconds(0, 60);
+  const std::regex key("FilterKey: ([0-9a-f-]{36})\n");
+  std::set<std::string> kept;
+  std::size_t kills = 0;
+  for (; kept.size() < kWrites && !HasFailure(); ++kills) {
+    ASSERT_LT(kills, 10'000u) << "the program adds nothing";
+    Session session(path, input);
+    std::thread killer([&session, delay = milliseconds(random)] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+      session.kill();
+    });
+    const std::string answers = session.answers();
+    killer.join();
+    (void)session.wait();
+    for (std::sregex_iterator at(answers.begin(), answers.end(), key), end; at != end; ++at) {
+      kept.insert((*at)[1]);
+    }
+    if (!fs::exists(path)) continue;  // killed before the store was made
+    std::string error;
+    const std::optional<std::string> script = read_filter_store(path, error);
+    if (!script && kept.empty()) continue;  // likewise: there is the file, but nothing in it yet
+    ASSERT_TRUE(script.has_value()) << error;
+    Policy policy;
+    std::vector<Diagnostic> diagnostics;
+    read_netsh_script(*script, "store", policy, diagnostics);
+    std::set<std::string> present;
+    for (const Filter& filter : policy.filters) {
+      EXPECT_EQ(describe(filter), "block um opnum=7 local_port=7");
+      present.insert(to_string(filter.key));
+    }
+    EXPECT_TRUE(std::includes(present.begin(), present.end(), kept.begin(), kept.end()));
+    EXPECT_LE(present.size(), kept.size() + 1);
+    kept = std::move(present);
+  }
+  std::printf("    %zu filters, %zu kills\n", kept.size(), kills);
+  fs::remove_all(place);
+}
+
+// --- The prompt ---
 
 // The program on a terminal of its own.
 class Terminal {

@@ -1,0 +1,59 @@
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "engine/app/netsh_console.h"
+#include "engine/policy/filter_store.h"
+#include "engine/policy/script_line.h"
+#include "engine/policy/source_text.h"
+
+namespace {
+
+using namespace rpcaudit;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+// The filters that a console knows and a store keeps, as it prints them.
+std::vector<std::string> persistent_filters(NetshConsole& console) {
+  std::string script;
+  std::string problems;
+  const std::vector<std::string> dump{"netsh", "rpc", "filter", "dump"};
+  require(console.run(script_line(dump, NetshConsole::file()), script, problems) ==
+          NetshConsole::Result::done);
+  std::vector<std::string> filters;
+  for (std::size_t at = script.find("\n\n"); at != std::string::npos;) {
+    const std::size_t end = script.find("\n\n", at + 2);
+    std::string filter = script.substr(at, end - at);
+    if (filter.find("persistence=volatile") == std::string::npos) {
+      while (filter.ends_with('\n')) filter.pop_back();
+      filters.push_back(std::move(filter));
+    }
+    at = end;
+  }
+  return filters;
+}
+
+}  // namespace
+
+// Commands run on a store, whatever they are, leave there what the console has: another process
+// finds the same filters and the same rule.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  FilterStore store;
+  require(store.open(":memory:", FilterStore::Access::write));
+  NetshConsole console(store, NetshConsole::Rule::of_store, {});
+  console.enter(NetshContext::filter);
+  const SourceText source = SourceText::decode(std::string(data, data + size));
+  ScriptReader reader(source, NetshConsole::file(), console.reporter());
+  for (ScriptLine line; !console.has_left() && reader.next(line);) {
+    std::string answers;
+    std::string problems;
+    require(console.run(line, answers, problems) != NetshConsole::Result::broken);
+  }
+  NetshConsole other(store, NetshConsole::Rule::of_store, {});
+  require(persistent_filters(console) == persistent_filters(other));
+  require(console.has_pending() == other.has_pending());
+  return 0;
+}
