@@ -39,20 +39,30 @@ void ControlMonitor::note_lookup(const RpcContext& context, const RpcCall& call)
 
 void ControlMonitor::note_operation(const RpcContext& context, const RpcCall& call,
                                     const Verdict& verdict) {
+  // At 0 the value restricts nobody: what stops a call there are the other controls, and the loss
+  // is not its own.
+  const VerdictAction others = verdict.what_if[0];
+  const auto is_lost = [&](VerdictAction action) {
+    return action == VerdictAction::would_block && others != VerdictAction::would_block;
+  };
+  const auto is_in_doubt = [&](VerdictAction action) {
+    return action == VerdictAction::undecidable && others == VerdictAction::would_permit;
+  };
   bool counts = verdict.lookup != Lookup::unaffected;
   for (const VerdictAction action : verdict.what_if) {
-    counts = counts || (verdict.has_what_if && action != VerdictAction::would_permit);
+    counts = counts || (verdict.has_what_if && (is_lost(action) || is_in_doubt(action)));
   }
   if (!counts) return;
   OperationCount* const count = tally_.operations.find_or_add(
       {context.client.address, context.server.address, interface_of(context), call.opnum});
   if (count == nullptr) return;
-  if (verdict.lookup != Lookup::unaffected)
+  if (verdict.lookup != Lookup::unaffected) {
     ++count->lookups[static_cast<std::size_t>(verdict.lookup)];
+  }
   if (!verdict.has_what_if) return;
   for (std::size_t i = 0; i < verdict.what_if.size(); ++i) {
-    count->blocked[i] += verdict.what_if[i] == VerdictAction::would_block ? 1u : 0u;
-    count->undecidable[i] += verdict.what_if[i] == VerdictAction::undecidable ? 1u : 0u;
+    count->blocked[i] += is_lost(verdict.what_if[i]) ? 1u : 0u;
+    count->undecidable[i] += is_in_doubt(verdict.what_if[i]) ? 1u : 0u;
   }
 }
 
@@ -78,7 +88,8 @@ void ControlMonitor::note_call(const HostControls& controls, const RpcContext& c
   verdict.in_force =
       controls.in_force(context.frame.timestamp.nanoseconds, call.frame.timestamp.nanoseconds);
   if (controls.empty()) return;
-  if (verdict.needs_lookup) {
+  // Whoever is stopped anyway loses nothing more with its look-up.
+  if (verdict.needs_lookup && verdict.action != VerdictAction::would_block) {
     const LookupsSeen* const seen = lookups_.find({context.client.address, context.server.address});
     const LookupsSeen none;
     const LookupsSeen& known = seen == nullptr ? none : *seen;

@@ -68,12 +68,13 @@ std::string who_loses_what(const std::vector<Row>& rows) {
     clients.insert(row.key.client);
     operations.insert({row.key.interface, row.key.opnum});
   }
-  return things(clients.size(), "client") + (clients.size() == 1 ? " loses " : " lose ") +
-         things(operations.size(), "operation");
+  return (clients.size() == 1 ? "this " : "these ") + things(clients.size(), "client") +
+         (clients.size() == 1 ? " loses " : " lose ") +
+         (operations.size() == 1 ? "this " : "these ") + things(operations.size(), "operation");
 }
 
 std::string what_if_part(const ControlTally& tally) {
-  std::string text = "\nWhat RestrictRemoteClients would do\n";
+  std::string text = "\nWhat RestrictRemoteClients would do, beside the other controls\n";
   for (std::size_t value = 0; value < kRestrictRemoteClientsCount; ++value) {
     std::vector<Row> rows;
     std::uint64_t undecidable = 0;
@@ -81,7 +82,7 @@ std::string what_if_part(const ControlTally& tally) {
       undecidable += count.undecidable[value];
       if (count.blocked[value] != 0) rows.push_back({key, count.blocked[value], {}, false});
     }
-    text += "  at " + std::to_string(value) + ": ";
+    text += "  at RestrictRemoteClients=" + std::to_string(value) + " ";
     text += rows.empty() ? "nobody loses anything" : who_loses_what(rows);
     if (undecidable != 0) text += "; " + things(undecidable, "call") + " undecidable";
     text += '\n' + rows_text(std::move(rows));
@@ -195,9 +196,32 @@ std::string open_paths_part(const ControlTally& tally) {
   return text.empty() ? text : "\nWhat the IPsec policy leaves alone\n" + text;
 }
 
+// What each control says by itself: a call may be stopped by several.
+std::string actions_part(const AuditTally& all) {
+  constexpr std::pair<ControlAction, std::string_view> kActions[] = {
+      {ControlAction::would_block, "would block"},
+      {ControlAction::undecidable, "undecidable"},
+      {ControlAction::would_permit, "would permit"},
+      {ControlAction::not_applicable, "not concerned"},
+  };
+  std::string text;
+  for (const Control control : kOtherControls) {
+    for (const auto& [action, words] : kActions) {
+      const std::uint64_t count =
+          all.controls[static_cast<std::size_t>(control)][static_cast<std::size_t>(action)];
+      if (count == 0) continue;
+      std::string line(words);
+      line.append(15 - line.size(), ' ').append(to_string(control));
+      text += counted(count, line);
+    }
+  }
+  return text.empty() ? text : "\nWhat the other controls say, each by itself\n" + text;
+}
+
 }  // namespace
 
-std::string control_summary(const ControlTally& tally, const ServerPolicies& policies) {
+std::string control_summary(const AuditTally& all, const ServerPolicies& policies) {
+  const ControlTally& tally = all.other_controls;
   bool asks_what_if = false;
   bool restricts = false;
   bool has_ports = false;
@@ -210,7 +234,7 @@ std::string control_summary(const ControlTally& tally, const ServerPolicies& pol
     has_ports |= host.ports.is_configured();
     has_ipsec |= host.ipsec.is_configured();
   }
-  std::string text;
+  std::string text = actions_part(all);
   if (asks_what_if) text += what_if_part(tally);
   if (asks_what_if || restricts) text += lookups_part(tally);
   for (std::uint32_t i = 0; i < policies.size(); ++i) {

@@ -2,14 +2,13 @@
 
 #include <string>
 
-#include "engine/audit/control_tally.h"
+#include "engine/audit/audit_tally.h"
 #include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {
 
 // The parts of the summary that are about RestrictRemoteClients, look-ups, ports and IPsec; empty
 // where no policy has them and nothing was asked.
-[[nodiscard]] std::string control_summary(const ControlTally& tally,
-                                          const ServerPolicies& policies);
+[[nodiscard]] std::string control_summary(const AuditTally& all, const ServerPolicies& policies);
 
 }  // namespace rpcaudit

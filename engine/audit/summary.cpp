@@ -241,7 +241,7 @@ std::string summary_text(const RunFacts& run, const AuditTally& tally,
   std::string text = inputs_part(run) + calls_part(tally, policies != nullptr);
   if (!tally.filters.empty() && policies != nullptr) text += filters_part(tally, *policies);
   text += activities_part(tally);
-  if (policies != nullptr) text += control_summary(tally.other_controls, *policies);
+  if (policies != nullptr) text += control_summary(tally, *policies);
   text += not_seen_part(run, tally);
   for (const std::string& problem : run.problems)
     text += "problem: " + terminal_text(problem) + "\n";
