@@ -34,6 +34,9 @@ struct Limits {
   std::size_t datagram_contexts = 1u << 14;
   std::size_t datagram_calls = 1u << 13;  // waiting for their outcome
 
+  // Messages of endpoint mappers that come in several fragments.
+  std::size_t mapper_stubs = 16;
+
   std::size_t ip_fragment_chains = 1024;
   std::size_t ip_fragment_bytes = 8u << 20;
   Timestamp ip_fragment_age{30 * kNanosecondsPerSecond};

@@ -6,6 +6,7 @@ namespace rpcaudit {
 
 std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexcept {
   const std::size_t whole = header.fragment_length;
+  if (body_prefix >= kWholePdus) return whole;
   switch (header.type) {
     case PduType::request:
       if (!is_first_fragment(header)) return kRequestSize;

@@ -36,6 +36,9 @@ struct PduPlace {
 
 // How many bytes of a PDU its reader needs before it can be told: what follows them (stubs, above
 // all) is passed over without being looked at.
+//
+// A body prefix of kWholePdus asks for all of every PDU.
+inline constexpr std::size_t kWholePdus = 65536;
 [[nodiscard]] std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexcept;
 
 // Room for PDUs that arrive in pieces, shared by all streams.

@@ -46,6 +46,7 @@ void RpcSessions::on_bind(std::uint32_t slot, const Pdu& pdu) noexcept {
     context.call_id = pdu.header.call_id;
     context.context_id = item.context_id;
     context.abstract_syntax = item.abstract_syntax;
+    if (item.abstract_syntax.uuid == kEndpointMapper) session.is_of_mapper = true;
     if (item.transfer_count != 0) context.transfer_syntax = item.transfer_syntax;
     context.auth = auth;
     context.identity = identity;

@@ -41,7 +41,8 @@ RpcDatagrams::RpcDatagrams(const Limits& limits, RpcObserver& observer,
       statistics_(statistics),
       activities_(limits.datagram_activities),
       contexts_(limits.datagram_contexts),
-      pending_(limits.datagram_calls, seed) {
+      pending_(limits.datagram_calls, seed),
+      mapper_stubs_(limits, observer, statistics, seed) {
   SecretSequence secrets(seed);
   for (std::uint64_t& secret : secrets_) secret = secrets.next();
 }
@@ -95,6 +96,7 @@ void RpcDatagrams::on_request(const Received& pdu) noexcept {
     }
   }
   // The same number is the same call, however late: an activity UUID is never used again.
+  if (header.interface == kEndpointMapper) read_mapper(pdu, nullptr, header.opnum);
   if (!header.is_fragment()) ++statistics_.datagram_requests_repeated;
 }
 
@@ -119,9 +121,39 @@ void RpcDatagrams::tell_call(const Received& pdu, std::uint32_t activity) noexce
   call.sequence = header.sequence;
   call.one_way = (header.flags1 & kDatagramMaybe) != 0;
   read_security(pdu, call);
+  const bool by_mapper = header.interface == kEndpointMapper;
+  if (by_mapper) call.question = question_of(header.opnum, {false, header.order}, call.body);
   ++statistics_.calls;
   observer_.on_call(record.context, call);
+  if (by_mapper) read_mapper(pdu, &record, header.opnum);
   if (call.one_way) resolve(pending_slot, Outcome::one_way, 0, {});
+}
+
+void RpcDatagrams::read_mapper(const Received& pdu, const Context* context,
+                               std::uint16_t opnum) noexcept {
+  const DatagramHeader& header = pdu.header;
+  const bool is_answer = header.type == DatagramType::response;
+  if (!EpmStubs::has_entries(opnum, is_answer)) return;
+  EpmFragment fragment;
+  const IpAddress client = (is_answer ? pdu.packet.destination : pdu.packet.source).address();
+  fragment.message = hash_of(header.activity, client) ^ header.sequence;
+  fragment.first = header.fragment == 0;
+  fragment.last = !header.is_fragment() || (header.flags1 & kDatagramLastFragment) != 0;
+  fragment.index = header.fragment;
+  fragment.frame = pdu.frame;
+  if (protection_level(pdu) < kAuthLevelPrivacy) {
+    fragment.stub = datagram_body(header, pdu.packet.payload);
+  }
+  if (context == nullptr) return mapper_stubs_.go_on(fragment);
+  mapper_stubs_.begin(context->context, opnum, {false, header.order}, fragment);
+}
+
+// What of the verifier matters for reading the body; privacy where it is not shown.
+std::uint8_t RpcDatagrams::protection_level(const Received& pdu) noexcept {
+  if (pdu.header.auth_protocol == kAuthNone) return 0;
+  std::uint8_t level = 0;
+  const ParseStatus status = parse_protection_level(pdu.header, pdu.packet.payload, level);
+  return status == ParseStatus::ok ? level : kAuthLevelPrivacy;
 }
 
 void RpcDatagrams::read_security(const Received& pdu, RpcCall& call) const noexcept {
@@ -148,6 +180,7 @@ void RpcDatagrams::on_answer(const Received& pdu) noexcept {
   if (slot == kNoSlot) {
     const std::uint32_t known = find_activity(header.activity, client, server);
     const bool answered = known != kNoSlot && was_told(activities_[known], header.sequence);
+    if (header.interface == kEndpointMapper) read_mapper(pdu, nullptr, header.opnum);
     if (!answered && (header.fragment == 0 || !header.is_fragment()))
       ++statistics_.answers_unmatched;
     return;
@@ -162,6 +195,11 @@ void RpcDatagrams::on_answer(const Received& pdu) noexcept {
     return;
   }
   if (header.type == DatagramType::response) {
+    const PendingCall& call = pending_[open];
+    const Context& context = contexts_[call.context];
+    if (context.context.abstract_syntax->uuid == kEndpointMapper) {
+      read_mapper(pdu, &context, call.opnum);
+    }
     resolve(open, Outcome::response, 0, pdu.frame);
     return;
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "dissect/epm_stubs.h"
 #include "dissect/keyed_slab.h"
 #include "dissect/limits.h"
 #include "dissect/packet.h"
@@ -60,6 +61,9 @@ class RpcDatagrams {
   void on_answer(const Received& pdu) noexcept;
   void on_client_note(const Received& pdu) noexcept;
   void tell_call(const Received& pdu, std::uint32_t activity) noexcept;
+  // Messages of endpoint mappers; `context` of their first fragment, nullptr for later ones.
+  void read_mapper(const Received& pdu, const Context* context, std::uint16_t opnum) noexcept;
+  [[nodiscard]] static std::uint8_t protection_level(const Received& pdu) noexcept;
   void read_security(const Received& pdu, RpcCall& call) const noexcept;
   void resolve(std::uint32_t pending, Outcome outcome, std::uint32_t status,
                const FrameReference& frame) noexcept;
@@ -89,6 +93,7 @@ class RpcDatagrams {
   KeyedSlab<Activity> activities_;
   KeyedSlab<Context> contexts_;
   PendingCalls pending_;
+  EpmStubs mapper_stubs_;
   std::uint64_t secrets_[4];
 };
 

@@ -110,6 +110,54 @@ enum class ContextOrigin : std::uint8_t {
   stated,    // ncadg: every PDU's header names the interface, nothing is proposed or answered
 };
 
+// Protocol sequences that a tower may stand for (C706 appendix I, MS-RPCE 2.1).
+enum class TowerProtocol : std::uint8_t {
+  other,
+  ncacn_ip_tcp,
+  ncacn_np,
+  ncadg_ip_udp,
+  ncacn_http,
+  ncalrpc,
+  ncacn_spx,
+  ncadg_ipx,
+  ncacn_nb_nb,
+  ncacn_at_dsp,
+};
+
+constexpr std::string_view to_string(TowerProtocol protocol) noexcept {
+  constexpr std::array<std::string_view, 10> kNames{
+      "other",   "ncacn_ip_tcp", "ncacn_np",  "ncadg_ip_udp", "ncacn_http",
+      "ncalrpc", "ncacn_spx",    "ncadg_ipx", "ncacn_nb_nb",  "ncacn_at_dsp"};
+  return kNames[static_cast<std::size_t>(protocol)];
+}
+
+// What a call to an endpoint mapper asks for (C706 appendix O, ept_lookup and ept_map).
+struct EndpointQuestion {
+  std::optional<SyntaxId> interface;              // empty: it names none, or is not shown
+  bool names_no_interface = false;                // it asks for all of them
+  bool unreadable = false;                        // encrypted, cut, or no valid question
+  TowerProtocol protocol = TowerProtocol::other;  // of ept_map
+};
+
+// How an endpoint was announced to or by a mapper.
+enum class EndpointSource : std::uint8_t { mapped, listed, inserted, removed };
+
+// An interface and where it is served, as an endpoint mapper says or is told.
+struct EndpointEntry {
+  FrameReference frame;                                       // of the message's last fragment
+  ProtocolSequence carrier = ProtocolSequence::ncacn_ip_tcp;  // by which it was said
+  Endpoint client;                                            // of the mapper
+  Endpoint mapper;
+  EndpointSource source = EndpointSource::mapped;
+  SyntaxId interface;
+  Uuid object;
+  TowerProtocol protocol = TowerProtocol::other;
+  std::optional<std::uint16_t> port;
+  std::optional<IpAddress> address;  // as stated; often 0.0.0.0
+  std::string_view name;             // of a pipe or local port; bytes as on the wire
+  std::string_view annotation;
+};
+
 // A presentation context: an interface that a client proposed on a connection (C706 12.6.4.3).
 struct RpcContext {
   ContextKey key;
@@ -159,6 +207,8 @@ struct RpcCall {
   // The client and server of the connection that carried the call, where that is not the context's:
   // an SMB session may use several connections at once ([MS-SMB2] 1.3, multichannel).
   std::optional<std::array<Endpoint, 2>> carrier;
+  // Of ept_lookup and ept_map.
+  std::optional<EndpointQuestion> question;
   Bytes body;  // clear prefix of the stub; empty when encrypted
 };
 
@@ -230,6 +280,10 @@ class RpcObserver {
   virtual void on_outcome(const RpcOutcome& outcome) = 0;
 
   virtual void on_blindness(const Blindness& blindness) = 0;
+
+  // One entry of a mapper's answer, or of what it is asked to insert or remove; in the frame that
+  // ends the message. Nothing that other callbacks need.
+  virtual void on_endpoint(const EndpointEntry& entry) { (void)entry; }
 
   // Everything that began in a frame before `sequence` has been told: no later callback carries
   // an earlier Position. Told after each batch of frames; finish() ends with the largest value.

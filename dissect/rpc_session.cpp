@@ -52,7 +52,8 @@ RpcSessions::RpcSessions(const Limits& limits, RpcObserver& observer, DissectSta
       contexts_(limits.contexts),
       identities_(limits.rpc_connections + limits.smb_pipes),
       buffers_(limits.pdu_buffers),
-      pending_(limits.pending_calls, seed) {}
+      pending_(limits.pending_calls, seed),
+      mapper_stubs_(limits, observer, statistics, seed) {}
 
 std::uint32_t RpcSessions::open(ProtocolSequence protocol, const std::array<Endpoint, 2>& endpoints,
                                 const PipeOrigin* pipe) {
@@ -94,7 +95,7 @@ void RpcSessions::consume(std::uint32_t slot, unsigned direction, Bytes bytes,
                           const FrameReference& frame) noexcept {
   now_ = frame.timestamp;
   Sink sink{*this, slot, direction};
-  sessions_[slot].streams[direction].consume(bytes, frame, buffers_, limits_.body_prefix_bytes,
+  sessions_[slot].streams[direction].consume(bytes, frame, buffers_, body_prefix(sessions_[slot]),
                                              sink);
 }
 
@@ -237,7 +238,10 @@ void RpcSessions::on_request(std::uint32_t slot, const Pdu& pdu) noexcept {
   std::optional<SecurityTrailer> trailer;
   if (call.auth) (void)read_trailer(pdu, trailer.emplace());
   call.body = clear_stub(pdu, request.stub, trailer, limits_.body_prefix_bytes);
+  const bool by_mapper = is_mapper(contexts_[context_slot]);
+  if (by_mapper) note_question(context_slot, pdu, call);
   tell_call(slot, pdu, context_slot, call);
+  if (by_mapper) read_mapper_request(slot, context_slot, call.opnum, pdu);
 }
 
 void RpcSessions::tell_call(std::uint32_t slot, const Pdu& pdu, std::uint32_t context_slot,
@@ -274,6 +278,7 @@ void RpcSessions::tell_call(std::uint32_t slot, const Pdu& pdu, std::uint32_t co
 void RpcSessions::on_later_fragment(std::uint32_t slot, const Pdu& pdu) noexcept {
   RpcRequest request;
   if (parse_request(pdu.header, pdu.bytes.first(pdu.clean), request) != ParseStatus::ok) return;
+  if (sessions_[slot].is_of_mapper) read_mapper_fragment(slot, false, pdu);
   const std::uint32_t pending_slot = find_pending(slot, pdu, false);
   if (pending_slot == kNoSlot) return;
   const PendingCall& pending = pending_[pending_slot];
@@ -288,9 +293,11 @@ void RpcSessions::on_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
   const ParseStatus status = parse_answer(pdu.header, pdu.bytes.first(pdu.clean), answer);
   std::uint32_t pending_slot = find_pending(slot, pdu, false);
   if (pending_slot != kNoSlot && status == ParseStatus::ok) {
+    if (!is_fault && sessions_[slot].is_of_mapper) read_mapper_answer(slot, pending_slot, pdu);
     resolve(pending_slot, is_fault ? Outcome::fault : Outcome::response, answer.status, pdu.frame);
     return;
   }
+  if (!is_fault && sessions_[slot].is_of_mapper) read_mapper_fragment(slot, true, pdu);
   pending_slot = find_pending(slot, pdu, true);
   if (pending_slot != kNoSlot && is_fault) {
     end_bind(pending_slot);  // an alter_context answered by a fault gives no results

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 
+#include "dissect/epm_stubs.h"
 #include "dissect/identity.h"
 #include "dissect/limits.h"
 #include "dissect/pdu_stream.h"
@@ -42,6 +43,7 @@ struct RpcSession {
   std::array<bool, 2> seen{};         // PDUs were seen in this direction
   std::uint8_t client_direction = 0;  // the direction in which the client sends
   bool roles_known = false;
+  bool is_of_mapper = false;  // an endpoint mapper was asked for: its messages are read whole
   std::uint32_t contexts = kNoSlot;  // newest first
   std::uint32_t context_count = 0;
   std::uint32_t recent_context = kNoSlot;  // what recent_id was last found to mean
@@ -149,6 +151,17 @@ class RpcSessions {
                                             std::uint16_t context_id) noexcept;
   void release_call(std::uint32_t slot, std::uint32_t context_slot) noexcept;
 
+  // rpc_mapper.cpp: what endpoint mappers are asked and say
+  [[nodiscard]] bool is_mapper(const ContextRecord& record) const noexcept;
+  void note_question(std::uint32_t context_slot, const Pdu& pdu, RpcCall& call) noexcept;
+  void read_mapper_request(std::uint32_t slot, std::uint32_t context_slot, std::uint16_t opnum,
+                           const Pdu& pdu) noexcept;
+  void read_mapper_answer(std::uint32_t slot, std::uint32_t pending_slot, const Pdu& pdu) noexcept;
+  void read_mapper_fragment(std::uint32_t slot, bool is_answer, const Pdu& pdu) noexcept;
+  [[nodiscard]] std::size_t body_prefix(const RpcSession& session) const noexcept {
+    return session.is_of_mapper ? kWholePdus : limits_.body_prefix_bytes;
+  }
+
   // rpc_security.cpp: trailers and tokens
   [[nodiscard]] bool read_trailer(const Pdu& pdu, SecurityTrailer& trailer) const noexcept;
   SecurityContext* note_security(std::uint32_t slot, const Pdu& pdu,
@@ -168,6 +181,7 @@ class RpcSessions {
   Slab<Identity> identities_;
   PduBufferPool buffers_;
   PendingCalls pending_;
+  EpmStubs mapper_stubs_;
   Timestamp now_;  // of the frame being read: outcomes are given up against it
 };
 

@@ -63,6 +63,9 @@ struct DissectStatistics {
   std::uint64_t datagram_pdus = 0;  // of the connectionless protocol; also among `pdus`
   std::uint64_t datagram_requests_repeated = 0;  // retransmissions, and mirrored copies
   std::uint64_t datagram_activities_evicted = 0;
+  std::uint64_t mapper_entries = 0;           // that endpoint mappers announced or were told
+  std::uint64_t mapper_stubs_unreadable = 0;  // encrypted, incomplete or contradicting themselves
+  std::uint64_t mapper_towers_unreadable = 0;
 };
 
 // Calls `visit(name, value)` for each counter, in the order above.
@@ -119,6 +122,9 @@ void for_each_counter(Statistics& s, Visit&& visit) {
   visit("datagram_pdus", s.datagram_pdus);
   visit("datagram_requests_repeated", s.datagram_requests_repeated);
   visit("datagram_activities_evicted", s.datagram_activities_evicted);
+  visit("mapper_entries", s.mapper_entries);
+  visit("mapper_stubs_unreadable", s.mapper_stubs_unreadable);
+  visit("mapper_towers_unreadable", s.mapper_towers_unreadable);
 }
 
 // The sum, for dissectors that shared a capture among them.

@@ -18,6 +18,7 @@ using ChosenCommand = std::function<ExitStatus()>;
 void add_audit_command(CLI::App& app, ChosenCommand& chosen);
 void add_calls_command(CLI::App& app, ChosenCommand& chosen);
 void add_check_command(CLI::App& app, ChosenCommand& chosen);
+void add_endpoints_command(CLI::App& app, ChosenCommand& chosen);
 void add_explain_command(CLI::App& app, ChosenCommand& chosen);
 void add_netsh_command(CLI::App& app, ChosenCommand& chosen);
 

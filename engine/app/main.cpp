@@ -17,6 +17,7 @@ constexpr const char* kExamples =
     "  rpcaudit check -p policy.txt                     what is wrong with a netsh rpc script\n"
     "  rpcaudit audit -r dc1.pcapng -p policy.txt       what the policy would block\n"
     "  rpcaudit explain -p policy.txt -r dc1.pcapng --frame 4711    why\n"
+    "  rpcaudit endpoints -r dc1.pcapng --format text   who serves which interface where\n"
     "\n"
     "Exit status: 0 done, 1 --fail-on was met, 2 wrong usage or policy, 3 input unreadable or\n"
     "output lost, 4 no RPC was seen.\n";
@@ -30,6 +31,7 @@ int run(int argc, char** argv) {
   rpcaudit::add_audit_command(app, chosen);
   rpcaudit::add_calls_command(app, chosen);
   rpcaudit::add_check_command(app, chosen);
+  rpcaudit::add_endpoints_command(app, chosen);
   rpcaudit::add_explain_command(app, chosen);
   rpcaudit::add_netsh_command(app, chosen);
   try {
