@@ -63,6 +63,7 @@ struct CallEvent {
   std::optional<Uuid> object;
   std::optional<Uuid> activity;
   std::uint32_t sequence = 0;
+  std::optional<EndpointQuestion> question;
   std::optional<AuthNumbers> auth;
   std::optional<AuthNumbers> connection_auth;
   std::optional<std::array<Endpoint, 2>> carrier;  // where its connection is not the context's

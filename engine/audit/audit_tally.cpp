@@ -36,6 +36,8 @@ void AuditTally::add(const AuditTally& more) {
   }
   other_controls.add(more.other_controls);
   activities.add(more.activities);
+  lookups_hidden += more.lookups_hidden;
+  consequences.add(more.consequences);
 }
 
 void AuditTally::prepare(const ServerPolicies& all) {
@@ -52,7 +54,9 @@ void AuditTally::note_verdict(std::uint32_t policy, const Verdict& verdict) noex
   ++judged;
   ++actions[action];
   if (verdict.filter != kNoFilter) {
-    ++filters[policies[policy] + verdict.filter][static_cast<std::size_t>(verdict.filter_action)];
+    const bool by_epmap = verdict.has_epmap && verdict.filter == verdict.epmap_filter;
+    const VerdictAction own = by_epmap ? verdict.epmap_action : verdict.filter_action;
+    ++filters[policies[policy] + verdict.filter][static_cast<std::size_t>(own)];
   } else {
     ++no_filter;
   }
@@ -60,6 +64,7 @@ void AuditTally::note_verdict(std::uint32_t policy, const Verdict& verdict) noex
     ++controls[static_cast<std::size_t>(control)]
               [static_cast<std::size_t>(verdict.find(control)->action)];
   }
+  if (verdict.has_epmap && verdict.epmap_action == VerdictAction::would_block) ++lookups_hidden;
   if (is_only_logged(verdict)) ++audit_only;
   if (verdict.readings_differ) ++readings_differ;
   if (verdict.depends_on_target) ++depends_on_target;
@@ -102,6 +107,8 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"orphaned", tally.count(Outcome::orphaned)},
       {"one_way", tally.count(Outcome::one_way)},
       {"unanswered", tally.count(Outcome::unanswered)},
+      {"lookups_hidden", tally.lookups_hidden},
+      {"calls_after_hidden_lookups", tally.consequences.calls()},
       {"records_given_up", tally.records_given_up},
   };
 }

@@ -8,6 +8,7 @@
 #include "engine/audit/activity_table.h"
 #include "engine/audit/control_tally.h"
 #include "engine/audit/event_sink.h"
+#include "engine/audit/lookup_chain.h"
 #include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {
@@ -47,6 +48,8 @@ struct AuditTally {
   std::array<std::array<std::uint64_t, kControlActionCount>, kControlCount> controls{};
   ControlTally other_controls;
   ActivityTable activities;  // would block and undecidable
+  std::uint64_t lookups_hidden = 0;  // would be blocked at layer epmap
+  LookupConsequences consequences;
 
   [[nodiscard]] std::uint64_t count(VerdictAction action) const noexcept {
     return actions[static_cast<std::size_t>(action)];

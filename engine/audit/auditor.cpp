@@ -30,6 +30,7 @@ void fill(const RpcContext& context, const RpcCall& call, CallEvent& event) {
   event.object = call.object;
   event.activity = call.activity;
   event.sequence = call.sequence;
+  event.question = call.question;
   event.auth = call.auth;
   event.connection_auth = call.connection_auth;
   event.carrier = call.carrier;
@@ -51,6 +52,8 @@ Auditor::Auditor(const Limits& limits, const AuditOptions& options, EventSink& s
   if (options.policies == nullptr) return;
   judge_.emplace(*options.policies, limits.context_slots());
   tally_.prepare(*options.policies);
+  endpoint_judge_.emplace(*options.policies);
+  if (endpoint_judge_->has_filters()) chain_.emplace(limits, tally_.consequences);
 }
 
 std::uint32_t Auditor::add_event(Position position) {
@@ -68,6 +71,7 @@ std::uint32_t Auditor::keep_identity(OpenContext& open, const SecurityIdentity& 
 }
 
 void Auditor::on_context(const RpcContext& context) {
+  if (chain_) chain_->note_context(context);
   OpenContext& open = open_[context.key.slot];
   open.kept = kept_.take();
   KeptContext& kept = kept_[open.kept];
@@ -116,7 +120,7 @@ void Auditor::on_call(const RpcContext& context, const RpcCall& call) {
   ++tally_.calls;
   std::optional<Judgement> judgement;
   bool is_finding = false;
-  if (judge_) judgement = judge_->judge(context, call);
+  if (judge_) judgement = judge(context, call);
   if (judgement) {
     monitor_.note_call(options_.policies->compiled(judgement->policy).controls(), context, call,
                        judgement->verdict);
@@ -128,6 +132,24 @@ void Auditor::on_call(const RpcContext& context, const RpcCall& call) {
   if (options_.write_all || is_finding) {
     queue_call(context, call, judgement, is_finding && options_.mark_findings);
   }
+}
+
+std::optional<Judgement> Auditor::judge(const RpcContext& context, const RpcCall& call) {
+  std::optional<Judgement> judgement = judge_->judge(context, call);
+  if (!chain_) return judgement;
+  chain_->note_call(context);
+  if (!judgement || !call.question) return judgement;
+  endpoint_judge_->add_to(*judgement, context, call);
+  const Verdict& verdict = judgement->verdict;
+  if (verdict.epmap_action == VerdictAction::would_block && call.question->interface) {
+    chain_->note_hidden(context, *call.question->interface, judgement->policy,
+                        verdict.epmap_filter);
+  }
+  return judgement;
+}
+
+void Auditor::on_endpoint(const EndpointEntry& entry) {
+  if (chain_) chain_->note_answer(entry);
 }
 
 void Auditor::queue_call(const RpcContext& context, const RpcCall& call,

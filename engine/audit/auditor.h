@@ -8,6 +8,7 @@
 #include "engine/audit/audit_tally.h"
 #include "engine/audit/call_judge.h"
 #include "engine/audit/control_monitor.h"
+#include "engine/audit/endpoint_judge.h"
 #include "engine/audit/event_sink.h"
 #include "engine/audit/identity_store.h"
 #include "engine/audit/pending_queue.h"
@@ -39,6 +40,7 @@ class Auditor : public RpcObserver {
   void on_call(const RpcContext& context, const RpcCall& call) override;
   void on_outcome(const RpcOutcome& outcome) override;
   void on_blindness(const Blindness& blindness) override;
+  void on_endpoint(const EndpointEntry& entry) override;
   void on_watermark(std::uint64_t sequence) override;
 
   [[nodiscard]] const AuditTally& tally() const noexcept { return tally_; }
@@ -63,6 +65,7 @@ class Auditor : public RpcObserver {
 
   [[nodiscard]] std::uint32_t add_event(Position position);
   [[nodiscard]] std::uint32_t keep_identity(OpenContext& open, const SecurityIdentity& identity);
+  [[nodiscard]] std::optional<Judgement> judge(const RpcContext& context, const RpcCall& call);
   void queue_call(const RpcContext& context, const RpcCall& call,
                   const std::optional<Judgement>& judgement, bool reported);
   void release_context(std::uint32_t kept);
@@ -72,6 +75,7 @@ class Auditor : public RpcObserver {
   AuditOptions options_;
   EventSink& sink_;
   std::optional<CallJudge> judge_;
+  std::optional<EndpointJudge> endpoint_judge_;
   PendingQueue queue_;
   SlotTable<OpenContext> open_;
   SlotPool<KeptContext> kept_;
@@ -79,6 +83,7 @@ class Auditor : public RpcObserver {
   IdentityStore identities_;
   AuditTally tally_;
   ControlMonitor monitor_{tally_.other_controls};
+  std::optional<LookupChain> chain_;  // sums into tally_; where there are filters of layer epmap
   std::uint64_t watermark_ = 0;
 };
 

@@ -71,8 +71,16 @@ void write_controls(JsonLine& line, const ControlMembers& members, const Verdict
   }
   line.open_element();
   line.plain("control", to_string(Control::rpc_filter));
+  if (verdict.has_epmap) line.plain("layer", to_string(Layer::um));
   line.plain("action", to_string(verdict.filter_action));
   line.close();
+  if (verdict.has_epmap) {
+    line.open_element();
+    line.plain("control", to_string(Control::rpc_filter));
+    line.plain("layer", to_string(Layer::epmap));
+    line.plain("action", to_string(verdict.epmap_action));
+    line.close();
+  }
   line.close_array();
   if (!verdict.has_what_if) return;
   line.open("what_if");

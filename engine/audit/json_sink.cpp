@@ -222,6 +222,7 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
   }
   if (!common.pipe.empty()) line.members(common.pipe);
   write_security(line, context, call.auth, identity);
+  if (call.question) write_question(line, context, call, identity);
   write_outcome(line, call);
   line.close();
   if (call.verdict) write_verdict(line, context, call);

@@ -136,6 +136,12 @@ struct Verdict {
   std::array<VerdictAction, kRestrictRemoteClientsCount> what_if{};
   bool has_what_if = false;
 
+  // Of a question to an endpoint mapper: what filters of layer epmap say of the interface asked
+  // for, where there are such filters. `filter` is theirs when they decide.
+  bool has_epmap = false;
+  VerdictAction epmap_action = VerdictAction::would_permit;
+  std::uint32_t epmap_filter = kNoFilter;
+
   // Of a control other than the RPC filters; null for those.
   [[nodiscard]] const ControlVerdict* find(Control which) const noexcept;
 

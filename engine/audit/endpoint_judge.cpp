@@ -1,0 +1,77 @@
+#include "engine/audit/endpoint_judge.h"
+
+#include <algorithm>
+
+namespace rpcaudit {
+namespace {
+
+std::unique_ptr<const Policy> filters_of(const Policy& policy) {
+  auto filters = std::make_unique<Policy>();
+  filters->files = policy.files;
+  filters->filters = policy.filters;  // all of them, so that an index means the same filter
+  return filters;
+}
+
+EvaluationOptions at_mapper(EvaluationOptions options) {
+  options.layer = Layer::epmap;
+  return options;
+}
+
+// How much an action matters: a block stops the call whatever else is not known.
+int weight(VerdictAction action) noexcept {
+  switch (action) {
+    case VerdictAction::would_block: return 2;
+    case VerdictAction::undecidable: return 1;
+    case VerdictAction::would_permit: break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+EndpointJudge::EndpointJudge(const ServerPolicies& policies)
+    : policies_(policies), at_mapper_(policies.size()) {
+  for (std::uint32_t i = 0; i < policies.size(); ++i) {
+    const std::vector<Filter>& filters = policies.policy(i).filters;
+    const auto is_epmap = [](const Filter& filter) { return filter.layer == Layer::epmap; };
+    if (std::none_of(filters.begin(), filters.end(), is_epmap)) continue;
+    has_filters_ = true;
+    at_mapper_[i].policy = filters_of(policies.policy(i));
+    at_mapper_[i].compiled.emplace(
+        CompiledPolicy::compile(*at_mapper_[i].policy, at_mapper(policies.options(i))));
+  }
+}
+
+void EndpointJudge::add_to(Judgement& judgement, const RpcContext& context, const RpcCall& call) {
+  const std::optional<CompiledPolicy>& compiled = at_mapper_[judgement.policy].compiled;
+  if (!compiled) return;
+  ContextFacts facts = policies_.context_facts_of(judgement.policy, context);
+  facts.if_uuid.reset();
+  facts.if_version.reset();
+  if (call.question->interface) {
+    facts.if_uuid = call.question->interface->uuid;
+    facts.if_version = call.question->interface->version_major;
+  }
+  compiled->narrow(facts, narrowed_);
+  CallFacts asked = call_facts(context, call);
+  KnownCaller caller;
+  policies_.knowledge(judgement.policy).complete(context, call, caller, asked);
+  const Verdict own = compiled->evaluate(narrowed_, asked);
+  Verdict& verdict = judgement.verdict;
+  verdict.has_epmap = true;
+  verdict.epmap_action = own.action;
+  verdict.epmap_filter = own.filter;
+  verdict.readings_differ = verdict.readings_differ || own.readings_differ;
+  // A block that only logs stops nobody: it is told when nothing else decides.
+  const bool decided = verdict.control != Control::none;
+  if (weight(own.action) <= weight(verdict.action) && (decided || own.filter == kNoFilter)) return;
+  verdict.action = own.action;
+  verdict.control = own.control;
+  verdict.filter = own.filter;
+  verdict.unseen = own.unseen;
+  verdict.undecidable_by_continue = own.undecidable_by_continue;
+  verdict.undecidable_by_datagram = own.undecidable_by_datagram;
+  verdict.audit_only = own.audit_only;
+}
+
+}  // namespace rpcaudit
