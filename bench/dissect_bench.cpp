@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/loaded_capture.h"
+#include "bench/mixed_scripts.h"
 #include "bench/rpc_script.h"
 #include "bench/tcp_conversation.h"
 #include "dissect/dissector.h"
@@ -72,6 +73,19 @@ void known_not_rpc(benchmark::State& state) {
   dissect(state, capture, std::size_t{3} * count);
 }
 BENCHMARK(known_not_rpc)->Arg(1'000)->Arg(20'000)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
+// Datagrams that are no RPC, small and large: what the first bytes cost to look at.
+void datagram_noise(benchmark::State& state) {
+  const auto count = static_cast<std::uint32_t>(state.range(0));
+  const LoadedCapture capture([count](FrameWriter& writer) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      write_dns(writer, flow_number(i, 53), Side::client, static_cast<std::uint16_t>(i));
+      if (i % 2 == 0) write_large_datagram(writer, flow_number(i, 443), Side::server, i);
+    }
+  });
+  dissect(state, capture, 0);
+}
+BENCHMARK(datagram_noise)->Arg(1'000)->Arg(20'000)->Unit(benchmark::kMillisecond);
 
 void rpc_calls(benchmark::State& state) {
   const LoadedCapture capture([](FrameWriter& writer) {

@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::uint64_t kSmallFrames = 4'000'000;  // 304 MB
 constexpr std::uint64_t kMixFrames = 1'000'000;    // 840 MB
+constexpr std::uint64_t kUdpFrames = 600'000;      // 300 MB
 constexpr std::uint64_t kRpcFrames = 800'000;      // 285 MB
 constexpr std::uint32_t kOpenConversations = 2000;
 constexpr std::uint32_t kCallsPerAssociation = 200;
@@ -132,6 +133,25 @@ void write_datagram(FrameWriter& writer, Random& random, bool large) {
   }
 }
 
+// Datagrams alone: DNS and encrypted transports, and one in a hundred a connectionless call or its
+// response.
+void write_udp(FrameWriter& writer, std::uint64_t frames, std::uint64_t& calls) {
+  constexpr std::uint32_t kRpcFlows = 100;
+  Random random(4);
+  while (writer.frames() < frames) {
+    const std::uint32_t dice = random.below(100);
+    if (dice != 0) {
+      write_datagram(writer, random, dice < 40);
+      continue;
+    }
+    const Flow flow = make_flow(calls % kRpcFlows, 34964);
+    const auto sequence = static_cast<std::uint32_t>(calls / kRpcFlows);
+    write_datagram_call(writer, flow, Side::client, sequence);
+    write_datagram_call(writer, flow, Side::server, sequence);
+    ++calls;
+  }
+}
+
 // Two frames in a hundred are RPC; of the rest, transfers make the large ones, and handshakes,
 // acknowledgements, requests and DNS the small ones.
 void write_mix(FrameWriter& writer, std::uint64_t frames, std::uint64_t& calls) {
@@ -204,6 +224,9 @@ void write_all(const std::filesystem::path& folder, double scale) {
   write_capture(folder, "mix.pcap", table, [&](FrameWriter& writer, std::uint64_t& calls) {
     write_mix(writer, scaled(kMixFrames), calls);
   });
+  write_capture(folder, "udp.pcap", table, [&](FrameWriter& writer, std::uint64_t& calls) {
+    write_udp(writer, scaled(kUdpFrames), calls);
+  });
   write_capture(folder, "rpc.pcap", table, [&](FrameWriter& writer, std::uint64_t& calls) {
     write_rpc(writer, scaled(kRpcFrames), calls);
   });
@@ -237,7 +260,7 @@ int main(int argc, char** argv) {
   }
   if (folder.empty() || scale <= 0) {
     std::cerr << "usage: bench_inputs FOLDER [--scale FACTOR]\n"
-                 "  writes about 2.3 GB of captures, and two policies, times FACTOR\n";
+                 "  writes about 2.6 GB of captures, and two policies, times FACTOR\n";
     return 2;
   }
   try {

@@ -103,4 +103,30 @@ void write_large_datagram(FrameWriter& writer, const Flow& flow, Side from, std:
   writer.udp(flow, from, out.view());
 }
 
+void write_datagram_call(FrameWriter& writer, const Flow& flow, Side from, std::uint32_t sequence) {
+  WireBuffer out;
+  out.u8(4);
+  out.u8(from == Side::client ? 0 : 2);
+  out.u16_big(0);  // flags
+  out.u32_big(0);  // big-endian, ASCII, IEEE floats
+  out.zeros(16);
+  // The PROFINET device interface, and an activity for each flow.
+  for (const std::uint32_t word : {0xdea00001u, 0x6c9711d1u, 0x827100a0u, 0x2442df7du}) {
+    out.u32_big(word);
+  }
+  for (const std::uint32_t word :
+       {flow.client_address, 0x00001000u | flow.client_port, 0x80001234u, 0x5678'9abcu}) {
+    out.u32_big(word);
+  }
+  out.u32_big(0);
+  out.u32_big(1);
+  out.u32_big(sequence);
+  out.u16_big(2);
+  out.u32_big(0xffffffff);
+  out.u16_big(20);
+  out.u32_big(0);
+  out.zeros(20);
+  writer.udp(flow, from, out.view());
+}
+
 }  // namespace rpcaudit::bench

@@ -15,5 +15,7 @@ namespace rpcaudit::bench {
 void write_dns(FrameWriter& writer, const Flow& flow, Side from, std::uint16_t id);
 // A full datagram of an encrypted UDP transport.
 void write_large_datagram(FrameWriter& writer, const Flow& flow, Side from, std::uint64_t number);
+// A connectionless RPC request, or its response, of 100 bytes (C706 12.5.2).
+void write_datagram_call(FrameWriter& writer, const Flow& flow, Side from, std::uint32_t sequence);
 
 }  // namespace rpcaudit::bench
