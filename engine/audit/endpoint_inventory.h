@@ -4,7 +4,6 @@
 #include <map>
 #include <set>
 #include <string>
-#include <tuple>
 
 #include "dissect/limits.h"
 #include "dissect/rpc_observer.h"

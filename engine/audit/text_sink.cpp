@@ -143,6 +143,14 @@ void TextSink::say_operation(const ContextInfo& context, const CallEvent& call) 
   if (call.has_interface && context.abstract_syntax) interface = context.abstract_syntax->uuid;
   line_ += operation_text(interface, call.opnum);
   if (is_provisional(context, call)) line_ += " (bind not acknowledged)";
+  if (!call.question) return;
+  if (call.question->interface) {
+    const Uuid& asked = call.question->interface->uuid;
+    const std::string_view name = interface_name(asked);
+    line_ += " for " + (name.empty() ? to_string(asked) : std::string(name));
+  } else {
+    line_ += call.question->names_no_interface ? " for all interfaces" : " for what is not shown";
+  }
 }
 
 void TextSink::say_account(const std::optional<AuthNumbers>& auth, const IdentityText& identity) {

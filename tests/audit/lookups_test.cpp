@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/audit/endpoint_inventory.h"
@@ -59,15 +59,15 @@ EndpointEntry answer(std::uint64_t frame, std::uint16_t port) {
 class LookupsTest : public testing::Test {
  protected:
   void use(const std::string& script) {
-    policy_ = std::make_unique<Policy>();
     std::vector<Diagnostic> diagnostics;
-    read_netsh_script(script, "policy.txt", *policy_, diagnostics);
-    compiled_.emplace(CompiledPolicy::compile(*policy_, {}));
+    Policy policy;
+    read_netsh_script(script, "policy.txt", policy, diagnostics);
+    policies_.emplace(std::move(policy), EvaluationOptions{});
     AuditOptions options;
-    options.policy = &*compiled_;
+    options.policies = &*policies_;
     options.write_all = true;
     options.mark_findings = true;
-    sink_.emplace(buffer_, policy_.get(), nullptr, 4096);
+    sink_.emplace(buffer_, &*policies_, nullptr, 4096);
     auditor_.emplace(limits_, options, *sink_);
   }
   void open(RpcContext context) {
@@ -88,8 +88,7 @@ class LookupsTest : public testing::Test {
   Limits limits_;
   StringTarget target_;
   OutputBuffer buffer_{target_, false};
-  std::unique_ptr<Policy> policy_;
-  std::optional<CompiledPolicy> compiled_;
+  std::optional<ServerPolicies> policies_;
   std::optional<JsonSink> sink_;
   std::optional<Auditor> auditor_;
 };
@@ -170,7 +169,7 @@ TEST_F(LookupsTest, TellWhichLaterCallsFoundTheirServerByThem) {
   ASSERT_EQ(tally.consequences.sorted().size(), 1u);
   EXPECT_EQ(tally.consequences.sorted()[0]->second.lookup.number, 21u);
   EXPECT_EQ(tally.consequences.sorted()[0]->second.contexts, 1u);
-  const std::string text = summary_text({}, tally, policy_.get());
+  const std::string text = summary_text({}, tally, &*policies_);
   EXPECT_NE(text.find("14  calls  10.77.0.21 -> 10.77.0.1  drsuapi at port 49153, looked up in "
                       "frame 21"),
             std::string::npos)
