@@ -1,11 +1,8 @@
 #include "dissect/rpc_datagrams.h"
 
-#include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "dissect/keyed_hash.h"
-#include "dissect/rpc_auth.h"
 
 namespace rpcaudit {
 namespace {
@@ -127,48 +124,6 @@ void RpcDatagrams::tell_call(const Received& pdu, std::uint32_t activity) noexce
   observer_.on_call(record.context, call);
   if (by_mapper) read_mapper(pdu, &record, header.opnum);
   if (call.one_way) resolve(pending_slot, Outcome::one_way, 0, {});
-}
-
-void RpcDatagrams::read_mapper(const Received& pdu, const Context* context,
-                               std::uint16_t opnum) noexcept {
-  const DatagramHeader& header = pdu.header;
-  const bool is_answer = header.type == DatagramType::response;
-  if (!EpmStubs::has_entries(opnum, is_answer)) return;
-  EpmFragment fragment;
-  const IpAddress client = (is_answer ? pdu.packet.destination : pdu.packet.source).address();
-  fragment.message = hash_of(header.activity, client) ^ header.sequence;
-  fragment.first = header.fragment == 0;
-  fragment.last = !header.is_fragment() || (header.flags1 & kDatagramLastFragment) != 0;
-  fragment.index = header.fragment;
-  fragment.frame = pdu.frame;
-  if (protection_level(pdu) < kAuthLevelPrivacy) {
-    fragment.stub = datagram_body(header, pdu.packet.payload);
-  }
-  if (context == nullptr) return mapper_stubs_.go_on(fragment);
-  mapper_stubs_.begin(context->context, opnum, {false, header.order}, fragment);
-}
-
-// What of the verifier matters for reading the body; privacy where it is not shown.
-std::uint8_t RpcDatagrams::protection_level(const Received& pdu) noexcept {
-  if (pdu.header.auth_protocol == kAuthNone) return 0;
-  std::uint8_t level = 0;
-  const ParseStatus status = parse_protection_level(pdu.header, pdu.packet.payload, level);
-  return status == ParseStatus::ok ? level : kAuthLevelPrivacy;
-}
-
-void RpcDatagrams::read_security(const Received& pdu, RpcCall& call) const noexcept {
-  if (pdu.header.auth_protocol != kAuthNone) {
-    std::uint8_t level = 0;
-    if (parse_protection_level(pdu.header, pdu.packet.payload, level) == ParseStatus::ok) {
-      call.auth = AuthNumbers{pdu.header.auth_protocol, level, 0};
-    } else {
-      call.auth_unseen = true;
-    }
-    if (!call.auth || level >= kAuthLevelPrivacy) return;
-  }
-  if (pdu.header.fragment != 0) return;
-  const Bytes body = datagram_body(pdu.header, pdu.packet.payload);
-  call.body = body.first(std::min(body.size(), limits_.body_prefix_bytes));
 }
 
 // From the server: to a call that may have been made to another of its addresses or ports.

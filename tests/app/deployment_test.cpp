@@ -37,8 +37,8 @@ TEST_F(DeploymentProgramTest, EachServerIsJudgedByItsOwnPolicy) {
       "[[deployment]]\nname = 'second'\nservers = '10.77.0.2'\n");
   const Ended ended = run("calls -r " + demo + " -c " + config);
   EXPECT_EQ(ended.status, 0) << ended.err;
-  // The recording has 52 drsuapi calls to one controller and 13 to the other.
-  const std::string drsuapi = "\"interface_name\":\"drsuapi\"";
+  // The recording has 52 drsuapi calls to one controller and 13 to the other, besides look-ups.
+  const std::string drsuapi = "\"interface_name\":\"drsuapi\",\"operation\"";
   EXPECT_EQ(count_records(ended.out, "\"would_block\",\"deployment\":\"first\"", drsuapi), 52u);
   EXPECT_EQ(count_records(ended.out, "\"would_permit\",\"deployment\":\"second\"", drsuapi), 13u);
   EXPECT_EQ(count_records(ended.out, "\"would_block\"", "\"dest_ip\":\"10.77.0.2\""), 0u);
