@@ -10,6 +10,7 @@
 #include "engine/app/pipeline.h"
 #include "engine/app/record_output.h"
 #include "engine/audit/endpoint_inventory.h"
+#include "engine/audit/summary_text.h"
 #include "engine/audit/text_encoding.h"
 
 namespace rpcaudit {
