@@ -1,7 +1,9 @@
 #include "engine/app/netsh_console.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <random>
+#include <cstdlib>
 #include <utility>
 
 #include "engine/policy/netsh_help.h"
@@ -16,9 +18,9 @@ namespace {
 
 // Version 4 (RFC 9562).
 Uuid random_key() {
-  std::random_device random;
   Uuid key;
-  for (std::uint8_t& byte : key.bytes) byte = static_cast<std::uint8_t>(random());
+  // Cannot fail for so few bytes (getentropy(3)).
+  if (::getentropy(key.bytes.data(), key.bytes.size()) != 0) std::abort();
   key.bytes[6] = static_cast<std::uint8_t>((key.bytes[6] & 0x0f) | 0x40);
   key.bytes[8] = static_cast<std::uint8_t>((key.bytes[8] & 0x3f) | 0x80);
   return key;
@@ -73,7 +75,11 @@ std::string NetshConsole::prompt() const {
 }
 
 NetshConsole::Result NetshConsole::fail(std::string& problems) {
-  problems += store_.error() + '\n';
+  problems +=
+      is_unreadable_
+          ? "error: the filter store holds a filter that cannot be read; `rpcaudit check -p "
+            "store:FILE` says which\n"
+          : "error: " + store_.error() + '\n';
   store_.roll_back();
   version_.reset();  // what the session made of the store is not what the store has
   return Result::broken;
@@ -138,6 +144,7 @@ bool NetshConsole::refresh() {
 }
 
 bool NetshConsole::load() {
+  is_unreadable_ = false;
   const std::optional<std::vector<StoredFilter>> stored = store_.filters();
   const std::optional<std::string> pending =
       rule_is_of_store_ ? store_.pending() : std::optional(pending_text());
@@ -147,9 +154,10 @@ bool NetshConsole::load() {
   std::string script = "rpc filter\n";
   for (const StoredFilter& filter : *stored) script += filter.script;
   read_netsh_script(script, "store", policy, unsaid);
-  // A script that reads as something else was written by no console: then numbers are left out.
-  const bool has_numbers = policy.filters.size() == stored->size();
-  for (std::size_t i = 0; i < policy.filters.size() && has_numbers; ++i) {
+  // What reads as something else was written by no console.
+  is_unreadable_ = policy.filters.size() != stored->size();
+  if (is_unreadable_) return false;
+  for (std::size_t i = 0; i < policy.filters.size(); ++i) {
     policy.filters[i].id = static_cast<std::uint64_t>((*stored)[i].id);
   }
   for (Filter& filter : policy_.filters) {

@@ -82,6 +82,7 @@ class NetshConsole {
   bool in_batch_ = false;
   bool opened_rule_ = false;
   bool has_left_ = false;
+  bool is_unreadable_ = false;  // something in the store
 };
 
 }  // namespace rpcaudit

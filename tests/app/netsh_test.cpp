@@ -423,6 +423,18 @@ TEST_F(NetshProgramTest, WhatCannotBeReadIsSaid) {
                            " rpc filter show filter");
   EXPECT_EQ(broken.status, 3);
   EXPECT_THAT(broken.err, HasSubstr("no.db: "));
+  FilterStore tampered;
+  const std::string path = (folder / "tampered.db").string();
+  Policy policy;
+  std::vector<Diagnostic> diagnostics;
+  read_netsh_script("add rule um block\nadd condition pipe equal \\PIPE\\a\nadd filter\n", "",
+                    policy, diagnostics);
+  std::get<TextRange>(policy.filters.at(0).conditions.at(0).data).low += '\0';  // no console does
+  ASSERT_TRUE(tampered.open(path, FilterStore::Access::write) && tampered.begin() &&
+              tampered.add(policy.filters[0]) && tampered.commit());
+  const Ended shown = run("netsh --store " + path + " rpc filter show filter");
+  EXPECT_EQ(shown.status, 3);
+  EXPECT_THAT(shown.err, HasSubstr("holds a filter that cannot be read"));
   EXPECT_EQ(run("netsh --store /proc/nowhere/filters.db rpc filter show filter").status, 3);
   const Ended absent = run("check -p store:" + (folder / "absent.db").string());
   EXPECT_EQ(absent.status, run("check -p " + (folder / "absent.txt").string()).status);

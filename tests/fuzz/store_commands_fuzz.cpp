@@ -46,6 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   NetshConsole console(store, NetshConsole::Rule::of_store, {});
   console.enter(NetshContext::filter);
   const SourceText source = SourceText::decode(std::string(data, data + size));
+  if (source.is_binary()) return 0;  // the program says so and runs nothing of it
   ScriptReader reader(source, NetshConsole::file(), console.reporter());
   for (ScriptLine line; !console.has_left() && reader.next(line);) {
     std::string answers;
