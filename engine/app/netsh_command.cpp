@@ -172,7 +172,9 @@ char** complete(const char* text, int, int) {
 ExitStatus run_prompt(FilterStore& store) {
   NetshConsole console(store, NetshConsole::Rule::of_console, {});
   console.enter(NetshContext::filter);
-  const std::string history = state_folder() + "/netsh_history";
+  const std::string folder = state_folder();
+  const std::string history = folder + "/netsh_history";
+  const bool keeps_history = !folder.empty() && make_folder_of(history);
   static char name[] = "rpcaudit";
   static char breaks[] = " ";
   rl_readline_name = name;
@@ -191,9 +193,9 @@ ExitStatus run_prompt(FilterStore& store) {
     }
     if (*typed == '\0') continue;
     add_history(typed.get());
+    if (keeps_history) write_history(history.c_str());  // now: Ctrl-C ends the program
     result = run_text(console, typed.get());
   }
-  if (make_folder_of(history)) write_history(history.c_str());
   std::string problems;
   say_what_is_lost(console, problems);
   return say({}, problems, result == Result::broken ? result : Result::done);

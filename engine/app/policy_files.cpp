@@ -23,16 +23,15 @@ std::optional<std::string> read_all(std::istream& stream) {
   return bytes;
 }
 
-// `store:FILE` is the filters of a store as a script, `store:` those of the default one.
+constexpr std::string_view kStore = "store:";
+
+// `store:FILE` is the filters of a store as a script.
 std::optional<std::string> read_policy_or_store(const std::string& path, std::string& problem) {
-  constexpr std::string_view kStore = "store:";
-  if (path.starts_with(kStore)) {
-    std::string file = path.substr(kStore.size());
-    if (file.empty()) file = default_filter_store();
-    if (!file.empty()) return read_filter_store(file, problem);
+  if (path == kStore) {
     problem = path + ": there is no home folder with a filter store; name one, as `store:FILE`";
     return std::nullopt;
   }
+  if (path.starts_with(kStore)) return read_filter_store(path.substr(kStore.size()), problem);
   std::optional<std::string> bytes = read_policy_file(path);
   if (!bytes) problem = path + ": " + std::generic_category().message(errno);
   return bytes;
@@ -59,7 +58,9 @@ std::size_t LoadedPolicy::count(Severity severity) const {
 }
 
 void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
-  for (const std::string& path : paths) {
+  for (const std::string& given : paths) {
+    // `store:` is the default one, which messages and records name in full.
+    const std::string path = given == kStore ? given + default_filter_store() : given;
     std::string problem;
     const std::optional<std::string> bytes = read_policy_or_store(path, problem);
     if (!bytes) {

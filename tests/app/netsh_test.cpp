@@ -368,6 +368,20 @@ TEST_F(NetshProgramTest, AuditsWithTheStore) {
   EXPECT_THAT(deployed.out, HasSubstr("\"action\":\"would_block\"")) << deployed.err;
 }
 
+// XDG Base Directory Specification: XDG_STATE_HOME, folders with mode 0700.
+TEST_F(NetshProgramTest, TheDefaultStoreIsInTheStateFolder) {
+  const fs::path state = folder / "state";
+  ::setenv("XDG_STATE_HOME", state.c_str(), 1);
+  const Ended added = run("netsh -f " + dcsync);
+  const Ended audited = run("audit -r " + demo + " -p store:");
+  ::unsetenv("XDG_STATE_HOME");
+  EXPECT_EQ(added.status, 0) << added.err;
+  EXPECT_EQ(audited.status, 0) << audited.err;
+  const fs::path path = state / "rpcaudit" / "filters.db";
+  EXPECT_THAT(audited.out, HasSubstr("\"source\":\"store:" + path.string() + ":"));
+  EXPECT_EQ(fs::status(path.parent_path()).permissions(), fs::perms::owner_all);
+}
+
 // --- Scripts and pipes ---
 
 TEST_F(NetshProgramTest, AScriptNamesTheLineOfAnErrorAndGoesOn) {
