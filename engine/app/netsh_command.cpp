@@ -87,7 +87,7 @@ ExitStatus run_script(FilterStore& store, const std::string& path, spdlog::logge
   const SourceText source = SourceText::decode(*bytes);
   if (source.is_binary()) {
     log.error("{}: the file is binary, not a script", terminal_text(path));
-    return ExitStatus::refused;
+    return ExitStatus::data;
   }
   NetshConsole console(store, NetshConsole::Rule::of_console, path);
   std::string answers;
@@ -121,10 +121,13 @@ bool read_command(std::istream& stream, std::string& text) {
 // What runs a piece of text and says what comes of it.
 Result run_text(NetshConsole& console, std::string_view text) {
   const SourceText source = SourceText::decode(text);
+  if (source.is_binary()) {
+    std::cerr << "error: this is binary, not a command\n";
+    return Result::broken;
+  }
   ScriptReader reader(source, NetshConsole::file(), console.reporter());
-  Result all = source.is_binary() ? Result::refused : Result::done;
-  if (source.is_binary()) std::cerr << "error: this is binary, not a command\n";
-  for (ScriptLine line; !source.is_binary() && reader.next(line);) {
+  Result all = Result::done;
+  for (ScriptLine line; reader.next(line);) {
     std::string answers;
     std::string problems;
     const Result result = console.run(line, answers, problems);
@@ -236,8 +239,9 @@ void add_netsh_command(CLI::App& app, ChosenCommand& chosen) {
       "  rpcaudit netsh -f script.txt\n"
       "  rpcaudit audit -r dc1.pcapng -p store:           audits with the filters\n"
       "\n"
-      "Nothing is applied to any host. Exit status: 0 done, 1 a command was refused, 3 the store\n"
-      "failed.\n");
+      "Nothing is applied to any host. Exit status: 0 done, 1 a command was refused, 3 the store "
+      "or\n"
+      "the script could not be read or written.\n");
   command
       ->add_option("--store", state->store,
                    "Filter store, created when it is not there; by default\n"
