@@ -210,6 +210,8 @@ struct RpcCall {
   // Of ept_lookup and ept_map.
   std::optional<EndpointQuestion> question;
   Bytes body;  // clear prefix of the stub; empty when encrypted
+  // The COM class that a DCOM activation asks for, where its stub shows it ([MS-DCOM] 2.2.22).
+  std::optional<Uuid> activated_class;
 };
 
 enum class Outcome : std::uint8_t {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dissect/dcom_activation.h"
 #include "dissect/rpc_call.h"
 
 namespace rpcaudit {
@@ -21,6 +22,21 @@ Bytes clear_stub(const Pdu& pdu, Bytes stub, const std::optional<SecurityTrailer
     stub = stub.first(std::min(stub.size(), stub_end - stub_offset));
   }
   return stub.first(std::min(stub.size(), most));
+}
+
+// Of an activation in clear; stubs in NDR64 are not read.
+std::optional<Uuid> activated_class(const RpcContext& context, const RpcCall& call,
+                                    std::endian order) noexcept {
+  constexpr Uuid kNdr = uuid("8a885d04-1ceb-11c9-9fe8-08002b104860");  // C706 14
+  if (!context.abstract_syntax || !context.transfer_syntax) return std::nullopt;
+  if (context.result == ContextResult::rejected || context.transfer_syntax->uuid != kNdr) {
+    return std::nullopt;
+  }
+  const ActivationCall activation = activation_call(context.abstract_syntax->uuid, call.opnum);
+  if (activation == ActivationCall::none) return std::nullopt;
+  Uuid class_id;
+  const ParseStatus status = parse_activated_class(activation, call.body, order, class_id);
+  return status == ParseStatus::ok ? std::optional(class_id) : std::nullopt;
 }
 
 }  // namespace
@@ -238,6 +254,7 @@ void RpcSessions::on_request(std::uint32_t slot, const Pdu& pdu) noexcept {
   std::optional<SecurityTrailer> trailer;
   if (call.auth) (void)read_trailer(pdu, trailer.emplace());
   call.body = clear_stub(pdu, request.stub, trailer, limits_.body_prefix_bytes);
+  call.activated_class = activated_class(contexts_[context_slot].context, call, pdu.header.order);
   const bool by_mapper = is_mapper(contexts_[context_slot]);
   if (by_mapper) note_question(context_slot, pdu, call);
   tell_call(slot, pdu, context_slot, call);

@@ -126,6 +126,8 @@ std::string pipe_text(const ContextFacts& context) {
 }
 
 Truth app_id_truth(const Condition& condition, const CallFacts& call) {
+  const bool is_none = call.app_id == nullptr && call.dcom == Truth::no;
+  if (is_none && std::holds_alternative<UuidRange>(condition.data)) return Truth::no;
   return uuid_truth(condition, call.app_id ? std::optional(*call.app_id) : std::nullopt);
 }
 
@@ -133,6 +135,11 @@ Truth caller_truth(const Condition& condition, const CallFacts& call) {
   const auto* data = std::get_if<SecurityDescriptor>(&condition.data);
   if (data == nullptr) return Truth::unknown;
   return access_check(*data, {call.anonymous, call.authenticated, call.token});
+}
+
+std::string app_id_text(const CallFacts& call) {
+  if (call.app_id != nullptr) return to_string(*call.app_id) + ", as the deployment has it";
+  return call.dcom == Truth::no ? "none: no call of DCOM" : std::string(kNotOnTheWire);
 }
 
 std::string caller_text(const CallFacts& call) {
@@ -211,7 +218,7 @@ std::string seen_text(Field field, const ContextFacts& context, const CallFacts&
     case Field::if_version:
       return context.if_version ? std::to_string(*context.if_version) : unseen;
     case Field::if_flag: return flag_text(call.dcom);
-    case Field::dcom_app_id: return call.app_id ? to_string(*call.app_id) : unseen;
+    case Field::dcom_app_id: return app_id_text(call);
     case Field::image_name: return context.image_name ? printable(*context.image_name) : unseen;
     case Field::protocol: return std::string(to_string(context.protocol));
     case Field::auth_type: return security_text(call.auth_type, call);

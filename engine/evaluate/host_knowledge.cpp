@@ -40,8 +40,15 @@ const CallerToken* HostKnowledge::find_token(const RpcContext& context,
   return best == nullptr ? nullptr : find_user(facts_.users, best->user, {});
 }
 
+const Uuid* HostKnowledge::find_app_id(const Uuid& class_id) const noexcept {
+  const auto row = std::find_if(facts_.classes.begin(), facts_.classes.end(),
+                                [&class_id](const ClassRow& one) { return one.clsid == class_id; });
+  return row == facts_.classes.end() ? nullptr : &row->app_id;
+}
+
 void HostKnowledge::complete(const RpcContext& context, const RpcCall& call, KnownCaller& caller,
                              CallFacts& facts) const {
+  if (call.activated_class) facts.app_id = find_app_id(*call.activated_class);
   if (facts_.users.empty() || facts.authenticated != Truth::yes) return;
   const SecurityIdentity& identity = call.identity;
   if (!caller.looked_up || caller.user != identity.user || caller.domain != identity.domain) {

@@ -33,6 +33,8 @@ class HostKnowledge {
   [[nodiscard]] const CallerToken* find_token(const RpcContext& context,
                                               const SecurityIdentity& identity) const;
 
+  [[nodiscard]] const Uuid* find_app_id(const Uuid& class_id) const noexcept;
+
   HostFacts facts_;
 };
 

@@ -63,7 +63,8 @@ CallValues::CallValues(const CallFacts& call, bool other_security) noexcept
     : opnum_(call.opnum),
       caller_{call.anonymous, call.authenticated, call.token},
       caller_state_(caller_state(call.anonymous, call.authenticated)),
-      app_id_(call.app_id) {
+      app_id_(call.app_id),
+      may_have_app_id_(call.dcom != Truth::no) {
   if (!call.auth_unseen) {
     auth_type_ = Candidates(other_security ? call.auth_type_other : call.auth_type);
     auth_level_ = Candidates(other_security ? call.auth_level_other : call.auth_level);
@@ -90,6 +91,12 @@ Truth CallValues::test_caller(const Program& program, const ValueTest& test) con
   return access_check(*program.descriptors[test.index], caller_);
 }
 
+Truth CallValues::test_app_id(const Program& program, const ValueTest& test) const noexcept {
+  if (test.kind != ValueTest::Kind::wide) return Truth::unknown;
+  if (app_id_ != nullptr) return wide_truth(program, test, to_wide(app_id_->bytes));
+  return may_have_app_id_ ? Truth::unknown : Truth::no;
+}
+
 Truth CallValues::truth(const Program& program, const Run& run) const noexcept {
   Truth truth = Truth::no;
   if (run.field == Field::remote_user_token) {
@@ -99,10 +106,8 @@ Truth CallValues::truth(const Program& program, const Run& run) const noexcept {
     return truth;
   }
   if (run.field == Field::dcom_app_id) {
-    if (app_id_ == nullptr) return Truth::unknown;
-    const Wide app_id = to_wide(app_id_->bytes);
     for (const ValueTest& test : tests_of(program, run)) {
-      truth = truth_or(truth, wide_truth(program, test, app_id));
+      truth = truth_or(truth, test_app_id(program, test));
     }
     return truth;
   }

@@ -45,6 +45,7 @@ class CallValues {
  private:
   [[nodiscard]] const Candidates& numbers(Field field) const noexcept;
   [[nodiscard]] Truth test_caller(const Program& program, const ValueTest& test) const noexcept;
+  [[nodiscard]] Truth test_app_id(const Program& program, const ValueTest& test) const noexcept;
 
   Candidates opnum_;
   Candidates auth_type_;
@@ -53,6 +54,7 @@ class CallValues {
   CallerKnowledge caller_;
   unsigned caller_state_ = 0;
   const Uuid* app_id_ = nullptr;
+  bool may_have_app_id_ = false;  // only calls of DCOM are made to an application
 };
 
 // A context's facts in the form that tests compare.

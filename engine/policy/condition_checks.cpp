@@ -27,7 +27,7 @@ void check_visibility(const Condition& condition, Reporter& reporter) {
     case Field::sec_encrypt_alg:
     case Field::sec_key_size: hint = "it is agreed inside the security package"; break;
     case Field::dcom_app_id:
-      hint = "class identifiers cross the network, not application ones";
+      hint = "the class of an activation may, which a deployment's class table tells more of";
       break;
     default: return;
   }
@@ -102,7 +102,8 @@ void check_protocol(const Condition& condition, Reporter& reporter) {
   if (condition.field != Field::protocol || number == nullptr) return;
   if (condition.match != MatchType::equal || number->low == 1 || number->low == 2) return;
   reporter.note("protocol-not-documented", condition.span,
-                "netsh is documented to know `ncacn_ip_tcp` and `ncacn_np` only");
+                "netsh is documented to know `ncacn_ip_tcp` and `ncacn_np` only",
+                "test on a server whether it is taken");
 }
 
 void check_opnum(const Condition& condition, Reporter& reporter) {
@@ -115,9 +116,11 @@ void check_opnum(const Condition& condition, Reporter& reporter) {
 
 void check_truth(const Condition& condition, Reporter& reporter) {
   if (never_holds(condition)) {
-    reporter.warning("never-matches", condition.span, "no value meets the condition");
+    reporter.warning("never-matches", condition.span, "no value meets the condition",
+                     "correct the data, or remove the filter");
   } else if (always_holds(condition)) {
-    reporter.warning("always-matches", condition.span, "every value meets the condition");
+    reporter.warning("always-matches", condition.span, "every value meets the condition",
+                     "correct the data, or remove the condition");
   }
 }
 

@@ -164,7 +164,8 @@ void lint_relations(const Policy& policy, Reporter& reporter) {
       const SourceSpan first = policy.filters[part.front()].span;
       if (Part(policy, std::move(part), comparisons, reporter).run()) continue;
       return reporter.note("overlaps-not-checked", first,
-                           "the policy is too large to compare all of its filters");
+                           "the policy is too large to compare all of its filters",
+                           "check its parts one by one");
     }
   }
 }

@@ -79,7 +79,8 @@ void lint_filter(const Filter& filter, const TargetProfile& profile, Reporter& r
   const bool has_opnum = (field_set(filter) >> static_cast<unsigned>(Field::opnum) & 1) != 0;
   if (has_opnum && profile[Difference::opnum] == Behaviour::refused) {
     reporter.warning("refused-by-target", filter.span,
-                     "the target does not know `opnum` and refuses the filter");
+                     "the target does not know `opnum` and refuses the filter",
+                     "it came to Windows Server 2019; name the interface alone");
   }
   if (filter.audit_parameters && profile[Difference::audit_parameters] == Behaviour::refused) {
     reporter.warning("refused-by-target", filter.span,

@@ -19,6 +19,8 @@ namespace rpcaudit {
 namespace {
 
 constexpr std::size_t kComparisonsMax = 10'000'000;  // of conditions of permit and block filters
+constexpr std::uint64_t kTcp = 1;                    // conditions on `protocol`
+constexpr std::uint64_t kNamedPipes = 2;
 
 bool has(const Filter& filter, Field field) noexcept {
   return (field_set(filter) >> static_cast<unsigned>(field) & 1) != 0;
@@ -44,12 +46,14 @@ void check_layer(const Filter& filter, Reporter& reporter) {
   if (filter.layer == Layer::ep_add && filter.action != Action::permit) {
     reporter.warning("ep-add-action", filter.span,
                      "layer `ep_add` adds endpoints and filters nothing: its documented action "
-                     "is `permit`");
+                     "is `permit`",
+                     "write `actiontype=permit`, or block on layer `um`");
   }
   if (filter.layer == Layer::um) return;
   reporter.note(
       "layer-not-evaluated", filter.span,
-      "layer " + quoted(to_string(filter.layer)) + " is parsed and validated, not evaluated yet");
+      "layer " + quoted(to_string(filter.layer)) + " is parsed and validated, not evaluated yet",
+      "what the filter does is not in any verdict: test it on a server");
 }
 
 // A field whose conditions stand apart: they must all hold, where adjacent ones are alternatives.
@@ -78,8 +82,12 @@ bool allows_protocol(const Filter& filter, std::uint64_t protocol) {
   return may_overlap(filter, probe);
 }
 
+bool is_only_for_pipes(const Filter& filter) {
+  return has(filter, Field::pipe) ||
+         (has(filter, Field::protocol) && !allows_protocol(filter, kTcp));
+}
+
 void check_exclusive_fields(const Filter& filter, Reporter& reporter) {
-  constexpr std::uint64_t kNamedPipes = 2;
   const bool local = has(filter, Field::local_addr_v4) && has(filter, Field::local_addr_v6);
   const bool remote = has(filter, Field::remote_addr_v4) && has(filter, Field::remote_addr_v6);
   if (local || remote) {
@@ -91,17 +99,24 @@ void check_exclusive_fields(const Filter& filter, Reporter& reporter) {
   const bool allows_pipes = allows_protocol(filter, kNamedPipes);
   if (has(filter, Field::pipe) && !allows_pipes) {
     reporter.warning("exclusive-fields", filter.span,
-                     "only `ncacn_np` has pipes: the filter never matches");
+                     "only `ncacn_np` has pipes: the filter never matches",
+                     "remove the pipe, or the other protocol");
   }
-  const bool only_pipes =
-      has(filter, Field::pipe) || (has(filter, Field::protocol) && !allows_protocol(filter, 1));
   const bool has_address = has(filter, Field::remote_addr_v4) ||
                            has(filter, Field::remote_addr_v6) ||
                            has(filter, Field::local_addr_v4) || has(filter, Field::local_addr_v6);
-  if (only_pipes && allows_pipes && has_address) {
+  if (!allows_pipes || !is_only_for_pipes(filter)) return;
+  if (has_address) {
     reporter.note("address-on-pipe", filter.span,
                   "before Windows 11 25H2 a call over a named pipe has no address, so that the "
-                  "filter never matches there");
+                  "filter never matches there",
+                  "name the interface and the caller instead");
+  }
+  if (has(filter, Field::auth_type) || has(filter, Field::auth_level)) {
+    reporter.note("security-on-pipe", filter.span,
+                  "over a named pipe the engine was seen to report type 0 and level 0 for some "
+                  "interfaces, 10 and 6 for others, where a call has no security of its own",
+                  "test it on a server, or name the caller instead");
   }
 }
 
@@ -183,7 +198,8 @@ class PolicyChecks {
                                  policy_.filters[block].conditions.size();
           if (comparisons > kComparisonsMax) {
             return reporter_.note("overlaps-not-checked", policy_.filters[permit].span,
-                                  "the policy is too large to compare all of its filters");
+                                  "the policy is too large to compare all of its filters",
+                                  "check its parts one by one");
           }
           compare(permit, block);
         }

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "tests/support/activation_bytes.h"
 #include "tests/support/hex.h"
 #include "tests/support/recording_observer.h"
 #include "tests/support/rpc_bytes.h"
@@ -88,6 +89,24 @@ TEST(RpcSession, TellsABindACallAndItsResponse) {
   EXPECT_EQ(talk.text(),
             "context 0 12345778/1.0 accepted call 1\n"
             "call 2 context 0 12345778/1.0 opnum 5 body 32 -> response\n");
+}
+
+// [MS-DCOM] 3.1.2.5.2.3.3: of an activation in clear the class is told; in NDR64 it is not read.
+TEST(RpcSession, TellsTheClassThatAnActivationAsksFor) {
+  const ByteVector stub = make_activation({uuid("4991d34b-80a1-4291-83b6-3328366b9097")});
+  const auto activate = [&stub](const SyntaxId& transfer, std::optional<AuthNumbers> auth) {
+    ByteWriter body;
+    body.u32(static_cast<std::uint32_t>(stub.size())).u16(0).u16(4).bytes(stub);
+    Conversation talk;
+    talk.client(make_bind({{0, kRemoteScmActivator, {transfer}}}));
+    talk.server(make_bind_ack({{0, 0, transfer}}));
+    talk.client(make_pdu(PduType::request, {.call_id = 2, .auth = auth}, body.take()));
+    return talk.text().find("class 4991d34b-80a1-4291-83b6-3328366b9097") != std::string::npos;
+  };
+  EXPECT_TRUE(activate(kNdr, std::nullopt));
+  EXPECT_TRUE(activate(kNdr, AuthNumbers{10, 5, 0}));
+  EXPECT_FALSE(activate(kNdr, AuthNumbers{10, 6, 0}));
+  EXPECT_FALSE(activate(kNdr64, std::nullopt));
 }
 
 // The results stand in the order of the items, not of their ids (C706 12.6.4.4).

@@ -173,12 +173,29 @@ TEST(Conditions, EitherNameOfAPipeMatchesAndADifferenceIsTold) {
 
 // 3: never on the wire.
 TEST(Conditions, WhatNeverCrossesTheNetworkIsUnknown) {
-  const Uuid any{};
-  for (const Condition& unseen :
-       {image("spoolsv.exe"), number(Field::sec_encrypt_alg, 1), number(Field::sec_key_size, 128),
-        condition(Field::dcom_app_id, equal, UuidRange{any, any})}) {
+  for (const Condition& unseen : {image("spoolsv.exe"), number(Field::sec_encrypt_alg, 1),
+                                  number(Field::sec_key_size, 128)}) {
     EXPECT_EQ(truth(unseen, samr_over_tcp(), {}), kMaybe) << to_string(unseen.field);
   }
+}
+
+// 3, field 5, and 3.6: only calls of DCOM have an application, and only a deployment tells which.
+TEST(Conditions, TheApplicationIsThatOfTheClassAndOtherCallsHaveNone) {
+  constexpr Uuid kApplication = uuid("69ad4aee-51be-439b-a92c-86ae490e8b30");
+  const auto of = [](Truth dcom, const Uuid* app_id, MatchType match) {
+    CallFacts call;
+    call.dcom = dcom;
+    call.app_id = app_id;
+    return truth(condition(Field::dcom_app_id, match, UuidRange{kApplication, kApplication}),
+                 samr_over_tcp(), call);
+  };
+  EXPECT_EQ(of(kYes, &kApplication, equal), kYes);
+  EXPECT_EQ(of(kYes, &kSamr, equal), kNo);
+  EXPECT_EQ(of(kYes, &kSamr, less), kYes);
+  EXPECT_EQ(of(kYes, nullptr, equal), kMaybe);
+  EXPECT_EQ(of(kMaybe, nullptr, equal), kMaybe);
+  EXPECT_EQ(of(kNo, nullptr, equal), kNo);
+  EXPECT_EQ(of(kNo, nullptr, greater_or_equal), kNo);
 }
 
 // A policy made by hand can hold what the reader refuses; it is not guessed at.

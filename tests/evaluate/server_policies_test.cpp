@@ -146,6 +146,24 @@ TEST_F(HostKnowledgeTest, ACallerWhoMayBeAnonymousHasNoToken) {
   EXPECT_EQ(user("", "10.77.0.2", Truth::no), "-");
 }
 
+TEST_F(HostKnowledgeTest, AnActivationHasTheApplicationOfItsClass) {
+  constexpr Uuid kClass = uuid("4991d34b-80a1-4291-83b6-3328366b9097");
+  facts_.users.clear();
+  facts_.classes = {{kClass, kInterface, {}}, {kClass, kClass, {}}};
+  const HostKnowledge knowledge(facts_);
+  RpcCall call;
+  CallFacts facts;
+  knowledge.complete({}, call, caller_, facts);
+  EXPECT_EQ(facts.app_id, nullptr);
+  call.activated_class = kInterface;
+  knowledge.complete({}, call, caller_, facts);
+  EXPECT_EQ(facts.app_id, nullptr);
+  call.activated_class = kClass;
+  knowledge.complete({}, call, caller_, facts);
+  ASSERT_NE(facts.app_id, nullptr);
+  EXPECT_EQ(*facts.app_id, kInterface);
+}
+
 TEST_F(HostKnowledgeTest, TheNextCallerOfAContextIsLookedUpAgain) {
   EXPECT_EQ(user("Alice", "10.77.0.2", Truth::yes), "corp\\alice");
   EXPECT_EQ(user("DC2$", "10.77.0.2", Truth::yes), "corp\\dc2$");

@@ -43,6 +43,7 @@ std::vector<Diagnostic> linted(std::string_view text, Target target) {
 std::vector<std::string> said(const std::vector<Diagnostic>& diagnostics) {
   std::vector<std::string> lines;
   for (const Diagnostic& diagnostic : diagnostics) {
+    EXPECT_FALSE(diagnostic.hint.empty()) << diagnostic.code << " says no way out";
     lines.push_back(std::to_string(diagnostic.span.line) + ' ' +
                     std::string(to_string(diagnostic.severity)) + ' ' + diagnostic.code);
   }

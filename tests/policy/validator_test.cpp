@@ -18,6 +18,7 @@ std::vector<std::string> validated(std::string_view script) {
   validate(read.policy, diagnostics);
   std::vector<std::string> said;
   for (const Diagnostic& diagnostic : diagnostics) {
+    EXPECT_FALSE(diagnostic.hint.empty()) << diagnostic.code << " says no way out";
     said.push_back(std::to_string(diagnostic.span.line) + ' ' +
                    std::string(to_string(diagnostic.severity)) + ' ' + diagnostic.code);
   }
@@ -106,6 +107,16 @@ const FilterCase kFilterCases[] = {
     {"add rule um block\nadd condition protocol equal ncacn_np\n"
      "add condition remote_addr_v4 equal 1.2.2.1\nadd filter\n",
      {"1 note address-on-pipe"}},
+    // 3.3: what the engine reports of calls over pipes differs by interface.
+    {"add rule um block\nadd condition protocol equal ncacn_np\n"
+     "add condition auth_level less 6\nadd filter\n",
+     {"1 note security-on-pipe"}},
+    {"add rule um block\nadd condition auth_type equal 10\n"
+     "add condition pipe equal \\PIPE\\x\nadd filter\n",
+     {"1 note security-on-pipe"}},
+    {"add rule um block\nadd condition protocol equal ncacn_ip_tcp\n"
+     "add condition auth_level less 6\nadd filter\n",
+     {}},
 };
 
 TEST(Validator, JudgesEachFilterAlone) {

@@ -52,7 +52,8 @@ class RecordingObserver : public RpcObserver {
         (call.activity ? " activity " + to_string(*call.activity).substr(0, 8) + " sequence " +
                              std::to_string(call.sequence)
                        : "") +
-        " body " + std::to_string(call.body.size());
+        " body " + std::to_string(call.body.size()) +
+        (call.activated_class ? " class " + to_string(*call.activated_class) : "");
     calls_[call.key.slot] = {call.key.generation, position(call.frame, call.ordinal),
                              std::move(line)};
   }

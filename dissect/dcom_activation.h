@@ -1,0 +1,28 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "capture/frame.h"
+#include "dissect/parse_status.h"
+#include "dissect/uuid.h"
+
+namespace rpcaudit {
+
+// How a call asks for an object, or the class object, of a COM class.
+enum class ActivationCall : std::uint8_t {
+  none,
+  remote_activation,        // [MS-DCOM] 3.1.2.5.2.3.1
+  remote_get_class_object,  // 3.1.2.5.2.3.2
+  remote_create_instance,   // 3.1.2.5.2.3.3
+};
+
+[[nodiscard]] ActivationCall activation_call(const Uuid& interface, std::uint16_t opnum) noexcept;
+
+// The class (CLSID) that an activation asks for. `stub` is the clear stub of the request in NDR,
+// from its first byte, and may be a prefix of it; `order` is the byte order of the PDU.
+// `truncated` when the class lies behind the prefix.
+[[nodiscard]] ParseStatus parse_activated_class(ActivationCall call, Bytes stub, std::endian order,
+                                                Uuid& class_id) noexcept;
+
+}  // namespace rpcaudit
