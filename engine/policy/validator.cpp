@@ -49,7 +49,7 @@ void check_layer(const Filter& filter, Reporter& reporter) {
                      "is `permit`",
                      "write `actiontype=permit`, or block on layer `um`");
   }
-  if (filter.layer == Layer::um) return;
+  if (filter.layer == Layer::um || filter.layer == Layer::epmap) return;
   reporter.note(
       "layer-not-evaluated", filter.span,
       "layer " + quoted(to_string(filter.layer)) + " is parsed and validated, not evaluated yet",

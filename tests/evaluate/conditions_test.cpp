@@ -181,7 +181,7 @@ TEST(Conditions, WhatNeverCrossesTheNetworkIsUnknown) {
 
 // 3, field 5, and 3.6: only calls of DCOM have an application, and only a deployment tells which.
 TEST(Conditions, TheApplicationIsThatOfTheClassAndOtherCallsHaveNone) {
-  constexpr Uuid kApplication = uuid("69ad4aee-51be-439b-a92c-86ae490e8b30");
+  static constexpr Uuid kApplication = uuid("69ad4aee-51be-439b-a92c-86ae490e8b30");
   const auto of = [](Truth dcom, const Uuid* app_id, MatchType match) {
     CallFacts call;
     call.dcom = dcom;
