@@ -13,6 +13,25 @@
 
 namespace rpcaudit::test {
 
+// Shows all of a capture to the observer.
+inline DissectStatistics read_capture(const std::string& path, RpcObserver& observer) {
+  const std::array<std::string, 1> paths{path};
+  OpenedCaptures opened = open_captures(paths, "");
+  Dissector dissector(Limits{}, observer, 1);
+  OddLink odd;
+  std::array<Frame, 64> frames;
+  for (ReadResult result = opened.source->read(frames); result.status == ReadStatus::frames;
+       result = opened.source->read(frames)) {
+    for (Frame& frame : std::span(frames).first(result.count)) {
+      if (frame.link == LinkType::other && !odd.peel(frame)) continue;
+      dissector.process({&frame, 1});
+      dissector.advance({&frame, 1});
+    }
+  }
+  dissector.finish();
+  return dissector.statistics();
+}
+
 // What a capture holds, one line per context and call, in order:
 //   context client > server call 1 id 0 <uuid> 1.0 accepted
 //   call client > server call 2 id 0 <uuid> 1.0 opnum 5 object - auth 10/6 response
@@ -22,21 +41,7 @@ namespace rpcaudit::test {
 class CaptureFacts : public RpcObserver {
  public:
   explicit CaptureFacts(const std::string& path) {
-    const std::array<std::string, 1> paths{path};
-    OpenedCaptures opened = open_captures(paths, "");
-    Dissector dissector(Limits{}, *this, 1);
-    OddLink odd;
-    std::array<Frame, 64> frames;
-    for (ReadResult result = opened.source->read(frames); result.status == ReadStatus::frames;
-         result = opened.source->read(frames)) {
-      for (Frame& frame : std::span(frames).first(result.count)) {
-        if (frame.link == LinkType::other && !odd.peel(frame)) continue;
-        dissector.process({&frame, 1});
-        dissector.advance({&frame, 1});
-      }
-    }
-    dissector.finish();
-    statistics = dissector.statistics();
+    statistics = read_capture(path, *this);
   }
 
   void on_context(const RpcContext&) override {}
