@@ -64,8 +64,13 @@ ExitStatus run_arguments(FilterStore& store, const std::vector<std::string>& arg
   NetshConsole console(store, NetshConsole::Rule::of_store, {});
   std::string answers;
   std::string problems;
+  // Together, when several are joined by `&`: the rule is everybody's.
+  if (!console.begin(problems)) return say({}, problems, Result::broken);
   const Result result =
       console.run(script_line(arguments, NetshConsole::file()), answers, problems);
+  if (result == Result::broken || !console.end(problems)) {
+    return say({}, problems, Result::broken);
+  }
   if (!quiet && console.opened_rule()) {
     problems +=
         "note: the rule waits in the store for `add filter`; on Windows it ends with the command\n"

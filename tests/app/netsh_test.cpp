@@ -529,6 +529,25 @@ TEST_F(NetshProgramTest, SessionsAtOnceDoNotMixTheirRules) {
   EXPECT_EQ(std::set<std::string>(found.begin(), found.end()), expected);
 }
 
+TEST_F(NetshProgramTest, JoinedCommandsDoNotMixTheirRules) {
+  constexpr std::size_t kAtOnce = 16;
+  std::string shell;
+  for (std::size_t i = 0; i < kAtOnce; ++i) {
+    const std::string number = std::to_string(i);
+    shell += std::string(RPCAUDIT_PROGRAM) + " netsh --store " + store + " add rule um block '&'" +
+             " add condition opnum equal " + number + " '&' add condition local_port equal " +
+             number + " '&' add filter > " + (folder / "said").string() + number + " 2>&1 &\n";
+  }
+  EXPECT_EQ(std::system((shell + "wait\n").c_str()), 0);
+  std::set<std::string> found;
+  for (const std::string& filter : filters()) found.insert(filter);
+  EXPECT_EQ(found.size(), kAtOnce);
+  for (std::size_t i = 0; i < kAtOnce; ++i) {
+    const std::string number = std::to_string(i);
+    EXPECT_TRUE(found.contains("block um opnum=" + number + " local_port=" + number)) << i;
+  }
+}
+
 // Killed at random points during 1,000 writes, the program has kept every filter whose key it had
 // answered, whole, and at most one that it had not come to answer.
 TEST_F(NetshProgramTest, AKillLosesNothingThatWasAnswered) {
