@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include "engine/app/pipeline.h"
 #include "engine/audit/auth_names.h"
 #include "engine/audit/call_judge.h"
+#include "engine/audit/endpoint_judge.h"
 #include "engine/audit/text_encoding.h"
 #include "engine/audit/text_sink.h"
 
@@ -69,7 +71,19 @@ std::string explanation_for(const ServerPolicies& policies, const RpcContext& co
     text = "policy   of " + terminal_text(policies.name(index)) + "\n";
   }
   const Policy& policy = policies.policy(index);
-  return text + explanation_text(explain(policy, policies.options(index), facts, of_call), policy);
+  EvaluationOptions options = policies.options(index);
+  text += explanation_text(explain(policy, options, facts, of_call), policy);
+  const auto is_epmap = [](const Filter& filter) { return filter.layer == Layer::epmap; };
+  const bool is_asked =
+      call.question && std::any_of(policy.filters.begin(), policy.filters.end(), is_epmap);
+  if (!is_asked) return text;
+  // The layers do not arbitrate between each other: whoever either of them stops gets no answer.
+  const std::unique_ptr<const Policy> filters = filters_of(policy);
+  options.layer = Layer::epmap;
+  text += "\nlayer epmap, which sees the interface that is asked for\n";
+  return text +
+         explanation_text(explain(*filters, options, mapper_facts(facts, *call.question), of_call),
+                          *filters);
 }
 
 // Explains every call that began in one frame, as it passes.

@@ -5,13 +5,6 @@
 namespace rpcaudit {
 namespace {
 
-std::unique_ptr<const Policy> filters_of(const Policy& policy) {
-  auto filters = std::make_unique<Policy>();
-  filters->files = policy.files;
-  filters->filters = policy.filters;  // all of them, so that an index means the same filter
-  return filters;
-}
-
 EvaluationOptions at_mapper(EvaluationOptions options) {
   options.layer = Layer::epmap;
   return options;
@@ -29,6 +22,22 @@ int weight(VerdictAction action) noexcept {
 
 }  // namespace
 
+ContextFacts mapper_facts(ContextFacts lookup, const EndpointQuestion& question) noexcept {
+  lookup.if_uuid.reset();
+  lookup.if_version.reset();
+  if (!question.interface) return lookup;
+  lookup.if_uuid = question.interface->uuid;
+  lookup.if_version = question.interface->version_major;
+  return lookup;
+}
+
+std::unique_ptr<const Policy> filters_of(const Policy& policy) {
+  auto filters = std::make_unique<Policy>();
+  filters->files = policy.files;
+  filters->filters = policy.filters;  // all of them, so that an index means the same filter
+  return filters;
+}
+
 EndpointJudge::EndpointJudge(const ServerPolicies& policies)
     : policies_(policies), at_mapper_(policies.size()) {
   for (std::uint32_t i = 0; i < policies.size(); ++i) {
@@ -45,14 +54,8 @@ EndpointJudge::EndpointJudge(const ServerPolicies& policies)
 void EndpointJudge::add_to(Judgement& judgement, const RpcContext& context, const RpcCall& call) {
   const std::optional<CompiledPolicy>& compiled = at_mapper_[judgement.policy].compiled;
   if (!compiled) return;
-  ContextFacts facts = policies_.context_facts_of(judgement.policy, context);
-  facts.if_uuid.reset();
-  facts.if_version.reset();
-  if (call.question->interface) {
-    facts.if_uuid = call.question->interface->uuid;
-    facts.if_version = call.question->interface->version_major;
-  }
-  compiled->narrow(facts, narrowed_);
+  const ContextFacts lookup = policies_.context_facts_of(judgement.policy, context);
+  compiled->narrow(mapper_facts(lookup, *call.question), narrowed_);
   CallFacts asked = call_facts(context, call);
   KnownCaller caller;
   policies_.knowledge(judgement.policy).complete(context, call, caller, asked);

@@ -9,6 +9,14 @@
 
 namespace rpcaudit {
 
+// What filters of layer epmap see of a question: the interface that it asks for, and of everything
+// else the facts of the look-up itself.
+[[nodiscard]] ContextFacts mapper_facts(ContextFacts lookup,
+                                        const EndpointQuestion& question) noexcept;
+
+// The policy without what is judged beside its filters, which keep their indices.
+[[nodiscard]] std::unique_ptr<const Policy> filters_of(const Policy& policy);
+
 // Judges what is asked of endpoint mappers by the filters of layer epmap: their interface is the
 // one asked for, everything else is the look-up's own. The layers do not arbitrate between each
 // other; who is stopped at either of them does not get an answer.

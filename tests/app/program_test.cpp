@@ -245,5 +245,27 @@ TEST_F(ProgramTest, ExplainsTheCallOfAFrame) {
   EXPECT_EQ(run(command + "1").status, 4);
 }
 
+// The filters of layer epmap see the interface that a look-up asks for, those of layer um the
+// endpoint mapper's own.
+TEST_F(ProgramTest, ExplainsALookUpByBothLayers) {
+  const std::string policy =
+      file("epmap.txt",
+           "add rule layer=epmap actiontype=block\n"
+           "add condition field=if_uuid matchtype=equal data=e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
+           "add condition field=if_version matchtype=equal data=4\nadd filter\n");
+  const Ended found = run("audit -q -r " + demo + " -p " + policy);
+  const std::size_t audit = found.out.find("\"rpc_audit\",\"frame\":");
+  ASSERT_NE(audit, std::string::npos) << found.out << found.err;
+  const int frame = std::atoi(found.out.c_str() + audit + 20);
+  const Ended explained =
+      run("explain -q -p " + policy + " -r " + demo + " --frame " + std::to_string(frame));
+  const std::size_t um = explained.out.find("verdict  would_permit: no filter matches");
+  const std::size_t layer = explained.out.find("\nlayer epmap");
+  const std::size_t epmap = explained.out.find("verdict  would_block by filter epmap.txt:1");
+  EXPECT_LT(um, layer) << explained.out;
+  EXPECT_LT(layer, epmap) << explained.out;
+  EXPECT_NE(epmap, std::string::npos) << explained.out;
+}
+
 }  // namespace
 }  // namespace rpcaudit
