@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "dissect/rpc_observer.h"
+#include "engine/audit/announced_endpoints.h"
 #include "engine/audit/catalogue.h"
 #include "engine/evaluate/verdict.h"
 
@@ -31,7 +32,8 @@ struct ContextInfo {
   std::optional<CatalogueEntry> catalogue;  // of the abstract syntax
   std::optional<AuthNumbers> auth;
   std::string pipe;
-  bool guest = false;  // of an SMB session that the server let in as guest
+  bool guest = false;             // of an SMB session that the server let in as guest
+  AnnouncedInterfaces announced;  // where the abstract syntax is not known
 };
 
 // Who speaks, as far as the wire shows it.

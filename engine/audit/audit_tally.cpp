@@ -37,6 +37,7 @@ void AuditTally::add(const AuditTally& more) {
   other_controls.add(more.other_controls);
   activities.add(more.activities);
   lookups_hidden += more.lookups_hidden;
+  announcements_forgotten += more.announcements_forgotten;
   consequences.add(more.consequences);
 }
 
@@ -109,6 +110,7 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"unanswered", tally.count(Outcome::unanswered)},
       {"lookups_hidden", tally.lookups_hidden},
       {"calls_after_hidden_lookups", tally.consequences.calls()},
+      {"announcements_forgotten", tally.announcements_forgotten},
       {"records_given_up", tally.records_given_up},
   };
 }

@@ -47,9 +47,10 @@ struct AuditTally {
   // By Control and ControlAction, of the controls besides the filters.
   std::array<std::array<std::uint64_t, kControlActionCount>, kControlCount> controls{};
   ControlTally other_controls;
-  ActivityTable activities;  // would block and undecidable
+  ActivityTable activities;          // would block and undecidable
   std::uint64_t lookups_hidden = 0;  // would be blocked at layer epmap
   LookupConsequences consequences;
+  std::uint64_t announcements_forgotten = 0;  // of endpoint mappers, that found no place
 
   [[nodiscard]] std::uint64_t count(VerdictAction action) const noexcept {
     return actions[static_cast<std::size_t>(action)];

@@ -80,6 +80,8 @@ void Auditor::on_context(const RpcContext& context) {
   kept.info.slot = open.kept;
   ++kept.info.generation;
   fill(context, kept.info);
+  kept.info.announced = {};
+  if (!context.abstract_syntax) kept.info.announced = announced_.find(context);
   if (context.origin != ContextOrigin::proposed) return;
 
   ++tally_.contexts;
@@ -149,6 +151,8 @@ std::optional<Judgement> Auditor::judge(const RpcContext& context, const RpcCall
 }
 
 void Auditor::on_endpoint(const EndpointEntry& entry) {
+  announced_.note(entry);
+  tally_.announcements_forgotten = announced_.overflow();
   if (chain_) chain_->note_answer(entry);
 }
 

@@ -5,6 +5,7 @@
 
 #include "dissect/limits.h"
 #include "dissect/rpc_observer.h"
+#include "engine/audit/announced_endpoints.h"
 #include "engine/audit/audit_tally.h"
 #include "engine/audit/call_judge.h"
 #include "engine/audit/control_monitor.h"
@@ -84,6 +85,7 @@ class Auditor : public RpcObserver {
   AuditTally tally_;
   ControlMonitor monitor_{tally_.other_controls};
   std::optional<LookupChain> chain_;  // sums into tally_; where there are filters of layer epmap
+  AnnouncedEndpoints announced_;
   std::uint64_t watermark_ = 0;
 };
 

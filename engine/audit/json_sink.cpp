@@ -222,6 +222,7 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
   }
   if (!common.pipe.empty()) line.members(common.pipe);
   write_security(line, context, call.auth, identity);
+  if (context.announced.count != 0) write_announced(line, context.announced);
   if (call.question) write_question(line, context, call, identity);
   write_outcome(line, call);
   line.close();

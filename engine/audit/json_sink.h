@@ -55,6 +55,7 @@ class JsonSink : public EventSink {
   void write_head(JsonLine& line, const FrameReference& frame, std::string_view event_type);
   void write_security(JsonLine& line, const ContextInfo& context,
                       const std::optional<AuthNumbers>& auth, const IdentityText& identity);
+  void write_announced(JsonLine& line, const AnnouncedInterfaces& announced);
   void write_question(JsonLine& line, const ContextInfo& context, const CallEvent& call,
                       const IdentityText& identity);
   void write_outcome(JsonLine& line, const CallEvent& call);

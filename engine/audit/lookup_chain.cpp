@@ -2,13 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <optional>
 
 namespace rpcaudit {
 namespace {
-
-// How long a client may go on using what it was told.
-constexpr std::int64_t kLearnedAge = 3600 * kNanosecondsPerSecond;
 
 std::string pipe_name(std::string_view text) {
   std::string name(text);
@@ -23,27 +19,35 @@ SyntaxId major_only(SyntaxId interface) noexcept {
   return interface;
 }
 
-std::optional<LearnedEndpoint> used_by(const RpcContext& context) {
-  if (!context.abstract_syntax) return std::nullopt;
-  LearnedEndpoint used;
-  used.client = context.client.address;
-  used.server = context.server.address;
-  used.interface = major_only(*context.abstract_syntax);
-  switch (context.protocol) {
-    case ProtocolSequence::ncacn_ip_tcp: used.protocol = TowerProtocol::ncacn_ip_tcp; break;
-    case ProtocolSequence::ncacn_np: used.protocol = TowerProtocol::ncacn_np; break;
-    case ProtocolSequence::ncadg_ip_udp: used.protocol = TowerProtocol::ncadg_ip_udp; break;
-    case ProtocolSequence::ncacn_http: used.protocol = TowerProtocol::ncacn_http; break;
-  }
-  if (used.protocol == TowerProtocol::ncacn_np) {
-    used.pipe = pipe_name(context.pipe);
-  } else {
-    used.port = context.server.port;
-  }
-  return used;
+}  // namespace
+
+LearnedEndpoint place_told(const EndpointEntry& entry) {
+  LearnedEndpoint place;
+  place.client = entry.client.address;
+  place.server = entry.mapper.address;
+  place.protocol = entry.protocol;
+  place.port = entry.port.value_or(0);
+  if (entry.protocol == TowerProtocol::ncacn_np) place.pipe = pipe_name(entry.name);
+  return place;
 }
 
-}  // namespace
+LearnedEndpoint place_used(const RpcContext& context) {
+  LearnedEndpoint place;
+  place.client = context.client.address;
+  place.server = context.server.address;
+  switch (context.protocol) {
+    case ProtocolSequence::ncacn_ip_tcp: place.protocol = TowerProtocol::ncacn_ip_tcp; break;
+    case ProtocolSequence::ncacn_np: place.protocol = TowerProtocol::ncacn_np; break;
+    case ProtocolSequence::ncadg_ip_udp: place.protocol = TowerProtocol::ncadg_ip_udp; break;
+    case ProtocolSequence::ncacn_http: place.protocol = TowerProtocol::ncacn_http; break;
+  }
+  if (place.protocol == TowerProtocol::ncacn_np) {
+    place.pipe = pipe_name(context.pipe);
+  } else {
+    place.port = context.server.port;
+  }
+  return place;
+}
 
 LookupChain::LookupChain(const Limits& limits, LookupConsequences& sums)
     : sums_(sums), contexts_(limits.context_slots()) {}
@@ -67,9 +71,8 @@ void LookupChain::note_answer(const EndpointEntry& entry) {
   const auto question =
       questions_.find({entry.client.address, entry.mapper.address, interface, by_datagram});
   if (question == questions_.end()) return;
-  LearnedEndpoint learned{entry.client.address, entry.mapper.address,   interface,
-                          entry.protocol,       entry.port.value_or(0), {}};
-  if (entry.protocol == TowerProtocol::ncacn_np) learned.pipe = pipe_name(entry.name);
+  LearnedEndpoint learned = place_told(entry);
+  learned.interface = interface;
   auto found = sums_.endpoints.find(learned);
   if (found == sums_.endpoints.end()) {
     if (sums_.endpoints.size() == LookupConsequences::kEndpointsMax) {
@@ -88,9 +91,10 @@ void LookupChain::note_context(const RpcContext& context) {
   if (sums_.endpoints.empty()) return;
   ContextUse& use = contexts_[context.key.slot];
   use = {};
-  const std::optional<LearnedEndpoint> used = used_by(context);
-  if (!used) return;
-  const auto found = sums_.endpoints.find(*used);
+  if (!context.abstract_syntax) return;
+  LearnedEndpoint used = place_used(context);
+  used.interface = major_only(*context.abstract_syntax);
+  const auto found = sums_.endpoints.find(used);
   if (found == sums_.endpoints.end()) return;
   const std::int64_t age = context.frame.timestamp.nanoseconds - found->second.learned.nanoseconds;
   if (age <= kLearnedAge) use.consequence = &found->second;

@@ -13,7 +13,7 @@
 
 namespace rpcaudit {
 
-// An endpoint that a client learned by a look-up which a filter of layer epmap would hide.
+// An endpoint that a client learned by a look-up.
 struct LearnedEndpoint {
   IpAddress client;
   IpAddress server;
@@ -24,6 +24,14 @@ struct LearnedEndpoint {
 
   auto operator<=>(const LearnedEndpoint&) const = default;
 };
+
+// Where an endpoint mapper told its asker that something is, and where a context's server is: to
+// be compared. The interface is left out.
+[[nodiscard]] LearnedEndpoint place_told(const EndpointEntry& entry);
+[[nodiscard]] LearnedEndpoint place_used(const RpcContext& context);
+
+// How long a client may go on using what it was told.
+inline constexpr std::int64_t kLearnedAge = 3600 * kNanosecondsPerSecond;
 
 // What would not have happened without that look-up.
 struct LookupConsequence {

@@ -1,4 +1,5 @@
-// What a call asks an endpoint mapper for, as members of its record.
+// What a call asks an endpoint mapper for, and what endpoint mappers announced, as members of a
+// call's record.
 
 #include "engine/audit/json_sink.h"
 
@@ -14,21 +15,34 @@ bool is_anonymous(const ContextInfo& context, const CallEvent& call, const Ident
   return context.protocol != ProtocolSequence::ncacn_np;
 }
 
+void write_interface(JsonLine& line, const SyntaxId& interface, std::string& scratch) {
+  line.uuid("interface", interface.uuid);
+  scratch = std::to_string(interface.version_major);
+  scratch += '.';
+  scratch += std::to_string(interface.version_minor);
+  line.plain("version", scratch);
+  const std::string_view name = interface_name(interface.uuid);
+  if (!name.empty()) line.plain("interface_name", name);
+}
+
 }  // namespace
+
+void JsonSink::write_announced(JsonLine& line, const AnnouncedInterfaces& announced) {
+  line.open_array("announced");
+  for (std::size_t i = 0; i < announced.count; ++i) {
+    line.open_element();
+    write_interface(line, announced.interfaces[i], scratch_);
+    line.close();
+  }
+  line.close_array();
+  if (announced.more) line.truth("announced_more");
+}
 
 void JsonSink::write_question(JsonLine& line, const ContextInfo& context, const CallEvent& call,
                               const IdentityText& identity) {
   const EndpointQuestion& question = *call.question;
   line.open("lookup");
-  if (question.interface) {
-    line.uuid("interface", question.interface->uuid);
-    scratch_ = std::to_string(question.interface->version_major);
-    scratch_ += '.';
-    scratch_ += std::to_string(question.interface->version_minor);
-    line.plain("version", scratch_);
-    const std::string_view name = interface_name(question.interface->uuid);
-    if (!name.empty()) line.plain("interface_name", name);
-  }
+  if (question.interface) write_interface(line, *question.interface, scratch_);
   if (question.protocol != TowerProtocol::other) {
     line.plain("transport", to_string(question.protocol));
   }

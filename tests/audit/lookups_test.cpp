@@ -189,6 +189,32 @@ TEST_F(LookupsTest, AnAnswerCountsForAnHour) {
   EXPECT_EQ(auditor_->tally().consequences.calls(), 0u);
 }
 
+// A label for calls whose bind was not seen, until an hour has passed; never a reason to judge.
+TEST_F(LookupsTest, LabelLaterCallsOfUnknownInterfaceAndProveNothing) {
+  use("add rule um block\nadd condition if_uuid equal e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
+      "add filter\n");
+  auditor_->on_endpoint(answer(21, 49'153));
+  RpcContext midway = drsuapi_context();
+  midway.abstract_syntax.reset();
+  midway.origin = ContextOrigin::implied;
+  midway.result = ContextResult::unanswered;
+  midway.key.slot = 1;
+  midway.frame = frame_at(30, 30'000);
+  auditor_->on_context(midway);
+  call(midway, call_in(31, 3, 1));
+  midway.key.slot = 2;
+  midway.frame = frame_at(40, 2 * 3600 * kNanosecondsPerSecond);
+  auditor_->on_context(midway);
+  call(midway, call_in(41, 3, 2));
+  const std::string text = records();
+  const std::string label = R"("announced":[{"interface":"e3514235-4b06-11d1-ab04-00c04fc2dcd2",)"
+                            R"("version":"4.0","interface_name":"drsuapi"}])";
+  const std::size_t at = text.find(label);
+  ASSERT_NE(at, std::string::npos) << text;
+  EXPECT_EQ(text.find(label, at + 1), std::string::npos) << text;
+  EXPECT_EQ(auditor_->tally().count(VerdictAction::undecidable), 2u);
+}
+
 TEST_F(LookupsTest, AFloodOfAnnouncementsStaysWithinTheLimitsAndIsCounted) {
   use(epmap_filter("block"));
   open(mapper_context());
