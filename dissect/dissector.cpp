@@ -9,6 +9,7 @@
 #include "dissect/packet.h"
 #include "dissect/rpc_datagrams.h"
 #include "dissect/tcp_connections.h"
+#include "dissect/tcp_openings.h"
 
 namespace rpcaudit {
 namespace {
@@ -53,6 +54,7 @@ struct Dissector::State {
         flows(limits, seed),
         fragments(limits, seed),
         connections(limits, observer, statistics, seed),
+        openings(limits, observer, statistics),
         datagrams(limits, observer, statistics, seed) {}
 
   void process_batch(std::span<const Frame> frames) noexcept;
@@ -64,6 +66,8 @@ struct Dissector::State {
   void add_segment(const Frame& frame, const Packet& packet, const FlowKey& key) noexcept;
   void follow(FlowEntry& entry, const Frame& frame, const Packet& packet,
               const FlowKey& key) noexcept;
+  void note_answer(const FlowEntry& entry, const Frame& frame, const Packet& packet,
+                   const FlowKey& key) noexcept;
   void note_opening(FlowEntry& entry, const Packet& packet, bool forward) noexcept;
   void first_payload(FlowEntry& entry, const Frame& frame, const Packet& packet,
                      const FlowKey& key) noexcept;
@@ -82,6 +86,7 @@ struct Dissector::State {
   FlowTable flows;
   IpFragments fragments;
   TcpConnections connections;
+  TcpOpenings openings;
   RpcDatagrams datagrams;
   FrameReference last_frame;
   std::size_t dissected_segments = 0;  // of the batch before
@@ -112,6 +117,7 @@ void Dissector::advance(std::span<const Frame> frames) noexcept {
 void Dissector::finish() noexcept {
   State& state = *state_;
   state.connections.close_all(state.last_frame);
+  state.openings.finish();
   state.datagrams.close_all();
   state.collect_counters();
   state.tell_unfinished_fragments();
@@ -243,7 +249,18 @@ void Dissector::State::add_segment(const Frame& frame, const Packet& packet,
   FlowEntry& entry = *lookup.entry;
   // The common case: a flow known to be something else, on which nothing new begins.
   if (entry.state() == kDismissed && !packet.tcp.has_syn()) return;
+  note_answer(entry, frame, packet, key);
   follow(entry, frame, packet, key);
+}
+
+// Whether connections come about, until they carry something.
+void Dissector::State::note_answer(const FlowEntry& entry, const Frame& frame, const Packet& packet,
+                                   const FlowKey& key) noexcept {
+  if (packet.tcp.is_syn()) {
+    openings.note_syn(key.tag, packet, reference_to(frame));
+  } else if (entry.state() == kOpeningForward || entry.state() == kOpeningReverse) {
+    openings.note_other(key.tag, packet);
+  }
 }
 
 void Dissector::State::follow(FlowEntry& entry, const Frame& frame, const Packet& packet,
@@ -360,6 +377,7 @@ void Dissector::State::end_of_batch() noexcept {
   // all.
   const TcpConnections::Evicted closed = connections.expire(last_frame);
   datagrams.expire(last_frame.timestamp);
+  openings.expire(last_frame.timestamp);
   if (closed.happened) forget(closed.tag);
   collect_counters();
   observer.on_watermark(std::min(connections.earliest_open(), last_frame.sequence + 1));

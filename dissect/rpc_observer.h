@@ -232,6 +232,22 @@ struct RpcOutcome {
   FrameReference frame;      // of the answer; sequence 0 without one
 };
 
+// What became of a client's SYN (RFC 9293 3.5).
+enum class OpeningAnswer : std::uint8_t {
+  accepted,
+  refused,  // by RST
+  none,     // none came within Limits::outcome_window, or before the capture ended
+};
+
+// A TCP connection that a client opened or tried to open, whatever it carries.
+struct TcpOpening {
+  FrameReference frame;  // of the first SYN
+  Endpoint client;
+  Endpoint server;
+  OpeningAnswer answer = OpeningAnswer::none;
+  std::uint32_t repeated = 0;  // SYNs after the first
+};
+
 // What could not be seen.
 enum class BlindnessKind : std::uint8_t {
   gap,              // bytes of an RPC connection that the capture does not hold
@@ -286,6 +302,10 @@ class RpcObserver {
   // One entry of a mapper's answer, or of what it is asked to insert or remove; in the frame that
   // ends the message. Nothing that other callbacks need.
   virtual void on_endpoint(const EndpointEntry& entry) { (void)entry; }
+
+  // A connection whose SYN was seen, once it is known what became of it. Nothing that other
+  // callbacks need.
+  virtual void on_opening(const TcpOpening& opening) { (void)opening; }
 
   // Everything that began in a frame before `sequence` has been told: no later callback carries
   // an earlier Position. Told after each batch of frames; finish() ends with the largest value.

@@ -23,6 +23,7 @@ struct DissectStatistics {
 
   std::uint64_t flows = 0;          // TCP connections met
   std::uint64_t flows_evicted = 0;  // forgotten because the flow table was full
+  std::uint64_t openings_forgotten = 0;  // of connections, before their answer came
   std::uint64_t flows_rpc = 0;
   std::uint64_t flows_smb = 0;
   std::uint64_t flows_http = 0;         // RPC over HTTP proxies, not looked into
@@ -85,6 +86,7 @@ void for_each_counter(Statistics& s, Visit&& visit) {
   visit("bad_checksums", s.bad_checksums);
   visit("flows", s.flows);
   visit("flows_evicted", s.flows_evicted);
+  visit("openings_forgotten", s.openings_forgotten);
   visit("flows_rpc", s.flows_rpc);
   visit("flows_smb", s.flows_smb);
   visit("flows_http", s.flows_http);

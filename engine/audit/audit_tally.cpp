@@ -23,6 +23,7 @@ void AuditTally::add(const AuditTally& more) {
     blindness[i].messages += more.blindness[i].messages;
   }
   without_policy += more.without_policy;
+  other_system += more.other_system;
   filters.resize(std::max(filters.size(), more.filters.size()));
   for (std::size_t i = 0; i < more.filters.size(); ++i) {
     for (std::size_t action = 0; action < kVerdictActionCount; ++action) {
@@ -96,6 +97,7 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"would_permit", tally.count(VerdictAction::would_permit)},
       {"undecidable", tally.count(VerdictAction::undecidable)},
       {"without_policy", tally.without_policy},
+      {"other_system", tally.other_system},
       {"audit_only", tally.audit_only},
       {"readings_differ", tally.readings_differ},
       {"depends_on_target", tally.depends_on_target},

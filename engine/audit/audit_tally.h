@@ -41,6 +41,7 @@ struct AuditTally {
   std::uint64_t contradicted = 0;      // of those that would be blocked: they were answered
   std::uint64_t records_given_up = 0;  // written before their outcome because too many waited
   std::array<BlindnessTally, kBlindnessKindCount> blindness{};
+  std::uint64_t other_system = 0;     // not judged: their server does not run Windows
   std::uint64_t without_policy = 0;   // not judged: no policy is that of their server
   std::vector<FilterTally> filters;   // of all policies, one after another
   std::vector<std::size_t> policies;  // where the filters of each begin

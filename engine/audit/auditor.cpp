@@ -129,7 +129,7 @@ void Auditor::on_call(const RpcContext& context, const RpcCall& call) {
     tally_.note_verdict(judgement->policy, judgement->verdict);
     is_finding = judgement->verdict.action != VerdictAction::would_permit;
   } else if (judge_) {
-    ++tally_.without_policy;
+    ++(judge_->is_other_system() ? tally_.other_system : tally_.without_policy);
   }
   if (options_.write_all || is_finding) {
     queue_call(context, call, judgement, is_finding && options_.mark_findings);
@@ -153,6 +153,7 @@ std::optional<Judgement> Auditor::judge(const RpcContext& context, const RpcCall
 void Auditor::on_endpoint(const EndpointEntry& entry) {
   announced_.note(entry);
   tally_.announcements_forgotten = announced_.overflow();
+  if (judge_) monitor_.note_endpoint(entry);
   if (chain_) chain_->note_answer(entry);
 }
 
@@ -196,6 +197,15 @@ void Auditor::on_blindness(const Blindness& blindness) {
   PendingEvent& event = queue_[add_event({blindness.frame.sequence, blindness.ordinal})];
   event.resolved = true;
   event.what = blindness;
+}
+
+void Auditor::on_opening(const TcpOpening& opening) {
+  if (!judge_) return;
+  const ServerPolicies& policies = *options_.policies;
+  const std::uint32_t server = policies.find(opening.server.address);
+  if (server != kNoPolicy) monitor_.note_opening(policies.compiled(server).controls(), opening);
+  const std::uint32_t client = policies.find(opening.client.address);
+  if (client != kNoPolicy) monitor_.note_outgoing(policies.compiled(client).controls(), opening);
 }
 
 void Auditor::on_watermark(std::uint64_t sequence) {

@@ -42,6 +42,7 @@ class Auditor : public RpcObserver {
   void on_outcome(const RpcOutcome& outcome) override;
   void on_blindness(const Blindness& blindness) override;
   void on_endpoint(const EndpointEntry& entry) override;
+  void on_opening(const TcpOpening& opening) override;
   void on_watermark(std::uint64_t sequence) override;
 
   [[nodiscard]] const AuditTally& tally() const noexcept { return tally_; }

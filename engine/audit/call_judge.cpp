@@ -18,6 +18,17 @@ std::uint64_t pack(const CallFacts& facts) noexcept {
 
 }  // namespace
 
+bool runs_windows(const HostSettings& host, const RpcContext& context) noexcept {
+  if (host.is_windows) return *host.is_windows;
+  // The interfaces of PROFINET IO (IEC 61158-6-10), which devices and controllers serve: they
+  // differ in the last digit of the first field.
+  constexpr Uuid kProfinet = uuid("dea00000-6c97-11d1-8271-00a02442df7d");
+  if (!context.abstract_syntax) return true;
+  Uuid interface = context.abstract_syntax->uuid;
+  interface.bytes[3] = kProfinet.bytes[3];
+  return interface != kProfinet;
+}
+
 bool carries_interface(const RpcContext& context) noexcept {
   return context.abstract_syntax && context.result != ContextResult::rejected &&
          context.result != ContextResult::negotiated;
@@ -35,6 +46,9 @@ void CallJudge::begin(const RpcContext& context, ContextState& state) {
   state.caller.looked_up = false;
   state.known_count = 0;
   state.next = 0;
+  state.other_system =
+      state.policy != kNoPolicy && !runs_windows(policies_.policy(state.policy).host, context);
+  if (state.other_system) state.policy = kNoPolicy;
   if (state.policy == kNoPolicy) return;
   const ContextFacts facts = policies_.context_facts_of(state.policy, context);
   policies_.compiled(state.policy).narrow(facts, state.narrow);
@@ -65,6 +79,7 @@ std::optional<Judgement> CallJudge::judge(const RpcContext& context, const RpcCa
       state.has_server_name != !context.secondary_address.empty()) {
     begin(context, state);
   }
+  is_other_system_ = state.other_system;
   if (state.policy == kNoPolicy) return std::nullopt;
   CallFacts facts = call_facts(context, call);
   policies_.knowledge(state.policy).complete(context, call, state.caller, facts);

@@ -14,6 +14,10 @@ namespace rpcaudit {
 // Whether calls on the context carry its interface: not when the server refused it.
 [[nodiscard]] bool carries_interface(const RpcContext& context) noexcept;
 
+// Whether the server of the context is taken to run Windows: as the settings say, otherwise unless
+// the interface shows that it does not.
+[[nodiscard]] bool runs_windows(const HostSettings& host, const RpcContext& context) noexcept;
+
 // A verdict, and the policy it is of: an index into the ServerPolicies.
 struct Judgement {
   std::uint32_t policy = 0;
@@ -27,8 +31,11 @@ class CallJudge {
   // Borrows the policies. `contexts_max` bounds ContextKey::slot.
   CallJudge(const ServerPolicies& policies, std::size_t contexts_max);
 
-  // Empty for calls to a server without a policy.
+  // Empty for calls to a server without a policy, or to one that does not run Windows.
   [[nodiscard]] std::optional<Judgement> judge(const RpcContext& context, const RpcCall& call);
+
+  // Whether the call that was judged last is to a server that does not run Windows.
+  [[nodiscard]] bool is_other_system() const noexcept { return is_other_system_; }
 
  private:
   struct Known {
@@ -42,6 +49,7 @@ class CallJudge {
     std::uint32_t generation = 0;
     std::uint32_t policy = kNoPolicy;
     bool narrowed = false;
+    bool other_system = false;
     bool has_interface = false;    // when it was narrowed
     bool has_server_name = false;  // the name of the pipe by the server, likewise
     std::uint8_t known_count = 0;
@@ -57,6 +65,7 @@ class CallJudge {
                                const CallFacts& call);
 
   const ServerPolicies& policies_;
+  bool is_other_system_ = false;
   SlotTable<ContextState> contexts_;
   // The survey of targets, narrowed for the context that needed it last. Not kept with each
   // context, which would be most of its memory for something that few of its calls need.

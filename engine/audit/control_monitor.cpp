@@ -26,6 +26,18 @@ void ControlMonitor::note_context(const RpcContext& context) {
   if (context.abstract_syntax) use->note(context.abstract_syntax->uuid);
 }
 
+void ControlMonitor::note_endpoint(const EndpointEntry& entry) {
+  const bool offers = entry.source != EndpointSource::removed;
+  if (!offers || entry.protocol != TowerProtocol::ncacn_ip_tcp || !entry.port) return;
+  if (is_fixed_port(*entry.port)) return;
+  // Of the mapper's own host: what it states as the address is often 0.0.0.0.
+  PortUse* const use = tally_.ports.find_or_add({entry.mapper.address, *entry.port});
+  if (use == nullptr) return;
+  use->note(entry.frame.timestamp);
+  ++use->announced;
+  use->note(entry.interface.uuid);
+}
+
 void ControlMonitor::note_lookup(const RpcContext& context, const RpcCall& call) {
   LookupsSeen* const seen = lookups_.find_or_add({context.client.address, context.server.address});
   if (seen == nullptr) {
@@ -78,6 +90,42 @@ void ControlMonitor::note_path(const HostControls& controls, const RpcContext& c
     case ProtocolSequence::ncacn_np: return count(OpenPath::pipe);
     case ProtocolSequence::ncacn_ip_tcp: return count(OpenPath::other_port);
   }
+}
+
+namespace {
+
+// IPsec rules see packets of both directions, whoever opened the connection.
+bool would_stop(const HostControls& controls, const Endpoint& peer, const Endpoint& own,
+                Timestamp time) {
+  if (controls.ipsec().empty()) return false;
+  if (controls.in_force(time.nanoseconds, time.nanoseconds) == InForce::planned) return false;
+  return controls.ipsec().judge({peer, own}).action == ControlAction::would_block;
+}
+
+}  // namespace
+
+void ControlMonitor::note_opening(const HostControls& controls, const TcpOpening& opening) {
+  const bool stopped =
+      would_stop(controls, opening.client, opening.server, opening.frame.timestamp);
+  if (!stopped && !controls.gives_rpc(opening.server.port)) return;
+  PortConnections* const count =
+      tally_.connections.find_or_add({opening.server.address, opening.server.port});
+  if (count == nullptr) return;
+  const auto answer = static_cast<std::size_t>(opening.answer);
+  ++count->opened[answer];
+  if (stopped) ++count->stopped[answer];
+}
+
+void ControlMonitor::note_outgoing(const HostControls& controls, const TcpOpening& opening) {
+  if (opening.answer != OpeningAnswer::accepted) return;
+  const bool stopped =
+      would_stop(controls, opening.server, opening.client, opening.frame.timestamp);
+  if (!stopped && !controls.gives_rpc(opening.client.port)) return;
+  PortConnections* const count =
+      tally_.connections.find_or_add({opening.client.address, opening.client.port});
+  if (count == nullptr) return;
+  ++count->outgoing;
+  if (stopped) ++count->outgoing_stopped;
 }
 
 void ControlMonitor::note_call(const HostControls& controls, const RpcContext& context,

@@ -24,6 +24,13 @@ class ControlMonitor {
   void note_call(const HostControls& controls, const RpcContext& context, const RpcCall& call,
                  Verdict& verdict);
 
+  // A port that an endpoint mapper announces.
+  void note_endpoint(const EndpointEntry& entry);
+  // A connection, whatever it carries, with a server that has a policy.
+  void note_opening(const HostControls& controls, const TcpOpening& opening);
+  // The same, with one that opened it.
+  void note_outgoing(const HostControls& controls, const TcpOpening& opening);
+
  private:
   struct HostPair {
     IpAddress client;

@@ -1,6 +1,7 @@
 #include "engine/audit/control_summary.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <vector>
@@ -173,15 +174,79 @@ std::string ports_part(const ControlTally& tally, const ServerPolicies& policies
   std::sort(outside.begin(), outside.end(),
             [](const auto* a, const auto* b) { return a->key < b->key; });
   for (std::size_t i = 0; i < std::min(outside.size(), kRowsMax); ++i) {
-    text += counted(outside[i]->value.contexts,
+    const PortUse& use = outside[i]->value;
+    text += counted(use.contexts,
                     "contexts outside the range: " +
                         endpoint_text({outside[i]->key.server, outside[i]->key.port}) + "  " +
-                        interfaces_text(outside[i]->value));
+                        interfaces_text(use) + (use.announced != 0 ? "  (announced)" : ""));
   }
   if (outside.size() > kRowsMax) {
     text += "  and " + things(outside.size() - kRowsMax, "further port") + " outside\n";
   }
   return text;
+}
+
+// Ports of the range that are used for something else.
+std::string range_use_part(const ControlTally& tally, const ServerPolicies& policies,
+                           std::uint32_t index) {
+  const HostControls& controls = policies.compiled(index).controls();
+  struct Outgoing {
+    std::uint64_t connections = 0;
+    std::size_t ports = 0;
+  };
+  std::map<IpAddress, Outgoing> outgoing;
+  std::map<PortKey, std::uint64_t> others;
+  for (const auto& [key, count] : tally.connections.entries()) {
+    if (policies.find(key.server) != index || !controls.gives_rpc(key.port)) continue;
+    if (count.outgoing != 0) {
+      outgoing[key.server].connections += count.outgoing;
+      ++outgoing[key.server].ports;
+    }
+    const std::uint64_t accepted = count.opened[static_cast<std::size_t>(OpeningAnswer::accepted)];
+    const bool has_rpc = std::any_of(tally.ports.entries().begin(), tally.ports.entries().end(),
+                                     [&](const auto& used) { return used.key == key; });
+    if (accepted != 0 && !has_rpc) others[key] = accepted;
+  }
+  std::string text;
+  for (const auto& [host, use] : outgoing) {
+    text += counted(use.connections, "connections that " + to_string(host) + " opened from " +
+                                         things(use.ports, "port") + " of the range");
+  }
+  std::size_t shown = 0;
+  for (const auto& [key, count] : others) {
+    if (++shown > kRowsMax) break;
+    text += counted(count, "connections without RPC in sight to " +
+                               endpoint_text({key.server, key.port}) + ", in the range");
+  }
+  if (others.size() > kRowsMax) {
+    text += "  and " + things(others.size() - kRowsMax, "further port") + " of the range\n";
+  }
+  return text;
+}
+
+// What became of connections that the IPsec rules would stop.
+std::string ipsec_evidence_part(const ControlTally& tally) {
+  constexpr std::string_view kAnswers[] = {
+      "attempts to connect that its rules would stop were accepted: not in force, or they would "
+      "fail",
+      "attempts to connect that its rules would stop were refused by the server",
+      "attempts to connect that its rules would stop had no answer, as if it were in force",
+  };
+  std::array<std::uint64_t, 3> stopped{};
+  std::map<IpAddress, std::uint64_t> outgoing;
+  for (const auto& [key, count] : tally.connections.entries()) {
+    for (std::size_t i = 0; i < stopped.size(); ++i) stopped[i] += count.stopped[i];
+    if (count.outgoing_stopped != 0) outgoing[key.server] += count.outgoing_stopped;
+  }
+  std::string text;
+  for (std::size_t i = 0; i < stopped.size(); ++i) {
+    if (stopped[i] != 0) text += counted(stopped[i], kAnswers[i]);
+  }
+  for (const auto& [host, count] : outgoing) {
+    text += counted(count, "connections that " + to_string(host) +
+                               " opened itself would fail: from ports that the rules block");
+  }
+  return text.empty() ? text : "\nWhat the network shows of the IPsec policy\n" + text;
 }
 
 std::string open_paths_part(const ControlTally& tally) {
@@ -238,10 +303,12 @@ std::string control_summary(const AuditTally& all, const ServerPolicies& policie
   if (asks_what_if) text += what_if_part(tally);
   if (asks_what_if || restricts) text += lookups_part(tally);
   for (std::uint32_t i = 0; i < policies.size(); ++i) {
-    if (policies.policy(i).host.ports.is_configured()) text += ports_part(tally, policies, i);
+    if (policies.policy(i).host.ports.is_configured())
+      text += ports_part(tally, policies, i) + range_use_part(tally, policies, i);
   }
-  if (has_ipsec) text += open_paths_part(tally);
-  std::uint64_t forgotten = tally.operations.overflow() + tally.lookups_forgotten;
+  if (has_ipsec) text += ipsec_evidence_part(tally) + open_paths_part(tally);
+  std::uint64_t forgotten =
+      tally.operations.overflow() + tally.lookups_forgotten + tally.connections.overflow();
   if (has_ports) forgotten += tally.ports.overflow();
   if (forgotten != 0) {
     text += counted(forgotten, "times a client, operation or port found no place in these tables");

@@ -14,8 +14,9 @@ void add_each(std::array<std::uint64_t, Size>& sum, const std::array<std::uint64
 }  // namespace
 
 void PortUse::note(Timestamp time) noexcept {
-  if (contexts == 0 || time < first) first = time;
-  if (contexts == 0 || time > last) last = time;
+  const bool is_new = contexts + announced == 0;
+  if (is_new || time < first) first = time;
+  if (is_new || time > last) last = time;
 }
 
 void PortUse::note(const Uuid& interface) noexcept {
@@ -77,11 +78,21 @@ void ControlTally::add(const ControlTally& more) {
     if (own == nullptr) continue;
     own->note(use.first);
     own->contexts += use.contexts;
+    own->announced += use.announced;
     own->note(use.last);
     for (std::size_t i = 0; i < use.interface_count; ++i) own->note(use.interfaces[i]);
     own->more_interfaces |= use.more_interfaces;
   }
   ports.add_overflow(more.ports.overflow());
+  for (const auto& [key, count] : more.connections.entries()) {
+    PortConnections* const own = connections.find_or_add(key);
+    if (own == nullptr) continue;
+    add_each(own->opened, count.opened);
+    add_each(own->stopped, count.stopped);
+    own->outgoing += count.outgoing;
+    own->outgoing_stopped += count.outgoing_stopped;
+  }
+  connections.add_overflow(more.connections.overflow());
   add_each(open_paths, more.open_paths);
   lookups_forgotten += more.lookups_forgotten;
   domain_controller |= more.domain_controller;

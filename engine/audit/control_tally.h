@@ -34,7 +34,7 @@ struct OperationCount {
   std::array<std::uint64_t, 5> lookups{};  // by Lookup; `unaffected` is not counted
 };
 
-// A TCP port that a server offers RPC on, as far as clients used it.
+// A TCP port that a server offers RPC on: clients used it, or its endpoint mapper named it.
 struct PortKey {
   IpAddress server;
   std::uint16_t port = 0;
@@ -50,7 +50,8 @@ struct PortUse {
   static constexpr std::size_t kInterfacesMax = 4;
 
   std::uint64_t contexts = 0;
-  Timestamp first;  // of any use
+  std::uint64_t announced = 0;  // how often an endpoint mapper named it
+  Timestamp first;              // of any use
   Timestamp last;
   std::array<Uuid, kInterfacesMax> interfaces;  // the first that were met
   std::size_t interface_count = 0;
@@ -60,8 +61,18 @@ struct PortUse {
   void note(const Uuid& interface) noexcept;
 };
 
-// The ports of one server, as clients used them: a port counts as in use from its first use to its
-// last.
+// TCP connections with a port that the settings give to RPC services or that IPsec rules stop,
+// whatever they carry.
+struct PortConnections {
+  // Opened by others, by OpeningAnswer: all, and those that the IPsec rules would stop.
+  std::array<std::uint64_t, 3> opened{};
+  std::array<std::uint64_t, 3> stopped{};
+  // Opened from this port by the host itself, and accepted: all, and those that would be stopped.
+  std::uint64_t outgoing = 0;
+  std::uint64_t outgoing_stopped = 0;
+};
+
+// The ports of one server: a port counts as in use from its first sight to its last.
 struct ServerPorts {
   IpAddress server;
   std::uint32_t ports = 0;
@@ -76,6 +87,7 @@ inline constexpr std::size_t kOpenPathCount = 5;
 struct ControlTally {
   BoundedMap<OperationKey, OperationCount, 8192> operations;
   BoundedMap<PortKey, PortUse, 16'384> ports;
+  BoundedMap<PortKey, PortConnections, 16'384> connections;
   std::array<std::uint64_t, kOpenPathCount> open_paths{};  // calls, where IPsec is judged
   std::uint64_t lookups_forgotten = 0;  // pairs of hosts whose look-ups found no place
   bool domain_controller = false;       // drsuapi or netlogon was called

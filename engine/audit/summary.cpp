@@ -256,6 +256,9 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally) {
   if (tally.without_policy != 0) {
     text += counted(tally.without_policy, "calls not judged: no deployment has their server");
   }
+  if (tally.other_system != 0) {
+    text += counted(tally.other_system, "calls not judged: their server does not run Windows");
+  }
   for (const CountedLine& line : run.not_seen) text += counted(line.count, line.text);
   if (tally.records_given_up != 0) {
     text += counted(tally.records_given_up, "records written before their answer: too many waited");

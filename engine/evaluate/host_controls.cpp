@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/policy/host_validator.h"
 #include "engine/policy/observed_registrations.h"
 
 namespace rpcaudit {
@@ -143,6 +144,7 @@ HostControls::HostControls(const HostSettings& settings)
     return a.interface < b.interface;
   };
   std::stable_sort(registrations_.begin(), registrations_.end(), by_interface);
+  if (settings.ports.is_configured()) rpc_ports_ = effective_port_ranges(settings.ports);
   if (settings.effective_from) effective_from_ = settings.effective_from->value;
   for (const StaticPort& port : settings.ports.static_ports) static_ports_.push_back(port.port);
   std::sort(static_ports_.begin(), static_ports_.end());
@@ -151,6 +153,11 @@ HostControls::HostControls(const HostSettings& settings)
       clients_.begin(), clients_.end(),
       [](const ClientSettings& a, const ClientSettings& b) { return a.prefix > b.prefix; });
   is_judging_ = setting_ || what_if_ || has_registrations_ || settings.ipsec.is_configured();
+}
+
+bool HostControls::gives_rpc(std::uint16_t port) const noexcept {
+  return std::any_of(rpc_ports_.begin(), rpc_ports_.end(),
+                     [port](const PortRange& range) { return range.contains(port); });
 }
 
 // The last of several for one interface.

@@ -54,6 +54,8 @@ class HostControls {
   [[nodiscard]] InForce in_force(std::int64_t association, std::int64_t call) const noexcept;
   [[nodiscard]] bool asks_what_if() const noexcept { return what_if_; }
   [[nodiscard]] const IpsecRules& ipsec() const noexcept { return ipsec_; }
+  // Whether the settings give the port to RPC services; of no port when they say nothing.
+  [[nodiscard]] bool gives_rpc(std::uint16_t port) const noexcept;
 
  private:
   [[nodiscard]] std::uint32_t find_registration(const Uuid& interface) const noexcept;
@@ -71,6 +73,7 @@ class HostControls {
   std::optional<std::int64_t> effective_from_;  // nanoseconds since 1970
   bool treat_loopback_as_remote_ = false;
   bool is_judging_ = false;
+  std::vector<PortRange> rpc_ports_;         // empty: not configured
   std::vector<std::uint16_t> static_ports_;  // sorted
   std::vector<ClientSettings> clients_;      // the longest prefix first
   IpsecRules ipsec_;

@@ -31,6 +31,7 @@ HostSettings merged_host(const HostSettings& common, const HostSettings& own) {
   fill_in(host.enable_auth_ep_resolution, common.enable_auth_ep_resolution);
   fill_in(host.restrict_receiving_ntlm, common.restrict_receiving_ntlm);
   fill_in(host.restrict_sending_ntlm, common.restrict_sending_ntlm);
+  fill_in(host.is_windows, common.is_windows);
   if (host.edition == Edition::unknown) host.edition = common.edition;
   // Of registrations the last word on an interface counts.
   host.registrations = common.registrations;

@@ -95,6 +95,7 @@ struct HostSettings {
   std::optional<Placed<std::uint32_t>> restrict_receiving_ntlm;  // 0 allow, 1 domain, 2 deny all
   std::optional<Placed<std::uint32_t>> restrict_sending_ntlm;    // 0 allow, 1 audit, 2 deny all
   Edition edition = Edition::unknown;
+  std::optional<bool> is_windows;  // empty: as far as the traffic shows
   std::vector<InterfaceRegistration> registrations;
   bool use_observed_registrations = false;  // for interfaces that `registrations` does not have
   PortSettings ports;

@@ -190,6 +190,7 @@ void read_host_settings(TomlTable& reader, HostSettings& host) {
     read_static_port(*one, reader, host.ports);
   }
   for (const toml::table* one : reader.tables("interface")) read_interface(*one, reader, host);
+  if (const auto windows = reader.truth("windows")) host.is_windows = windows->value;
   if (const auto observed = reader.truth("observed_registrations")) {
     host.use_observed_registrations = observed->value;
   }

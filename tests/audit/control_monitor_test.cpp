@@ -8,8 +8,10 @@
 
 #include "engine/audit/audit_event.h"
 #include "engine/audit/audit_tally.h"
+#include "engine/audit/call_judge.h"
 #include "engine/audit/control_monitor.h"
 #include "engine/audit/control_summary.h"
+#include "engine/policy/policy_text.h"
 #include "tests/audit/audit_feed.h"
 
 namespace rpcaudit::test {
@@ -243,6 +245,93 @@ TEST(Evidence, ThePolicyIsInForceFromItsTimeOn) {
   EXPECT_EQ(controls.in_force(50, 99), InForce::planned);
   EXPECT_EQ(controls.in_force(99, 100), InForce::older_association);
   EXPECT_EQ(controls.in_force(100, 100), InForce::yes);
+}
+
+// The rule for a port stops packets of both directions: those of a connection that the host opened
+// from it, too.
+TEST(ControlMonitor, CountsWhatBecomesOfConnectionsThatIpsecStops) {
+  std::vector<Diagnostic> diagnostics;
+  Policy policy;
+  read_policy(
+      "rpccfg -pe 5001-5002 -d 0\n"
+      "ipseccmd -w REG -p P -r \"Block 5001\" -f *=0:5001:TCP -n BLOCK -x\n",
+      "ports.cmd", policy, diagnostics);
+  AuditTally tally;
+  ControlMonitor monitor(tally.other_controls);
+  const HostControls controls(policy.host);
+  const IpAddress server = IpAddress::v4(0x0a4d'0001);
+  const Endpoint peer{IpAddress::v4(0x0a4d'0015), 40'000};
+  const auto from = [&](const Endpoint& client, const Endpoint& target, OpeningAnswer answer) {
+    TcpOpening opening;
+    opening.client = client;
+    opening.server = target;
+    opening.answer = answer;
+    return opening;
+  };
+  monitor.note_opening(controls, from(peer, {server, 5001}, OpeningAnswer::none));
+  monitor.note_opening(controls, from(peer, {server, 5001}, OpeningAnswer::none));
+  monitor.note_opening(controls, from(peer, {server, 5001}, OpeningAnswer::refused));
+  monitor.note_opening(controls, from(peer, {server, 5002}, OpeningAnswer::accepted));
+  monitor.note_opening(controls, from(peer, {server, 443}, OpeningAnswer::accepted));
+  monitor.note_outgoing(controls, from({server, 5001}, peer, OpeningAnswer::accepted));
+  monitor.note_outgoing(controls, from({server, 5001}, peer, OpeningAnswer::none));
+  monitor.note_outgoing(controls, from({server, 60'000}, peer, OpeningAnswer::accepted));
+  const std::string text = control_summary(tally, ServerPolicies(policy, {}));
+  EXPECT_THAT(text, HasSubstr("2  attempts to connect that its rules would stop had no answer"));
+  EXPECT_THAT(text, HasSubstr("1  attempts to connect that its rules would stop were refused"));
+  EXPECT_THAT(text, Not(HasSubstr("were accepted")));
+  EXPECT_THAT(text, HasSubstr("1  connections that 10.77.0.1 opened itself would fail"));
+  EXPECT_THAT(text, HasSubstr("1  connections that 10.77.0.1 opened from 1 port of the range\n"));
+  EXPECT_THAT(text,
+              HasSubstr("1  connections without RPC in sight to 10.77.0.1:5002, in the range\n"));
+  EXPECT_THAT(text, Not(HasSubstr(":443")));
+}
+
+TEST(ControlMonitor, PortsThatAMapperAnnouncesCountToo) {
+  AuditTally tally;
+  ControlMonitor monitor(tally.other_controls);
+  EndpointEntry entry;
+  entry.mapper = {IpAddress::v4(0x0a4d'0001), 135};
+  entry.interface = {kDrsuapi, 4, 0};
+  entry.protocol = TowerProtocol::ncacn_ip_tcp;
+  for (const auto port : std::to_array<std::uint16_t>({6000, 6001, 135})) {
+    entry.port = port;
+    monitor.note_endpoint(entry);
+  }
+  entry.protocol = TowerProtocol::ncadg_ip_udp;
+  entry.port = 6002;
+  monitor.note_endpoint(entry);
+  Policy policy;
+  policy.host.ports.ranges.push_back({{5001, 5021}, {}});
+  const std::string text = control_summary(tally, ServerPolicies(policy, {}));
+  EXPECT_THAT(text, HasSubstr("10.77.0.1 used 2 ports, 2 at once: 19 to spare\n"));
+  EXPECT_THAT(text,
+              HasSubstr("0  contexts outside the range: 10.77.0.1:6000  drsuapi  (announced)\n"));
+}
+
+struct System {
+  const char* name;
+  const char* interface;
+  std::optional<bool> said;
+  bool runs_windows;
+};
+
+TEST(OtherSystems, AreThoseThatTheTrafficOrTheDeploymentShows) {
+  const System kSystems[] = {
+      {"drsuapi", "e3514235-4b06-11d1-ab04-00c04fc2dcd2", {}, true},
+      {"said_not_to", "e3514235-4b06-11d1-ab04-00c04fc2dcd2", false, false},
+      {"profinet_device", "dea00001-6c97-11d1-8271-00a02442df7d", {}, false},
+      {"profinet_parameter_server", "dea00004-6c97-11d1-8271-00a02442df7d", {}, false},
+      {"profinet_on_windows", "dea00002-6c97-11d1-8271-00a02442df7d", true, true},
+      {"nearly_profinet", "dea10001-6c97-11d1-8271-00a02442df7d", {}, true},
+  };
+  for (const System& row : kSystems) {
+    HostSettings host;
+    host.is_windows = row.said;
+    RpcContext context = drsuapi_context();
+    context.abstract_syntax = SyntaxId{parse_uuid(row.interface).value(), 1, 0};
+    EXPECT_EQ(runs_windows(host, context), row.runs_windows) << row.name;
+  }
 }
 
 }  // namespace
