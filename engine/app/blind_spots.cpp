@@ -47,6 +47,10 @@ std::string reason_for_nothing(const DissectStatistics& s, const AuditTally& tal
   if (frames_of_odd_links != 0 && s.tcp_segments + s.udp_datagrams == 0) {
     return "all frames are of link types that are not decoded";
   }
+  if (tally.other_system != 0) {
+    return "their servers do not run Windows (`windows = true` in a deployment says otherwise)";
+  }
+  if (tally.calls != 0) return "no deployment has their servers";
   if (tally.contexts != 0) return "interfaces were bound, but no call was made";
   if (events(tally, BlindnessKind::smb_encrypted) != 0) {
     return "SMB connections are encrypted, so their named pipes cannot be read";

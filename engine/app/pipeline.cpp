@@ -130,7 +130,7 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
   const bool nothing =
       audit.policies != nullptr ? tally.judged == 0 : tally.calls + tally.contexts == 0;
   if (!nothing) return ExitStatus::done;
-  log.warn("no RPC call was seen: {}",
+  log.warn("no RPC call was {}: {}", tally.calls == 0 ? "seen" : "judged",
            reason_for_nothing(run.statistics, tally, run.read.frames_of_odd_links));
   return ExitStatus::nothing_evaluated;
 }
