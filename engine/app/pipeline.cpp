@@ -4,7 +4,6 @@
 
 #include <array>
 #include <iostream>
-#include <random>
 #include <vector>
 
 #include "capture/pcap_file.h"
@@ -12,17 +11,11 @@
 #include "engine/app/frame_ring.h"
 #include "engine/app/record_output.h"
 #include "engine/app/sharded_pipeline.h"
+#include "engine/audit/hash_mixer.h"
 #include "engine/audit/text_encoding.h"
 
 namespace rpcaudit {
 namespace {
-
-// Of the flow table's hash: unpredictable, so that no capture can be made to fill one place of it.
-// What is written does not depend on it while no table overflows.
-std::uint64_t flow_seed() {
-  std::random_device random;
-  return std::uint64_t{random()} << 32 | random();
-}
 
 RunFacts facts_of(const RunOptions& options, const FrameSource& source, const FrameRun& run) {
   RunFacts facts;
@@ -66,7 +59,7 @@ std::unique_ptr<FrameSource> open_source(const RunOptions& options, spdlog::logg
 }
 
 Dissector make_dissector(const Limits& limits, RpcObserver& observer) {
-  return Dissector(limits, observer, flow_seed());
+  return Dissector(limits, observer, hash_seed());
 }
 
 FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& observer,

@@ -1,9 +1,9 @@
 #include "engine/audit/activity_table.h"
 
 #include <algorithm>
-#include <cstring>
 #include <tuple>
 
+#include "engine/audit/hash_mixer.h"
 #include "engine/audit/text_encoding.h"
 
 namespace rpcaudit {
@@ -14,23 +14,14 @@ auto key_of(const Activity& activity) noexcept {
                   activity.action);
 }
 
-std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
-  hash = (hash ^ value) * 0x9e37'79b9'7f4a'7c15u;
-  return hash ^ hash >> 32;
-}
-
-std::uint64_t mix_bytes(std::uint64_t hash, const std::array<std::uint8_t, 16>& bytes) noexcept {
-  std::array<std::uint64_t, 2> words;
-  std::memcpy(words.data(), bytes.data(), sizeof words);
-  return mix(mix(hash, words[0]), words[1]);
-}
-
-std::uint64_t hash_of(const Activity& key) noexcept {
-  std::uint64_t hash = mix_bytes(0, key.client.bytes);
-  hash = mix_bytes(hash, key.server.bytes);
-  if (key.interface) hash = mix_bytes(hash, key.interface->bytes);
-  hash = mix(hash, key.opnum);
-  return mix(hash, static_cast<std::uint64_t>(key.action));
+std::uint64_t hash_of(const Activity& key, std::uint64_t seed) noexcept {
+  HashMixer mixer(seed);
+  mixer.add(key.client.bytes);
+  mixer.add(key.server.bytes);
+  if (key.interface) mixer.add(key.interface->bytes);
+  mixer.add(key.opnum);
+  mixer.add(static_cast<std::uint64_t>(key.action));
+  return mixer.value();
 }
 
 void note_user(Activity& activity, const IdentityText& who) {
@@ -52,13 +43,13 @@ void note_user(Activity& activity, const IdentityText& who) {
 
 }  // namespace
 
-ActivityTable::ActivityTable() : buckets_(kBuckets) {
+ActivityTable::ActivityTable() : seed_(hash_seed()), buckets_(kBuckets) {
   static_assert(kActivitiesMax < 0xffff);
   activities_.reserve(kActivitiesMax);
 }
 
 Activity* ActivityTable::find_or_add(const Activity& key) {
-  std::size_t bucket = hash_of(key) % kBuckets;
+  std::size_t bucket = hash_of(key, seed_) % kBuckets;
   for (std::size_t probe = 0; probe < kProbesMax; ++probe) {
     std::uint16_t& index = buckets_[bucket];
     if (index == 0) {

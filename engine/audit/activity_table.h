@@ -61,6 +61,7 @@ class ActivityTable {
   Activity* find_or_add(const Activity& key);
 
   std::vector<Activity> activities_;
+  std::uint64_t seed_;
   std::vector<std::uint16_t> buckets_;  // index + 1; 0: empty
   std::uint64_t overflow_ = 0;
 };

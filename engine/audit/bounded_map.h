@@ -2,32 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 #include <vector>
 
-#include "dissect/endpoint.h"
+#include "engine/audit/hash_mixer.h"
 
 namespace rpcaudit {
-
-// Mixes values into a hash, one after the other.
-class HashMixer {
- public:
-  void add(std::uint64_t value) noexcept {
-    hash_ = (hash_ ^ value) * 0x9e37'79b9'7f4a'7c15u;
-    hash_ ^= hash_ >> 32;
-  }
-  void add(const std::array<std::uint8_t, 16>& bytes) noexcept {
-    std::array<std::uint64_t, 2> words;
-    std::memcpy(words.data(), bytes.data(), sizeof words);
-    add(words[0]);
-    add(words[1]);
-  }
-  [[nodiscard]] std::uint64_t value() const noexcept { return hash_; }
-
- private:
-  std::uint64_t hash_ = 0;
-};
 
 // A map of at most `Capacity` keys that are never taken out again. `Key` has `void
 // mix(HashMixer&) const` and `==`. A key that finds no place within a bounded number of steps is
@@ -71,7 +51,7 @@ class BoundedMap {
   // The bucket that holds the key, or an empty one for it; null when there is neither.
   [[nodiscard]] std::uint32_t* bucket_of(const Key& key) {
     if (buckets_.empty()) buckets_.resize(kBuckets);
-    HashMixer mixer;
+    HashMixer mixer(seed_);
     key.mix(mixer);
     std::size_t at = mixer.value() % kBuckets;
     for (std::size_t probe = 0; probe < kProbesMax; ++probe) {
@@ -82,6 +62,7 @@ class BoundedMap {
     return nullptr;
   }
 
+  std::uint64_t seed_ = hash_seed();
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> buckets_;  // index + 1; 0: empty
   std::uint64_t overflow_ = 0;
