@@ -249,7 +249,7 @@ void Dissector::State::add_segment(const Frame& frame, const Packet& packet,
   FlowEntry& entry = *lookup.entry;
   // The common case: a flow known to be something else, on which nothing new begins.
   if (entry.state() == kDismissed && !packet.tcp.has_syn()) return;
-  note_answer(entry, frame, packet, key);
+  if (limits.tcp_openings != 0) note_answer(entry, frame, packet, key);
   follow(entry, frame, packet, key);
 }
 

@@ -44,6 +44,18 @@ void write_statistics(const FrameRun& run, const AuditTally& tally, EventSink& s
   sink.on_statistics({run.read.last.value_or(Timestamp{}), dissect, audit});
 }
 
+// Connections that are only being opened are followed where a policy has a say in them.
+Limits limits_for(const AuditOptions& audit) {
+  Limits limits;
+  bool follow_openings = false;
+  for (std::uint32_t i = 0; audit.policies != nullptr && i < audit.policies->size(); ++i) {
+    const HostControls& controls = audit.policies->compiled(i).controls();
+    follow_openings = follow_openings || controls.concerns_connections();
+  }
+  if (!follow_openings) limits.tcp_openings = 0;
+  return limits;
+}
+
 bool finding_met(const RunOptions& options, const AuditTally& tally) {
   return (options.fail_on_would_block && tally.count(VerdictAction::would_block) != 0) ||
          (options.fail_on_undecidable && tally.count(VerdictAction::undecidable) != 0);
@@ -91,7 +103,7 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
     format = output.is_terminal() ? format_by_default : RecordFormat::json;
   }
   audit.write_blindness = format == RecordFormat::json;
-  const Limits limits;
+  const Limits limits = limits_for(audit);
   const auto input_name = [&source](std::uint32_t input) { return source->input_name(input); };
   EventSink& sink = output.open_sink(format, audit.policies, input_name,
                                      limits.context_slots() + audit.records_waiting_max);

@@ -54,6 +54,11 @@ class HostControls {
   [[nodiscard]] InForce in_force(std::int64_t association, std::int64_t call) const noexcept;
   [[nodiscard]] bool asks_what_if() const noexcept { return what_if_; }
   [[nodiscard]] const IpsecRules& ipsec() const noexcept { return ipsec_; }
+  // Whether anything is said of connections, whatever is called on them: by IPsec rules, or by
+  // ports given to RPC services.
+  [[nodiscard]] bool concerns_connections() const noexcept {
+    return !ipsec_.empty() || !rpc_ports_.empty();
+  }
   // Whether the settings give the port to RPC services; of no port when they say nothing.
   [[nodiscard]] bool gives_rpc(std::uint16_t port) const noexcept;
 
