@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -15,6 +16,7 @@
 #include "engine/app/deployment_files.h"
 #include "engine/audit/catalogue.h"
 #include "engine/audit/catalogue_data.h"
+#include "engine/audit/text_encoding.h"
 #include "engine/policy/linter.h"
 
 namespace rpcaudit {
@@ -57,8 +59,10 @@ class CatalogueNames : public InterfaceNames {
   }
 };
 
-// All that there is to say, by file and line, without what the user does not want to hear.
-void complete(const CheckCommand& command, LoadedDeployment& deployment) {
+// All that there is to say, by file and line, without what the user does not want to hear: the
+// codes of that are added to `silenced`.
+void complete(const CheckCommand& command, LoadedDeployment& deployment,
+              std::set<std::string_view>& silenced) {
   LoadedPolicy& loaded = deployment.loaded;
   if (!loaded.has_errors()) {
     const CatalogueNames names;
@@ -67,10 +71,12 @@ void complete(const CheckCommand& command, LoadedDeployment& deployment) {
   for (const std::uint32_t file : loaded.scripts) {
     lint_script(loaded.sources[file], file, loaded.diagnostics);
   }
-  std::erase_if(loaded.diagnostics, [&command](const Diagnostic& diagnostic) {
+  std::erase_if(loaded.diagnostics, [&](const Diagnostic& diagnostic) {
     const auto& ignored = command.ignored;
-    return diagnostic.severity != Severity::error &&
-           std::find(ignored.begin(), ignored.end(), diagnostic.code) != ignored.end();
+    const auto found = std::find(ignored.begin(), ignored.end(), diagnostic.code);
+    if (diagnostic.severity == Severity::error || found == ignored.end()) return false;
+    silenced.insert(*found);
+    return true;
   });
   std::stable_sort(loaded.diagnostics.begin(), loaded.diagnostics.end(),
                    [](const Diagnostic& a, const Diagnostic& b) {
@@ -111,7 +117,8 @@ std::string counted(std::size_t count, const char* what) {
 
 ExitStatus run_check(const CheckCommand& command) {
   LoadedPolicies loaded = load_all_policies(command.options);
-  for (LoadedDeployment& one : loaded.deployments) complete(command, one);
+  std::set<std::string_view> silenced;
+  for (LoadedDeployment& one : loaded.deployments) complete(command, one, silenced);
   const std::vector<LoadedPolicies::Remark> remarks = loaded.remarks();
   const auto count = [&remarks](Severity severity) {
     return static_cast<std::size_t>(
@@ -124,6 +131,9 @@ ExitStatus run_check(const CheckCommand& command) {
   for (const auto& [part, diagnostic] : remarks) {
     std::cout << (as_json ? diagnostic_json(*part, diagnostic) : diagnostic_text(*part, diagnostic))
               << "\n";
+  }
+  for (const std::string& code : command.ignored) {
+    if (!silenced.contains(code)) log.warn("--ignore {}: silenced nothing", terminal_text(code));
   }
   if (!command.options.quiet) {
     std::cerr << counted(loaded.count_filters(), "filter") << " in "

@@ -212,6 +212,24 @@ TEST_F(ProgramTest, CheckAsJson) {
   EXPECT_TRUE(document.HasMember("message"));
 }
 
+constexpr const char* kCatchAll = "add rule layer=um actiontype=block\nadd filter\n";
+
+TEST_F(ProgramTest, StrictMakesWarningsErrors) {
+  const std::string policy = file("all.txt", kCatchAll);
+  EXPECT_EQ(run("check -p " + policy).status, 0);
+  EXPECT_EQ(run("check --strict -p " + policy).status, 2);
+}
+
+TEST_F(ProgramTest, CheckSilencesByCodeAndSaysWhichCodeSilencedNothing) {
+  const std::string policy = file("all.txt", kCatchAll);
+  const Ended all = run("check -p " + policy);
+  EXPECT_NE(all.out.find("[catch-all]"), std::string::npos) << all.out;
+  const Ended less = run("check --ignore catch-all --ignore catchall -p " + policy);
+  EXPECT_EQ(less.out.find("[catch-all]"), std::string::npos) << less.out;
+  EXPECT_EQ(less.err.find("--ignore catch-all:"), std::string::npos) << less.err;
+  EXPECT_NE(less.err.find("--ignore catchall: silenced nothing"), std::string::npos) << less.err;
+}
+
 TEST_F(ProgramTest, CheckAcceptsThePoliciesWeShip) {
   for (const fs::directory_entry& entry :
        fs::directory_iterator(RPCAUDIT_SOURCE_DIR "/pcaps/policies")) {
