@@ -15,6 +15,7 @@
 #include "engine/audit/auth_names.h"
 #include "engine/audit/call_judge.h"
 #include "engine/audit/endpoint_judge.h"
+#include "engine/audit/event_5712.h"
 #include "engine/audit/text_encoding.h"
 #include "engine/audit/text_sink.h"
 
@@ -72,7 +73,13 @@ std::string explanation_for(const ServerPolicies& policies, const RpcContext& co
   }
   const Policy& policy = policies.policy(index);
   EvaluationOptions options = policies.options(index);
-  text += explanation_text(explain(policy, options, facts, of_call), policy);
+  const auto add_layer = [&](const Policy& filters, const ContextFacts& of_layer) {
+    const Explanation explanation = explain(filters, options, of_layer, of_call);
+    text += explanation_text(explanation, filters);
+    text +=
+        event_5712_text({call, of_layer, of_call, options.profile, filters, explanation.verdict});
+  };
+  add_layer(policy, facts);
   const auto is_epmap = [](const Filter& filter) { return filter.layer == Layer::epmap; };
   const bool is_asked =
       call.question && std::any_of(policy.filters.begin(), policy.filters.end(), is_epmap);
@@ -81,9 +88,8 @@ std::string explanation_for(const ServerPolicies& policies, const RpcContext& co
   const std::unique_ptr<const Policy> filters = filters_of(policy);
   options.layer = Layer::epmap;
   text += "\nlayer epmap, which sees the interface that is asked for\n";
-  return text +
-         explanation_text(explain(*filters, options, mapper_facts(facts, *call.question), of_call),
-                          *filters);
+  add_layer(*filters, mapper_facts(facts, *call.question));
+  return text;
 }
 
 // Explains every call that began in one frame, as it passes.

@@ -11,6 +11,7 @@ void AuditTally::add(const AuditTally& more) {
   for (std::size_t i = 0; i < actions.size(); ++i) actions[i] += more.actions[i];
   for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += more.outcomes[i];
   audit_only += more.audit_only;
+  for (std::size_t i = 0; i < logged.size(); ++i) logged[i] += more.logged[i];
   readings_differ += more.readings_differ;
   depends_on_target += more.depends_on_target;
   no_filter += more.no_filter;
@@ -68,6 +69,7 @@ void AuditTally::note_verdict(std::uint32_t policy, const Verdict& verdict) noex
   }
   if (verdict.has_epmap && verdict.epmap_action == VerdictAction::would_block) ++lookups_hidden;
   if (is_only_logged(verdict)) ++audit_only;
+  ++logged[static_cast<std::size_t>(verdict.logged)];
   if (verdict.readings_differ) ++readings_differ;
   if (verdict.depends_on_target) ++depends_on_target;
 }
@@ -99,6 +101,9 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"without_policy", tally.without_policy},
       {"other_system", tally.other_system},
       {"audit_only", tally.audit_only},
+      {"event_5712_success", tally.count(Logged::success)},
+      {"event_5712_failure", tally.count(Logged::failure)},
+      {"event_5712_perhaps", tally.count(Logged::perhaps)},
       {"readings_differ", tally.readings_differ},
       {"depends_on_target", tally.depends_on_target},
       {"enforced_consistent", tally.consistent},

@@ -33,7 +33,8 @@ struct AuditTally {
   std::uint64_t judged = 0;
   std::array<std::uint64_t, kVerdictActionCount> actions{};
   std::array<std::uint64_t, kOutcomeCount> outcomes{};
-  std::uint64_t audit_only = 0;  // would block, by filters that only log
+  std::uint64_t audit_only = 0;                      // would block, by filters that only log
+  std::array<std::uint64_t, kLoggedCount> logged{};  // event 5712, by Logged
   std::uint64_t readings_differ = 0;
   std::uint64_t depends_on_target = 0;
   std::uint64_t no_filter = 0;         // permitted because nothing matched
@@ -55,6 +56,9 @@ struct AuditTally {
 
   [[nodiscard]] std::uint64_t count(VerdictAction action) const noexcept {
     return actions[static_cast<std::size_t>(action)];
+  }
+  [[nodiscard]] std::uint64_t count(Logged what) const noexcept {
+    return logged[static_cast<std::size_t>(what)];
   }
   [[nodiscard]] std::uint64_t count(Outcome outcome) const noexcept {
     return outcomes[static_cast<std::size_t>(outcome)];

@@ -122,16 +122,18 @@ void Auditor::on_call(const RpcContext& context, const RpcCall& call) {
   ++tally_.calls;
   std::optional<Judgement> judgement;
   bool is_finding = false;
+  bool is_logged = false;  // what audit=enable asks for, where it changes nothing
   if (judge_) judgement = judge(context, call);
   if (judgement) {
     monitor_.note_call(options_.policies->compiled(judgement->policy).controls(), context, call,
                        judgement->verdict);
     tally_.note_verdict(judgement->policy, judgement->verdict);
     is_finding = judgement->verdict.action != VerdictAction::would_permit;
+    is_logged = judgement->verdict.logged != Logged::no;
   } else if (judge_) {
     ++(judge_->is_other_system() ? tally_.other_system : tally_.without_policy);
   }
-  if (options_.write_all || is_finding) {
+  if (options_.write_all || is_finding || is_logged) {
     queue_call(context, call, judgement, is_finding && options_.mark_findings);
   }
 }

@@ -19,7 +19,8 @@ namespace rpcaudit {
 
 struct AuditOptions {
   const ServerPolicies* policies = nullptr;  // borrowed; without any nothing is judged
-  bool write_all = false;                    // contexts and every call, not only what would change
+  // Contexts and every call, not only those that would change or that audit=enable asks for.
+  bool write_all = false;
   bool mark_findings = false;  // what would be blocked or is undecidable is an rpc_audit record
   bool write_blindness = false;
   std::size_t records_waiting_max = std::size_t{1} << 18;  // then the oldest is written as it is

@@ -65,6 +65,13 @@ void EndpointJudge::add_to(Judgement& judgement, const RpcContext& context, cons
   verdict.epmap_action = own.action;
   verdict.epmap_filter = own.filter;
   verdict.readings_differ = verdict.readings_differ || own.readings_differ;
+  // Whatever else stops the call stops it before it is written down by either layer.
+  const bool is_stopped =
+      verdict.action == VerdictAction::would_block && verdict.find(verdict.control) != nullptr;
+  if (verdict.logged == Logged::no && !is_stopped) {
+    verdict.logged = own.logged;
+    verdict.logged_by = own.logged_by;
+  }
   // A block that only logs stops nobody: it is told when nothing else decides.
   const bool decided = verdict.control != Control::none;
   if (weight(own.action) <= weight(verdict.action) && (decided || own.filter == kNoFilter)) return;

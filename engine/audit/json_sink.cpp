@@ -1,8 +1,11 @@
 #include "engine/audit/json_sink.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cinttypes>
 #include <cstdio>
+
+#include "engine/policy/printer.h"
 
 namespace rpcaudit {
 namespace {
@@ -74,6 +77,20 @@ bool is_of_tcp(BlindnessKind kind) noexcept {
   return false;
 }
 
+// What the filter asks for, for records of findings.
+std::string render_conditions(const Filter& filter) {
+  constexpr std::size_t kConditionsMax = 16;
+  std::string out = "\"conditions\":[";
+  for (std::size_t i = 0; i < std::min(filter.conditions.size(), kConditionsMax); ++i) {
+    out.append(i == 0 ? "\"" : ",\"");
+    append_json_escaped(out, describe(filter.conditions[i]));
+    out.push_back('"');
+  }
+  out.push_back(']');
+  if (filter.conditions.size() > kConditionsMax) out.append(",\"more_conditions\":true");
+  return out;
+}
+
 std::string render_filter(const Policy& policy, const Filter& filter) {
   std::string out = "\"layer\":\"";
   out.append(to_string(filter.layer)).append("\",\"filter\":\"").append(to_string(filter.key));
@@ -99,6 +116,7 @@ JsonSink::JsonSink(OutputBuffer& out, const ServerPolicies* policies, InputName 
     members.controls = ControlMembers(policy);
     for (const Filter& filter : policy.filters) {
       members.filters.push_back(render_filter(policy, filter));
+      members.conditions.push_back(render_conditions(filter));
     }
   }
 }
@@ -254,6 +272,7 @@ void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const C
     policy.controls.write(line, verdict.control, *decided);
   } else if (verdict.filter < policy.filters.size()) {
     line.members(policy.filters[verdict.filter]);
+    if (call.reported) line.members(policy.conditions[verdict.filter]);
     if (is_only_logged(verdict)) line.truth("audit_only");
   }
   if (verdict.action == VerdictAction::undecidable) {
@@ -269,6 +288,12 @@ void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const C
     line.close_array();
     if (verdict.undecidable_by_continue) line.truth("only_continue");
     if (verdict.undecidable_by_datagram) line.truth("um_on_datagram");
+  }
+  if (verdict.logged != Logged::no && verdict.logged_by < policy.filters.size()) {
+    line.open("event_5712");
+    line.plain("keywords", to_string(verdict.logged));
+    line.members(policy.filters[verdict.logged_by]);
+    line.close();
   }
   if (verdict.readings_differ) line.truth("readings_differ");
   if (verdict.depends_on_target) line.truth("depends_on_target");

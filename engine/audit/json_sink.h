@@ -33,8 +33,9 @@ class JsonSink : public EventSink {
  private:
   // What verdicts of one policy say of what decides.
   struct PolicyMembers {
-    std::string deployment;            // "deployment":..., empty when there is only one policy
-    std::vector<std::string> filters;  // "layer":...,"filter":...,"source":... of each filter
+    std::string deployment;               // "deployment":..., empty when there is only one policy
+    std::vector<std::string> filters;     // "layer":...,"filter":...,"source":... of each filter
+    std::vector<std::string> conditions;  // "conditions":[...] of each filter
     ControlMembers controls;
   };
   // Members that all records of a context have in common.

@@ -87,6 +87,19 @@ std::string unseen_calls(const AuditTally& tally, BlindnessKind kind, std::strin
          std::string(what) + " messages, " + grouped(blind.bytes) + " bytes\n";
 }
 
+// Calls that audit=enable has a server write down.
+std::string logged_line(const AuditTally& tally) {
+  std::string text;
+  const auto add = [&](Logged what, std::string_view words) {
+    const std::uint64_t count = tally.count(what);
+    if (count != 0) text += (text.empty() ? "" : ", ") + grouped(count) + ' ' + std::string(words);
+  };
+  add(Logged::success, "as success");
+  add(Logged::failure, "as failure");
+  add(Logged::perhaps, "perhaps");
+  return text.empty() ? text : "\nlogged      event 5712 by filters with audit=enable: " + text;
+}
+
 std::string calls_part(const AuditTally& tally, bool with_policy) {
   std::string text = "calls       " + grouped(tally.calls) + " seen";
   if (with_policy) {
@@ -97,6 +110,7 @@ std::string calls_part(const AuditTally& tally, bool with_policy) {
     text += "\ntarget      " + grouped(tally.depends_on_target) + " of the verdicts would be " +
             "others for another version of Windows (--target)";
   }
+  if (with_policy) text += logged_line(tally);
   text += "\nanswers     ";
   bool first = true;
   for (std::size_t i = 0; i < kOutcomeCount; ++i) {

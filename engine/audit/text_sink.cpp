@@ -193,8 +193,23 @@ void TextSink::say_reason(const CallEvent& call) {
   if (!unseen.empty()) line_ += "  not seen: " + unseen;
   if (verdict.undecidable_by_continue) line_ += "  only `continue` filters match";
   if (verdict.undecidable_by_datagram) line_ += "  no source tells of datagram calls";
+  if (verdict.logged != Logged::no && !is_only_logged(verdict)) say_logged(call);
   if (verdict.readings_differ) line_ += "  (other readings differ)";
   if (verdict.depends_on_target) line_ += "  (depends on the target)";
+}
+
+void TextSink::say_logged(const CallEvent& call) {
+  const Verdict& verdict = *call.verdict;
+  switch (verdict.logged) {
+    case Logged::no: return;
+    case Logged::success: line_ += "  logged as success (event 5712)"; break;
+    case Logged::failure: line_ += "  logged as failure (event 5712)"; break;
+    case Logged::perhaps: line_ += "  perhaps logged (event 5712)"; break;
+  }
+  if (verdict.logged_by == verdict.filter) return;
+  const Policy& policy = policies_->policy(call.policy);
+  line_ += " by filter ";
+  line_ += place_text(policy, policy.filters[verdict.logged_by]);
 }
 
 // The rest of what would stop the call.

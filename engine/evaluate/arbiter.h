@@ -32,6 +32,16 @@ class Arbiter {
     }
   }
 
+  // Whether the filters that passed by have the call logged, for those with audit=enable. Ask
+  // before verdict().
+  [[nodiscard]] Logged logged() const noexcept {
+    if (first_ == kNoFilter) return Logged::no;
+    if (!is_decided() || may_end_[kPermit] == may_end_[kBlock]) return Logged::perhaps;
+    return may_end_[kPermit] ? Logged::success : Logged::failure;
+  }
+  // The first of them that permits or blocks and matches or may.
+  [[nodiscard]] std::uint32_t first() const noexcept { return first_; }
+
   // `continue_permits`: where only `continue` filters match, the call is permitted.
   [[nodiscard]] Verdict verdict(bool continue_permits) noexcept {
     bool undecided = false;

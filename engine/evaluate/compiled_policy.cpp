@@ -238,6 +238,8 @@ Verdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& 
   }
   verdicts.has_audit = narrowed.has_audit_;
   verdicts.has_rpc_firewall = narrowed.has_rpc_firewall_;
+  verdicts.logged = audit.logged();
+  verdicts.logged_by = audit.first();
   verdicts.audit = audit.verdict(permits);
   verdicts.one_list = one_list.verdict(permits);
   verdicts.rpc_firewall = rpc_firewall.verdict(true);

@@ -266,6 +266,19 @@ std::optional<bool> HostControls::authenticates_lookups(const IpAddress& client)
   return std::nullopt;
 }
 
+namespace {
+
+// A call that something else stops does not come as far as the filters.
+void combine_logged(ControlAction action, Verdict& verdict) noexcept {
+  if (verdict.logged == Logged::no) return;
+  if (action == ControlAction::undecidable) verdict.logged = Logged::perhaps;
+  if (action != ControlAction::would_block) return;
+  verdict.logged = Logged::no;
+  verdict.logged_by = kNoFilter;
+}
+
+}  // namespace
+
 void combine_controls(Verdict& verdict) noexcept {
   const bool filters_block =
       verdict.filter_action == VerdictAction::would_block && !verdict.audit_only;
@@ -277,6 +290,7 @@ void combine_controls(Verdict& verdict) noexcept {
   for (const Control control : kOtherControls) {
     const ControlVerdict& own = *verdict.find(control);
     certain = certain || (own.action == ControlAction::would_block && !own.readings_differ);
+    combine_logged(own.action, verdict);
     contested = contested || own.readings_differ;
   }
   verdict.readings_differ = contested && !certain;

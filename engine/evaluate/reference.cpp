@@ -64,6 +64,26 @@ Endings endings_without_decision(std::span<const Match> continues, bool continue
   return {.permit = !certain, .undecided = !continues.empty()};
 }
 
+// What the filters with audit have written: the first of them that matches decides that, too; an
+// unknown one before it leaves it open unless all would write the same.
+void note_logged(std::span<const Match> matches, SublayerVerdicts& parts) {
+  for (const Match& match : matches) {
+    const bool logs =
+        match.audit && match.enforcer == Enforcer::windows && match.action != Action::continue_;
+    if (!logs) continue;
+    const Logged own = match.action == Action::permit ? Logged::success : Logged::failure;
+    const bool is_first = parts.logged_by == kNoFilter;
+    if (is_first) parts.logged_by = match.filter;
+    if (is_first || parts.logged == own) {
+      parts.logged = own;
+    } else {
+      parts.logged = Logged::perhaps;
+    }
+    if (match.truth == Truth::yes) return;
+  }
+  if (parts.logged_by != kNoFilter) parts.logged = Logged::perhaps;
+}
+
 // Arbitration among `matches`, in order of evaluation: the first that matches and permits or
 // blocks decides. An unknown one matters when what follows it can end otherwise, so that the walk
 // goes backwards.
@@ -144,6 +164,7 @@ Judgement reference_judgement(const Case& judged, const std::vector<std::uint32_
   parts.audit = arbitrate_some(
       matches, permits, [&](const Match& match) { return is_windows(match) && match.audit; });
   parts.one_list = arbitrate_some(matches, permits, is_windows);
+  note_logged(matches, parts);
   // Without a line that matches, it allows.
   parts.rpc_firewall =
       arbitrate_some(matches, true, [&](const Match& match) { return !is_windows(match); });

@@ -59,13 +59,16 @@ Verdict combine_sublayers(const SublayerVerdicts& verdicts, const TargetProfile&
                           bool is_datagram) noexcept {
   Verdict verdict = combine_audit(verdicts, profile[Difference::audit]);
   const bool unclear = is_datagram && profile[Difference::datagrams] == Behaviour::undecidable;
+  const bool may_log = unclear && verdicts.logged != Logged::no;
   if (unclear && verdict.action != VerdictAction::would_permit) {
     verdict.action = VerdictAction::undecidable;
     verdict.undecidable_by_datagram = true;
     verdict.audit_only = false;
   }
-  if (!verdicts.has_rpc_firewall) return verdict;
-  return block_over_permit(verdict, verdicts.rpc_firewall);
+  if (verdicts.has_rpc_firewall) verdict = block_over_permit(verdict, verdicts.rpc_firewall);
+  verdict.logged = may_log ? Logged::perhaps : verdicts.logged;
+  verdict.logged_by = verdicts.logged_by;
+  return verdict;
 }
 
 }  // namespace rpcaudit

@@ -15,6 +15,8 @@ constexpr std::array<std::string_view, kControlFactCount> kControlFactNames{
     "registration", "auth_level", "smb_session", "ipsec_negotiation"};
 constexpr std::array<std::string_view, 5> kLookupNames{"unaffected", "needs_auth", "refused",
                                                        "authenticated", "unreachable"};
+constexpr std::array<std::string_view, kLoggedCount> kLoggedNames{"no", "audit_success",
+                                                                  "audit_failure", "perhaps"};
 
 }  // namespace
 
@@ -36,6 +38,10 @@ std::string_view to_string(ControlFact fact) noexcept {
 
 std::string_view to_string(Lookup lookup) noexcept {
   return kLookupNames[static_cast<std::size_t>(lookup)];
+}
+
+std::string_view to_string(Logged logged) noexcept {
+  return kLoggedNames[static_cast<std::size_t>(logged)];
 }
 
 const ControlVerdict* Verdict::find(Control which) const noexcept {

@@ -94,6 +94,21 @@ enum class InForce : std::uint8_t {
   older_association,  // yes, but the association had been made before
 };
 
+// What a server with the audit policy "RPC Events" would write of a call into its security log, as
+// event 5712: filters with audit=enable have it do so, success for a permit and failure for a
+// block.
+enum class Logged : std::uint8_t {
+  no,
+  success,
+  failure,
+  perhaps,  // whether such a filter matches, or which of several, is not known
+};
+
+inline constexpr std::size_t kLoggedCount = 4;
+
+// `audit_success`, as Windows calls it.
+[[nodiscard]] std::string_view to_string(Logged logged) noexcept;
+
 // A set of fields: bit `1 << Field`.
 using FieldSet = std::uint32_t;
 
@@ -118,6 +133,8 @@ struct Verdict {
   // not, auth type negotiated or as on the wire, what a call without security has, whether calls
   // over pipes have addresses, in which order IPv4 addresses are compared).
   bool readings_differ = false;
+  Logged logged = Logged::no;           // event 5712: of the sublayer of audit filters alone
+  std::uint32_t logged_by = kNoFilter;  // the filter that has it logged, or the first that may
   bool depends_on_target = false;  // another target would give another action: see TargetSurvey
 
   // Each control's own action. `action` and `control` above are all of them together; `filter` to

@@ -288,7 +288,9 @@ TEST(JsonRecords, VerdictSaysWhatDecidedAndWhatHappened) {
     const std::string verdict =
         "},\"verdict\":{\"action\":\"would_block\",\"control\":\"rpc_filter\","
         "\"layer\":\"um\",\"filter\":\"7f0c5f4e-5b0e-4a51-9b5e-0d6f1a7700ff\","
-        "\"source\":\"policy.txt:2\",\"depends_on_target\":true,\"controls\":[{\"control\":\"rpc_"
+        "\"source\":\"policy.txt:2\","
+        "\"conditions\":[\"if_uuid=e3514235-4b06-11d1-ab04-00c04fc2dcd2\",\"opnum=3\"],"
+        "\"depends_on_target\":true,\"controls\":[{\"control\":\"rpc_"
         "filter\","
         "\"action\":\"would_block\"}],\"enforced\":\"" +
         std::string(row.enforced) +
@@ -303,6 +305,44 @@ TEST(JsonRecords, VerdictSaysWhatDecidedAndWhatHappened) {
     EXPECT_EQ(tally.no_filter, 1u);
     EXPECT_EQ(tally.activities.sorted().size(), 1u);
   }
+}
+
+// [semantics] 5.4: a permit with audit=enable has the call logged, and so written here, too; a
+// block with it is a finding.
+TEST(JsonRecords, WhatAuditEnableHasLoggedIsWrittenWithTheFilterThatLogsIt) {
+  const std::string script =
+      "rpc filter\n"
+      "add rule layer=um actiontype=permit audit=enable "
+      "filterkey=7f0c5f4e-5b0e-4a51-9b5e-0d6f1a7700ff\n"
+      "add condition field=opnum matchtype=equal data=3\nadd filter\n"
+      "add rule layer=um actiontype=block audit=enable\n"
+      "add condition field=opnum matchtype=equal data=4\nadd filter\n";
+  Records records(findings(), script);
+  RpcContext context = drsuapi_context();
+  records.open(context, ContextResult::accepted);
+  for (std::uint16_t opnum = 2; opnum < 5; ++opnum) {
+    const RpcCall call = call_in(20u + opnum, opnum, opnum);
+    records.feed().on_call(context, call);
+    records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  }
+  std::istringstream lines(records.finished());
+  std::string permitted;
+  std::string blocked;
+  std::string more;
+  std::getline(lines, permitted);
+  std::getline(lines, blocked);
+  EXPECT_THAT(permitted,
+              HasSubstr("\"verdict\":{\"action\":\"would_permit\",\"event_5712\":{\"keywords\":"
+                        "\"audit_success\",\"layer\":\"um\",\"filter\":\"7f0c5f4e-5b0e-4a51-9b5e-"
+                        "0d6f1a7700ff\",\"source\":\"policy.txt:2\"},"));
+  EXPECT_THAT(permitted, HasSubstr("\"event_type\":\"rpc_call\""));
+  EXPECT_THAT(blocked, HasSubstr("\"event_type\":\"rpc_audit\""));
+  EXPECT_THAT(blocked, HasSubstr("\"audit_only\":true"));
+  EXPECT_THAT(blocked, HasSubstr("\"event_5712\":{\"keywords\":\"audit_failure\""));
+  EXPECT_FALSE(std::getline(lines, more)) << more;
+  const AuditTally& tally = records.feed().tally();
+  EXPECT_EQ(tally.count(Logged::success), 1u);
+  EXPECT_EQ(tally.count(Logged::failure), 1u);
 }
 
 TEST(JsonRecords, WithAPolicyEveryCallOfALogHasAVerdict) {

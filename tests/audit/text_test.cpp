@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/audit/event_5712.h"
 #include "engine/audit/summary.h"
 #include "engine/audit/text_sink.h"
 #include "engine/policy/netsh_script.h"
@@ -75,6 +76,83 @@ TEST_F(TextTest, UndecidableNamesTheFields) {
             "drsuapi.IDL_DRSGetNCChanges  without security  "
             "perhaps by filter block-dcsync.netsh.txt:1  not seen: image_name  "
             "in fact response  [frame 4711]\n");
+}
+
+// [semantics] 5.4.
+TEST_F(TextTest, ACallThatAuditEnableHasLoggedIsSaidToBe) {
+  call.verdict->action = VerdictAction::would_permit;
+  call.verdict->control = Control::none;
+  call.verdict->filter = kNoFilter;
+  call.verdict->logged_by = 1;
+  call.verdict->logged = Logged::success;
+  EXPECT_NE(line(false).find("  by no filter  logged as success (event 5712) by filter "
+                             "block-dcsync.netsh.txt:4  in fact"),
+            std::string::npos);
+  call.verdict->logged = Logged::perhaps;
+  EXPECT_NE(line(false).find("  perhaps logged (event 5712) by filter"), std::string::npos);
+}
+
+// [semantics] 5.5: the order, the groups and the names of the event; what is not on the wire is
+// left empty.
+TEST_F(TextTest, ACallReadsAsEvent5712InTheOrderOfWindows) {
+  const RpcContext proposed = drsuapi_context();
+  RpcCall made = call_in(4711, 3, 0);
+  made.auth = AuthNumbers{10, 6, 0};
+  made.identity.user = "user1";
+  made.identity.domain = "LAB77";
+  const ContextFacts facts = context_facts(proposed);
+  const CallFacts of_call = call_facts(proposed, made);
+  Verdict verdict;
+  verdict.logged = Logged::failure;
+  verdict.logged_by = 0;
+  const std::string key = to_string(policy.filters[0].key);
+  EXPECT_EQ(event_5712_text({made, facts, of_call, TargetProfile(Target::ws2025), policy, verdict}),
+            "event    5712, Audit Failure: A Remote Procedure Call (RPC) was attempted.\n"
+            "         Subject:\n"
+            "           SID:\n"
+            "           Name:                     user1\n"
+            "           Account Domain:           LAB77\n"
+            "           LogonId:\n"
+            "         Process Information:\n"
+            "           PID:\n"
+            "           Name:\n"
+            "         Network Information:\n"
+            "           Remote IP Address:        10.77.0.21\n"
+            "           Remote Port:              50000\n"
+            "         RPC Attributes:\n"
+            "           Interface UUID:           e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
+            "           Protocol Sequence:        ncacn_ip_tcp\n"
+            "           Authentication Service:   10\n"
+            "           Authentication Level:     6\n"
+            "           OpNum:                    3\n"
+            "         Not in the event:\n"
+            "           Filter Key:               " +
+                key +
+                "\n"
+                "           Filter:                   block-dcsync.netsh.txt:1  block um opnum=3\n"
+                "           Frame:                    4711\n");
+  verdict.logged = Logged::no;
+  EXPECT_EQ(event_5712_text({made, facts, of_call, TargetProfile(), policy, verdict}), "");
+}
+
+// [semantics] 5.5: before Windows Server 2025 without the operation, and zeros for pipes.
+TEST_F(TextTest, EarlierVersionsWriteNoOperationAndNoAddressOfPipes) {
+  RpcContext proposed = drsuapi_context();
+  proposed.protocol = ProtocolSequence::ncacn_np;
+  const RpcCall made = call_in(4711, 3, 0);
+  const ContextFacts facts = context_facts(proposed);
+  const CallFacts of_call = call_facts(proposed, made);
+  Verdict verdict;
+  verdict.logged = Logged::success;
+  verdict.logged_by = 1;
+  const std::string text =
+      event_5712_text({made, facts, of_call, TargetProfile(Target::ws2019), policy, verdict});
+  EXPECT_NE(text.find("Audit Success"), std::string::npos) << text;
+  EXPECT_NE(
+      text.find("Remote IP Address:        0.0.0.0\n           Remote Port:              0\n"),
+      std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("OpNum"), std::string::npos) << text;
 }
 
 TEST_F(TextTest, PipesFaultsAndHostileNames) {

@@ -175,6 +175,62 @@ TEST(Audit, AnUnknownAuditedBlockIsUndecidable) {
   EXPECT_EQ(judged({audited(block({kImage})), block({kTcp})}), "would_block by 1");
 }
 
+struct LogCase {
+  const char* name;
+  std::vector<Filter> filters;
+  Logged logged;
+  std::uint32_t by;
+};
+
+const LogCase kLogCases[] = {
+    {"no filter with audit", {block({kInterface})}, Logged::no, kNoFilter},
+    {"a permit with audit", {audited(permit({kInterface}))}, Logged::success, 0},
+    {"a block with audit", {audited(block({kInterface}))}, Logged::failure, 0},
+    {"one that does not match", {audited(permit({kOtherInterface}))}, Logged::no, kNoFilter},
+    {"continue decides nothing", {audited(go_on({kInterface}))}, Logged::no, kNoFilter},
+    {"the heaviest with audit",
+     {audited(permit({kTcp})), audited(block({kInterface}))},
+     Logged::failure,
+     1},
+    // Every sublayer is evaluated, whatever another one decides.
+    {"a heavier filter without audit",
+     {permit({kInterface}), audited(block({kTcp}))},
+     Logged::failure,
+     1},
+    {"one that may match", {audited(permit({kImage}))}, Logged::perhaps, 0},
+    {"one that may match before one that does, alike",
+     {audited(permit({kAdministrators})), audited(permit({kTcp}))},
+     Logged::success,
+     0},
+    {"one that may match before one that does, otherwise",
+     {audited(permit({kAdministrators})), audited(block({kTcp}))},
+     Logged::perhaps,
+     0},
+};
+
+// [semantics] 5.4: which calls have an event 5712, and of which kind.
+TEST(Audit, LogsWhatTheSublayerOfAuditFiltersDecides) {
+  for (const LogCase& row : kLogCases) {
+    for (const Target target : {Target::documented, Target::ws2022}) {
+      EvaluationOptions options;
+      options.profile = TargetProfile(target);
+      const Verdict verdict = judge_for(options, policy(row.filters), samr_over_tcp(), {});
+      EXPECT_EQ(verdict.logged, row.logged) << row.name;
+      EXPECT_EQ(verdict.logged_by, row.by) << row.name;
+    }
+  }
+}
+
+// No source tells whether filters see datagram calls on Windows.
+TEST(Audit, MayLogDatagramCalls) {
+  const Policy logs = policy({audited(permit({kInterface}))});
+  EvaluationOptions options;
+  options.profile = TargetProfile(Target::ws2022);
+  const ContextFacts datagram = samr_over(ProtocolSequence::ncadg_ip_udp);
+  EXPECT_EQ(judge_for(options, logs, datagram, {}).logged, Logged::perhaps);
+  EXPECT_EQ(judge(logs, datagram, {}).logged, Logged::success);
+}
+
 TEST(Audit, AnUnknownFilterThatAppliesOutweighsAnAuditedBlock) {
   EXPECT_EQ(judged({audited(block({kInterface})), block({kImage})}),
             "undecidable by 1 ?image_name readings-differ");

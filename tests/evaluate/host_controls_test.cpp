@@ -80,6 +80,21 @@ TEST(Controls, AreCombinedInTheOrderInWhichACallMeetsThem) {
   }
 }
 
+// [semantics] 5.4: a call that is stopped before the filters see it is not logged by them.
+TEST(Controls, StoppedCallsAreNotLoggedByFilters) {
+  Verdict verdict;
+  verdict.logged = Logged::success;
+  verdict.logged_by = 0;
+  verdict.registration.action = ControlAction::undecidable;
+  combine_controls(verdict);
+  EXPECT_EQ(verdict.logged, Logged::perhaps);
+  EXPECT_EQ(verdict.logged_by, 0u);
+  verdict.ipsec.action = ControlAction::would_block;
+  combine_controls(verdict);
+  EXPECT_EQ(verdict.logged, Logged::no);
+  EXPECT_EQ(verdict.logged_by, kNoFilter);
+}
+
 TEST(Controls, AContestedOneMattersOnlyWhereNoOtherBlocksForSure) {
   Verdict verdict;
   verdict.remote_clients.action = ControlAction::would_block;
