@@ -1,5 +1,10 @@
 #include "engine/policy/host_validator.h"
 
+#include <algorithm>
+#include <string>
+#include <variant>
+#include <vector>
+
 #include "engine/policy/ipsec_validator.h"
 
 namespace rpcaudit {
@@ -93,6 +98,32 @@ void check_ports(const HostSettings& host, Reporter& reporter) {
   }
 }
 
+// Endpoints that filters of layer ep_add give a port which the settings do not give to RPC.
+void check_endpoints(const Policy& policy, Reporter& reporter) {
+  const PortSettings& ports = policy.host.ports;
+  if (!ports.is_configured() && !ports.system_range) return;
+  const std::vector<PortRange> ranges = effective_port_ranges(ports);
+  for (const Filter& filter : policy.filters) {
+    for (const Condition& condition : filter.conditions) {
+      const auto* number = std::get_if<NumberRange>(&condition.data);
+      const bool is_port = condition.field == Field::ep_value && number != nullptr &&
+                           condition.match == MatchType::equal && !condition.unreadable;
+      if (!is_port) continue;
+      const auto port = static_cast<std::uint16_t>(number->low);
+      const auto has_port = [port](const PortRange& range) { return range.contains(port); };
+      const auto is_known = [port](const StaticPort& known) { return known.port == port; };
+      if (std::any_of(ranges.begin(), ranges.end(), has_port) ||
+          std::any_of(ports.static_ports.begin(), ports.static_ports.end(), is_known)) {
+        continue;
+      }
+      reporter.warning("endpoint-outside-ports", condition.span,
+                       "port " + std::to_string(port) +
+                           " is none of those that RPC services are given: " + ports_text(ranges),
+                       "take one of them, or open this one wherever only they are let in");
+    }
+  }
+}
+
 }  // namespace
 
 void validate_host_settings(const Policy& policy, Reporter& reporter) {
@@ -101,6 +132,7 @@ void validate_host_settings(const Policy& policy, Reporter& reporter) {
   check_ntlm(host, reporter);
   check_clients(host, reporter);
   check_ports(host, reporter);
+  check_endpoints(policy, reporter);
   validate_ipsec(policy, reporter);
 }
 
