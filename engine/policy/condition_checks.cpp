@@ -57,7 +57,7 @@ void check_descriptor(const Condition& condition, Reporter& reporter) {
   reporter.note("never-on-the-wire", condition.span,
                 "whether the caller is " + quoted(unseen->trustee) +
                     " never crosses the network: a call that depends on it is undecidable",
-                "only `WD`, `AN` and `AU` can be told from a capture");
+                "a capture tells `WD`, `AN` and `AU`; a deployment (`-c`) may tell the groups of users");
 }
 
 void check_address(const Condition& condition, Reporter& reporter) {

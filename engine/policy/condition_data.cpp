@@ -95,6 +95,25 @@ bool read_symbolic(const Reading& reading, std::uint64_t& number) {
   return false;
 }
 
+// What somebody who wrote no number may have meant by it.
+std::string number_hint(const Reading& reading) {
+  const std::string text = to_lower(reading.word.text);
+  const std::string_view meant = text == "ntlm" ? std::string_view("winnt") : text;
+  for (const SymbolicValue& row : kSymbolicValues) {
+    const bool is_end = row.field == reading.field && row.name.ends_with(meant) &&
+                        meant.size() < row.name.size() &&
+                        row.name[row.name.size() - meant.size() - 1] == '_';
+    if (is_end && !meant.empty()) return "did you mean `" + std::to_string(row.number) + "`?";
+  }
+  const bool is_several = text.find_first_not_of("0123456789,-") == std::string::npos &&
+                          text.find_first_of(",-", 1) != std::string::npos;
+  if (is_several) {
+    return "a range wants `matchtype=range`, single values a condition each, next to each other";
+  }
+  return "`" + std::string(to_string(reading.field)) +
+         "` is written in decimal, or in hexadecimal after `0x`";
+}
+
 bool read_number(const Reading& reading, std::uint64_t& number) {
   if (read_symbolic(reading, number)) return true;
   std::string_view text = reading.word.text;
@@ -106,7 +125,7 @@ bool read_number(const Reading& reading, std::uint64_t& number) {
   switch (parse_number(text, number)) {
     case NumberStatus::not_a_number:
       return reading.fail("bad-number", quoted(reading.word.text) + " is not a number",
-                          "`" + name + "` is written in decimal, or in hexadecimal after `0x`");
+                          number_hint(reading));
     case NumberStatus::ok:
       if (number <= max) return true;
       [[fallthrough]];

@@ -67,6 +67,7 @@ class HostScriptReader {
       case HostProgram::netsh: return run_netsh(words, line);
       case HostProgram::none: break;
     }
+    if (echoes_command(words)) return report_echo(span, reporter_);
     for (const std::string_view known : kBatchWords) {
       if (equal_ignoring_case(known, words.front().text)) return;
     }

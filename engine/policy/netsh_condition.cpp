@@ -23,6 +23,27 @@ constexpr std::pair<std::string_view, Field> kFieldAliases[] = {
     {"cert_key_length", Field::client_cert_key_length},
 };
 
+// What people call a field who do not know its name.
+constexpr std::pair<std::string_view, Field> kFieldGuesses[] = {
+    {"interface", Field::if_uuid},
+    {"uuid", Field::if_uuid},
+    {"version", Field::if_version},
+    {"operation", Field::opnum},
+    {"port", Field::local_port},
+    {"user", Field::remote_user_token},
+    {"sddl", Field::remote_user_token},
+    {"token", Field::remote_user_token},
+    {"ip", Field::remote_addr_v4},
+    {"address", Field::remote_addr_v4},
+    {"remote_addr", Field::remote_addr_v4},
+    {"local_addr", Field::local_addr_v4},
+    {"image", Field::image_name},
+    {"program", Field::image_name},
+    {"process", Field::image_name},
+    {"authentication_level", Field::auth_level},
+    {"authentication_type", Field::auth_type},
+};
+
 // Match types without what separates their parts, and the forms that are not just spaced apart.
 constexpr std::pair<std::string_view, MatchType> kMatchAliases[] = {
     {"equals", MatchType::equal},
@@ -100,7 +121,10 @@ std::optional<Field> read_field(const Word& word, Reporter& reporter) {
                      "netsh may refuse " + quoted(word.text));
     return field;
   }
-  const std::string_view nearest = nearest_name(name, names);
+  std::string_view nearest = nearest_name(name, names);
+  for (const auto& [guess, meaning] : kFieldGuesses) {
+    if (name == guess) nearest = to_string(meaning);
+  }
   reporter.error("unknown-field", word.span(), "unknown field " + quoted(word.text),
                  nearest.empty() ? "" : "did you mean " + quoted(nearest) + "?");
   return std::nullopt;

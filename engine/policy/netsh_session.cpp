@@ -93,6 +93,18 @@ void NetshSession::spoil() noexcept {
   if (pending_) pending_->has_error = true;
 }
 
+bool echoes_command(std::span<const Word> words) noexcept {
+  constexpr std::string_view kBegins[] = {"netsh", "rpc", "filter", "add", "delete"};
+  return words.size() > 1 && equal_ignoring_case(words[0].text, "echo") &&
+         contains(kBegins, words[1].text);
+}
+
+void report_echo(const SourceSpan& command, Reporter& reporter) {
+  reporter.warning_once("echoed-command", command,
+                        "commands that are only written out are not read as part of the policy",
+                        "give the script that they are written to with `-p`");
+}
+
 void NetshSession::finish() {
   if (!pending_) return;
   reporter_.warning(
@@ -103,6 +115,7 @@ void NetshSession::finish() {
 }
 
 void NetshSession::run_words(Words words, const SourceSpan& command) {
+  if (echoes_command(words)) return report_echo(command, reporter_);
   if (is_harmless(words)) {
     return reporter_.note("not-a-command", command, "the line is ignored");
   }
@@ -188,6 +201,11 @@ bool NetshSession::skip_program_name(Words& words) {
       reporter_.warning("remote-machine", words[1].span(),
                         "the command is meant for " + quoted(words[1].text),
                         "it is read as part of this policy");
+    }
+    if (option == 'f') {
+      reporter_.warning("script-not-read", words[1].span(),
+                        "netsh would run " + quoted(words[1].text) + ", which is not read here",
+                        "give it with `-p` as well");
     }
     words = words.subspan(option == 'c' ? 1 : 2);
   }

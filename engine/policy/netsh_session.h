@@ -143,4 +143,9 @@ class NetshSession {
   bool left_ = false;  // a `quit` ended the session; only a new `netsh` begins another
 };
 
+// Whether a line of a batch file writes a command out instead of running it: `echo add rule ...`,
+// as scripts for `netsh -f` get made; and what is to be said of the first such line.
+[[nodiscard]] bool echoes_command(std::span<const Word> words) noexcept;
+void report_echo(const SourceSpan& command, Reporter& reporter);
+
 }  // namespace rpcaudit

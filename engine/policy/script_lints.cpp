@@ -33,12 +33,17 @@ class ScriptLinter {
     const bool is_process = is_netsh(words[0].text);
     if (is_process) words = words.subspan(1);
     const bool is_all_context = enter_contexts(words, is_process);
-    if (is_process && !is_all_context) {
-      take_process(words, line.span);
-    } else if (!is_process && !is_all_context) {
+    if (is_process) {
+      if (!is_all_context) take_process(words, line.span);
+    } else if (is_all_context) {
+      is_for_netsh_ = true;
+    } else {
       take_bare(words, line.span);
     }
   }
+
+  // Whether netsh is to read the script, and not a shell that runs netsh.
+  [[nodiscard]] bool is_for_netsh() const noexcept { return is_for_netsh_; }
 
  private:
   // Cuts `rpc`, `filter` off the front; true when nothing is left.
@@ -77,6 +82,7 @@ class ScriptLinter {
     opened_by_process_.reset();
     const bool is_command =
         begins_with(words, "add", "rule") || begins_with(words, "filter", "add");
+    is_for_netsh_ = is_for_netsh_ || is_command;
     if (!is_command || reached_filter_) return;
     reporter_.warning_once("netsh-f-context", span,
                            "`netsh -f` begins in the root context and refuses the command",
@@ -84,8 +90,9 @@ class ScriptLinter {
   }
 
   Reporter& reporter_;
-  bool in_rpc_ = false;     // the session is in the context `rpc`
-  bool in_filter_ = false;  // the session is in the context `rpc filter`
+  bool is_for_netsh_ = false;  // it has commands of netsh without its name
+  bool in_rpc_ = false;        // the session is in the context `rpc`
+  bool in_filter_ = false;     // the session is in the context `rpc filter`
   bool in_command_filter_ = false;
   bool reached_filter_ = false;  // the command at hand runs in the context `rpc filter`
   std::optional<SourceSpan> opened_by_process_;
@@ -116,7 +123,7 @@ void lint_script(const SourceText& source, std::uint32_t file,
   ScriptLinter linter(reporter);
   ScriptLine line;
   while (!reading.is_full() && reader.next(line)) linter.take(line);
-  lint_comments(source, file, reporter);
+  if (linter.is_for_netsh()) lint_comments(source, file, reporter);
   reporter.sort_by_line();
 }
 

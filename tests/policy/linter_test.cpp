@@ -238,6 +238,8 @@ const ScriptCase kScripts[] = {
      "netsh rpc filter add rule um block\nnetsh rpc filter add filter\n",
      {"1 warning separate-processes"}},
     {"comment_signs", "rem a\nrpc filter\n; b\n", {"1 note comment-sign"}},
+    // A batch file, whose shell passes over its own comments.
+    {"comments_of_a_batch_file", "@echo off\nrem a\nnetsh rpc filter show filter\npause\n", {}},
     {"netsh_comments", "# a\nrpc filter\n", {}},
 };
 

@@ -43,6 +43,16 @@ constexpr Fault kFaults[] = {
      ""},
     {"add condition opnum equal three", "27+5 bad-number", "`three` is not a number",
      "`opnum` is written in decimal"},
+    {"add condition opnum equal 62,65", "27+5 bad-number", "`62,65` is not a number",
+     "matchtype=range"},
+    {"add condition auth_level equal privacy", "32+7 bad-number", "`privacy` is not a number",
+     "did you mean `6`?"},
+    {"add condition auth_type equal Kerberos", "31+8 bad-number", "`Kerberos` is not a number",
+     "did you mean `16`?"},
+    {"add condition auth_type equal NTLM", "31+4 bad-number", "`NTLM` is not a number",
+     "did you mean `10`?"},
+    {"add condition field=interface matchtype=equal data=1", "21+9 unknown-field",
+     "unknown field `interface`", "did you mean `if_uuid`?"},
     {"add condition opnum equal -1", "27+2 bad-number", "`-1` is not a number", ""},
     {"add condition opnum equal 0x", "27+2 bad-number", "`0x` is not a number", ""},
     {"add condition opnum equal 65536", "27+5 out-of-range", "`65536` is too large",
@@ -214,6 +224,15 @@ TEST(NetshWarning, CommandsForAnotherMachineAreStillRead) {
       "add condition opnum equal 3\nadd filter\n");
   EXPECT_THAT(read.filters(), ElementsAre("block um opnum=3"));
   EXPECT_THAT(read.places(), ElementsAre("1:10 remote-machine"));
+}
+
+// What people run a script with, or make one with, is not the script.
+TEST(NetshWarning, ScriptsThatAreRunOrWrittenAreNotRead) {
+  EXPECT_THAT(read_policy("netsh -f C:\\rpc.txt\n").places(), ElementsAre("1:10 script-not-read"));
+  EXPECT_THAT(
+      read_policy("echo rpc filter > rpc.txt\necho add rule um block >> rpc.txt\n").places(),
+      ElementsAre("1:1 echoed-command"));
+  EXPECT_THAT(read_policy("echo adding filters\n").places(), ElementsAre("1:1 not-a-command"));
 }
 
 TEST(NetshInput, BinaryFilesAreRefusedWithOneError) {
