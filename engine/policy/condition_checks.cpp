@@ -54,10 +54,11 @@ void check_descriptor(const Condition& condition, Reporter& reporter) {
     return (entry.mask & kMatchFilterRight) != 0 && !is_decidable(entry.trustee);
   });
   if (unseen == entries.end()) return;
-  reporter.note("never-on-the-wire", condition.span,
-                "whether the caller is " + quoted(unseen->trustee) +
-                    " never crosses the network: a call that depends on it is undecidable",
-                "a capture tells `WD`, `AN` and `AU`; a deployment (`-c`) may tell the groups of users");
+  reporter.note(
+      "never-on-the-wire", condition.span,
+      "whether the caller is " + quoted(unseen->trustee) +
+          " never crosses the network: a call that depends on it is undecidable",
+      "a capture tells `WD`, `AN` and `AU`; a deployment (`-c`) may tell the groups of users");
 }
 
 void check_address(const Condition& condition, Reporter& reporter) {
