@@ -150,6 +150,7 @@ INSTANTIATE_TEST_SUITE_P(MicrosoftPage, DocumentedExampleTest,
                          testing::ValuesIn(kDocumentedExamples),
                          [](const auto& test) { return std::string(test.param.name); });
 
+// [semantics] 1.1.11.
 TEST_F(NetshProgramTest, SaysThatWindowsWouldForgetTheRule) {
   EXPECT_THAT(netsh("rpc filter add rule um block").err, HasSubstr("the rule waits in the store"));
   EXPECT_EQ(netsh("rpc filter add condition opnum equal 3").err, "");
@@ -246,6 +247,7 @@ TEST_F(NetshProgramTest, AKeyThatIsTakenIsRefusedAndTheRuleWaitsOn) {
   EXPECT_THAT(filters(), ElementsAre("block um opnum=4"));
 }
 
+// [semantics] 1.1.15.
 TEST_F(NetshProgramTest, AVolatileFilterEndsWithItsProcess) {
   const Ended ended = type(
       "add rule um block persistence=volatile\nadd condition opnum equal 3\nadd filter\n"

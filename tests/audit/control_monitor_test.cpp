@@ -316,6 +316,7 @@ struct System {
   bool runs_windows;
 };
 
+// [semantics] 7.2.
 TEST(OtherSystems, AreThoseThatTheTrafficOrTheDeploymentShows) {
   const System kSystems[] = {
       {"drsuapi", "e3514235-4b06-11d1-ab04-00c04fc2dcd2", {}, true},

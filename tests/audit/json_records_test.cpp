@@ -307,7 +307,7 @@ TEST(JsonRecords, VerdictSaysWhatDecidedAndWhatHappened) {
   }
 }
 
-// [semantics] 5.4: a permit with audit=enable has the call logged, and so written here, too; a
+// [semantics] 5.1, 5.4: a permit with audit=enable has the call logged, and so written here, too; a
 // block with it is a finding.
 TEST(JsonRecords, WhatAuditEnableHasLoggedIsWrittenWithTheFilterThatLogsIt) {
   const std::string script =
@@ -343,6 +343,44 @@ TEST(JsonRecords, WhatAuditEnableHasLoggedIsWrittenWithTheFilterThatLogsIt) {
   const AuditTally& tally = records.feed().tally();
   EXPECT_EQ(tally.count(Logged::success), 1u);
   EXPECT_EQ(tally.count(Logged::failure), 1u);
+  EXPECT_EQ(tally.audit_only, 1u);
+}
+
+// [semantics] 2.2: Windows judges at dispatch, so that a bind alone is never a finding.
+TEST(JsonRecords, ABindWithoutACallIsNoFinding) {
+  Records records(findings(), kBlockScript);
+  RpcContext context = drsuapi_context();
+  records.open(context, ContextResult::accepted);
+  records.feed().on_context_closed(context.key);
+  EXPECT_EQ(records.finished(), "");
+  EXPECT_EQ(records.feed().tally().judged, 0u);
+}
+
+// [semantics] 2.7: a call is judged, whatever was said of the same call before.
+TEST(JsonRecords, EveryCallOfAContextIsJudged) {
+  Records records(findings(), kBlockScript);
+  RpcContext context = drsuapi_context();
+  records.open(context, ContextResult::accepted);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    const RpcCall call = call_in(20 + i, 3, i);
+    records.feed().on_call(context, call);
+    records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  }
+  const std::string text = records.finished();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
+  EXPECT_EQ(records.feed().tally().count(VerdictAction::would_block), 3u);
+}
+
+// [semantics] 2.8.
+TEST(JsonRecords, CallsOverLoopbackAreJudgedByFiltersLikeOthers) {
+  Records records(findings(), kBlockScript);
+  RpcContext context = drsuapi_context();
+  context.client.address = context.server.address = IpAddress::v4(0x7f00'0001);
+  records.open(context, ContextResult::accepted);
+  const RpcCall call = call_in(20, 3, 0);
+  records.feed().on_call(context, call);
+  records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  EXPECT_THAT(records.finished(), HasSubstr("\"action\":\"would_block\""));
 }
 
 TEST(JsonRecords, WithAPolicyEveryCallOfALogHasAVerdict) {

@@ -93,7 +93,8 @@ class LookupsTest : public testing::Test {
   std::optional<Auditor> auditor_;
 };
 
-// The page's "Allowed values for the Endpoint Mapper (EPMAP) Layer": interface-specific rules.
+// [semantics] 2.3. The page's "Allowed values for the Endpoint Mapper (EPMAP) Layer":
+// interface-specific rules.
 TEST_F(LookupsTest, AreJudgedByTheInterfaceInsideTheTower) {
   use(epmap_filter("block"));
   open(mapper_context());
@@ -110,6 +111,7 @@ TEST_F(LookupsTest, AreJudgedByTheInterfaceInsideTheTower) {
   EXPECT_EQ(auditor_->tally().lookups_hidden, 1u);
 }
 
+// [semantics] 4.2.6.
 TEST_F(LookupsTest, ShowTheVerdictsOfBothLayers) {
   use(epmap_filter("block") + um_filter("permit"));
   open(mapper_context());

@@ -16,7 +16,7 @@ struct AccessCase {
   Truth unknown_caller;
 };
 
-// 3.4: an access check for the right 0x1 (CC) in the order of the entries.
+// [semantics] 3.4.1, 3.4.2: an access check for the right 0x1 (CC) in the order of the entries.
 constexpr AccessCase kAccessCases[] = {
     {"D:(A;;CC;;;WD)", kYes, kYes, kYes},
     {"D:(A;;CC;;;AN)", kYes, kNo, kMaybe},

@@ -21,14 +21,14 @@ std::string judged(std::vector<Filter> filters) {
   return text(judge(policy(std::move(filters)), samr_over_tcp(), {}));
 }
 
-// 4.2 rule 4.
+// [semantics] 4.2.5.
 TEST(Arbitration, NothingMatchedIsPermitted) {
   EXPECT_EQ(judged({}), "would_permit");
   EXPECT_EQ(judged({block({kOtherInterface})}), "would_permit");
   EXPECT_EQ(judge(policy({}), samr_over_tcp(), {}).control, Control::none);
 }
 
-// 4.2: RPC filters of other layers do not decide calls.
+// [semantics] 4.2.6: RPC filters of other layers do not decide calls.
 TEST(Arbitration, OnlyTheLayerOfCallsDecidesCalls) {
   EXPECT_EQ(judged({on_layer(Layer::epmap, block({}))}), "would_permit");
 }
@@ -47,7 +47,7 @@ struct WeightCase {
   std::vector<Condition> lighter;
 };
 
-// 4.3: the presence of fields, compared in the engine's own order.
+// [semantics] 4.2.1, 4.3.1: the presence of fields, compared in the engine's own order.
 const WeightCase kWeightCases[] = {
     {"a caller over an interface", {kAdministrators}, {kInterface, kTcp, kOpnumZero}},
     {"an interface over all after it",
@@ -71,13 +71,13 @@ TEST(Arbitration, RepeatedFieldsAndMatchTypesAddNoWeight) {
             filter_weight(block({kOpnumZero, number(Field::opnum, MatchType::greater, 5)})));
 }
 
-// 4.3: `block pipe` loses to `permit if_uuid`.
+// [semantics] 4.3.5: `block pipe` loses to `permit if_uuid`.
 TEST(Arbitration, ABlockedPipeLosesToAPermittedInterface) {
   const Policy both = policy({block({pipe("\\PIPE\\samr")}), permit({kInterface})});
   EXPECT_EQ(text(judge(both, samr_over_pipe(), {})), "would_permit by 1");
 }
 
-// 4.3: equal weights are listed newest first.
+// [semantics] 4.3.4: equal weights are listed newest first.
 TEST(Arbitration, TheNewestOfEqualWeightDecides) {
   EXPECT_EQ(judged({permit({kInterface}), block({kInterface})}), "would_block by 1");
   EXPECT_EQ(judged({block({kInterface}), permit({kInterface})}), "would_permit by 1");
@@ -89,13 +89,13 @@ TEST(Arbitration, EvaluationOrderIsByWeightThenAge) {
   EXPECT_EQ(evaluation_order(all, Layer::um), (std::vector<std::uint32_t>{2, 4, 1, 0}));
 }
 
-// 4.2 rule 2.
+// [semantics] 4.2.2.
 TEST(Arbitration, ContinueFallsThrough) {
   EXPECT_EQ(judged({go_on({kInterface}), block({kTcp})}), "would_block by 1");
   EXPECT_EQ(judged({go_on({kInterface}), permit({kTcp})}), "would_permit by 1");
 }
 
-// Addendum 6: when only `continue` matches, one text denies and the other permits.
+// [semantics] 4.2.3: when only `continue` matches, one text denies and the other permits.
 TEST(Arbitration, OnlyContinueIsUndecidable) {
   EXPECT_EQ(judged({go_on({kInterface}), block({kOtherInterface})}),
             "undecidable by 0 only-continue");
@@ -105,7 +105,7 @@ TEST(Arbitration, OnlyContinueIsUndecidable) {
   EXPECT_EQ(judged({go_on({kInterface}), permit({kImage})}), "undecidable by 1 ?image_name");
 }
 
-// 3.1: an unknown that could change the outcome makes it undecidable; others do not.
+// [semantics] 3.1.2: an unknown that could change the outcome makes it undecidable; others do not.
 TEST(Unknowns, AnUnknownBlockAboveAPermitIsUndecidable) {
   EXPECT_EQ(judged({block({kAdministrators}), permit({kInterface})}),
             "undecidable by 0 ?remote_user_token");
@@ -143,7 +143,7 @@ TEST(Unknowns, AMissedBindLeavesTheInterfaceUnknown) {
   EXPECT_EQ(text(judge(both, context, {})), "undecidable by 0 ?if_uuid");
 }
 
-// 5, addendum 5: audit=enable is documented as logged, not applied; judged twice.
+// [semantics] 5.1: audit=enable is documented as logged, not applied; judged twice.
 TEST(Audit, AnAuditedBlockIsReportedAsOnlyLogged) {
   EXPECT_EQ(judged({audited(block({kInterface}))}), "would_block by 0 audit-only readings-differ");
   EXPECT_EQ(judged({audited(block({kInterface})), permit({kTcp})}),
@@ -154,7 +154,8 @@ TEST(Audit, AnAuditedBlockNeverHidesALowerFilter) {
   EXPECT_EQ(judged({audited(block({kInterface})), block({kTcp})}), "would_block by 1");
 }
 
-// 5: sublayers combined, the audited block would prevail; weighed in one list, the permit does.
+// [semantics] 5.6: sublayers combined, the audited block would prevail; weighed in one list, the
+// permit does.
 TEST(Audit, AnAuditedBlockBelowAPermitDecidesWhereSublayersAreCombined) {
   EXPECT_EQ(judged({permit({kInterface}), audited(block({kTcp}))}),
             "would_permit by 0 readings-differ");

@@ -25,7 +25,8 @@ struct NumberCase {
   Truth expected;
 };
 
-// 1.3: the match types on numbers; ranges include both ends, flags compare bits.
+// [semantics] 1.3.1, 1.3.3, 1.3.5: the match types on numbers; ranges include both ends, flags
+// compare bits.
 constexpr NumberCase kNumberCases[] = {
     {equal, 3, 3, 3, kYes},
     {equal, 3, 3, 4, kNo},
@@ -77,7 +78,7 @@ TEST(Conditions, InterfacesCompareInTheOrderOfTheirText) {
   EXPECT_EQ(against(less, Uuid{}, Uuid{}), kNo);
 }
 
-// An interface that was not seen is unknown, never absent.
+// [semantics] 3.1.5: an interface that was not seen is unknown, never absent.
 TEST(Conditions, AnUnseenInterfaceIsUnknown) {
   ContextFacts context = samr_over_tcp();
   context.if_uuid.reset();
@@ -86,7 +87,7 @@ TEST(Conditions, AnUnseenInterfaceIsUnknown) {
   EXPECT_EQ(truth(number(Field::if_version, 1), context, {}), kMaybe);
 }
 
-// 1.4: TCP 1, named pipes 2, HTTP 4. Addendum 13: datagrams match no value that netsh has.
+// [semantics] 1.4.4, 3.8.1: TCP 1, named pipes 2, HTTP 4; datagrams match no value that netsh has.
 TEST(Conditions, ProtocolsAreThoseOfNetshAndDatagramsHaveNone) {
   const auto over = [](ProtocolSequence protocol, std::uint64_t value) {
     return truth(number(Field::protocol, value), samr_over(protocol), {});
@@ -103,7 +104,7 @@ TEST(Conditions, ProtocolsAreThoseOfNetshAndDatagramsHaveNone) {
   EXPECT_EQ(truth(interface(kSamr), datagram, {}), kYes);  // other fields evaluate
 }
 
-// 3.5: documented as host order; the other family never matches.
+// [semantics] 3.5.1, 3.5.4: documented as host order; the other family never matches.
 TEST(Conditions, AddressesOfTheOtherFamilyDoNotMatch) {
   const ContextFacts v4 = samr_over_tcp();
   EXPECT_EQ(truth(address(Field::remote_addr_v4, "10.0.0.2"), v4, {}), kYes);
@@ -124,7 +125,8 @@ TEST(Conditions, AddressesOfTheOtherFamilyDoNotMatch) {
             kNo);
 }
 
-// 3.5: the documents give every call its addresses, Windows before 11 25H2 none over pipes.
+// [semantics] 3.5.2: the documents give every call its addresses, Windows before 11 25H2 none over
+// pipes.
 TEST(Conditions, AddressesOverPipesMatchAsDocumentedAndTheOtherReadingIsTold) {
   const Policy by_address = policy({block({address(Field::remote_addr_v4, "10.0.0.2")})});
   EXPECT_EQ(text(judge(by_address, samr_over_pipe(), {})), "would_block by 0 readings-differ");
@@ -136,14 +138,14 @@ TEST(Conditions, AddressesOverPipesMatchAsDocumentedAndTheOtherReadingIsTold) {
   EXPECT_EQ(text(judge(and_default, samr_over_pipe(), {})), "would_block by 0");
 }
 
-// 3, field 14: the endpoint of a call over a pipe is the pipe.
+// [semantics] 3.8.2: the endpoint of a call over a pipe is the pipe.
 TEST(Conditions, CallsOverPipesHaveNoPortAndOthersNoPipe) {
   EXPECT_EQ(truth(number(Field::local_port, 49152), samr_over_tcp(), {}), kYes);
   EXPECT_EQ(truth(number(Field::local_port, 445), samr_over_pipe(), {}), kNo);
   EXPECT_EQ(truth(pipe("\\PIPE\\samr"), samr_over_tcp(), {}), kNo);
 }
 
-// 3.7: compared byte by byte.
+// [semantics] 3.7.1: compared byte by byte.
 TEST(Conditions, PipesCompareByteByByte) {
   EXPECT_EQ(truth(pipe("\\PIPE\\samr"), samr_over_pipe(), {}), kYes);
   EXPECT_EQ(truth(pipe("\\PIPE\\SAMR"), samr_over_pipe(), {}), kNo);
@@ -156,8 +158,8 @@ TEST(Conditions, PipesCompareByteByByte) {
   EXPECT_EQ(truth(pipe("\\PIPE\\samr"), unseen, {}), kMaybe);
 }
 
-// 3.7: the engine evidently compares the endpoint of the server, which a bind_ack names; which name
-// it is where both are known is not documented.
+// [semantics] 3.7.2: the engine evidently compares the endpoint of the server, which a bind_ack
+// names; which name it is where both are known is not documented.
 TEST(Conditions, EitherNameOfAPipeMatchesAndADifferenceIsTold) {
   ContextFacts both = samr_over_pipe();
   both.pipe_of_server = "\\pipe\\lsass";
@@ -171,7 +173,7 @@ TEST(Conditions, EitherNameOfAPipeMatchesAndADifferenceIsTold) {
   EXPECT_EQ(truth(pipe("\\PIPE\\samr"), by_server, {}), kNo);
 }
 
-// 3: never on the wire.
+// [semantics] 3.1.3: never on the wire.
 TEST(Conditions, WhatNeverCrossesTheNetworkIsUnknown) {
   for (const Condition& unseen : {image("spoolsv.exe"), number(Field::sec_encrypt_alg, 1),
                                   number(Field::sec_key_size, 128)}) {
@@ -179,7 +181,7 @@ TEST(Conditions, WhatNeverCrossesTheNetworkIsUnknown) {
   }
 }
 
-// 3, field 5, and 3.6: only calls of DCOM have an application, and only a deployment tells which.
+// [semantics] 3.6.3: only calls of DCOM have an application, and only a deployment tells which.
 TEST(Conditions, TheApplicationIsThatOfTheClassAndOtherCallsHaveNone) {
   static constexpr Uuid kApplication = uuid("69ad4aee-51be-439b-a92c-86ae490e8b30");
   const auto of = [](Truth dcom, const Uuid* app_id, MatchType match) {
@@ -207,7 +209,7 @@ TEST(Conditions, DataOfAnotherTypeAndIllegalComparisonsAreUnknown) {
   EXPECT_EQ(truth(number(Field::remote_addr_v4, 1), samr_over_tcp(), {}), kMaybe);
 }
 
-// 3.6: bit 0x1 is DCOM, no other bit is set.
+// [semantics] 3.6.1, 3.6.2: bit 0x1 is DCOM, no other bit is set.
 TEST(Conditions, InterfaceFlagIsDcom) {
   const auto with = [](Truth dcom, MatchType match, std::uint64_t value) {
     CallFacts call;
@@ -230,7 +232,8 @@ CallFacts call_with(std::uint8_t type, std::uint8_t level) {
   return call;
 }
 
-// 3.3: the negotiated mechanism is the better reading; the type on the wire is the other.
+// [semantics] 3.3.2: the negotiated mechanism is the better reading; the type on the wire is the
+// other.
 TEST(Conditions, SpnegoIsWhatItChose) {
   CallFacts call = call_with(16, 6);
   call.auth_type_other = 9;
@@ -253,7 +256,7 @@ TEST(Conditions, SpnegoWhoseChoiceWasNotSeenIsUnknownWhereItMatters) {
   EXPECT_EQ(of(greater, 0), "would_block by 0");
 }
 
-// 3.3: level NONE or DEFAULT without security.
+// [semantics] 3.3.4: level NONE or DEFAULT without security.
 TEST(Conditions, AFilterThatTellsLevelZeroFromOneIsTold) {
   CallFacts call = call_with(0, 1);
   call.auth_level_other = 0;
@@ -274,7 +277,8 @@ TEST(Conditions, AnUncapturedTrailerMakesSecurityUnknown) {
   EXPECT_EQ(truth(number(Field::auth_level, 6), samr_over_tcp(), call), kMaybe);
 }
 
-// 4.1: adjacent conditions on one field are alternatives, all others must hold together.
+// [semantics] 4.1.1, 4.1.2: adjacent conditions on one field are alternatives, all others must hold
+// together.
 TEST(Filters, AdjacentConditionsOnOneFieldAreAlternatives) {
   CallFacts call;
   call.opnum = 4;
@@ -289,12 +293,12 @@ TEST(Filters, AdjacentConditionsOnOneFieldAreAlternatives) {
   EXPECT_EQ(judged({interface(kDrsuapi), four}), "would_permit");
 }
 
-// 4.1: "if no conditions are specified, the action is always performed".
+// [semantics] 1.1.7: "if no conditions are specified, the action is always performed".
 TEST(Filters, AFilterWithoutConditionsMatchesEveryCall) {
   EXPECT_EQ(text(judge(policy({block({})}), samr_over_tcp(), {})), "would_block by 0");
 }
 
-// 3.1: Kleene's logic.
+// [semantics] 3.1.1: Kleene's logic.
 TEST(Filters, OneFailedConditionOutweighsUnknownOnes) {
   const auto judged = [](std::vector<Condition> conditions) {
     return text(judge(policy({block(std::move(conditions))}), samr_over_tcp(), {}));

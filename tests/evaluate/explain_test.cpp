@@ -84,7 +84,7 @@ std::string note_on(const Condition& condition, const ContextFacts& context,
   return explain(policy({block({condition})}), {}, context, call).filters[0].conditions[0].note;
 }
 
-// 3.7: a difference in case, or of two names of one server process.
+// [semantics] 3.7.3: a difference in case, or of two names of one server process.
 TEST(Explain, NotesPipesThatNearlyMatch) {
   EXPECT_THAT(note_on(pipe("\\PIPE\\SAMR"), samr_over_pipe(), {}), HasSubstr("case only"));
   EXPECT_THAT(note_on(pipe("\\PIPE\\lsass"), samr_over_pipe(), {}), HasSubstr("another name"));
@@ -98,7 +98,7 @@ TEST(Explain, NotesPipesThatNearlyMatch) {
   EXPECT_THAT(note_on(pipe("\\PIPE\\LSASS"), both, {}), HasSubstr("case only"));
 }
 
-// 3.5: Windows is believed to compare the number in network byte order.
+// [semantics] 3.5.4: Windows is believed to compare the number in network byte order.
 TEST(Explain, NotesTheByteOrderOfAddresses) {
   EXPECT_THAT(note_on(address(Field::remote_addr_v4, "2.0.0.10"), samr_over_tcp(), {}),
               HasSubstr("which would match"));

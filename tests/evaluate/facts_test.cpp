@@ -46,7 +46,7 @@ std::string caller(const CallFacts& facts) {
   return "contradictory";
 }
 
-// Policy: local is the server, remote its client (3, fields 12 to 17).
+// [semantics] 1.2.11.
 TEST(ContextFacts, LocalIsTheServerAndRemoteItsClient) {
   const ContextFacts facts = context_facts(context_over(ProtocolSequence::ncacn_ip_tcp));
   EXPECT_EQ(facts.local_address, IpAddress::v4(0x0a00'0001));
@@ -54,7 +54,7 @@ TEST(ContextFacts, LocalIsTheServerAndRemoteItsClient) {
   EXPECT_EQ(facts.local_port, 445);
 }
 
-// 3.2: the platform's field has 16 bits, so that only the major version is compared.
+// [semantics] 3.2.1: the platform's field has 16 bits, so that only the major version is compared.
 TEST(ContextFacts, VersionIsTheMajorOne) {
   const ContextFacts facts = context_facts(context_over(ProtocolSequence::ncacn_ip_tcp));
   EXPECT_EQ(facts.if_uuid, kSamr);
@@ -98,7 +98,8 @@ struct SecurityCase {
   const char* expected;
 };
 
-// 3.3: the trailer of the call, SPNEGO as what it chose, 0 on the wire as CONNECT, 3 as 4.
+// [semantics] 3.3.1, 3.3.2, 3.3.5: the trailer of the call, SPNEGO as what it chose, 0 on the wire
+// as CONNECT, 3 as 4.
 constexpr SecurityCase kSecurityCases[] = {
     {"ntlm_privacy", ProtocolSequence::ncacn_ip_tcp, 10, 6, 0, "10/6"},
     {"kerberos_over_a_pipe", ProtocolSequence::ncacn_np, 16, 5, 0, "16/5"},
@@ -118,7 +119,8 @@ TEST(CallFacts, SecurityIsThatOfTheTrailerAsTheServerProcessesIt) {
   }
 }
 
-// 3.3: without security level NONE, 0 in the other reading; over pipes 0/0 was seen, and 10/6.
+// [semantics] 3.3.3, 3.3.4: without security level NONE, 0 in the other reading; over pipes 0/0 was
+// seen, and 10/6.
 TEST(CallFacts, WithoutATrailerSourcesDifferOnTheLevel) {
   const RpcCall call;
   const auto of = [&call](ProtocolSequence protocol) {
@@ -171,8 +173,8 @@ struct CallerCase {
   const char* expected;
 };
 
-// 3.4: a null session is ANONYMOUS LOGON, a user or a ticket an authenticated user; a call without
-// security has no token but, over a pipe, that of the file session.
+// [semantics] 3.4.3: a null session is ANONYMOUS LOGON, a user or a ticket an authenticated user; a
+// call without security has no token but, over a pipe, that of the file session.
 const CallerCase kCallerCases[] = {
     {"null session", ProtocolSequence::ncacn_ip_tcp, AuthNumbers{10, 2, 0}, null_session(),
      "anonymous"},
@@ -230,7 +232,7 @@ Truth dcom(const Uuid& interface, std::optional<Uuid> object, const std::vector<
   return call_facts(context, call).dcom;
 }
 
-// 3.6: activation interfaces, or an object and a stub that begins with an ORPCTHIS.
+// [semantics] 3.6.1: activation interfaces, or an object and a stub that begins with an ORPCTHIS.
 TEST(CallFacts, DcomIsAKnownInterfaceOrAnObjectWithAnOrpcThis) {
   EXPECT_EQ(dcom(kRemoteActivator, {}, {}), Truth::yes);
   EXPECT_EQ(dcom(kSamr, kObject, orpcthis(false, 5, 40)), Truth::yes);
@@ -243,6 +245,7 @@ TEST(CallFacts, AnObjectAloneDoesNotMakeDcom) {
   EXPECT_EQ(dcom(kSamr, {}, orpcthis(false, 5, 40)), Truth::no);
 }
 
+// [semantics] 3.6.2.
 TEST(CallFacts, AnObjectWithAHiddenOrCutStubMayBeDcom) {
   EXPECT_EQ(dcom(kSamr, kObject, {}), Truth::unknown);
   EXPECT_EQ(dcom(kSamr, kObject, orpcthis(false, 5, 31)), Truth::unknown);

@@ -1,4 +1,4 @@
-// 3: of every field, whether the wire shows it, over TCP and over a named pipe.
+// [semantics] 3.1.4: of every field, whether the wire shows it, over TCP and over a named pipe.
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ using enum Truth;
 constexpr Uuid kAny = uuid("11111111-2222-3333-4444-555555555555");
 
 struct SightCase {
-  unsigned row;         // of the engine's own order, 3
+  unsigned row;         // of the engine's own order
   Condition condition;  // that the call below would meet
   Truth over_tcp;
   Truth over_pipe;
@@ -60,7 +60,7 @@ struct WeightCase {
   std::uint64_t weight;
 };
 
-// 4.3: the effective weights that were observed on Windows.
+// [semantics] 4.3.2: the effective weights that were observed on Windows.
 const WeightCase kWeightCases[] = {
     {{interface(kSamr)}, 0x07e0'0000'0000'0000},
     {{interface(kSamr), caller("D:(A;;CC;;;BA)")}, 0x0fe0'0000'0000'0000},

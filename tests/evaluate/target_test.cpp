@@ -56,7 +56,7 @@ const std::vector<Filter> kParameters{permit({interface(kSamr)}),
                                       with_parameters(audited(block({number(Field::opnum, 0)})))};
 
 const TargetCase kTargetCases[] = {
-    // 2: opnum is enforced from Windows 11 24H2 and Server 2025 on.
+    // [semantics] 2.6: opnum is enforced from Windows 11 24H2 and Server 2025 on.
     {"opnum_enforced",
      kBlockByOpnum,
      samr_over_tcp(),
@@ -68,7 +68,7 @@ const TargetCase kTargetCases[] = {
      samr_over_tcp(),
      {ws2008, ws2008r2, ws2012r2, ws2016},
      "would_permit"},
-    // 3.5: addresses of calls over named pipes.
+    // [semantics] 3.5.2: addresses of calls over named pipes.
     {"pipe_address_contested",
      kBlockByAddress,
      with_addresses(samr_over_pipe(), "10.1.1.10"),
@@ -84,7 +84,7 @@ const TargetCase kTargetCases[] = {
      with_addresses(samr_over_pipe(), "10.1.1.10"),
      {w11_25h2},
      "would_block by 0"},
-    // 3.5: ranges and orders of addresses match nothing on Windows.
+    // [semantics] 3.5.3: ranges and orders of addresses match nothing on Windows.
     {"address_range_documented", kBlockByRange, samr_over_tcp(), {documented}, "would_block by 0"},
     {"address_range_never",
      kBlockByRange,
@@ -101,7 +101,7 @@ const TargetCase kTargetCases[] = {
      with_addresses(samr_over_tcp(), "fe80::9"),
      {ws2025},
      "would_permit"},
-    // 3.5: the order of the bytes of IPv4 addresses.
+    // [semantics] 3.5.4: the order of the bytes of IPv4 addresses.
     {"v4_as_documented", kBlockBySkewedAddress, samr_over_tcp(), {documented}, "would_block by 0"},
     {"v4_swapped",
      kBlockBySkewedAddress,
@@ -113,14 +113,14 @@ const TargetCase kTargetCases[] = {
      with_addresses(samr_over_tcp(), "2.0.0.10"),
      {ws2022},
      "would_block by 0 readings-differ"},
-    // 4.1: adjacent conditions on one field, from Windows 7 and Server 2008 R2 on.
+    // [semantics] 4.1.2: adjacent conditions on one field, from Windows 7 and Server 2008 R2 on.
     {"alternatives",
      kBlockByEither,
      samr_over_tcp(),
      {documented, ws2008r2, ws2022, w11_25h2},
      "would_block by 0"},
     {"no_alternatives", kBlockByEither, samr_over_tcp(), {ws2008}, "would_permit"},
-    // Addendum 13.
+    // [semantics] 3.8.1.
     {"datagram_documented",
      kBlockAll,
      samr_over(ProtocolSequence::ncadg_ip_udp),
@@ -136,7 +136,7 @@ const TargetCase kTargetCases[] = {
      samr_over(ProtocolSequence::ncadg_ip_udp),
      {ws2022},
      "would_permit by 0"},
-    // Addendum 6.
+    // [semantics] 4.2.3.
     {"only_continue_documented",
      kOnlyContinue,
      samr_over_tcp(),
@@ -147,7 +147,7 @@ const TargetCase kTargetCases[] = {
      samr_over_tcp(),
      {ws2008, ws2022, w11_25h2},
      "would_permit"},
-    // 4.4, 5 and addendum 5: audit as a sublayer that blocks.
+    // [semantics] 4.2.4, 4.4.1, 5.2, 5.6: audit as a sublayer that blocks.
     {"audit_documented",
      kAuditedBlock,
      samr_over_tcp(),
@@ -158,7 +158,7 @@ const TargetCase kTargetCases[] = {
      samr_over_tcp(),
      {ws2008, ws2022},
      "would_block by 1 readings-differ"},
-    // 1.1: auditparameters came with build 26200.
+    // [semantics] 1.1.13: auditparameters came with build 26200.
     {"parameters_refused",
      kParameters,
      samr_over_tcp(),
@@ -221,6 +221,7 @@ bool depends(const Policy& written, const ContextFacts& context) {
   return survey.depends(ways, context, {}, compiled.evaluate(narrowed, {}));
 }
 
+// [semantics] 7.1.
 TEST(TargetSurvey, FindsVerdictsThatDependOnTheTarget) {
   for (const TargetCase& row : kTargetCases) {
     const std::string documented_verdict = judged_for(documented, policy(row.filters), row.context);

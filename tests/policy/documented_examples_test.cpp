@@ -129,6 +129,7 @@ struct DeleteCase {
 
 void PrintTo(const DeleteCase& row, std::ostream* out) { *out << row.name; }
 
+// [semantics] 1.1.12, 1.2.7, 1.2.8.
 class DeleteByKey : public testing::TestWithParam<DeleteCase> {};
 
 TEST_P(DeleteByKey, DeletesThatFilterOnly) {

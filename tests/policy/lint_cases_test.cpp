@@ -171,6 +171,7 @@ const Case kCases[] = {
     {"port-count", kPorts, kSetting},
     {"incomplete-ports", "rpccfg -d 0\n", kPorts},
     {"ports-overlap", "rpccfg -pe 50000-50100 -d 0\n", kPorts},
+    // [semantics] 2.9.
     {"endpoint-outside-ports", kPorts + endpoint("6001"), kPorts + endpoint("5001")},
     {"ipsec-domain-policy", ipsec("a", 135, "BLOCK") + kAssign, ipsec("a", 135, "BLOCK") + kAssign,
      Target::documented, true},

@@ -225,6 +225,7 @@ struct ScriptCase {
   std::vector<std::string> said;
 };
 
+// [semantics] 1.1.8, 1.1.11.
 const ScriptCase kScripts[] = {
     {"for_netsh_f", "rpc filter\nadd rule um block\nadd filter\n", {}},
     {"contexts_apart", "rpc\nfilter\nadd rule um block\nadd filter\n", {}},

@@ -45,6 +45,7 @@ constexpr std::string_view kListing =
     "50abc2a4 40b3574d 4fee669d 76a0fbd5\r\n"
     "\r\n";
 
+// [semantics] 6.2, 6.3, 6.6, 6.7.
 TEST(ListingReader, ReadsWhatWindowsPrints) {
   const ReadPolicy read = read_text(kListing);
   EXPECT_THAT(read.filters(), ElementsAre("block um protocol=ncacn_np "
@@ -63,7 +64,8 @@ TEST(ListingReader, PrintsAgainWhatItRead) {
   EXPECT_EQ(print_show_filter(read_text(text).policy), text);
 }
 
-// As a book prints it: fewer dashes, a blank line before the number of conditions, none after.
+// [semantics] 6.5: as a book prints it: fewer dashes, a blank line before the number of conditions,
+// none after.
 TEST(ListingReader, ToleratesOtherLayouts) {
   const ReadPolicy read = read_text(
       "Listing all RPC Filters.\n-----------------------------\n"
@@ -87,7 +89,7 @@ std::string one_condition(std::string_view field, std::string_view match, std::s
          "\nconditionValue: Type: FWP_X Value: " + std::string(value) + "\n";
 }
 
-// Listings have the newest filter first; ids say which it is.
+// [semantics] 6.7: listings have the newest filter first; ids say which it is.
 TEST(ListingReader, PutsFiltersIntoTheOrderOfTheirIds) {
   const std::string opnum = one_condition("opnum", "FWP_MATCH_EQUAL", "7");
   const ReadPolicy read =
@@ -144,6 +146,7 @@ constexpr LostCase kLostCases[] = {
     {"opnum", "FWP_MATCH_RANGE", "5,3", "value-not-listed"},
 };
 
+// [semantics] 3.4.4.
 TEST(ListingReader, KeepsConditionsThatTheListingDoesNotTell) {
   for (const LostCase& row : kLostCases) {
     const ReadPolicy read =
@@ -188,6 +191,7 @@ TEST(ListingReader, LeavesOutWhatItCannotUnderstand) {
 }
 
 // FWPM_FILTER0: a number is the weight itself, one of 8 bits its four highest.
+// [semantics] 4.3.3.
 TEST(ListingReader, TakesWeightsThatAreGiven) {
   const std::string condition = one_condition("pipe", "FWP_MATCH_EQUAL", "\\PIPE\\a");
   const ReadPolicy whole =

@@ -147,6 +147,7 @@ constexpr FieldRow kFields[] = {
     {"client_cert_oid", "ci"},
 };
 
+// [semantics] 2.1.
 TEST(Field, IsLegalOnTheLayersThatKnowIt) {
   constexpr std::string_view kLayerLetters = "ueaci";
   static_assert(std::size(kFields) == kFieldCount);
@@ -162,6 +163,7 @@ TEST(Field, IsLegalOnTheLayersThatKnowIt) {
   }
 }
 
+// [semantics] 1.3.2.
 TEST(MatchType, IsLegalForTheTypesThatCanBeCompared) {
   using enum MatchType;
   for (std::size_t i = 0; i < kMatchTypeCount; ++i) {

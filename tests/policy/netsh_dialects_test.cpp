@@ -241,6 +241,7 @@ TEST(GeneratedKey, DiffersWhenOneFileIsReadTwice) {
   EXPECT_NE(read.policy.filters[0].key, read.policy.filters[1].key);
 }
 
+// [semantics] 1.1.15, 1.2.5, 1.2.6.
 TEST(RuleSwitches, AreReadInAllTheirSpellings) {
   struct Row {
     const char* arguments;

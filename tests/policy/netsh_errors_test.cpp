@@ -20,6 +20,7 @@ struct Fault {
   const char* hint;  // part of it
 };
 
+// Among them `not_equal` and `%PORT%`: [semantics] 1.3.4, 1.4.11.
 constexpr Fault kFaults[] = {
     {"add condition fild=opnum equal 1", "15+4 unknown-tag", "unknown tag `fild`",
      "did you mean `field`?"},

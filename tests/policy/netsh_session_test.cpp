@@ -48,6 +48,7 @@ class LiveSession : public testing::Test {
   std::optional<NetshSession> session_;
 };
 
+// [semantics] 1.1.5.
 TEST_F(LiveSession, BuildsAFilterCommandByCommand) {
   EXPECT_THAT(run({"rpc", "filter", "add", "rule", "layer=um", "actiontype=block"}),
               ElementsAre(Kind::rule_added));
@@ -151,6 +152,7 @@ const HelpCase kHelpCases[] = {
     {{"rpc", "filter", "show", "filter", "/?"}, NetshTopic::show_filter},
 };
 
+// [semantics] 1.1.12.
 TEST_F(LiveSession, AnswersHelpAtEveryLevel) {
   for (const HelpCase& row : kHelpCases) {
     EXPECT_THAT(run(row.words), ElementsAre(Kind::help_wanted)) << row.words.back();

@@ -10,7 +10,7 @@
 namespace rpcaudit {
 namespace {
 
-// As Windows prints it, but for the ids and keys.
+// [semantics] 6.1, 6.2, 6.3: as Windows prints it, but for the ids and keys.
 TEST(ShowFilter, PrintsTheLayoutOfWindows) {
   ReadPolicy read = read_policy(
       "add rule um block filterkey=312a3989-5b68-40ee-8b98-6f7322d2c557 audit=enable\n"
@@ -44,6 +44,7 @@ TEST(ShowFilter, PrintsTheLayoutOfWindows) {
             "\n");
 }
 
+// [semantics] 6.1.
 TEST(ShowFilter, PrintsOnlyTheHeaderOfAnEmptyPolicy) {
   EXPECT_EQ(print_show_filter(Policy{}), "Listing all RPC Filters.\n");
 }
@@ -54,6 +55,7 @@ struct ValueCase {
   const char* line;
 };
 
+// [semantics] 6.2, 6.4.
 constexpr ValueCase kValueCases[] = {
     {"um", "if_uuid equal e3514235-4b06-11d1-ab04-00c04fc2dcd2",
      "Type: FWP_BYTE_ARRAY16_TYPE Value: e3514235 11d14b06 c00004ab d2dcc24f"},
@@ -82,7 +84,8 @@ TEST(ShowFilter, PrintsValuesByTheirType) {
   }
 }
 
-// Sorted as Windows enumerates: audit first, then by weight, newest first among equals.
+// [semantics] 4.3.4, 4.4.1: sorted as Windows enumerates: audit first, then by weight, newest first
+// among equals.
 TEST(ShowFilter, ListsInTheOrderOfEvaluation) {
   const ReadPolicy read = read_policy(
       "add rule epmap block\nadd condition if_uuid equal 50abc2a4-574d-40b3-9d66-ee4fd5fba076\n"

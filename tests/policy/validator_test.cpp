@@ -34,6 +34,7 @@ struct ConditionCase {
   std::vector<std::string> said;
 };
 
+// [semantics] 3.1.3, 3.4.2, 3.5.3, 3.5.4, 3.7.1, 1.4.4.
 const ConditionCase kConditionCases[] = {
     {"image_name equal ssvchost.exe", {"2 note never-on-the-wire"}},
     {"sec_encrypt_alg equal 1", {"2 note never-on-the-wire"}},
@@ -77,6 +78,7 @@ struct FilterCase {
   std::vector<std::string> said;
 };
 
+// [semantics] 2.4, 2.5, 4.1.2, 5.2, 5.3.
 const FilterCase kFilterCases[] = {
     {"add rule um block audit=enable\nadd condition local_port equal 1\nadd filter\n",
      {"1 warning block-with-audit"}},
@@ -107,7 +109,7 @@ const FilterCase kFilterCases[] = {
     {"add rule um block\nadd condition protocol equal ncacn_np\n"
      "add condition remote_addr_v4 equal 1.2.2.1\nadd filter\n",
      {"1 note address-on-pipe"}},
-    // 3.3: what the engine reports of calls over pipes differs by interface.
+    // [semantics] 3.3.3: what the engine reports of calls over pipes differs by interface.
     {"add rule um block\nadd condition protocol equal ncacn_np\n"
      "add condition auth_level less 6\nadd filter\n",
      {"1 note security-on-pipe"}},
@@ -173,6 +175,7 @@ constexpr OverlapCase kOverlapCases[] = {
     {"local_addr_v6 equal ::1", "local_addr_v6 equal ::1", true},
 };
 
+// [semantics] 4.3.4.
 TEST(Validator, FindsEqualWeightsWithDifferentActionsThatOverlap) {
   for (const OverlapCase& row : kOverlapCases) {
     const auto said =
