@@ -1,0 +1,13 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/policy/host_script.h"
+#include "tests/fuzz/policy_checks.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace rpcaudit;
+  fuzz::check_reader(data, size, [](const SourceText& source, Policy& policy, Reporter& reporter) {
+    read_host_script(source, 0, policy, reporter);
+  });
+  return 0;
+}

@@ -1,0 +1,17 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/policy/ipsec_command.h"
+#include "tests/fuzz/policy_checks.h"
+
+// Every line is the arguments of one command of ipsecpol.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace rpcaudit;
+  fuzz::check_reader(data, size, [](const SourceText& source, Policy& policy, Reporter& reporter) {
+    IpsecCommands commands(policy, reporter);
+    ScriptReader reader(source, 0, reporter);
+    ScriptLine line;
+    while (!reporter.is_full() && reader.next(line)) commands.run(line.words, line.span);
+  });
+  return 0;
+}

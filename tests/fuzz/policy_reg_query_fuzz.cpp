@@ -1,0 +1,9 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/policy/registry_dialects.h"
+#include "tests/fuzz/policy_checks.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return rpcaudit::fuzz::check_registry_reader(data, size, rpcaudit::read_reg_query);
+}
