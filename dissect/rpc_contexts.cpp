@@ -31,6 +31,7 @@ void RpcSessions::on_bind(std::uint32_t slot, const Pdu& pdu) noexcept {
   const std::uint32_t pending_slot = add_pending(slot, pdu, true);
 
   RpcSession& session = sessions_[slot];
+  if (pdu.header.type == PduType::bind) session.association = pdu.frame.timestamp;
   BindReader reader(pdu.header, bind_body(pdu));
   std::uint32_t* link = &pending_[pending_slot].context;
   std::uint32_t item_index = 0;
@@ -98,6 +99,7 @@ void RpcSessions::apply_results(std::uint32_t slot, std::uint32_t pending_slot,
     ContextRecord& record = contexts_[at];
     record.context.result = result_of(answer.result);
     record.context.reason = answer.reason;
+    if (record.context.result == ContextResult::rejected) record.context.refusal = Refusal::item;
     if (record.context.result == ContextResult::accepted) {
       record.context.transfer_syntax = answer.transfer_syntax;
     }
@@ -115,8 +117,19 @@ void RpcSessions::refuse_bind(std::uint32_t slot, std::uint32_t pending_slot,
     ContextRecord& record = contexts_[at];
     record.context.result = ContextResult::rejected;
     record.context.reason = reason;
+    record.context.refusal = Refusal::bind;
     at = record.next_in_bind;
     tell_result(slot, record);
+  }
+  end_bind(pending_slot);
+}
+
+// An alter_context answered by a fault gives no results.
+void RpcSessions::note_fault(std::uint32_t pending_slot, std::uint32_t status) noexcept {
+  for (std::uint32_t at = pending_[pending_slot].context; at != kNoSlot;
+       at = contexts_[at].next_in_bind) {
+    contexts_[at].context.refusal = Refusal::fault;
+    contexts_[at].context.refusal_status = status;
   }
   end_bind(pending_slot);
 }

@@ -158,6 +158,14 @@ struct EndpointEntry {
   std::string_view annotation;
 };
 
+// How a server refused a proposal.
+enum class Refusal : std::uint8_t {
+  none,
+  item,   // its item of the bind_ack or alter_context_response (C706 12.6.3.1, p_result_t)
+  bind,   // the whole bind, by a bind_nak (C706 12.6.4.5)
+  fault,  // the whole alter_context, by a fault
+};
+
 // A presentation context: an interface that a client proposed on a connection (C706 12.6.4.3).
 struct RpcContext {
   ContextKey key;
@@ -172,8 +180,13 @@ struct RpcContext {
   std::optional<SyntaxId> abstract_syntax;  // empty when the bind was not seen
   std::optional<SyntaxId> transfer_syntax;  // the accepted one; before that the first offered
   ContextResult result = ContextResult::unanswered;
-  std::uint16_t reason = 0;         // of a rejection; the feature bits when negotiated
-  std::optional<AuthNumbers> auth;  // of the PDU that proposed it
+  std::uint16_t reason = 0;          // of a rejection; the feature bits when negotiated
+  Refusal refusal = Refusal::none;   // of a fault the result stays unanswered
+  std::uint32_t refusal_status = 0;  // of a fault
+  std::optional<AuthNumbers> auth;   // of the PDU that proposed it
+  // When the association began (C706 12.6.2): its bind. Empty when that was not seen, and for
+  // ncadg.
+  std::optional<Timestamp> association;
   // As far as seen when the callback is made; without security of its own, that of the SMB session.
   SecurityIdentity identity;
   // ncacn_np only. A known pipe reads \PIPE\name, the name as the client wrote it; it is empty when
@@ -234,17 +247,21 @@ struct RpcOutcome {
 
 // What became of a client's SYN (RFC 9293 3.5).
 enum class OpeningAnswer : std::uint8_t {
+  unknown,  // not yet, or never: the capture ended too early or a table was full
   accepted,
   refused,  // by RST
   none,     // none came within Limits::outcome_window, or before the capture ended
 };
 
+inline constexpr std::size_t kOpeningAnswerCount = 4;
+
 // A TCP connection that a client opened or tried to open, whatever it carries.
 struct TcpOpening {
-  FrameReference frame;  // of the first SYN
+  std::uint32_t slot = 0;  // < Limits::tcp_openings, its own until the answer is told
+  FrameReference frame;    // of the first SYN
   Endpoint client;
   Endpoint server;
-  OpeningAnswer answer = OpeningAnswer::none;
+  OpeningAnswer answer = OpeningAnswer::unknown;
   std::uint32_t repeated = 0;  // SYNs after the first
 };
 
@@ -303,9 +320,10 @@ class RpcObserver {
   // ends the message. Nothing that other callbacks need.
   virtual void on_endpoint(const EndpointEntry& entry) { (void)entry; }
 
-  // A connection whose SYN was seen, once it is known what became of it. Nothing that other
-  // callbacks need.
+  // A client's first SYN. Nothing that other callbacks need.
   virtual void on_opening(const TcpOpening& opening) { (void)opening; }
+  // What became of it. Told once for each opening, in any order.
+  virtual void on_opening_answer(const TcpOpening& opening) { (void)opening; }
 
   // Everything that began in a frame before `sequence` has been told: no later callback carries
   // an earlier Position. Told after each batch of frames; finish() ends with the largest value.

@@ -177,6 +177,7 @@ void RpcSessions::describe_session(const RpcSession& session, RpcContext& contex
   context.client = session.endpoints[session.client_direction];
   context.server = session.endpoints[1 - session.client_direction];
   context.secondary_address = session.secondary_address.view();
+  context.association = session.association;
   if (session.pipe == nullptr) return;
   context.pipe = session.pipe->name.view();
   if (session.pipe->caller->setup_seen) context.smb = session.pipe->caller->view();
@@ -317,7 +318,7 @@ void RpcSessions::on_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
   if (!is_fault && sessions_[slot].is_of_mapper) read_mapper_fragment(slot, true, pdu);
   pending_slot = find_pending(slot, pdu, true);
   if (pending_slot != kNoSlot && is_fault) {
-    end_bind(pending_slot);  // an alter_context answered by a fault gives no results
+    note_fault(pending_slot, status == ParseStatus::ok ? answer.status : 0);
     return;
   }
   if (is_first_fragment(pdu.header)) ++statistics_.answers_unmatched;

@@ -52,9 +52,10 @@ struct RpcSession {
   std::uint8_t security_count = 0;
   ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
   std::array<SecurityContext, kSecurityContextsMax> security;
-  std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
-  const PipeOrigin* pipe = nullptr;   // of a session over a named pipe
-  BoundedText<64> secondary_address;  // of the last bind_ack
+  std::array<Endpoint, 2> endpoints;     // by direction: who sends in it
+  const PipeOrigin* pipe = nullptr;      // of a session over a named pipe
+  BoundedText<64> secondary_address;     // of the last bind_ack
+  std::optional<Timestamp> association;  // of the bind
 };
 
 // The state machine of the connection-oriented protocol for all sessions at once, and the tables
@@ -133,6 +134,7 @@ class RpcSessions {
   void on_bind_answer(std::uint32_t slot, const Pdu& pdu) noexcept;
   void apply_results(std::uint32_t slot, std::uint32_t pending_slot, const Pdu& pdu) noexcept;
   void refuse_bind(std::uint32_t slot, std::uint32_t pending_slot, std::uint16_t reason) noexcept;
+  void note_fault(std::uint32_t pending_slot, std::uint32_t status) noexcept;
   void end_bind(std::uint32_t pending_slot) noexcept;
   void tell_result(std::uint32_t slot, ContextRecord& record) noexcept;
   void supersede(std::uint32_t slot, const ContextRecord& accepted) noexcept;

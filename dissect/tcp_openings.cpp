@@ -34,13 +34,13 @@ void TcpOpenings::remove(std::uint32_t slot) noexcept {
 
 void TcpOpenings::settle(std::uint32_t slot, OpeningAnswer answer) noexcept {
   attempts_[slot].opening.answer = answer;
-  observer_.on_opening(attempts_[slot].opening);
+  observer_.on_opening_answer(attempts_[slot].opening);
   remove(slot);
 }
 
 void TcpOpenings::forget(std::uint32_t slot) noexcept {
   ++statistics_.openings_forgotten;
-  remove(slot);
+  settle(slot, OpeningAnswer::unknown);
 }
 
 void TcpOpenings::note_syn(std::uint64_t tag, const Packet& packet,
@@ -58,11 +58,13 @@ void TcpOpenings::note_syn(std::uint64_t tag, const Packet& packet,
   place = slot + 1;
   Attempt& attempt = attempts_[slot];
   attempt = {tag, {}, newest_, kNoSlot};
+  attempt.opening.slot = slot;
   attempt.opening.frame = frame;
   attempt.opening.client = packet.source_endpoint();
   attempt.opening.server = packet.destination_endpoint();
   (newest_ == kNoSlot ? oldest_ : attempts_[newest_].newer) = slot;
   newest_ = slot;
+  observer_.on_opening(attempt.opening);
 }
 
 void TcpOpenings::note_other(std::uint64_t tag, const Packet& packet) noexcept {

@@ -14,7 +14,7 @@
 namespace rpcaudit {
 
 // Attempts to open TCP connections that still wait for their answer (RFC 9293 3.5): from the
-// client's SYN to whatever the other side says, which is told to an observer. Bounded: the oldest
+// client's SYN to whatever the other side says, both told to an observer. Bounded: the oldest
 // attempt makes room and is counted, as nobody can say any longer what became of it.
 class TcpOpenings {
  public:

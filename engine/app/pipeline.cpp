@@ -133,7 +133,7 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
   if (!facts.problems.empty()) return ExitStatus::data;
   if (finding_met(options, tally)) return ExitStatus::finding;
   const bool nothing =
-      audit.policies != nullptr ? tally.judged == 0 : tally.calls + tally.contexts == 0;
+      audit.policies != nullptr ? !tally.has_judged() : tally.calls + tally.contexts == 0;
   if (!nothing) return ExitStatus::done;
   log.warn("no RPC call was {}: {}", tally.calls == 0 ? "seen" : "judged",
            reason_for_nothing(run.statistics, tally, run.read.frames_of_odd_links));

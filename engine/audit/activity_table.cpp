@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "engine/audit/evidence.h"
 #include "engine/audit/hash_mixer.h"
 #include "engine/audit/text_encoding.h"
 
@@ -79,7 +80,7 @@ void ActivityTable::note(const ContextInfo& context, const CallEvent& call,
     return;
   }
   ++activity->count;
-  const Enforced what = enforced(call);
+  const Enforced what = evidence_of(context, call).enforced;
   if (what == Enforced::consistent) ++activity->consistent;
   if (what == Enforced::contradicted) ++activity->contradicted;
   activity->unseen |= call.verdict->unseen;

@@ -23,6 +23,8 @@ struct ContextInfo {
   ContextOrigin origin = ContextOrigin::proposed;
   ContextResult result = ContextResult::unanswered;
   std::uint16_t reason = 0;
+  Refusal refusal = Refusal::none;
+  std::uint32_t refusal_status = 0;
   std::uint16_t context_id = 0;
   std::uint32_t call_id = 0;
   Endpoint client;
@@ -43,17 +45,9 @@ struct IdentityText {
   bool null_session = false;
 };
 
-// What the server in fact did with a call that the policy would have blocked.
-enum class Enforced : std::uint8_t {
-  unknown,
-  consistent,    // it denied access, which other causes may have
-  contradicted,  // it answered
-  planned,       // the policy was not in force yet
-};
-
-[[nodiscard]] std::string_view to_string(Enforced enforced) noexcept;
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;
 [[nodiscard]] std::string_view to_string(ContextResult result) noexcept;
+[[nodiscard]] std::string_view to_string(OpeningAnswer answer) noexcept;
 [[nodiscard]] std::string_view to_string(BlindnessKind kind) noexcept;
 
 // One call with its outcome and, where there is a policy, its verdict.
@@ -79,13 +73,30 @@ struct CallEvent {
   std::uint32_t policy = 0;  // that the verdict is of: an index into ServerPolicies
 };
 
+// A proposal that the server refused, where the settings of its RPC runtime would stop the calls.
+struct RefusedContext {
+  Verdict verdict;           // of the registration and RestrictRemoteClients, whatever is called
+  std::uint32_t policy = 0;  // an index into ServerPolicies
+};
+
+// A TCP connection to a port of RPC that a client opened or tried to open, and what the IPsec rules
+// of the server say of it.
+struct ConnectionEvent {
+  FrameReference frame;  // of the first SYN
+  Endpoint client;
+  Endpoint server;
+  ControlVerdict ipsec;
+  InForce in_force = InForce::yes;
+  OpeningAnswer answer = OpeningAnswer::unknown;
+  std::uint32_t repeated = 0;  // SYNs after the first
+  std::uint32_t policy = 0;    // an index into ServerPolicies
+  std::uint32_t slot = 0;      // TcpOpening::slot
+};
+
+// What is said of the connection: IPsec passes what it does not concern.
+[[nodiscard]] VerdictAction action_of(const ConnectionEvent& connection) noexcept;
 // The call was made on a context that was never acknowledged.
 [[nodiscard]] bool is_provisional(const ContextInfo& context, const CallEvent& call) noexcept;
-[[nodiscard]] Enforced enforced(const CallEvent& call) noexcept;
-// What else than the policy is known to deny such a call where access was denied; empty when
-// nothing is, or access was not denied.
-[[nodiscard]] std::string_view other_cause(const ContextInfo& context,
-                                           const CallEvent& call) noexcept;
 // Empty when the catalogue does not know it, or the call has no interface.
 [[nodiscard]] std::string_view operation_of(const ContextInfo& context,
                                             const CallEvent& call) noexcept;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/audit/evidence.h"
+
 namespace rpcaudit {
 
 void AuditTally::add(const AuditTally& more) {
@@ -25,6 +27,8 @@ void AuditTally::add(const AuditTally& more) {
   }
   without_policy += more.without_policy;
   other_system += more.other_system;
+  for (std::size_t i = 0; i < connections.size(); ++i) connections[i] += more.connections[i];
+  refused_contexts += more.refused_contexts;
   filters.resize(std::max(filters.size(), more.filters.size()));
   for (std::size_t i = 0; i < more.filters.size(); ++i) {
     for (std::size_t action = 0; action < kVerdictActionCount; ++action) {
@@ -85,12 +89,15 @@ void AuditTally::note_finding(const ContextInfo& context, const CallEvent& call,
                               const IdentityText& identity) {
   activities.note(context, call, identity);
   if (call.verdict->action != VerdictAction::would_block) return;
-  const Enforced what = enforced(call);
+  const Enforced what = evidence_of(context, call).enforced;
   if (what == Enforced::consistent) ++consistent;
   if (what == Enforced::contradicted) ++contradicted;
 }
 
 std::vector<NamedCounter> named_counters(const AuditTally& tally) {
+  constexpr auto kBlocked = static_cast<std::size_t>(VerdictAction::would_block);
+  constexpr auto kUndecided = static_cast<std::size_t>(VerdictAction::undecidable);
+  constexpr auto kPermitted = static_cast<std::size_t>(VerdictAction::would_permit);
   return {
       {"contexts", tally.contexts},
       {"calls", tally.calls},
@@ -108,6 +115,10 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"depends_on_target", tally.depends_on_target},
       {"enforced_consistent", tally.consistent},
       {"enforced_contradicted", tally.contradicted},
+      {"connections_would_block", tally.connections[kBlocked]},
+      {"connections_undecidable", tally.connections[kUndecided]},
+      {"connections_would_permit", tally.connections[kPermitted]},
+      {"refused_consistent", tally.refused_contexts},
       {"response", tally.count(Outcome::response)},
       {"fault", tally.count(Outcome::fault)},
       {"rejected", tally.count(Outcome::rejected)},

@@ -37,9 +37,12 @@ struct AuditTally {
   std::array<std::uint64_t, kLoggedCount> logged{};  // event 5712, by Logged
   std::uint64_t readings_differ = 0;
   std::uint64_t depends_on_target = 0;
-  std::uint64_t no_filter = 0;         // permitted because nothing matched
-  std::uint64_t consistent = 0;        // of those that would be blocked: access was denied
-  std::uint64_t contradicted = 0;      // of those that would be blocked: they were answered
+  std::uint64_t no_filter = 0;     // permitted because nothing matched
+  std::uint64_t consistent = 0;    // of those that would be blocked: access was denied
+  std::uint64_t contradicted = 0;  // of those that would be blocked: they were answered
+  // TCP connections to ports of RPC that clients tried to open, where IPsec rules judge them.
+  std::array<std::uint64_t, kVerdictActionCount> connections{};
+  std::uint64_t refused_contexts = 0;  // refused, as if what would stop their calls were in force
   std::uint64_t records_given_up = 0;  // written before their outcome because too many waited
   std::array<BlindnessTally, kBlindnessKindCount> blindness{};
   std::uint64_t other_system = 0;     // not judged: their server does not run Windows
@@ -62,6 +65,10 @@ struct AuditTally {
   }
   [[nodiscard]] std::uint64_t count(Outcome outcome) const noexcept {
     return outcomes[static_cast<std::size_t>(outcome)];
+  }
+  // Whether the policies had anything to say of what was seen.
+  [[nodiscard]] bool has_judged() const noexcept {
+    return judged + connections[0] + connections[1] + connections[2] != 0;
   }
   // What an auditor of other traffic, with the same policies, counted.
   void add(const AuditTally& more);

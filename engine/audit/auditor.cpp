@@ -1,5 +1,7 @@
 #include "engine/audit/auditor.h"
 
+#include "engine/audit/evidence.h"
+
 namespace rpcaudit {
 namespace {
 
@@ -9,6 +11,8 @@ void fill(const RpcContext& context, ContextInfo& info) {
   info.origin = context.origin;
   info.result = context.result;
   info.reason = context.reason;
+  info.refusal = context.refusal;
+  info.refusal_status = context.refusal_status;
   info.context_id = context.context_id;
   info.call_id = context.call_id;
   info.client = context.client;
@@ -48,6 +52,7 @@ Auditor::Auditor(const Limits& limits, const AuditOptions& options, EventSink& s
       open_(limits.context_slots()),
       kept_(limits.context_slots() + options.records_waiting_max),
       events_of_calls_(limits.call_slots()),
+      events_of_openings_(limits.tcp_openings),
       identities_(limits.context_slots() + options.records_waiting_max) {
   if (options.policies == nullptr) return;
   judge_.emplace(*options.policies, limits.context_slots());
@@ -100,6 +105,8 @@ void Auditor::on_context_result(const RpcContext& context) {
   ContextInfo& info = kept_[open.kept].info;
   info.result = context.result;
   info.reason = context.reason;
+  info.refusal = context.refusal;
+  info.refusal_status = context.refusal_status;
   info.transfer_syntax = context.transfer_syntax;
   if (open.unresolved == kNothing) return;
   PendingEvent& event = queue_[open.unresolved];
@@ -108,6 +115,19 @@ void Auditor::on_context_result(const RpcContext& context) {
   event.identity = keep_identity(open, context.identity);
   identities_.release(earlier);
   open.unresolved = kNothing;
+  if (judge_ && context.refusal != Refusal::none) note_refusal(context, event);
+}
+
+void Auditor::note_refusal(const RpcContext& context, PendingEvent& event) {
+  if (!options_.mark_findings) return;
+  const std::optional<RefusedContext> refused = judge_->judge_refused(context);
+  if (!refused) return;
+  // Most refusals say of themselves that they are something else.
+  const ContextInfo& info = kept_[event.context].info;
+  if (evidence_of(info, *refused).enforced != Enforced::consistent) return;
+  ++tally_.refused_contexts;
+  event.what = *refused;
+  event.written = true;
 }
 
 void Auditor::on_context_closed(ContextKey key) {
@@ -202,7 +222,35 @@ void Auditor::on_blindness(const Blindness& blindness) {
 }
 
 void Auditor::on_opening(const TcpOpening& opening) {
+  if (!options_.mark_findings) return;
+  const ServerPolicies& policies = *options_.policies;
+  const std::uint32_t server = policies.find(opening.server.address);
+  if (server == kNoPolicy || !policies.policy(server).host.is_windows.value_or(true)) return;
+  std::optional<ConnectionEvent> event =
+      judge_opening(policies.compiled(server).controls(), opening);
+  if (!event) return;
+  const VerdictAction action = action_of(*event);
+  ++tally_.connections[static_cast<std::size_t>(action)];
+  if (action == VerdictAction::would_permit && !options_.write_all) return;
+  event->policy = server;
+  const std::uint32_t slot = add_event({opening.frame.sequence, 0});
+  queue_[slot].what = *event;
+  events_of_openings_[opening.slot] = slot + 1;
+}
+
+void Auditor::on_opening_answer(const TcpOpening& opening) {
   if (!judge_) return;
+  if (std::uint32_t& slot = events_of_openings_[opening.slot]; slot != 0) {
+    PendingEvent& event = queue_[slot - 1];
+    slot = 0;
+    event.resolved = true;
+    ConnectionEvent& connection = std::get<ConnectionEvent>(event.what);
+    connection.answer = opening.answer;
+    connection.repeated = opening.repeated;
+    // Of a connection that came about the calls tell.
+    event.written = options_.write_all || opening.answer != OpeningAnswer::accepted;
+  }
+  if (opening.answer == OpeningAnswer::unknown) return;
   const ServerPolicies& policies = *options_.policies;
   const std::uint32_t server = policies.find(opening.server.address);
   if (server != kNoPolicy) monitor_.note_opening(policies.compiled(server).controls(), opening);
@@ -224,6 +272,8 @@ void Auditor::give_up_head() {
   const PendingEvent& event = queue_[queue_.head()];
   if (!event.resolved) ++tally_.records_given_up;
   if (event.call_slot != kNothing) events_of_calls_[event.call_slot] = 0;
+  const auto* const connection = std::get_if<ConnectionEvent>(&event.what);
+  if (connection != nullptr && !event.resolved) events_of_openings_[connection->slot] = 0;
   if (event.context != kNothing) {
     OpenContext& open = open_[kept_[event.context].key_slot];
     if (open.unresolved == queue_.head()) open.unresolved = kNothing;
@@ -242,6 +292,10 @@ void Auditor::write_head() {
     }
   } else if (const auto* blindness = std::get_if<Blindness>(&event.what)) {
     sink_.on_blindness(*blindness);
+  } else if (const auto* connection = std::get_if<ConnectionEvent>(&event.what)) {
+    if (event.written) sink_.on_connection(*connection);
+  } else if (const auto* refused = std::get_if<RefusedContext>(&event.what)) {
+    sink_.on_refused_context(kept_[event.context].info, *refused, identity);
   } else if (event.written) {
     sink_.on_context(kept_[event.context].info, identity);
   }

@@ -44,6 +44,7 @@ class Auditor : public RpcObserver {
   void on_blindness(const Blindness& blindness) override;
   void on_endpoint(const EndpointEntry& entry) override;
   void on_opening(const TcpOpening& opening) override;
+  void on_opening_answer(const TcpOpening& opening) override;
   void on_watermark(std::uint64_t sequence) override;
 
   [[nodiscard]] const AuditTally& tally() const noexcept { return tally_; }
@@ -71,6 +72,8 @@ class Auditor : public RpcObserver {
   [[nodiscard]] std::optional<Judgement> judge(const RpcContext& context, const RpcCall& call);
   void queue_call(const RpcContext& context, const RpcCall& call,
                   const std::optional<Judgement>& judgement, bool reported);
+  // What a refused proposal shows of the policy, where that would have refused it.
+  void note_refusal(const RpcContext& context, PendingEvent& event);
   void release_context(std::uint32_t kept);
   void give_up_head();
   void write_head();
@@ -82,7 +85,8 @@ class Auditor : public RpcObserver {
   PendingQueue queue_;
   SlotTable<OpenContext> open_;
   SlotPool<KeptContext> kept_;
-  SlotTable<std::uint32_t> events_of_calls_;  // by CallKey::slot: event + 1, 0 without one
+  SlotTable<std::uint32_t> events_of_calls_;     // by CallKey::slot: event + 1, 0 without one
+  SlotTable<std::uint32_t> events_of_openings_;  // by TcpOpening::slot, likewise
   IdentityStore identities_;
   AuditTally tally_;
   ControlMonitor monitor_{tally_.other_controls};

@@ -97,4 +97,32 @@ std::optional<Judgement> CallJudge::judge(const RpcContext& context, const RpcCa
   return Judgement{state.policy, known.verdict};
 }
 
+std::optional<RefusedContext> CallJudge::judge_refused(const RpcContext& refused) const {
+  RefusedContext found;
+  found.policy = policies_.find(refused.server.address);
+  if (found.policy == kNoPolicy) return std::nullopt;
+  const HostControls& controls = policies_.compiled(found.policy).controls();
+  if (controls.empty() || !runs_windows(policies_.policy(found.policy).host, refused)) {
+    return std::nullopt;
+  }
+  RpcContext proposed = refused;
+  proposed.result = ContextResult::unanswered;
+  RpcCall call;
+  call.auth = refused.auth;
+  call.identity = refused.identity;
+  Verdict& verdict = found.verdict;
+  const std::int64_t time = refused.frame.timestamp.nanoseconds;
+  verdict.in_force = controls.in_force(time, time);
+  controls.apply(controls.narrow(policies_.context_facts_of(found.policy, proposed)),
+                 call_facts(proposed, call), verdict);
+  for (const Control control :
+       {Control::interface_registration, Control::restrict_remote_clients}) {
+    if (verdict.find(control)->action != ControlAction::would_block) continue;
+    verdict.action = VerdictAction::would_block;
+    verdict.control = control;
+    return found;
+  }
+  return std::nullopt;
+}
+
 }  // namespace rpcaudit

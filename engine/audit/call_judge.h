@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dissect/rpc_observer.h"
+#include "engine/audit/audit_event.h"
 #include "engine/audit/slot_pool.h"
 #include "engine/evaluate/server_policies.h"
 
@@ -33,6 +34,10 @@ class CallJudge {
 
   // Empty for calls to a server without a policy, or to one that does not run Windows.
   [[nodiscard]] std::optional<Judgement> judge(const RpcContext& context, const RpcCall& call);
+
+  // Of a refused proposal: what the settings of the server's RPC runtime say of any call on it, had
+  // the server accepted it. Empty unless they would stop such a call.
+  [[nodiscard]] std::optional<RefusedContext> judge_refused(const RpcContext& refused) const;
 
   // Whether the call that was judged last is to a server that does not run Windows.
   [[nodiscard]] bool is_other_system() const noexcept { return is_other_system_; }

@@ -57,8 +57,7 @@ void ControlMembers::write(JsonLine& line, Control control, const ControlVerdict
   }
 }
 
-void write_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict) {
-  line.open_array("controls");
+void write_other_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict) {
   for (const Control control : kOtherControls) {
     const ControlVerdict& own = *verdict.find(control);
     if (own.action == ControlAction::not_judged) continue;
@@ -69,6 +68,11 @@ void write_controls(JsonLine& line, const ControlMembers& members, const Verdict
     if (own.readings_differ) line.truth("readings_differ");
     line.close();
   }
+}
+
+void write_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict) {
+  line.open_array("controls");
+  write_other_controls(line, members, verdict);
   line.open_element();
   line.plain("control", to_string(Control::rpc_filter));
   if (verdict.has_epmap) line.plain("layer", to_string(Layer::um));

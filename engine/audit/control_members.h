@@ -24,6 +24,9 @@ class ControlMembers {
   std::string remote_clients_;              // value and source
 };
 
+// The elements of `controls` that are not of RPC filters.
+void write_other_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict);
+
 // The `controls` array, and `what_if` where it was asked for.
 void write_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict);
 

@@ -1,5 +1,7 @@
 #include "engine/audit/control_monitor.h"
 
+#include <limits>
+
 namespace rpcaudit {
 namespace {
 
@@ -14,7 +16,38 @@ Uuid interface_of(const RpcContext& context) noexcept {
   return context.abstract_syntax ? context.abstract_syntax->uuid : Uuid{};
 }
 
+// Ports below are registered ones (RFC 6335 6): an IPsec rule that names one is about its service.
+constexpr std::uint16_t kFirstDynamicPort = 1024;
+
+bool is_of_rpc(const HostControls& controls, std::uint16_t port,
+               const ControlVerdict& ipsec) noexcept {
+  if (is_fixed_port(port) || controls.gives_rpc(port) || controls.is_static(port)) return true;
+  return port >= kFirstDynamicPort && controls.ipsec().names_port(ipsec.item, port);
+}
+
 }  // namespace
+
+std::int64_t association_of(const RpcContext& context) noexcept {
+  if (context.association) return context.association->nanoseconds;
+  // Datagrams have none: each call stands for itself.
+  if (context.origin == ContextOrigin::stated) return context.frame.timestamp.nanoseconds;
+  return std::numeric_limits<std::int64_t>::min();
+}
+
+std::optional<ConnectionEvent> judge_opening(const HostControls& controls,
+                                             const TcpOpening& opening) noexcept {
+  if (controls.ipsec().empty()) return std::nullopt;
+  ConnectionEvent event;
+  event.ipsec = controls.ipsec().judge({opening.client, opening.server});
+  if (!is_of_rpc(controls, opening.server.port, event.ipsec)) return std::nullopt;
+  event.frame = opening.frame;
+  event.client = opening.client;
+  event.server = opening.server;
+  event.slot = opening.slot;
+  const std::int64_t time = opening.frame.timestamp.nanoseconds;
+  event.in_force = controls.in_force(time, time);
+  return event;
+}
 
 void ControlMonitor::note_context(const RpcContext& context) {
   if (context.protocol != ProtocolSequence::ncacn_ip_tcp) return;
@@ -133,8 +166,7 @@ void ControlMonitor::note_call(const HostControls& controls, const RpcContext& c
   const Uuid interface = interface_of(context);
   const bool is_lookup = call.opnum == kEptLookup || call.opnum == kEptMap;
   if (is_lookup && interface == kEndpointMapper) note_lookup(context, call);
-  verdict.in_force =
-      controls.in_force(context.frame.timestamp.nanoseconds, call.frame.timestamp.nanoseconds);
+  verdict.in_force = controls.in_force(association_of(context), call.frame.timestamp.nanoseconds);
   if (controls.empty()) return;
   // Whoever is stopped anyway loses nothing more with its look-up.
   if (verdict.needs_lookup && verdict.action != VerdictAction::would_block) {

@@ -1,14 +1,25 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "dissect/rpc_observer.h"
+#include "engine/audit/audit_event.h"
 #include "engine/audit/bounded_map.h"
 #include "engine/audit/control_tally.h"
 #include "engine/evaluate/host_controls.h"
 #include "engine/evaluate/verdict.h"
 
 namespace rpcaudit {
+
+// When the association of a context began, in nanoseconds since 1970: long ago where that was not
+// seen.
+[[nodiscard]] std::int64_t association_of(const RpcContext& context) noexcept;
+
+// What the IPsec rules of a server say of a connection to one of its RPC ports; empty where they
+// have nothing to say, or the port is none of RPC as far as the settings tell.
+[[nodiscard]] std::optional<ConnectionEvent> judge_opening(const HostControls& controls,
+                                                           const TcpOpening& opening) noexcept;
 
 // What the controls besides the filters need to know of other traffic: which clients authenticate
 // their look-ups at the endpoint mapper, which ports servers use. Bounded memory.
@@ -26,7 +37,7 @@ class ControlMonitor {
 
   // A port that an endpoint mapper announces.
   void note_endpoint(const EndpointEntry& entry);
-  // A connection, whatever it carries, with a server that has a policy.
+  // A connection, whatever it carries, with a server that has a policy, and its answer.
   void note_opening(const HostControls& controls, const TcpOpening& opening);
   // The same, with one that opened it.
   void note_outgoing(const HostControls& controls, const TcpOpening& opening);

@@ -226,13 +226,14 @@ std::string range_use_part(const ControlTally& tally, const ServerPolicies& poli
 
 // What became of connections that the IPsec rules would stop.
 std::string ipsec_evidence_part(const ControlTally& tally) {
-  constexpr std::string_view kAnswers[] = {
+  constexpr std::string_view kAnswers[kOpeningAnswerCount] = {
+      "",  // those are not counted here
       "attempts to connect that its rules would stop were accepted: not in force, or they would "
       "fail",
       "attempts to connect that its rules would stop were refused by the server",
       "attempts to connect that its rules would stop had no answer, as if it were in force",
   };
-  std::array<std::uint64_t, 3> stopped{};
+  std::array<std::uint64_t, kOpeningAnswerCount> stopped{};
   std::map<IpAddress, std::uint64_t> outgoing;
   for (const auto& [key, count] : tally.connections.entries()) {
     for (std::size_t i = 0; i < stopped.size(); ++i) stopped[i] += count.stopped[i];
@@ -279,6 +280,10 @@ std::string actions_part(const AuditTally& all) {
       line.append(15 - line.size(), ' ').append(to_string(control));
       text += counted(count, line);
     }
+  }
+  if (all.refused_contexts != 0) {
+    text += counted(all.refused_contexts,
+                    "proposals that they would stop were refused by the server, as if in force");
   }
   return text.empty() ? text : "\nWhat the other controls say, each by itself\n" + text;
 }

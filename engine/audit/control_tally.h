@@ -65,8 +65,8 @@ struct PortUse {
 // whatever they carry.
 struct PortConnections {
   // Opened by others, by OpeningAnswer: all, and those that the IPsec rules would stop.
-  std::array<std::uint64_t, 3> opened{};
-  std::array<std::uint64_t, 3> stopped{};
+  std::array<std::uint64_t, kOpeningAnswerCount> opened{};
+  std::array<std::uint64_t, kOpeningAnswerCount> stopped{};
   // Opened from this port by the host itself, and accepted: all, and those that would be stopped.
   std::uint64_t outgoing = 0;
   std::uint64_t outgoing_stopped = 0;

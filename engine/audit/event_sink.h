@@ -35,6 +35,10 @@ class EventSink {
   virtual ~EventSink() = default;
 
   virtual void on_context(const ContextInfo& context, const IdentityText& identity) = 0;
+  // One that the server refused, and the policy would have.
+  virtual void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
+                                  const IdentityText& identity) = 0;
+  virtual void on_connection(const ConnectionEvent& connection) = 0;
   virtual void on_call(const ContextInfo& context, const CallEvent& call,
                        const IdentityText& identity) = 0;
   virtual void on_blindness(const Blindness& blindness) = 0;

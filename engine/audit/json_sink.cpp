@@ -5,6 +5,7 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "engine/audit/json_evidence.h"
 #include "engine/policy/printer.h"
 
 namespace rpcaudit {
@@ -201,8 +202,14 @@ void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
 }
 
 void JsonSink::on_context(const ContextInfo& context, const IdentityText& identity) {
-  const Shared& common = shared(context, context.frame.input);
   JsonLine line(out_);
+  write_proposal(line, context, identity);
+  line.end();
+}
+
+void JsonSink::write_proposal(JsonLine& line, const ContextInfo& context,
+                              const IdentityText& identity) {
+  const Shared& common = shared(context, context.frame.input);
   write_head(line, context.frame, "rpc_context");
   line.members(common.members);
   line.number("call_id", context.call_id);
@@ -215,7 +222,6 @@ void JsonSink::on_context(const ContextInfo& context, const IdentityText& identi
   }
   if (context.transfer_syntax) line.uuid("transfer_syntax", context.transfer_syntax->uuid);
   line.close();
-  line.end();
 }
 
 void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
@@ -299,15 +305,7 @@ void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const C
   if (verdict.depends_on_target) line.truth("depends_on_target");
   write_controls(line, policy.controls, verdict);
   if (verdict.lookup != Lookup::unaffected) line.plain("lookup", to_string(verdict.lookup));
-  if (call.reported) {
-    line.plain("enforced", to_string(enforced(call)));
-    const std::string_view cause = other_cause(context, call);
-    if (!cause.empty()) {
-      line.open_array("other_causes");
-      line.element(cause);
-      line.close_array();
-    }
-  }
+  if (call.reported) write_evidence(line, evidence_of(context, call));
   line.close();
 }
 

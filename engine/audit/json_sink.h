@@ -25,6 +25,9 @@ class JsonSink : public EventSink {
            std::size_t contexts_max);
 
   void on_context(const ContextInfo& context, const IdentityText& identity) override;
+  void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
+                          const IdentityText& identity) override;
+  void on_connection(const ConnectionEvent& connection) override;
   void on_call(const ContextInfo& context, const CallEvent& call,
                const IdentityText& identity) override;
   void on_blindness(const Blindness& blindness) override;
@@ -60,6 +63,10 @@ class JsonSink : public EventSink {
   void write_question(JsonLine& line, const ContextInfo& context, const CallEvent& call,
                       const IdentityText& identity);
   void write_outcome(JsonLine& line, const CallEvent& call);
+  void write_proposal(JsonLine& line, const ContextInfo& context, const IdentityText& identity);
+  // What decided, by a control other than the RPC filters, and the deployment.
+  void write_decision(JsonLine& line, const PolicyMembers& policy, VerdictAction action,
+                      Control control, const ControlVerdict& decided);
   void write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call);
 
   OutputBuffer& out_;

@@ -18,7 +18,8 @@ struct PendingEvent {
   std::uint32_t context = kNothing;    // in the auditor's store
   std::uint32_t identity = kNothing;   // likewise
   std::uint32_t call_slot = kNothing;  // CallKey::slot while it waits for an outcome
-  std::variant<std::monostate, CallEvent, Blindness> what;  // monostate: the context itself
+  // monostate: the context itself
+  std::variant<std::monostate, CallEvent, RefusedContext, ConnectionEvent, Blindness> what;
 };
 
 // Events in the order of their Positions, whatever the order in which they came. Bounded.

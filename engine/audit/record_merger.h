@@ -98,6 +98,15 @@ class ShardSink : public EventSink {
     target_.set_position({context.frame.sequence, 0});
     inner_.on_context(context, identity);
   }
+  void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
+                          const IdentityText& identity) override {
+    target_.set_position({context.frame.sequence, 0});
+    inner_.on_refused_context(context, refused, identity);
+  }
+  void on_connection(const ConnectionEvent& connection) override {
+    target_.set_position({connection.frame.sequence, 0});
+    inner_.on_connection(connection);
+  }
   void on_call(const ContextInfo& context, const CallEvent& call,
                const IdentityText& identity) override {
     target_.set_position({call.frame.sequence, 0});

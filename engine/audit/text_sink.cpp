@@ -106,34 +106,27 @@ void TextSink::end(const FrameReference& frame) {
   out_.end_record();
 }
 
-void TextSink::say_action(const CallEvent& call) {
-  if (!call.verdict) {
-    line_ += "CALL";
-    return;
-  }
-  const VerdictAction action = call.verdict->action;
+void TextSink::say_action(VerdictAction action, bool only_logged) {
   const std::string_view colour = action == VerdictAction::would_block   ? kRed
                                   : action == VerdictAction::undecidable ? kYellow
                                                                          : std::string_view();
   if (colour_) line_ += colour;
   switch (action) {
-    case VerdictAction::would_block:
-      line_ += is_only_logged(*call.verdict) ? "WOULD LOG" : "WOULD BLOCK";
-      break;
+    case VerdictAction::would_block: line_ += only_logged ? "WOULD LOG" : "WOULD BLOCK"; break;
     case VerdictAction::undecidable: line_ += "UNDECIDABLE"; break;
     case VerdictAction::would_permit: line_ += "WOULD PERMIT"; break;
   }
   if (colour_ && !colour.empty()) line_ += kPlain;
 }
 
-void TextSink::say_peers(const ContextInfo& context) {
+void TextSink::say_peers(const Endpoint& client, const Endpoint& server, std::string_view pipe) {
   line_ += "  ";
-  line_ += to_string(context.client.address);
+  line_ += to_string(client.address);
   line_ += " -> ";
-  line_ += endpoint_text(context.server);
-  if (!context.pipe.empty()) {
+  line_ += endpoint_text(server);
+  if (!pipe.empty()) {
     line_ += ' ';
-    append_terminal_text(line_, context.pipe);
+    append_terminal_text(line_, pipe);
   }
   line_ += "  ";
 }
@@ -172,16 +165,20 @@ void TextSink::say_filter(const CallEvent& call) {
   line_ += place_text(policy, policy.filters[call.verdict->filter]);
 }
 
+void TextSink::say_control(std::uint32_t policy, Control control, const ControlVerdict& verdict) {
+  if (control != Control::restrict_remote_clients) {  // its reason begins with its name
+    line_ += to_string(control);
+    line_ += ": ";
+  }
+  append_terminal_text(line_, controls_[policy].reason(control, verdict));
+}
+
 void TextSink::say_reason(const CallEvent& call) {
   const Verdict& verdict = *call.verdict;
   const bool decided = verdict.action != VerdictAction::undecidable;
   if (const ControlVerdict* const own = verdict.find(verdict.control); own) {
     line_ += decided ? "  by " : "  perhaps by ";
-    if (verdict.control != Control::restrict_remote_clients) {  // its reason begins with its name
-      line_ += to_string(verdict.control);
-      line_ += ": ";
-    }
-    append_terminal_text(line_, controls_[call.policy].reason(verdict.control, *own));
+    say_control(call.policy, verdict.control, *own);
     say_other_controls(call);
   } else if (verdict.filter != kNoFilter) {
     line_ += decided ? "  " : "  perhaps ";
@@ -239,8 +236,12 @@ void TextSink::say_outcome(const CallEvent& call) {
 void TextSink::on_call(const ContextInfo& context, const CallEvent& call,
                        const IdentityText& identity) {
   begin(call.frame);
-  say_action(call);
-  say_peers(context);
+  if (call.verdict) {
+    say_action(call.verdict->action, is_only_logged(*call.verdict));
+  } else {
+    line_ += "CALL";
+  }
+  say_peers(context.client, context.server, context.pipe);
   say_operation(context, call);
   say_account(call.auth ? call.auth : call.connection_auth, identity);
   if (call.verdict) say_reason(call);
@@ -251,7 +252,40 @@ void TextSink::on_call(const ContextInfo& context, const CallEvent& call,
 void TextSink::on_context(const ContextInfo& context, const IdentityText& identity) {
   begin(context.frame);
   line_ += "CONTEXT";
-  say_peers(context);
+  say_proposal(context, identity);
+  end(context.frame);
+}
+
+void TextSink::on_refused_context(const ContextInfo& context, const RefusedContext& refused,
+                                  const IdentityText& identity) {
+  begin(context.frame);
+  say_action(refused.verdict.action, false);
+  say_proposal(context, identity);
+  line_ += " by the server, as if in force: ";
+  say_control(refused.policy, refused.verdict.control,
+              *refused.verdict.find(refused.verdict.control));
+  end(context.frame);
+}
+
+void TextSink::on_connection(const ConnectionEvent& connection) {
+  begin(connection.frame);
+  const VerdictAction action = action_of(connection);
+  say_action(action, false);
+  say_peers(connection.client, connection.server, {});
+  line_ += action == VerdictAction::undecidable ? "connection  perhaps by " : "connection  by ";
+  say_control(connection.policy, Control::ipsec, connection.ipsec);
+  line_ += "  in fact ";
+  switch (connection.answer) {
+    case OpeningAnswer::accepted: line_ += "accepted"; break;
+    case OpeningAnswer::refused: line_ += "refused"; break;
+    case OpeningAnswer::none: line_ += "not answered"; break;
+    case OpeningAnswer::unknown: line_ += "not seen to be answered"; break;
+  }
+  end(connection.frame);
+}
+
+void TextSink::say_proposal(const ContextInfo& context, const IdentityText& identity) {
+  say_peers(context.client, context.server, context.pipe);
   if (context.abstract_syntax) {
     const SyntaxId& syntax = *context.abstract_syntax;
     line_ += context.catalogue ? std::string(interface_name(*context.catalogue))
@@ -264,7 +298,6 @@ void TextSink::on_context(const ContextInfo& context, const IdentityText& identi
   say_account(context.auth, identity);
   line_ += "  ";
   line_ += to_string(context.result);
-  end(context.frame);
 }
 
 void TextSink::on_blindness(const Blindness&) {}

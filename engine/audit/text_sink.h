@@ -20,6 +20,9 @@ class TextSink : public EventSink {
   TextSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name, bool colour);
 
   void on_context(const ContextInfo& context, const IdentityText& identity) override;
+  void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
+                          const IdentityText& identity) override;
+  void on_connection(const ConnectionEvent& connection) override;
   void on_call(const ContextInfo& context, const CallEvent& call,
                const IdentityText& identity) override;
   // What was not seen stands in the summary, not between the lines.
@@ -28,8 +31,10 @@ class TextSink : public EventSink {
 
  private:
   void begin(const FrameReference& frame);
-  void say_action(const CallEvent& call);
-  void say_peers(const ContextInfo& context);
+  void say_action(VerdictAction action, bool only_logged);
+  void say_peers(const Endpoint& client, const Endpoint& server, std::string_view pipe);
+  void say_proposal(const ContextInfo& context, const IdentityText& identity);
+  void say_control(std::uint32_t policy, Control control, const ControlVerdict& verdict);
   void say_operation(const ContextInfo& context, const CallEvent& call);
   void say_account(const std::optional<AuthNumbers>& auth, const IdentityText& identity);
   void say_reason(const CallEvent& call);

@@ -182,10 +182,9 @@ NarrowedControls HostControls::narrow(const ContextFacts& context) const noexcep
       narrowed.exemption = exemption_of(registrations_[narrowed.registration]);
     }
   }
-  narrowed.dynamic_port =
-      context.protocol == ProtocolSequence::ncacn_ip_tcp &&
-      context.local_port != kEndpointMapperPort &&
-      !std::binary_search(static_ports_.begin(), static_ports_.end(), context.local_port);
+  narrowed.dynamic_port = context.protocol == ProtocolSequence::ncacn_ip_tcp &&
+                          context.local_port != kEndpointMapperPort &&
+                          !is_static(context.local_port);
   if (!ipsec_.empty()) narrowed.ipsec = ipsec_.judge(connection_of(context));
   return narrowed;
 }

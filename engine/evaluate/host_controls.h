@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -61,6 +62,10 @@ class HostControls {
   }
   // Whether the settings give the port to RPC services; of no port when they say nothing.
   [[nodiscard]] bool gives_rpc(std::uint16_t port) const noexcept;
+  // Whether it is a static port of an RPC service.
+  [[nodiscard]] bool is_static(std::uint16_t port) const noexcept {
+    return std::binary_search(static_ports_.begin(), static_ports_.end(), port);
+  }
 
  private:
   [[nodiscard]] std::uint32_t find_registration(const Uuid& interface) const noexcept;

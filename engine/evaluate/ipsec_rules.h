@@ -59,6 +59,11 @@ class IpsecRules {
   [[nodiscard]] std::size_t size() const noexcept { return filters_.size(); }
   // ControlVerdict::item is below size(), see place(); IPv6 connections are not_applicable.
   [[nodiscard]] ControlVerdict judge(const IpsecConnection& connection) const noexcept;
+  // Whether the filter is about this port alone, on one side; not so of kNoItem.
+  [[nodiscard]] bool names_port(std::uint32_t item, std::uint16_t port) const noexcept {
+    if (item >= filters_.size() || port == 0) return false;
+    return filters_[item].source.port == port || filters_[item].destination.port == port;
+  }
   [[nodiscard]] IpsecFilterPlace place(std::uint32_t item) const noexcept {
     return filters_[item].place;
   }

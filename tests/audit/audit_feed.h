@@ -1,31 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <string_view>
 
 #include "engine/audit/auditor.h"
 #include "engine/audit/json_sink.h"
-#include "engine/audit/output_buffer.h"
+#include "tests/audit/string_target.h"
 
 namespace rpcaudit::test {
-
-// Takes output into memory; fails from the moment it is told to.
-class StringTarget : public OutputTarget {
- public:
-  [[nodiscard]] bool write(std::string_view bytes) override {
-    if (failing) return false;
-    text += bytes;
-    return true;
-  }
-  [[nodiscard]] const std::string& error() const override { return error_; }
-
-  std::string text;
-  bool failing = false;
-
- private:
-  std::string error_ = "no room";
-};
 
 inline constexpr Uuid kDrsuapi = uuid("e3514235-4b06-11d1-ab04-00c04fc2dcd2");
 inline constexpr Uuid kUnknown = uuid("00112233-4455-6677-8899-aabbccddeeff");

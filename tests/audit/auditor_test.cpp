@@ -17,6 +17,14 @@ class OrderSink : public EventSink {
     lines.push_back("context " + std::to_string(context.frame.number) + " " +
                     std::string(to_string(context.result)));
   }
+  void on_refused_context(const ContextInfo& context, const RefusedContext&,
+                          const IdentityText&) override {
+    lines.push_back("refused " + std::to_string(context.frame.number));
+  }
+  void on_connection(const ConnectionEvent& connection) override {
+    lines.push_back("connection " + std::to_string(connection.frame.number) + " " +
+                    std::string(to_string(connection.answer)));
+  }
   void on_call(const ContextInfo& context, const CallEvent& call,
                const IdentityText& identity) override {
     lines.push_back("call " + std::to_string(call.frame.number) + " on " +

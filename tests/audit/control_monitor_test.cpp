@@ -6,11 +6,11 @@
 
 #include <array>
 
-#include "engine/audit/audit_event.h"
 #include "engine/audit/audit_tally.h"
 #include "engine/audit/call_judge.h"
 #include "engine/audit/control_monitor.h"
 #include "engine/audit/control_summary.h"
+#include "engine/audit/evidence.h"
 #include "engine/policy/policy_text.h"
 #include "tests/audit/audit_feed.h"
 
@@ -233,7 +233,7 @@ TEST(Evidence, AnAnswerIsEvidenceOnlyOnceThePolicyIsInForce) {
     call.status = row.status;
     call.verdict.emplace();
     call.verdict->in_force = row.force;
-    EXPECT_EQ(to_string(enforced(call)), row.enforced) << row.name;
+    EXPECT_EQ(to_string(evidence_of({}, call).enforced), row.enforced) << row.name;
   }
 }
 

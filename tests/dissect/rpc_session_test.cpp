@@ -250,6 +250,61 @@ TEST(RpcSession, KeepsTheAcceptedInterfaceWhenAReuseIsAnsweredByAFault) {
             "call 3 context 0 12345778/1.0 opnum 3 body 32 -> unanswered\n");
 }
 
+// What a refusal says of itself, and when the association began.
+class RefusalObserver : public RpcObserver {
+ public:
+  void on_context(const RpcContext&) override {}
+  void on_context_result(const RpcContext& context) override {
+    constexpr const char* kRefusals[] = {"none", "item", "bind", "fault"};
+    told.push_back(
+        kRefusals[static_cast<int>(context.refusal)] + std::string(" ") +
+        std::to_string(context.reason) + " " + std::to_string(context.refusal_status) +
+        (context.association ? " since " + std::to_string(context.association->nanoseconds) : ""));
+  }
+  void on_context_closed(ContextKey) override {}
+  void on_call(const RpcContext&, const RpcCall&) override {}
+  void on_outcome(const RpcOutcome&) override {}
+  void on_blindness(const Blindness&) override {}
+  void on_watermark(std::uint64_t) override {}
+
+  std::vector<std::string> told;
+};
+
+TEST(RpcSession, TellsHowAProposalWasRefusedAndSinceWhenTheAssociationIs) {
+  const ByteVector bind = make_bind({{0, kSamr}, {1, kDrsuapi}});
+  const ByteVector alter = make_bind({{2, kDrsuapi}}, {.call_id = 2}, PduType::alter_context);
+  struct Case {
+    std::vector<std::pair<bool, ByteVector>> messages;  // whether the client says it
+    std::vector<std::string> told;
+  };
+  const Case kCases[] = {
+      {{{true, bind}, {false, make_bind_ack({{}, {2, 1}})}},
+       {"none 0 0 since 7", "item 1 0 since 7"}},
+      {{{true, bind}, {false, make_pdu(PduType::bind_nak, {}, hex("0800 01 0500"))}},
+       {"bind 8 0 since 7", "bind 8 0 since 7"}},
+      {{{true, make_bind({{0, kSamr}})},
+        {false, make_bind_ack({{}})},
+        {true, alter},
+        {false, make_fault(5, {.call_id = 2})}},
+       {"none 0 0 since 7", "fault 0 5 since 7"}},
+      {{{true, alter}, {false, make_bind_ack({{2, 0}}, {.call_id = 2})}}, {"item 0 0"}},
+  };
+  for (const Case& row : kCases) {
+    RefusalObserver observer;
+    const Limits limits;
+    DissectStatistics statistics;
+    RpcSessions sessions(limits, observer, statistics, 1);
+    const std::uint32_t slot = sessions.open(ProtocolSequence::ncacn_ip_tcp, {}, nullptr);
+    FrameReference frame;
+    frame.timestamp.nanoseconds = 6;
+    for (const auto& [by_client, bytes] : row.messages) {
+      ++frame.timestamp.nanoseconds;
+      sessions.consume(slot, by_client ? 0 : 1, bytes, frame);
+    }
+    EXPECT_EQ(observer.told, row.told);
+  }
+}
+
 TEST(RpcSession, LeavesTheInterfaceOpenWhenTheBindWasMissed) {
   Conversation talk;
   talk.client(make_request({4, 3}, {.call_id = 3})).server(make_response(4, {.call_id = 3}));
