@@ -153,7 +153,7 @@ bool NetshConsole::load() {
   std::vector<Diagnostic> unsaid;
   std::string script = "rpc filter\n";
   for (const StoredFilter& filter : *stored) script += filter.script;
-  read_netsh_script(script, "store", policy, unsaid);
+  read_stored_script(script, "store", policy, unsaid);
   // What reads as something else was written by no console.
   is_unreadable_ = policy.filters.size() != stored->size();
   if (is_unreadable_) return false;

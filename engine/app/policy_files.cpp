@@ -11,6 +11,7 @@
 #include "engine/app/state_folder.h"
 #include "engine/audit/text_encoding.h"
 #include "engine/policy/filter_store.h"
+#include "engine/policy/netsh_script.h"
 #include "engine/policy/policy_text.h"
 #include "engine/policy/validator.h"
 
@@ -67,9 +68,15 @@ void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
       loaded.unreadable.push_back(terminal_text(problem));
       continue;
     }
+    const auto file = static_cast<std::uint32_t>(loaded.sources.size());
+    if (path.starts_with(kStore)) {
+      read_stored_script(*bytes, path, loaded.policy, loaded.diagnostics);
+      loaded.sources.push_back(SourceText::decode(*bytes));
+      loaded.scripts.push_back(file);
+      continue;
+    }
     read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
     loaded.sources.push_back(SourceText::decode(*bytes));
-    const auto file = static_cast<std::uint32_t>(loaded.sources.size() - 1);
     if (detect_dialect(*bytes, loaded.sources[file]) == Dialect::netsh_script) {
       loaded.scripts.push_back(file);
     }

@@ -8,18 +8,19 @@
 namespace rpcaudit {
 namespace {
 
-constexpr std::size_t kFileSizeMax = std::size_t{64} << 20;
+constexpr std::size_t kFileMebibytesMax = 64;
+// The commands of as many filters as a policy may have are less than half of it.
+constexpr std::size_t kStoreMebibytesMax = 1024;
 
-}  // namespace
-
-void read_netsh_script(std::string_view bytes, std::string_view name, Policy& policy,
-                       std::vector<Diagnostic>& diagnostics) {
+void read_script(std::string_view bytes, std::string_view name, std::size_t mebibytes_max,
+                 Policy& policy, std::vector<Diagnostic>& diagnostics) {
   const auto file = static_cast<std::uint32_t>(policy.files.size());
   policy.files.emplace_back(name);
   Reporter reporter(diagnostics);
   const SourceSpan whole_file{file, 0, 0, 0};
-  if (bytes.size() > kFileSizeMax) {
-    return reporter.error("file-too-large", whole_file, "the file is larger than 64 MiB",
+  if (bytes.size() >> 20 >= mebibytes_max) {
+    return reporter.error("file-too-large", whole_file,
+                          "the script has " + std::to_string(mebibytes_max) + " MiB or more",
                           "is this an RPC filter script?");
   }
   const SourceText source = SourceText::decode(bytes);
@@ -43,6 +44,18 @@ void read_netsh_script(std::string_view bytes, std::string_view name, Policy& po
   }
   if (!reporter.is_full()) session.finish();
   reporter.sort_by_line();
+}
+
+}  // namespace
+
+void read_netsh_script(std::string_view bytes, std::string_view name, Policy& policy,
+                       std::vector<Diagnostic>& diagnostics) {
+  read_script(bytes, name, kFileMebibytesMax, policy, diagnostics);
+}
+
+void read_stored_script(std::string_view script, std::string_view name, Policy& policy,
+                        std::vector<Diagnostic>& diagnostics) {
+  read_script(script, name, kStoreMebibytesMax, policy, diagnostics);
 }
 
 }  // namespace rpcaudit

@@ -17,4 +17,8 @@ namespace rpcaudit {
 void read_netsh_script(std::string_view bytes, std::string_view name, Policy& policy,
                        std::vector<Diagnostic>& diagnostics);
 
+// The same for what read_filter_store() gives, which may be larger than files: up to 1 GiB.
+void read_stored_script(std::string_view script, std::string_view name, Policy& policy,
+                        std::vector<Diagnostic>& diagnostics);
+
 }  // namespace rpcaudit

@@ -263,6 +263,17 @@ TEST(NetshInput, OverlongCommandsAreRefused) {
               ElementsAre("2:26 value-too-long", "3:1 filter-not-added"));
 }
 
+// A store holds what people added one by one; a file of that size is something else.
+TEST(NetshInput, OfAStoreMayBeLargerThanFiles) {
+  std::string script = block_um("opnum equal 3");
+  while (script.size() < std::size_t{64} << 20) script += std::string(65'000, '#') + '\n';
+  EXPECT_THAT(read_policy(script).places(), ElementsAre("0:0 file-too-large"));
+  ReadPolicy stored;
+  read_stored_script(script, "store:x", stored.policy, stored.diagnostics);
+  EXPECT_THAT(stored.filters(), ElementsAre("block um opnum=3"));
+  EXPECT_THAT(stored.codes(), IsEmpty());
+}
+
 TEST(NetshInput, DiagnosticsAreBounded) {
   std::string script;
   for (int i = 0; i < 20'000; ++i) script += "nonsense\n";
