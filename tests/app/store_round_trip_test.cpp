@@ -95,6 +95,45 @@ std::string script_of_all_features(const std::string& extra) {
   return script;
 }
 
+// Whether nothing that a stored filter can have is missing.
+void expect_every_feature(const Policy& policy) {
+  std::set<Layer> layers;
+  std::set<Action> actions;
+  std::set<std::pair<Layer, Field>> fields;
+  std::set<std::pair<FieldType, MatchType>> matches;
+  bool audits = false;
+  bool has_alternatives = false;
+  for (const Filter& filter : policy.filters) {
+    layers.insert(filter.layer);
+    actions.insert(filter.action);
+    audits = audits || (filter.audit && filter.audit_parameters);
+    for (std::size_t i = 0; i < filter.conditions.size(); ++i) {
+      const Condition& one = filter.conditions[i];
+      fields.emplace(filter.layer, one.field);
+      matches.emplace(info(one.field).type, one.match);
+      has_alternatives = has_alternatives || (i > 0 && filter.conditions[i - 1].field == one.field);
+    }
+  }
+  EXPECT_EQ(layers.size(), kLayerCount);
+  EXPECT_EQ(actions.size(), 3u);
+  EXPECT_TRUE(audits);
+  EXPECT_TRUE(has_alternatives);
+  for (std::size_t j = 0; j < kFieldCount; ++j) {
+    const auto field = static_cast<Field>(j);
+    for (std::size_t i = 0; i < kLayerCount; ++i) {
+      const auto layer = static_cast<Layer>(i);
+      EXPECT_EQ(fields.contains({layer, field}), legal_on(field, layer))
+          << to_string(field) << " on " << to_string(layer);
+    }
+    for (std::size_t k = 0; k < kMatchTypeCount; ++k) {
+      const auto match = static_cast<MatchType>(k);
+      const FieldType type = info(field).type;
+      EXPECT_EQ(matches.contains({type, match}), legal_for(match, type))
+          << to_string(match) << " of " << to_string(field);
+    }
+  }
+}
+
 // The verdicts of all records, without the place that a policy was read from.
 std::vector<std::string> verdicts(const std::string& records) {
   std::vector<std::string> verdicts;
@@ -171,6 +210,7 @@ TEST_F(StoreRoundTripTest, TheStoreKeepsEveryFeature) {
   std::vector<Diagnostic> diagnostics;
   read_netsh_script(script, "all.txt", policy, diagnostics);
   EXPECT_GT(policy.filters.size(), 300u);
+  expect_every_feature(policy);
   const std::vector<std::string> forms = forms_of(file("all.txt", script));
   EXPECT_EQ(read_file(forms[3]), print_netsh_script(policy));
 }
