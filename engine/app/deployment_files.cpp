@@ -10,6 +10,7 @@
 
 #include "engine/app/control_options.h"
 #include "engine/audit/text_encoding.h"
+#include "engine/evaluate/host_controls.h"
 #include "engine/policy/spelling.h"
 
 namespace rpcaudit {
@@ -178,6 +179,14 @@ bool report_usable(const LoadedPolicies& loaded, bool quiet, spdlog::logger& log
   if (warnings != 0 && !quiet) {
     log.warn("the policy has {} warning{}; `rpcaudit check` shows them", warnings,
              warnings == 1 ? "" : "s");
+  }
+  const auto& all = loaded.deployments;
+  const bool asks_nothing = std::all_of(all.begin(), all.end(), [](const LoadedDeployment& one) {
+    const Policy& policy = one.loaded.policy;
+    return policy.filters.empty() && HostControls(policy.host).empty();
+  });
+  if (asks_nothing && !quiet) {
+    log.warn("the policy has neither filters nor settings that stop calls: all are permitted");
   }
   log.debug("{} filters in {} files", loaded.count_filters(), loaded.files().size());
   return true;

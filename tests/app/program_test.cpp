@@ -220,6 +220,18 @@ TEST_F(ProgramTest, StrictMakesWarningsErrors) {
   EXPECT_EQ(run("check --strict -p " + policy).status, 2);
 }
 
+// A batch file that makes the script elsewhere, a listing of nothing, filters deleted again: calls
+// are permitted because nothing was read, which must not look like an answer.
+TEST_F(ProgramTest, APolicyThatAsksForNothingIsToldApartFromOneThatPermits) {
+  const std::string warning = "the policy has neither filters nor settings";
+  const std::string none = file("none.cmd", "@echo off\nnetsh -f C:\\rpc.txt\n");
+  const Ended nothing = run("audit -r " + demo + " -p " + none);
+  EXPECT_NE(nothing.err.find(warning), std::string::npos) << nothing.err;
+  const std::string some =
+      file("some.txt", "add rule um permit\nadd condition local_port equal 1\nadd filter\n");
+  EXPECT_EQ(run("audit -r " + demo + " -p " + some).err.find(warning), std::string::npos);
+}
+
 TEST_F(ProgramTest, CheckSilencesByCodeAndSaysWhichCodeSilencedNothing) {
   const std::string policy = file("all.txt", kCatchAll);
   const Ended all = run("check -p " + policy);
