@@ -24,13 +24,13 @@ namespace rpcaudit::bench {
 namespace {
 
 constexpr std::uint64_t kSmallFrames = 4'000'000;  // 304 MB
-constexpr std::uint64_t kMixFrames = 1'000'000;    // 840 MB
+constexpr std::uint64_t kMixFrames = 2'000'000;    // 1.7 GB
 constexpr std::uint64_t kUdpFrames = 600'000;      // 300 MB
-constexpr std::uint64_t kRpcFrames = 800'000;      // 285 MB
+constexpr std::uint64_t kRpcFrames = 1'600'000;    // 560 MB
 constexpr std::uint32_t kOpenConversations = 2000;
 constexpr std::uint32_t kCallsPerAssociation = 200;
-constexpr std::uint64_t kPipeFrames = 600'000;    // 283 MB
-constexpr std::uint64_t kSmbMixFrames = 400'000;  // 300 MB
+constexpr std::uint64_t kPipeFrames = 1'200'000;  // 560 MB
+constexpr std::uint64_t kSmbMixFrames = 800'000;  // 710 MB
 
 constexpr std::uint32_t kClientNet = 0x0a000000;  // 10.0.0.0
 constexpr std::uint32_t kServerNet = 0xac100000;  // 172.16.0.0
@@ -260,7 +260,7 @@ int main(int argc, char** argv) {
   }
   if (folder.empty() || scale <= 0) {
     std::cerr << "usage: bench_inputs FOLDER [--scale FACTOR]\n"
-                 "  writes about 2.6 GB of captures, and two policies, times FACTOR\n";
+                 "  writes about 4.5 GB of captures, and two policies, times FACTOR\n";
     return 2;
   }
   try {

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "engine/app/state_folder.h"
 #include "engine/audit/text_encoding.h"
@@ -68,18 +69,16 @@ void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
       loaded.unreadable.push_back(terminal_text(problem));
       continue;
     }
-    const auto file = static_cast<std::uint32_t>(loaded.sources.size());
+    PolicyText text;
     if (path.starts_with(kStore)) {
-      read_stored_script(*bytes, path, loaded.policy, loaded.diagnostics);
-      loaded.sources.push_back(SourceText::decode(*bytes));
-      loaded.scripts.push_back(file);
-      continue;
+      text.source = read_stored_script(*bytes, path, loaded.policy, loaded.diagnostics);
+    } else {
+      text = read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
     }
-    read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
-    loaded.sources.push_back(SourceText::decode(*bytes));
-    if (detect_dialect(*bytes, loaded.sources[file]) == Dialect::netsh_script) {
-      loaded.scripts.push_back(file);
+    if (text.dialect == Dialect::netsh_script) {
+      loaded.scripts.push_back(static_cast<std::uint32_t>(loaded.sources.size()));
     }
+    loaded.sources.push_back(std::move(text.source));
   }
   if (!loaded.has_errors()) validate(loaded.policy, loaded.diagnostics);
 }

@@ -88,18 +88,17 @@ class Binder {
 
   void set(const Word& tag, Word value) {
     const NameMatch match = match_name(tag.text, names_);
-    const std::string hint = list_names();
     if (match.kind == NameMatch::Kind::none) {
       refused_ = true;
       const std::string_view nearest = nearest_name(tag.text, names_);
       reporter_.error("unknown-tag", tag.span(), "unknown tag " + quoted(tag.text),
-                      nearest.empty() ? hint : "did you mean " + quoted(nearest) + "?");
+                      nearest.empty() ? list_names() : "did you mean " + quoted(nearest) + "?");
       return;
     }
     if (match.kind == NameMatch::Kind::ambiguous) {
       refused_ = true;
       reporter_.error("ambiguous-abbreviation", tag.span(),
-                      quoted(tag.text) + " abbreviates more than one tag", hint);
+                      quoted(tag.text) + " abbreviates more than one tag", list_names());
       return;
     }
     const std::string_view name = names_[match.index];

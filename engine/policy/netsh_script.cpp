@@ -1,9 +1,7 @@
 #include "engine/policy/netsh_script.h"
 
 #include "engine/policy/netsh_session.h"
-#include "engine/policy/reporter.h"
 #include "engine/policy/script_line.h"
-#include "engine/policy/source_text.h"
 
 namespace rpcaudit {
 namespace {
@@ -12,24 +10,34 @@ constexpr std::size_t kFileMebibytesMax = 64;
 // The commands of as many filters as a policy may have are less than half of it.
 constexpr std::size_t kStoreMebibytesMax = 1024;
 
-void read_script(std::string_view bytes, std::string_view name, std::size_t mebibytes_max,
-                 Policy& policy, std::vector<Diagnostic>& diagnostics) {
+SourceText read_script(std::string_view bytes, std::string_view name, std::size_t mebibytes_max,
+                       Policy& policy, std::vector<Diagnostic>& diagnostics) {
   const auto file = static_cast<std::uint32_t>(policy.files.size());
   policy.files.emplace_back(name);
   Reporter reporter(diagnostics);
   const SourceSpan whole_file{file, 0, 0, 0};
   if (bytes.size() >> 20 >= mebibytes_max) {
-    return reporter.error("file-too-large", whole_file,
-                          "the script has " + std::to_string(mebibytes_max) + " MiB or more",
-                          "is this an RPC filter script?");
+    reporter.error("file-too-large", whole_file,
+                   "the script has " + std::to_string(mebibytes_max) + " MiB or more",
+                   "is this an RPC filter script?");
+    return {};
   }
-  const SourceText source = SourceText::decode(bytes);
+  SourceText source = SourceText::decode(bytes);
   if (source.is_binary()) {
-    return reporter.error("binary-file", whole_file, "the file is binary, not a script",
-                          "captures are named with `-r`, policies with `-p`");
+    reporter.error("binary-file", whole_file, "the file is binary, not a script",
+                   "captures are named with `-r`, policies with `-p`");
+  } else {
+    read_netsh_script(source, file, policy, reporter);
   }
+  return source;
+}
+
+}  // namespace
+
+void read_netsh_script(const SourceText& source, std::uint32_t file, Policy& policy,
+                       Reporter& reporter) {
   if (source.encoding() == SourceText::Encoding::windows_1252) {
-    reporter.warning("not-utf8", whole_file,
+    reporter.warning("not-utf8", {file, 0, 0, 0},
                      "the file is neither UTF-8 nor UTF-16; it is read as Windows-1252");
   }
 
@@ -46,16 +54,14 @@ void read_script(std::string_view bytes, std::string_view name, std::size_t mebi
   reporter.sort_by_line();
 }
 
-}  // namespace
-
 void read_netsh_script(std::string_view bytes, std::string_view name, Policy& policy,
                        std::vector<Diagnostic>& diagnostics) {
-  read_script(bytes, name, kFileMebibytesMax, policy, diagnostics);
+  (void)read_script(bytes, name, kFileMebibytesMax, policy, diagnostics);
 }
 
-void read_stored_script(std::string_view script, std::string_view name, Policy& policy,
-                        std::vector<Diagnostic>& diagnostics) {
-  read_script(script, name, kStoreMebibytesMax, policy, diagnostics);
+SourceText read_stored_script(std::string_view script, std::string_view name, Policy& policy,
+                              std::vector<Diagnostic>& diagnostics) {
+  return read_script(script, name, kStoreMebibytesMax, policy, diagnostics);
 }
 
 }  // namespace rpcaudit

@@ -1,10 +1,12 @@
 #pragma once
 
-#include <string>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
 #include "engine/policy/policy.h"
+#include "engine/policy/reporter.h"
+#include "engine/policy/source_text.h"
 
 namespace rpcaudit {
 
@@ -17,8 +19,13 @@ namespace rpcaudit {
 void read_netsh_script(std::string_view bytes, std::string_view name, Policy& policy,
                        std::vector<Diagnostic>& diagnostics);
 
-// The same for what read_filter_store() gives, which may be larger than files: up to 1 GiB.
-void read_stored_script(std::string_view script, std::string_view name, Policy& policy,
-                        std::vector<Diagnostic>& diagnostics);
+// The same for what read_filter_store() gives, which may be larger than files: up to 1 GiB. Returns
+// what it decoded.
+SourceText read_stored_script(std::string_view script, std::string_view name, Policy& policy,
+                              std::vector<Diagnostic>& diagnostics);
+
+// The same for what has been decoded and stands in the policy's files as number `file`.
+void read_netsh_script(const SourceText& source, std::uint32_t file, Policy& policy,
+                       Reporter& reporter);
 
 }  // namespace rpcaudit

@@ -112,33 +112,35 @@ Dialect detect_dialect(std::string_view bytes, const SourceText& source) {
   return Dialect::netsh_script;
 }
 
-void read_policy(std::string_view bytes, std::string_view name, Policy& policy,
-                 std::vector<Diagnostic>& diagnostics) {
-  const bool too_large = bytes.size() > kFileSizeMax;
-  const SourceText source = SourceText::decode(too_large ? std::string_view() : bytes);
-  const Dialect dialect = detect_dialect(bytes, source);
-  if (too_large || dialect == Dialect::netsh_script) {
-    return read_netsh_script(bytes, name, policy, diagnostics);
-  }
+PolicyText read_policy(std::string_view bytes, std::string_view name, Policy& policy,
+                       std::vector<Diagnostic>& diagnostics) {
   const auto file = static_cast<std::uint32_t>(policy.files.size());
   policy.files.emplace_back(name);
   Reporter reporter(diagnostics);
   const SourceSpan whole_file{file, 0, 0, 0};
-  if (dialect == Dialect::registry_pol) {
-    return read_registry(dialect, bytes, source, file, policy, reporter);
+  if (bytes.size() > kFileSizeMax) {
+    reporter.error("file-too-large", whole_file, "the file is larger than 64 MiB",
+                   "is this a policy?");
+    return {};
   }
-  if (source.is_binary()) {
-    return reporter.error("binary-file", whole_file, "the file is binary, not a policy",
-                          "captures are named with `-r`, policies with `-p`");
+  PolicyText text{SourceText::decode(bytes), Dialect::netsh_script};
+  const SourceText& source = text.source;
+  text.dialect = detect_dialect(bytes, source);
+  if (source.is_binary() && text.dialect != Dialect::registry_pol) {
+    reporter.error("binary-file", whole_file, "the file is binary, not a policy",
+                   "captures are named with `-r`, policies with `-p`");
+    return text;
   }
-  switch (dialect) {
+  switch (text.dialect) {
+    case Dialect::netsh_script: read_netsh_script(source, file, policy, reporter); break;
     case Dialect::host_script: read_host_script(source, file, policy, reporter); break;
     case Dialect::show_filter: read_show_filter(source, file, policy, reporter); break;
     case Dialect::dsinternals: read_dsinternals_listing(source, file, policy, reporter); break;
     case Dialect::rpc_firewall: read_rpc_firewall_conf(source, file, policy, reporter); break;
-    default: read_registry(dialect, bytes, source, file, policy, reporter); break;
+    default: read_registry(text.dialect, bytes, source, file, policy, reporter); break;
   }
   reporter.sort_by_line();
+  return text;
 }
 
 }  // namespace rpcaudit

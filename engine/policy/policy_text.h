@@ -27,10 +27,16 @@ enum class Dialect : std::uint8_t {
 
 [[nodiscard]] Dialect detect_dialect(std::string_view bytes, const SourceText& source);
 
+// A policy file as it was understood.
+struct PolicyText {
+  SourceText source;
+  Dialect dialect = Dialect::netsh_script;
+};
+
 // Reads a policy file of any dialect. What it says is added to `policy` (and `name` to its files),
 // so that several files make one policy; all that there is to say goes to `diagnostics`, in line
 // order.
-void read_policy(std::string_view bytes, std::string_view name, Policy& policy,
-                 std::vector<Diagnostic>& diagnostics);
+PolicyText read_policy(std::string_view bytes, std::string_view name, Policy& policy,
+                       std::vector<Diagnostic>& diagnostics);
 
 }  // namespace rpcaudit

@@ -134,6 +134,8 @@ bool ScriptReader::gather() {
 void ScriptReader::split(ScriptLine& line) {
   std::string text;
   std::vector<Glyph> places;  // one for each byte of `text`
+  text.reserve(glyphs_.size());
+  places.reserve(glyphs_.size());
   for (const Glyph& glyph : glyphs_) {
     const std::size_t before = text.size();
     append_utf8(glyph.c, text);

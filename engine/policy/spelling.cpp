@@ -109,13 +109,11 @@ std::string quoted(std::string_view text) {
   return '`' + printable(text) + (cut ? "..." : "") + '`';
 }
 
-void append_utf8(char32_t code_point, std::string& out) {
+void append_long_utf8(char32_t code_point, std::string& out) {
   const bool is_surrogate = code_point >= 0xd800 && code_point <= 0xdfff;
   if (is_surrogate || code_point > 0x10ffff) code_point = 0xfffd;
   const auto put = [&out](char32_t byte) { out += static_cast<char>(byte); };
-  if (code_point < 0x80) {
-    put(code_point);
-  } else if (code_point < 0x800) {
+  if (code_point < 0x800) {
     put(0xc0 | code_point >> 6);
     put(0x80 | (code_point & 0x3f));
   } else if (code_point < 0x10000) {

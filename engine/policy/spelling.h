@@ -39,7 +39,16 @@ struct NameMatch {
 // The same without the backticks and the bound.
 [[nodiscard]] std::string printable(std::string_view text);
 
-// The UTF-8 form of a code point; anything that is none becomes U+FFFD.
-void append_utf8(char32_t code_point, std::string& out);
+// The UTF-8 form of a code point of 0x80 and above; anything that is none becomes U+FFFD.
+void append_long_utf8(char32_t code_point, std::string& out);
+
+// The UTF-8 form of any code point. Policies are ASCII for the most part.
+inline void append_utf8(char32_t code_point, std::string& out) {
+  if (code_point < 0x80) {
+    out += static_cast<char>(code_point);
+  } else {
+    append_long_utf8(code_point, out);
+  }
+}
 
 }  // namespace rpcaudit
