@@ -34,13 +34,29 @@ std::uint32_t PendingCalls::add(std::uint32_t session, std::uint32_t call_id, bo
   if (oldest_ == kNoSlot) oldest_ = slot;
 
   call.session_next = session_head;
-  if (session_head != kNoSlot) slots_[session_head].session_previous = slot;
+  if (session_head != kNoSlot) {
+    slots_[session_head].session_previous = slot;
+    put_into_bucket(session_head);
+  }
   session_head = slot;
-
-  std::uint32_t& bucket = buckets_[bucket_of(session, call_id)];
-  call.bucket_next = bucket;
-  bucket = slot;
   return slot;
+}
+
+void PendingCalls::put_into_bucket(std::uint32_t slot) noexcept {
+  PendingCall& call = slots_[slot];
+  if (call.hashed) return;
+  std::uint32_t& bucket = buckets_[bucket_of(call.session, call.call_id)];
+  call.bucket_next = bucket;
+  call.hashed = true;
+  bucket = slot;
+}
+
+void PendingCalls::take_out_of_bucket(std::uint32_t slot) noexcept {
+  const PendingCall& call = slots_[slot];
+  if (!call.hashed) return;
+  std::uint32_t* link = &buckets_[bucket_of(call.session, call.call_id)];
+  while (*link != slot) link = &slots_[*link].bucket_next;
+  *link = call.bucket_next;
 }
 
 std::uint32_t PendingCalls::find_among_many(std::uint32_t session, std::uint32_t call_id,
@@ -62,9 +78,7 @@ void PendingCalls::remove(std::uint32_t slot, std::uint32_t& session_head) noexc
   if (call.session_next != kNoSlot) {
     slots_[call.session_next].session_previous = call.session_previous;
   }
-  std::uint32_t* link = &buckets_[bucket_of(call.session, call.call_id)];
-  while (*link != slot) link = &slots_[*link].bucket_next;
-  *link = call.bucket_next;
+  take_out_of_bucket(slot);
   slots_.release(slot);
 }
 

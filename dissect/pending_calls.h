@@ -19,6 +19,7 @@ struct PendingCall {
   bool is_bind = false;    // bind or alter_context
   bool cancelled = false;  // the client sent co_cancel
   bool orphaned = false;   // the client sent orphaned
+  bool hashed = false;     // stands in a hash bucket
   std::uint32_t generation = 0;
 
   // Links: all pending calls by age, those of one session, those of one hash bucket.
@@ -28,8 +29,10 @@ struct PendingCall {
 };
 
 // All calls that wait for an answer, found by (session, call id, bind or not) in constant time,
-// oldest first on demand. Binds have call ids of their own, because peers reuse the id of a bind
-// for the first request. Bounded: whoever adds makes room first.
+// oldest first on demand. Most sessions have one at a time, which their list alone finds: only a
+// call with a newer one before it stands in the hash table. Binds have call ids of their own,
+// because peers reuse the id of a bind for the first request. Bounded: whoever adds makes room
+// first.
 class PendingCalls {
  public:
   // `seed` keys the hash, so that nobody can choose call ids that meet in one bucket.
@@ -59,6 +62,8 @@ class PendingCalls {
   [[nodiscard]] std::uint32_t find_among_many(std::uint32_t session, std::uint32_t call_id,
                                               bool is_bind) const noexcept;
   [[nodiscard]] std::size_t bucket_of(std::uint32_t session, std::uint32_t call_id) const noexcept;
+  void put_into_bucket(std::uint32_t slot) noexcept;
+  void take_out_of_bucket(std::uint32_t slot) noexcept;
 
   Slab<PendingCall> slots_;
   std::vector<std::uint32_t> buckets_;

@@ -159,7 +159,11 @@ FrameReference SmbPipes::open_since(std::uint32_t slot, unsigned direction) noex
 }
 
 void SmbPipes::mark_open(std::uint32_t slot, unsigned direction) noexcept {
-  marks_.set(2 * slot + direction, open_since(slot, direction).sequence);
+  const std::uint64_t sequence = open_since(slot, direction).sequence;
+  bool& is_marked = table_[slot].is_marked[direction];
+  if (sequence == 0 && !is_marked) return;
+  is_marked = sequence != 0;
+  marks_.set(2 * slot + direction, sequence);
 }
 
 // The same as for connections: what is held back holds the output back.

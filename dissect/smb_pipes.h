@@ -25,6 +25,7 @@ struct SmbPipe {
   std::uint32_t* group = nullptr;     // the list of pipes of its SMB session
   std::uint32_t rpc = kNoSlot;        // its RPC session, once the content is known to be RPC
   std::uint8_t tries = 0;             // messages that did not look like RPC
+  std::array<bool, 2> is_marked{};    // in the list of what holds bytes
   std::array<ProbeBuffer, 2> probes;  // `decided`: the rest of the message is not looked at
 };
 

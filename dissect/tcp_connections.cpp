@@ -218,8 +218,10 @@ void TcpConnections::close(std::uint32_t slot, const FrameReference& frame) noex
   }
   if (connection.session != kNoSlot) sessions_.close(connection.session, frame.timestamp);
   if (connection.smb != kNoSlot) smb_.close(connection.smb, frame);
-  marks_.set(2 * slot, 0);
-  marks_.set(2 * slot + 1, 0);
+  if (connection.is_marked) {
+    marks_.set(2 * slot, 0);
+    marks_.set(2 * slot + 1, 0);
+  }
   unlink(slot);
   connections_.release(slot);
 }
@@ -301,8 +303,14 @@ FrameReference TcpConnections::open_since(std::uint32_t slot, unsigned direction
 }
 
 void TcpConnections::mark_open(std::uint32_t slot) noexcept {
+  const std::uint64_t sequences[] = {open_since(slot, 0).sequence, open_since(slot, 1).sequence};
+  const bool holds = sequences[0] != 0 || sequences[1] != 0;
+  TcpConnection& connection = connections_[slot];
+  // Nearly always it held nothing and holds nothing: the list is not looked at.
+  if (!holds && !connection.is_marked) return;
+  connection.is_marked = holds;
   for (unsigned direction = 0; direction < 2; ++direction) {
-    marks_.set(2 * slot + direction, open_since(slot, direction).sequence);
+    marks_.set(2 * slot + direction, sequences[direction]);
   }
 }
 

@@ -25,6 +25,7 @@ struct TcpConnection {
   std::uint32_t more_recent = kNoSlot;  // links of the list by last use
   std::uint32_t less_recent = kNoSlot;
   bool joined_late = false;
+  bool is_marked = false;  // in the list of what holds bytes
   Timestamp last_seen;
   std::uint64_t tag = 0;  // of its flow
   std::array<ProbeBuffer, 2> probes;
