@@ -8,6 +8,7 @@ Over TCP (default) or, with --np, over named pipes.  --level: 1 no authenticatio
 so many bytes of a request in a fragment.
 
 WHAT: samr lsa srvs drs netlogon epm   a few ordinary calls
+      epmuse                           ask where samr is, then call it there
       oprange badstub                  calls the server answers with a fault
       unknown                          interfaces the server has not
       alter                            alter_context, accepted and refused
@@ -179,10 +180,32 @@ def do_drs():
     attempt("  crack names", drsuapi.hDRSCrackNames, d, h, 0, 2, 1, (DOMAIN + "\\Administrator",))
 
 
+def mapper():
+    """Where hept_lookup and hept_map are to ask; they bind by themselves, which works once."""
+    if not args.np:
+        return None
+    d = connect("epm")
+    d.bind = lambda *_: None
+    return d
+
+
 def do_epm():
-    attempt("  look up", epm.hept_lookup, SERVER)
+    d = mapper()
+    attempt("  look up", epm.hept_lookup, SERVER, dce=d)
     for n in ("samr", "drs", "netlogon", "lsa", "nowhere"):
-        attempt("  map " + n, epm.hept_map, SERVER, UUID[n], protocol="ncacn_ip_tcp")
+        attempt("  map " + n, epm.hept_map, SERVER, UUID[n], protocol="ncacn_ip_tcp", dce=d)
+
+
+def do_epmuse():
+    d = mapper()
+    for protocol in ("ncacn_np", "ncacn_ip_tcp"):
+        found = attempt("  map samr", epm.hept_map, SERVER, UUID["samr"], protocol=protocol, dce=d)
+    t = transport.DCERPCTransportFactory(found)
+    u = t.get_dce_rpc()
+    u.connect()
+    u.bind(UUID["samr"])
+    for _ in range(3):
+        attempt("  SamrConnect", samr.hSamrConnect, u)
 
 
 def do_oprange():

@@ -59,6 +59,7 @@ for d in NT1:smb1 SMB2_02:smb202 SMB2_10:smb210 SMB3_00:smb300 SMB3_11:smb311; d
 done
 o='--option=clientipcmaxprotocol=NT1 --option=clientmaxprotocol=NT1'
 cap pipe-port-139.pcap "rpcclient dc1 -I $DC1 -p 139 $admin -c 'srvinfo;lsaquery;querydominfo'" "rpcclient dc1 -I $DC1 -p 139 $o $admin -c 'srvinfo;lsaquery;querydominfo'"
+cap pipe-epmapper.pcap "rpcclient '$np[\\pipe\\epmapper]' -N -U % -c 'epmlookup;epmmap'" "rpcclient '$np[\\pipe\\epmapper]' $o $admin -c epmmap" "rpcclient '$np[\\pipe\\epmapper,sign]' $admin -c epmmap" "rpcclient '$np[\\pipe\\epmapper,seal]' $admin -c epmmap" "$ic epm,epmuse --np" "$ic epmuse --np --anonymous" "rpcclient 'ncacn_np:$v6name[\\pipe\\epmapper]' -N -U % -c epmmap" "rpcclient 'ncacn_np:$v6name[\\pipe\\epmapper]' $admin -c epmmap" "$run --dialect 210 $imp/rpcdump.py -port 445 -target-ip $DC1V6 $DOMAIN/Administrator:'$ADMINPW'@$v6name"
 cap pipe-encrypted.pcap "rpcclient $DC1 --client-protection=encrypt $admin -c 'srvinfo;lsaquery;querydominfo'"
 cap pipe-unsigned.pcap "rpcclient $DC1 --option=clientipcsigning=off --client-protection=off $admin -c 'srvinfo;lsaquery'"
 cap pipe-kerberos.pcap "$tgt; rpcclient $dcname --use-kerberos=required --use-krb5-ccache=\$KRB5CCNAME -c 'srvinfo;lsaquery;querydominfo'"
