@@ -8,12 +8,16 @@ namespace rpcaudit {
 
 void Reporter::add(Severity severity, std::string_view code, const SourceSpan& span,
                    std::string message, std::string hint) {
-  if (is_full()) return;
+  const std::size_t said = ++counts_[static_cast<std::size_t>(severity)];
+  if (said > kDiagnosticsMax) return;
   diagnostics_.push_back({severity, std::string(code), span, std::move(message), std::move(hint)});
-  if (!is_full()) return;
-  diagnostics_.push_back({Severity::error, "too-many-diagnostics", span,
-                          "more to say than anybody reads; the rest is left out",
-                          "is this an RPC filter script?"});
+  if (said < kDiagnosticsMax) return;
+  const bool is_error = severity == Severity::error;
+  diagnostics_.push_back(
+      {severity, "too-many-diagnostics", span,
+       "there may be more " + std::string(to_string(severity)) +
+           "s than anybody reads; those behind this one are left out",
+       is_error ? "is this an RPC filter script?" : "check parts of the policy one by one"});
 }
 
 void Reporter::sort_by_line() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <set>
 #include <string>
@@ -11,8 +12,9 @@
 
 namespace rpcaudit {
 
-// Collects what one reader has to say about one file, up to a bound: a file that is not a policy
-// at all must not fill the screen.
+// Collects what one reader has to say about one file, up to a bound for each severity: a file that
+// is not a policy at all must not fill the screen. Errors beyond it are one more error, which ends
+// the reading; a large policy may well deserve more remarks than that, and stays usable.
 class Reporter {
  public:
   static constexpr std::size_t kDiagnosticsMax = 10'000;
@@ -23,7 +25,6 @@ class Reporter {
 
   void error(std::string_view code, const SourceSpan& span, std::string message,
              std::string hint = {}) {
-    ++error_count_;
     add(Severity::error, code, span, std::move(message), std::move(hint));
   }
   void warning(std::string_view code, const SourceSpan& span, std::string message,
@@ -42,10 +43,9 @@ class Reporter {
     }
   }
 
-  [[nodiscard]] std::size_t error_count() const noexcept { return error_count_; }
-  [[nodiscard]] bool is_full() const noexcept {
-    return diagnostics_.size() - first_ >= kDiagnosticsMax;
-  }
+  [[nodiscard]] std::size_t error_count() const noexcept { return count(Severity::error); }
+  // Whether there were too many errors to go on.
+  [[nodiscard]] bool is_full() const noexcept { return error_count() >= kDiagnosticsMax; }
 
   // Puts what was collected into the order of the lines.
   void sort_by_line();
@@ -54,9 +54,13 @@ class Reporter {
   void add(Severity severity, std::string_view code, const SourceSpan& span, std::string message,
            std::string hint);
 
+  [[nodiscard]] std::size_t count(Severity severity) const noexcept {
+    return counts_[static_cast<std::size_t>(severity)];
+  }
+
   std::vector<Diagnostic>& diagnostics_;
   std::size_t first_;
-  std::size_t error_count_ = 0;
+  std::array<std::size_t, 3> counts_{};  // by severity
   std::set<std::string> said_;
 };
 

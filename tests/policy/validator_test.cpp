@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/policy/policy_reader.h"
 
 namespace rpcaudit {
@@ -202,6 +204,20 @@ TEST(Validator, KeepsAuditFiltersApart) {
   EXPECT_THAT(validated(filter("um permit audit=enable", {"local_port equal 1"}) +
                         filter("um block", {"local_port equal 1"})),
               IsEmpty());
+}
+
+// A note on each of many filters is no reason to refuse them, nor to pass over a warning.
+TEST(Validator, ManyNotesLeaveThePolicyUsable) {
+  std::string script;
+  for (int i = 0; i < 10'500; ++i) script += block_um("opnum equal " + std::to_string(i));
+  script += block_um("pipe equal winreg");
+  const auto said = validated(script);
+  EXPECT_EQ(std::count(said.begin(), said.end(), "31502 warning pipe-prefix"), 1);
+  EXPECT_EQ(said.size(), 10'000u + 2);
+  const auto is_marker = [](const std::string& line) {
+    return line.ends_with("note too-many-diagnostics");
+  };
+  EXPECT_EQ(std::count_if(said.begin(), said.end(), is_marker), 1);
 }
 
 TEST(Validator, StopsComparingWhenThePolicyIsHuge) {
