@@ -247,6 +247,10 @@ void Dissector::State::add_segment(const Frame& frame, const Packet& packet,
     }
   }
   FlowEntry& entry = *lookup.entry;
+  if (limits.tcp_openings != 0 && (packet.tcp.has_fin() || packet.tcp.has_rst())) {
+    observer.on_closing(
+        {reference_to(frame), packet.source_endpoint(), packet.destination_endpoint()});
+  }
   // The common case: a flow known to be something else, on which nothing new begins.
   if (entry.state() == kDismissed && !packet.tcp.has_syn()) return;
   if (limits.tcp_openings != 0) note_answer(entry, frame, packet, key);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "dissect/management.h"
 #include "dissect/rpc_bind.h"
 #include "dissect/rpc_session.h"
 
@@ -48,6 +49,7 @@ void RpcSessions::on_bind(std::uint32_t slot, const Pdu& pdu) noexcept {
     context.context_id = item.context_id;
     context.abstract_syntax = item.abstract_syntax;
     if (item.abstract_syntax.uuid == kEndpointMapper) session.is_of_mapper = true;
+    if (item.abstract_syntax.uuid == kManagement) session.is_of_management = true;
     if (item.transfer_count != 0) context.transfer_syntax = item.transfer_syntax;
     context.auth = auth;
     context.identity = identity;

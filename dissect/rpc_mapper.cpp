@@ -1,5 +1,6 @@
 // The part of RpcSessions that follows endpoint mappers: what they are asked, and what they say.
 
+#include "dissect/management.h"
 #include "dissect/rpc_call.h"
 #include "dissect/rpc_session.h"
 
@@ -73,6 +74,34 @@ void RpcSessions::read_mapper_answer(std::uint32_t slot, std::uint32_t pending_s
 void RpcSessions::read_mapper_fragment(std::uint32_t slot, bool is_answer,
                                        const Pdu& pdu) noexcept {
   mapper_stubs_.go_on(fragment_of(slot, is_answer, pdu));
+}
+
+// Lists that do not fit one fragment are not read, and counted.
+void RpcSessions::read_interface_list(std::uint32_t pending_slot, const Pdu& pdu) noexcept {
+  const PendingCall& call = pending_[pending_slot];
+  const RpcContext& context = contexts_[call.context].context;
+  const bool is_list = context.abstract_syntax && context.abstract_syntax->uuid == kManagement &&
+                       call.opnum == kInquireInterfaces;
+  if (!is_list || !is_first_fragment(pdu.header)) return;
+  const bool is_last = (pdu.header.flags & kPfcLastFragment) != 0;
+  InterfaceListReader reader(form_of(context, pdu), is_last ? stub_of(pdu) : Bytes{});
+  EndpointEntry told;
+  told.frame = pdu.frame;
+  told.carrier = context.protocol;
+  told.client = context.client;
+  told.mapper = context.server;
+  told.source = EndpointSource::served;
+  told.protocol = tower_protocol(context.protocol);
+  if (context.protocol == ProtocolSequence::ncacn_np) {
+    told.name = context.pipe;
+  } else {
+    told.port = context.server.port;
+  }
+  while (reader.next(told.interface)) {
+    ++statistics_.mapper_entries;
+    observer_.on_endpoint(told);
+  }
+  if (!reader.ok()) ++statistics_.mapper_stubs_unreadable;
 }
 
 }  // namespace rpcaudit

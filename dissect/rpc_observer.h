@@ -131,6 +131,16 @@ constexpr std::string_view to_string(TowerProtocol protocol) noexcept {
   return kNames[static_cast<std::size_t>(protocol)];
 }
 
+constexpr TowerProtocol tower_protocol(ProtocolSequence sequence) noexcept {
+  switch (sequence) {
+    case ProtocolSequence::ncacn_ip_tcp: return TowerProtocol::ncacn_ip_tcp;
+    case ProtocolSequence::ncacn_np: return TowerProtocol::ncacn_np;
+    case ProtocolSequence::ncadg_ip_udp: return TowerProtocol::ncadg_ip_udp;
+    case ProtocolSequence::ncacn_http: return TowerProtocol::ncacn_http;
+  }
+  return TowerProtocol::other;
+}
+
 // What a call to an endpoint mapper asks for (C706 appendix O, ept_lookup and ept_map).
 struct EndpointQuestion {
   std::optional<SyntaxId> interface;              // empty: it names none, or is not shown
@@ -139,15 +149,21 @@ struct EndpointQuestion {
   TowerProtocol protocol = TowerProtocol::other;  // of ept_map
 };
 
-// How an endpoint was announced to or by a mapper.
-enum class EndpointSource : std::uint8_t { mapped, listed, inserted, removed };
+// How an endpoint was announced: to or by a mapper, or by the server itself.
+enum class EndpointSource : std::uint8_t {
+  mapped,
+  listed,
+  inserted,
+  removed,
+  served,  // at the endpoint at which the server was asked (C706 appendix Q, inq_if_ids)
+};
 
-// An interface and where it is served, as an endpoint mapper says or is told.
+// An interface and where it is served, as an endpoint mapper says or is told, or a server says.
 struct EndpointEntry {
   FrameReference frame;                                       // of the message's last fragment
   ProtocolSequence carrier = ProtocolSequence::ncacn_ip_tcp;  // by which it was said
-  Endpoint client;                                            // of the mapper
-  Endpoint mapper;
+  Endpoint client;                                            // of the mapper or server
+  Endpoint mapper;                                            // or the server that was asked
   EndpointSource source = EndpointSource::mapped;
   SyntaxId interface;
   Uuid object;
@@ -265,6 +281,13 @@ struct TcpOpening {
   std::uint32_t repeated = 0;  // SYNs after the first
 };
 
+// The end of a TCP connection, in one direction or both: sides as the packet has them.
+struct TcpClosing {
+  FrameReference frame;
+  Endpoint source;
+  Endpoint destination;
+};
+
 // What could not be seen.
 enum class BlindnessKind : std::uint8_t {
   gap,              // bytes of an RPC connection that the capture does not hold
@@ -316,14 +339,17 @@ class RpcObserver {
 
   virtual void on_blindness(const Blindness& blindness) = 0;
 
-  // One entry of a mapper's answer, or of what it is asked to insert or remove; in the frame that
-  // ends the message. Nothing that other callbacks need.
+  // One entry of a mapper's answer, of what it is asked to insert or remove, or of a server's list
+  // of its own interfaces; in the frame that ends the message. Nothing that other callbacks need.
   virtual void on_endpoint(const EndpointEntry& entry) { (void)entry; }
 
   // A client's first SYN. Nothing that other callbacks need.
   virtual void on_opening(const TcpOpening& opening) { (void)opening; }
   // What became of it. Told once for each opening, in any order.
   virtual void on_opening_answer(const TcpOpening& opening) { (void)opening; }
+  // A FIN or RST of any TCP connection, from either side, where openings are told. Nothing that
+  // other callbacks need.
+  virtual void on_closing(const TcpClosing& closing) { (void)closing; }
 
   // Everything that began in a frame before `sequence` has been told: no later callback carries
   // an earlier Position. Told after each batch of frames; finish() ends with the largest value.

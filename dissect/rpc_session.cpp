@@ -312,6 +312,7 @@ void RpcSessions::on_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
   std::uint32_t pending_slot = find_pending(slot, pdu, false);
   if (pending_slot != kNoSlot && status == ParseStatus::ok) {
     if (!is_fault && sessions_[slot].is_of_mapper) read_mapper_answer(slot, pending_slot, pdu);
+    if (!is_fault && sessions_[slot].is_of_management) read_interface_list(pending_slot, pdu);
     resolve(pending_slot, is_fault ? Outcome::fault : Outcome::response, answer.status, pdu.frame);
     return;
   }

@@ -43,7 +43,8 @@ struct RpcSession {
   std::array<bool, 2> seen{};         // PDUs were seen in this direction
   std::uint8_t client_direction = 0;  // the direction in which the client sends
   bool roles_known = false;
-  bool is_of_mapper = false;  // an endpoint mapper was asked for: its messages are read whole
+  bool is_of_mapper = false;      // an endpoint mapper was asked for: its messages are read whole
+  bool is_of_management = false;  // likewise the server's management interface
   std::uint32_t contexts = kNoSlot;  // newest first
   std::uint32_t context_count = 0;
   std::uint32_t recent_context = kNoSlot;  // what recent_id was last found to mean
@@ -160,8 +161,11 @@ class RpcSessions {
                            const Pdu& pdu) noexcept;
   void read_mapper_answer(std::uint32_t slot, std::uint32_t pending_slot, const Pdu& pdu) noexcept;
   void read_mapper_fragment(std::uint32_t slot, bool is_answer, const Pdu& pdu) noexcept;
+  // What a server says of the interfaces that it has itself.
+  void read_interface_list(std::uint32_t pending_slot, const Pdu& pdu) noexcept;
   [[nodiscard]] std::size_t body_prefix(const RpcSession& session) const noexcept {
-    return session.is_of_mapper ? kWholePdus : limits_.body_prefix_bytes;
+    const bool whole = session.is_of_mapper || session.is_of_management;
+    return whole ? kWholePdus : limits_.body_prefix_bytes;
   }
 
   // rpc_security.cpp: trailers and tokens

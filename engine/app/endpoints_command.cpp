@@ -33,7 +33,7 @@ std::string summary_of(const EndpointInventory& inventory, const FrameRun& run) 
   };
   add(inventory.overflow(), "sightings found no place in the table");
   add(run.statistics.mapper_stubs_unreadable,
-      "messages of endpoint mappers could not be read (encrypted, incomplete or damaged)");
+      "messages that announce endpoints could not be read (encrypted, incomplete or damaged)");
   add(run.statistics.mapper_towers_unreadable, "announced towers could not be read");
   return text;
 }

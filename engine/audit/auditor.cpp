@@ -258,6 +258,10 @@ void Auditor::on_opening_answer(const TcpOpening& opening) {
   if (client != kNoPolicy) monitor_.note_outgoing(policies.compiled(client).controls(), opening);
 }
 
+void Auditor::on_closing(const TcpClosing& closing) {
+  if (judge_) monitor_.note_closing(closing);
+}
+
 void Auditor::on_watermark(std::uint64_t sequence) {
   watermark_ = sequence;
   while (!queue_.empty()) {

@@ -45,6 +45,7 @@ class Auditor : public RpcObserver {
   void on_endpoint(const EndpointEntry& entry) override;
   void on_opening(const TcpOpening& opening) override;
   void on_opening_answer(const TcpOpening& opening) override;
+  void on_closing(const TcpClosing& closing) override;
   void on_watermark(std::uint64_t sequence) override;
 
   [[nodiscard]] const AuditTally& tally() const noexcept { return tally_; }

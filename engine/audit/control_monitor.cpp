@@ -151,6 +151,7 @@ void ControlMonitor::note_opening(const HostControls& controls, const TcpOpening
 
 void ControlMonitor::note_outgoing(const HostControls& controls, const TcpOpening& opening) {
   if (opening.answer != OpeningAnswer::accepted) return;
+  if (controls.gives_ports()) note_own_connection(opening);
   const bool stopped =
       would_stop(controls, opening.server, opening.client, opening.frame.timestamp);
   if (!stopped && !controls.gives_rpc(opening.client.port)) return;
@@ -159,6 +160,31 @@ void ControlMonitor::note_outgoing(const HostControls& controls, const TcpOpenin
   if (count == nullptr) return;
   ++count->outgoing;
   if (stopped) ++count->outgoing_stopped;
+}
+
+// Of connections that serve the size of the range: each takes a port of the host that opened it.
+void ControlMonitor::note_own_connection(const TcpOpening& opening) {
+  ConcurrencyMeter* const meter = tally_.own_connections.find_or_add({opening.client.address});
+  if (meter == nullptr) return;
+  meter->open(opening.frame.timestamp);
+  const Connection connection{opening.client, opening.server};
+  const std::optional<Connection> before = own_connections_.open(connection);
+  if (!before) return;
+  if (*before != connection) ++tally_.own_connections_forgotten;
+  note_end(before->client.address, opening.frame.timestamp);
+}
+
+void ControlMonitor::note_closing(const TcpClosing& closing) {
+  for (const Connection& connection : {Connection{closing.source, closing.destination},
+                                       Connection{closing.destination, closing.source}}) {
+    if (!own_connections_.close(connection)) continue;
+    return note_end(connection.client.address, closing.frame.timestamp);
+  }
+}
+
+void ControlMonitor::note_end(const IpAddress& host, Timestamp time) {
+  if (ConcurrencyMeter* const meter = tally_.own_connections.find_or_add({host}))
+    meter->close(time);
 }
 
 void ControlMonitor::note_call(const HostControls& controls, const RpcContext& context,

@@ -7,6 +7,7 @@
 #include "engine/audit/audit_event.h"
 #include "engine/audit/bounded_map.h"
 #include "engine/audit/control_tally.h"
+#include "engine/audit/live_connections.h"
 #include "engine/evaluate/host_controls.h"
 #include "engine/evaluate/verdict.h"
 
@@ -41,6 +42,8 @@ class ControlMonitor {
   void note_opening(const HostControls& controls, const TcpOpening& opening);
   // The same, with one that opened it.
   void note_outgoing(const HostControls& controls, const TcpOpening& opening);
+  // The end of any connection.
+  void note_closing(const TcpClosing& closing);
 
  private:
   struct HostPair {
@@ -62,7 +65,11 @@ class ControlMonitor {
   void note_operation(const RpcContext& context, const RpcCall& call, const Verdict& verdict);
   void note_path(const HostControls& controls, const RpcContext& context, const Verdict& verdict);
 
+  void note_own_connection(const TcpOpening& opening);
+  void note_end(const IpAddress& host, Timestamp time);
+
   BoundedMap<HostPair, LookupsSeen, 65'536> lookups_;
+  LiveConnections own_connections_;  // that servers opened themselves
   ControlTally& tally_;
 };
 

@@ -140,6 +140,24 @@ std::string interfaces_text(const PortUse& use) {
   return use.more_interfaces ? text + ", ..." : text;
 }
 
+// What the server opens itself takes its ports from the dynamic range, less what RPC has of it.
+std::string own_connections_text(const ControlTally& tally, const IpAddress& server,
+                                 const PortSettings& settings,
+                                 const std::vector<PortRange>& ranges) {
+  const std::uint64_t most = tally.most_own_connections(server);
+  if (most == 0) return {};
+  const PortRange dynamic =
+      settings.system_range ? settings.system_range->value : kDefaultDynamicRange;
+  std::uint64_t left = dynamic.count();
+  for (const PortRange& range : ranges) {
+    const PortRange common{std::max(range.low, dynamic.low), std::min(range.high, dynamic.high)};
+    if (common.low <= common.high) left -= common.count();
+  }
+  return "    and opened up to " + things(most, "connection") + " itself at a time: RPC leaves " +
+         things(left, "port") + " of the dynamic range " + ports_text({dynamic}) +
+         (most > left ? ", too few\n" : "\n");
+}
+
 // Of the servers of one policy.
 std::string ports_part(const ControlTally& tally, const ServerPolicies& policies,
                        std::uint32_t index) {
@@ -159,6 +177,7 @@ std::string ports_part(const ControlTally& tally, const ServerPolicies& policies
             grouped(server.at_once) + " at once: ";
     text += server.ports > room ? "the range is too small\n"
                                 : grouped(room - server.ports) + " to spare\n";
+    text += own_connections_text(tally, server.server, settings, ranges);
   }
   if (servers.size() > kServersMax) {
     text += "  and " + things(servers.size() - kServersMax, "further server") + "\n";
@@ -312,8 +331,9 @@ std::string control_summary(const AuditTally& all, const ServerPolicies& policie
       text += ports_part(tally, policies, i) + range_use_part(tally, policies, i);
   }
   if (has_ipsec) text += ipsec_evidence_part(tally) + open_paths_part(tally);
-  std::uint64_t forgotten =
-      tally.operations.overflow() + tally.lookups_forgotten + tally.connections.overflow();
+  std::uint64_t forgotten = tally.operations.overflow() + tally.lookups_forgotten +
+                            tally.connections.overflow() + tally.own_connections.overflow() +
+                            tally.own_connections_forgotten;
   if (has_ports) forgotten += tally.ports.overflow();
   if (forgotten != 0) {
     text += counted(forgotten, "times a client, operation or port found no place in these tables");

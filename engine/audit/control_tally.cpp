@@ -63,6 +63,13 @@ std::vector<ServerPorts> ControlTally::port_use() const {
   return servers;
 }
 
+std::uint64_t ControlTally::most_own_connections(const IpAddress& host) const {
+  const auto& hosts = own_connections.entries();
+  const auto found = std::find_if(hosts.begin(), hosts.end(),
+                                  [&](const auto& entry) { return entry.key.address == host; });
+  return found == hosts.end() ? 0 : found->value.peak();
+}
+
 void ControlTally::add(const ControlTally& more) {
   for (const auto& [key, count] : more.operations.entries()) {
     OperationCount* const own = operations.find_or_add(key);
@@ -93,6 +100,11 @@ void ControlTally::add(const ControlTally& more) {
     own->outgoing_stopped += count.outgoing_stopped;
   }
   connections.add_overflow(more.connections.overflow());
+  for (const auto& [key, meter] : more.own_connections.entries()) {
+    if (ConcurrencyMeter* const own = own_connections.find_or_add(key)) own->add(meter);
+  }
+  own_connections.add_overflow(more.own_connections.overflow());
+  own_connections_forgotten += more.own_connections_forgotten;
   add_each(open_paths, more.open_paths);
   lookups_forgotten += more.lookups_forgotten;
   domain_controller |= more.domain_controller;

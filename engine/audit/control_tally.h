@@ -7,6 +7,7 @@
 #include "capture/timestamp.h"
 #include "dissect/rpc_observer.h"
 #include "engine/audit/bounded_map.h"
+#include "engine/audit/concurrency_meter.h"
 #include "engine/evaluate/verdict.h"
 
 namespace rpcaudit {
@@ -32,6 +33,13 @@ struct OperationCount {
   std::array<std::uint64_t, kRestrictRemoteClientsCount> blocked{};
   std::array<std::uint64_t, kRestrictRemoteClientsCount> undecidable{};
   std::array<std::uint64_t, 5> lookups{};  // by Lookup; `unaffected` is not counted
+};
+
+struct HostKey {
+  IpAddress address;
+
+  auto operator<=>(const HostKey&) const = default;
+  void mix(HashMixer& mixer) const noexcept { mixer.add(address.bytes); }
 };
 
 // A TCP port that a server offers RPC on: clients used it, or its endpoint mapper named it.
@@ -88,12 +96,19 @@ struct ControlTally {
   BoundedMap<OperationKey, OperationCount, 8192> operations;
   BoundedMap<PortKey, PortUse, 16'384> ports;
   BoundedMap<PortKey, PortConnections, 16'384> connections;
+  // TCP connections that hosts opened themselves, each from a port of its own, where the settings
+  // give ports to RPC services.
+  BoundedMap<HostKey, ConcurrencyMeter, 1024> own_connections;
+  std::uint64_t own_connections_forgotten = 0;             // while they were open
   std::array<std::uint64_t, kOpenPathCount> open_paths{};  // calls, where IPsec is judged
   std::uint64_t lookups_forgotten = 0;  // pairs of hosts whose look-ups found no place
   bool domain_controller = false;       // drsuapi or netlogon was called
 
   // By address. Fixed ports of the protocols (135, 139, 445, 593) are no ports of a range.
   [[nodiscard]] std::vector<ServerPorts> port_use() const;
+
+  // How many connections the host had opened itself at one time at most.
+  [[nodiscard]] std::uint64_t most_own_connections(const IpAddress& host) const;
 
   // What a tally of other pairs of hosts counted.
   void add(const ControlTally& more);

@@ -24,16 +24,6 @@ std::string pipe_name(std::string_view text) {
   return "\\PIPE\\" + (at == std::string::npos ? name : name.substr(at + kPipePrefix.size()));
 }
 
-TowerProtocol tower_protocol(ProtocolSequence sequence) noexcept {
-  switch (sequence) {
-    case ProtocolSequence::ncacn_ip_tcp: return TowerProtocol::ncacn_ip_tcp;
-    case ProtocolSequence::ncacn_np: return TowerProtocol::ncacn_np;
-    case ProtocolSequence::ncadg_ip_udp: return TowerProtocol::ncadg_ip_udp;
-    case ProtocolSequence::ncacn_http: return TowerProtocol::ncacn_http;
-  }
-  return TowerProtocol::other;
-}
-
 // Where a context's server is; nothing for a pipe whose name was not seen.
 std::optional<ServedEndpoint> endpoint_of(const RpcContext& context) {
   ServedEndpoint endpoint;
@@ -117,13 +107,14 @@ void EndpointInventory::on_outcome(const RpcOutcome& outcome) {
 
 void EndpointInventory::on_endpoint(const EndpointEntry& entry) {
   if (entry.source == EndpointSource::removed) return;
+  const bool is_pipe = entry.protocol == TowerProtocol::ncacn_np;
+  if (is_pipe && entry.name.empty()) return;  // a server was asked over a pipe opened out of sight
   ServedEndpoint endpoint;
   endpoint.server = entry.mapper.address;
   endpoint.protocol = entry.protocol;
   endpoint.port = entry.port.value_or(0);
   endpoint.interface = entry.interface;
-  endpoint.name =
-      entry.protocol == TowerProtocol::ncacn_np ? pipe_name(entry.name) : std::string(entry.name);
+  endpoint.name = is_pipe ? pipe_name(entry.name) : std::string(entry.name);
   EndpointSighting* const sighting = note(endpoint, entry.frame.timestamp);
   if (sighting == nullptr) return;
   sighting->announced = true;

@@ -27,7 +27,7 @@ struct ServedEndpoint {
 struct EndpointSighting {
   static constexpr std::size_t kClientsMax = 64;
 
-  bool announced = false;  // by an endpoint mapper
+  bool announced = false;  // by an endpoint mapper, or by the server itself
   bool bound = false;      // a server accepted a context there, or answered a datagram
   Timestamp first_seen;
   Timestamp last_seen;

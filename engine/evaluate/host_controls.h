@@ -60,6 +60,8 @@ class HostControls {
   [[nodiscard]] bool concerns_connections() const noexcept {
     return !ipsec_.empty() || !rpc_ports_.empty();
   }
+  // Whether the settings give ports to RPC services.
+  [[nodiscard]] bool gives_ports() const noexcept { return !rpc_ports_.empty(); }
   // Whether the settings give the port to RPC services; of no port when they say nothing.
   [[nodiscard]] bool gives_rpc(std::uint16_t port) const noexcept;
   // Whether it is a static port of an RPC service.

@@ -31,6 +31,7 @@ class MapperFacts : public RpcObserver {
   void on_outcome(const RpcOutcome&) override {}
   void on_blindness(const Blindness&) override {}
   void on_endpoint(const EndpointEntry& entry) override {
+    if (entry.source == EndpointSource::served) return;  // by no mapper
     std::string line = "told " + to_string(entry.interface.uuid) + " " +
                        std::to_string(entry.interface.version_major) + " ";
     line += to_string(entry.protocol);
