@@ -127,7 +127,8 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"one_way", tally.count(Outcome::one_way)},
       {"unanswered", tally.count(Outcome::unanswered)},
       {"lookups_hidden", tally.lookups_hidden},
-      {"calls_after_hidden_lookups", tally.consequences.calls()},
+      {"calls_after_hidden_lookups", tally.consequences.calls(false)},
+      {"calls_after_listings", tally.consequences.calls(true)},
       {"announcements_forgotten", tally.announcements_forgotten},
       {"records_given_up", tally.records_given_up},
   };

@@ -58,7 +58,9 @@ Auditor::Auditor(const Limits& limits, const AuditOptions& options, EventSink& s
   judge_.emplace(*options.policies, limits.context_slots());
   tally_.prepare(*options.policies);
   endpoint_judge_.emplace(*options.policies);
-  if (endpoint_judge_->has_filters()) chain_.emplace(limits, tally_.consequences);
+  if (endpoint_judge_->has_filters()) {
+    chain_.emplace(limits, *endpoint_judge_, tally_.consequences);
+  }
 }
 
 std::uint32_t Auditor::add_event(Position position) {
@@ -164,12 +166,23 @@ std::optional<Judgement> Auditor::judge(const RpcContext& context, const RpcCall
   chain_->note_call(context);
   if (!judgement || !call.question) return judgement;
   endpoint_judge_->add_to(*judgement, context, call);
-  const Verdict& verdict = judgement->verdict;
-  if (verdict.epmap_action == VerdictAction::would_block && call.question->interface) {
-    chain_->note_hidden(context, *call.question->interface, judgement->policy,
-                        verdict.epmap_filter);
-  }
+  follow_lookup(context, call, *judgement);
   return judgement;
+}
+
+void Auditor::follow_lookup(const RpcContext& context, const RpcCall& call,
+                            const Judgement& judgement) {
+  const Verdict& verdict = judgement.verdict;
+  const EndpointQuestion& question = *call.question;
+  constexpr std::uint16_t kMap = 3;  // ept_map, C706 appendix O
+  const bool is_map = call.opnum == kMap;
+  if (!verdict.has_epmap) return;
+  if (question.interface && verdict.epmap_action == VerdictAction::would_block) {
+    chain_->note_hidden(context, is_map ? EndpointSource::mapped : EndpointSource::listed,
+                        *question.interface, judgement.policy, verdict.epmap_filter);
+  }
+  if (!question.names_no_interface || is_map) return;
+  chain_->note_listing(context, endpoint_judge_->listing(judgement.policy, context, call));
 }
 
 void Auditor::on_endpoint(const EndpointEntry& entry) {

@@ -71,6 +71,8 @@ class Auditor : public RpcObserver {
   [[nodiscard]] std::uint32_t add_event(Position position);
   [[nodiscard]] std::uint32_t keep_identity(OpenContext& open, const SecurityIdentity& identity);
   [[nodiscard]] std::optional<Judgement> judge(const RpcContext& context, const RpcCall& call);
+  // What an endpoint mapper was asked, for what follows from its answer.
+  void follow_lookup(const RpcContext& context, const RpcCall& call, const Judgement& judgement);
   void queue_call(const RpcContext& context, const RpcCall& call,
                   const std::optional<Judgement>& judgement, bool reported);
   // What a refused proposal shows of the policy, where that would have refused it.

@@ -56,10 +56,7 @@ void EndpointJudge::add_to(Judgement& judgement, const RpcContext& context, cons
   if (!compiled) return;
   const ContextFacts lookup = policies_.context_facts_of(judgement.policy, context);
   compiled->narrow(mapper_facts(lookup, *call.question), narrowed_);
-  CallFacts asked = call_facts(context, call);
-  KnownCaller caller;
-  policies_.knowledge(judgement.policy).complete(context, call, caller, asked);
-  const Verdict own = compiled->evaluate(narrowed_, asked);
+  const Verdict own = compiled->evaluate(narrowed_, facts_of(judgement.policy, context, call));
   Verdict& verdict = judgement.verdict;
   verdict.has_epmap = true;
   verdict.epmap_action = own.action;
@@ -82,6 +79,38 @@ void EndpointJudge::add_to(Judgement& judgement, const RpcContext& context, cons
   verdict.undecidable_by_continue = own.undecidable_by_continue;
   verdict.undecidable_by_datagram = own.undecidable_by_datagram;
   verdict.audit_only = own.audit_only;
+}
+
+CallFacts EndpointJudge::facts_of(std::uint32_t policy, const RpcContext& context,
+                                  const RpcCall& call) const {
+  CallFacts facts = call_facts(context, call);
+  KnownCaller caller;
+  policies_.knowledge(policy).complete(context, call, caller, facts);
+  return facts;
+}
+
+Listing EndpointJudge::listing(std::uint32_t policy, const RpcContext& context,
+                               const RpcCall& call) const {
+  Listing listing;
+  listing.policy = policy;
+  listing.facts = mapper_facts(policies_.context_facts_of(policy, context), *call.question);
+  listing.pipe = listing.facts.pipe.value_or("");
+  listing.pipe_of_server = listing.facts.pipe_of_server.value_or("");
+  listing.call = facts_of(policy, context, call);
+  return listing;
+}
+
+std::uint32_t EndpointJudge::blocks(const Listing& listing, const SyntaxId& interface) {
+  const std::optional<CompiledPolicy>& compiled = at_mapper_[listing.policy].compiled;
+  if (!compiled) return kNoFilter;
+  ContextFacts facts = listing.facts;
+  if (facts.pipe) facts.pipe = listing.pipe;
+  if (facts.pipe_of_server) facts.pipe_of_server = listing.pipe_of_server;
+  facts.if_uuid = interface.uuid;
+  facts.if_version = interface.version_major;
+  compiled->narrow(facts, narrowed_);
+  const Verdict verdict = compiled->evaluate(narrowed_, listing.call);
+  return verdict.action == VerdictAction::would_block ? verdict.filter : kNoFilter;
 }
 
 }  // namespace rpcaudit

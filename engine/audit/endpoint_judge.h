@@ -6,6 +6,7 @@
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/call_judge.h"
+#include "engine/audit/listing.h"
 
 namespace rpcaudit {
 
@@ -32,12 +33,23 @@ class EndpointJudge {
   // the policy has no such filters.
   void add_to(Judgement& judgement, const RpcContext& context, const RpcCall& call);
 
+  // What is to be kept of a look-up that was judged by the policy.
+  [[nodiscard]] Listing listing(std::uint32_t policy, const RpcContext& context,
+                                const RpcCall& call) const;
+  // The filter that would block the same look-up if it asked for the interface; kNoFilter if none
+  // surely would.
+  [[nodiscard]] std::uint32_t blocks(const Listing& listing, const SyntaxId& interface);
+
  private:
   // Of one of the policies.
   struct AtMapper {
     std::unique_ptr<const Policy> policy;  // its filters alone
     std::optional<CompiledPolicy> compiled;
   };
+
+  // What the look-up itself shows, and what is known of its caller besides.
+  [[nodiscard]] CallFacts facts_of(std::uint32_t policy, const RpcContext& context,
+                                   const RpcCall& call) const;
 
   const ServerPolicies& policies_;
   std::vector<AtMapper> at_mapper_;  // by index into the ServerPolicies

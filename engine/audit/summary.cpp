@@ -219,9 +219,11 @@ std::string where_text(const LearnedEndpoint& endpoint) {
                             : terminal_text("\\PIPE\\" + endpoint.pipe);
 }
 
-// Calls that found their server by a look-up that a filter would hide.
-std::string consequences_part(const AuditTally& tally, const ServerPolicies& policies) {
-  const auto consequences = tally.consequences.sorted();
+// Calls that found their server by a look-up that a filter would hide: by asking for it, or in a
+// listing of everything.
+std::string consequences_part(const AuditTally& tally, const ServerPolicies& policies,
+                              bool listed) {
+  const auto consequences = tally.consequences.sorted(listed);
   std::string text;
   for (std::size_t i = 0; i < std::min(consequences.size(), kFiltersMax); ++i) {
     const auto& [endpoint, consequence] = *consequences[i];
@@ -229,7 +231,8 @@ std::string consequences_part(const AuditTally& tally, const ServerPolicies& pol
     std::string what =
         "calls  " + to_string(endpoint.client) + " -> " + to_string(endpoint.server) + "  " +
         (name.empty() ? to_string(endpoint.interface.uuid) : std::string(name)) + " at " +
-        where_text(endpoint) + ", looked up in frame " + std::to_string(consequence.lookup.number);
+        where_text(endpoint) + (listed ? ", listed in frame " : ", looked up in frame ") +
+        std::to_string(consequence.lookup.number);
     const Policy& policy = policies.policy(consequence.policy);
     what += "  " + place_text(policy, policy.filters[consequence.filter]);
     text += counted(consequence.calls, shortened(what, kTextWidthMax));
@@ -237,10 +240,13 @@ std::string consequences_part(const AuditTally& tally, const ServerPolicies& pol
   if (consequences.size() > kFiltersMax) {
     text += counted(consequences.size() - kFiltersMax, "more endpoints");
   }
-  if (tally.consequences.overflow != 0) {
+  if (!listed && tally.consequences.overflow != 0) {
     text += counted(tally.consequences.overflow, "look-ups not followed: too many");
   }
-  return text.empty() ? text : "\nWhat would not have found its server (look-ups hidden)\n" + text;
+  if (text.empty()) return text;
+  return (listed ? "\nWhat may not have found its server (filters may hide entries of a listing)\n"
+                 : "\nWhat would not have found its server (look-ups hidden)\n") +
+         text;
 }
 
 std::string_view blindness_text(BlindnessKind kind) {
@@ -288,7 +294,9 @@ std::string summary_text(const RunFacts& run, const AuditTally& tally,
   if (!tally.filters.empty() && policies != nullptr) text += filters_part(tally, *policies);
   text += activities_part(tally);
   if (policies != nullptr) text += control_summary(tally, *policies);
-  if (policies != nullptr) text += consequences_part(tally, *policies);
+  if (policies != nullptr) {
+    text += consequences_part(tally, *policies, false) + consequences_part(tally, *policies, true);
+  }
   text += not_seen_part(run, tally);
   for (const std::string& problem : run.problems)
     text += "problem: " + terminal_text(problem) + "\n";

@@ -55,6 +55,19 @@ EndpointEntry answer(std::uint64_t frame, std::uint16_t port) {
   return entry;
 }
 
+RpcCall lookup_call(std::uint64_t frame, std::uint32_t slot, std::optional<SyntaxId> interface) {
+  RpcCall call = map_call(frame, slot, interface);
+  call.opnum = 2;
+  call.question->protocol = TowerProtocol::other;
+  return call;
+}
+
+EndpointEntry listed(std::uint64_t frame, std::uint16_t port) {
+  EndpointEntry entry = answer(frame, port);
+  entry.source = EndpointSource::listed;
+  return entry;
+}
+
 // An audit by a policy, fed call by call.
 class LookupsTest : public testing::Test {
  protected:
@@ -78,6 +91,15 @@ class LookupsTest : public testing::Test {
   void call(const RpcContext& context, const RpcCall& call) {
     auditor_->on_call(context, call);
     auditor_->on_outcome(outcome_of(call, Outcome::response, 0));
+  }
+  // A context at the endpoint that answer() and listed() tell, begun after them, with calls on it.
+  void call_there(std::uint32_t calls, std::uint16_t port = 49'153) {
+    RpcContext after = drsuapi_context();
+    after.server.port = port;
+    after.key.slot = 1;
+    after.frame = frame_at(30, 30'000);
+    open(after);
+    for (std::uint32_t i = 0; i < calls; ++i) call(after, call_in(31 + i, 3, 10 + i));
   }
   std::string records() {
     auditor_->on_watermark(kEnd);
@@ -167,10 +189,10 @@ TEST_F(LookupsTest, TellWhichLaterCallsFoundTheirServerByThem) {
   call(elsewhere, call_in(61, 3, 41));
 
   const AuditTally& tally = auditor_->tally();
-  EXPECT_EQ(tally.consequences.calls(), 14u);
-  ASSERT_EQ(tally.consequences.sorted().size(), 1u);
-  EXPECT_EQ(tally.consequences.sorted()[0]->second.lookup.number, 21u);
-  EXPECT_EQ(tally.consequences.sorted()[0]->second.contexts, 1u);
+  EXPECT_EQ(tally.consequences.calls(false), 14u);
+  ASSERT_EQ(tally.consequences.sorted(false).size(), 1u);
+  EXPECT_EQ(tally.consequences.sorted(false)[0]->second.lookup.number, 21u);
+  EXPECT_EQ(tally.consequences.sorted(false)[0]->second.contexts, 1u);
   const std::string text = summary_text({}, tally, &*policies_);
   EXPECT_NE(text.find("14  calls  10.77.0.21 -> 10.77.0.1  drsuapi at port 49153, looked up in "
                       "frame 21"),
@@ -188,7 +210,78 @@ TEST_F(LookupsTest, AnAnswerCountsForAnHour) {
   after.frame = frame_at(30, 2 * 3600 * kNanosecondsPerSecond);
   open(after);
   call(after, call_in(31, 3, 1));
-  EXPECT_EQ(auditor_->tally().consequences.calls(), 0u);
+  EXPECT_EQ(auditor_->tally().consequences.calls(false), 0u);
+}
+
+// C706 appendix O: ept_lookup with an interface is asked by name just as ept_map is.
+TEST_F(LookupsTest, ByInterfaceAmongAllEndpointsAreFollowedAsWell) {
+  use(epmap_filter("block"));
+  open(mapper_context());
+  call(mapper_context(), lookup_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
+  auditor_->on_endpoint(listed(21, 49'153));
+  call_there(3);
+  EXPECT_EQ(auditor_->tally().consequences.calls(false), 3u);
+  EXPECT_EQ(auditor_->tally().consequences.calls(true), 0u);
+}
+
+// FWPM_LAYER_RPC_EPMAP filters by "the RPC data available during endpoint resolution" (Management
+// Filtering Layer Identifiers): no source tells whether it sees the entries of an answer.
+TEST_F(LookupsTest, ThatListEverythingAreFollowedApart) {
+  use(epmap_filter("block"));
+  open(mapper_context());
+  call(mapper_context(), lookup_call(20, 0, std::nullopt));
+  auditor_->on_endpoint(listed(21, 49'153));
+  call_there(3);
+  EXPECT_EQ(auditor_->tally().consequences.calls(false), 0u);
+  EXPECT_EQ(auditor_->tally().consequences.calls(true), 3u);
+  const std::string text = summary_text({}, auditor_->tally(), &*policies_);
+  EXPECT_NE(text.find("What may not have found its server (filters may hide entries of a listing)\n"
+                      "           3  calls  10.77.0.21 -> 10.77.0.1  drsuapi at port 49153, listed "
+                      "in frame 21"),
+            std::string::npos)
+      << text;
+}
+
+TEST_F(LookupsTest, ThatListEverythingHideOnlyWhatFiltersWouldBlockByName) {
+  use(epmap_filter("block", "add condition field=remote_addr_v4 matchtype=equal data=10.9.9.9\n"));
+  open(mapper_context());
+  call(mapper_context(), lookup_call(20, 0, std::nullopt));
+  auditor_->on_endpoint(listed(21, 49'153));
+  call_there(3);
+  EXPECT_EQ(auditor_->tally().consequences.calls(true), 0u);
+}
+
+// [MS-RPCE] 2.1.1.1: its endpoint is well known.
+TEST_F(LookupsTest, AreNotWhatFindsTheMapper) {
+  use(epmap_filter("block"));
+  open(mapper_context());
+  call(mapper_context(), lookup_call(20, 0, std::nullopt));
+  auditor_->on_endpoint(listed(21, 135));
+  call_there(3, 135);
+  EXPECT_EQ(auditor_->tally().consequences.calls(true), 0u);
+}
+
+// The client would have found its server by the listing, too; that it asked by name is certain.
+TEST_F(LookupsTest, ByNameCountMoreThanListings) {
+  use(epmap_filter("block"));
+  open(mapper_context());
+  call(mapper_context(), lookup_call(18, 0, std::nullopt));
+  auditor_->on_endpoint(listed(19, 49'153));
+  call(mapper_context(), map_call(20, 1, SyntaxId{kDrsuapi, 4, 0}));
+  auditor_->on_endpoint(answer(21, 49'153));
+  call_there(3);
+  EXPECT_EQ(auditor_->tally().consequences.calls(false), 3u);
+  EXPECT_EQ(auditor_->tally().consequences.calls(true), 0u);
+}
+
+// What was mapped answers no listing, and the other way round.
+TEST_F(LookupsTest, AreAnsweredByEntriesOfTheirOwnKind) {
+  use(epmap_filter("block"));
+  open(mapper_context());
+  call(mapper_context(), map_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
+  auditor_->on_endpoint(listed(21, 49'153));
+  call_there(3);
+  EXPECT_EQ(auditor_->tally().consequences.calls(false), 0u);
 }
 
 // A label for calls whose bind was not seen, until an hour has passed; never a reason to judge.
@@ -221,7 +314,7 @@ TEST_F(LookupsTest, AFloodOfAnnouncementsStaysWithinTheLimitsAndIsCounted) {
   use(epmap_filter("block"));
   open(mapper_context());
   call(mapper_context(), map_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
-  for (std::uint32_t port = 0; port < 5000; ++port) {
+  for (std::uint32_t port = 1000; port < 6000; ++port) {
     auditor_->on_endpoint(answer(21, static_cast<std::uint16_t>(port)));
   }
   EXPECT_EQ(auditor_->tally().consequences.endpoints.size(), 4096u);

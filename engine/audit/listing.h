@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/evaluate/facts.h"
+
+namespace rpcaudit {
+
+// A look-up that names no interface, kept until its answer tells which there are.
+struct Listing {
+  std::uint32_t policy = 0;  // of the server: an index into the ServerPolicies
+  ContextFacts facts;        // without an interface
+  std::string pipe;          // what the facts' views are of, once they are used
+  std::string pipe_of_server;
+  CallFacts call;
+};
+
+}  // namespace rpcaudit
