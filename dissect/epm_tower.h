@@ -16,9 +16,9 @@ struct Tower {
   std::optional<SyntaxId> interface;
   std::optional<SyntaxId> transfer_syntax;
   TowerProtocol protocol = TowerProtocol::other;
-  std::optional<std::uint16_t> port;  // TCP, UDP or HTTP; 0 in questions
+  std::optional<std::uint16_t> port;  // or socket, 8 bits of NetBIOS; 0 in questions
   std::optional<IpAddress> address;   // as in the tower; 0.0.0.0 in questions
-  Bytes endpoint;                     // the name of a pipe or local port, without its NUL
+  Bytes endpoint;                     // the name of a pipe, socket or local port, without its NUL
   Bytes host;                         // a NetBIOS name, without its NUL
 };
 

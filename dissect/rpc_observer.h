@@ -122,12 +122,30 @@ enum class TowerProtocol : std::uint8_t {
   ncadg_ipx,
   ncacn_nb_nb,
   ncacn_at_dsp,
+  ncacn_nb_tcp,
+  ncacn_nb_ipx,
+  ncacn_nb_stream,
+  ncadg_nb_dgram,
+  ncacn_dnet_nsp,
+  ncacn_osi_dna,
+  ncadg_at_ddp,
+  ncacn_vns_spp,
+  ncadg_vns_ipc,
+  ncadg_mq,
+  ncacn_unix_stream,
+  ncadg_unix_dgram,
 };
 
 constexpr std::string_view to_string(TowerProtocol protocol) noexcept {
-  constexpr std::array<std::string_view, 10> kNames{
-      "other",   "ncacn_ip_tcp", "ncacn_np",  "ncadg_ip_udp", "ncacn_http",
-      "ncalrpc", "ncacn_spx",    "ncadg_ipx", "ncacn_nb_nb",  "ncacn_at_dsp"};
+  constexpr std::array<std::string_view, 22> kNames{
+      "other",           "ncacn_ip_tcp",   "ncacn_np",
+      "ncadg_ip_udp",    "ncacn_http",     "ncalrpc",
+      "ncacn_spx",       "ncadg_ipx",      "ncacn_nb_nb",
+      "ncacn_at_dsp",    "ncacn_nb_tcp",   "ncacn_nb_ipx",
+      "ncacn_nb_stream", "ncadg_nb_dgram", "ncacn_dnet_nsp",
+      "ncacn_osi_dna",   "ncadg_at_ddp",   "ncacn_vns_spp",
+      "ncadg_vns_ipc",   "ncadg_mq",       "ncacn_unix_stream",
+      "ncadg_unix_dgram"};
   return kNames[static_cast<std::size_t>(protocol)];
 }
 
