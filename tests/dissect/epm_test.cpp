@@ -88,6 +88,8 @@ TEST_P(EpmStubTest, AnswersOfLookupHaveAnnotations) {
 TEST_P(EpmStubTest, InsertAndDeleteCarryEntriesInTheirRequests) {
   const ByteVector stub = insert_request(GetParam(), {{tcp_tower(kSamr, 7), {}, "mine"}});
   EXPECT_EQ(entries(EpmOperation::insert, GetParam(), stub), "12345778 ncacn_ip_tcp 7 mine;");
+  const ByteVector removal = delete_request(GetParam(), {{tcp_tower(kDrsuapi, 8), {}, ""}});
+  EXPECT_EQ(entries(EpmOperation::remove, GetParam(), removal), "e3514235 ncacn_ip_tcp 8 ;");
 }
 
 TEST_P(EpmStubTest, AnEmptyAnswerHasNoEntries) {

@@ -149,11 +149,19 @@ inline ByteVector lookup_response(StubForm form, const std::vector<LookupEntry>&
   return ndr.u32(0).take();
 }
 
+// Entries in a request, and whether they take the place of others.
 inline ByteVector insert_request(StubForm form, const std::vector<LookupEntry>& entries) {
   NdrWriter ndr(form);
   ndr.u32(static_cast<std::uint32_t>(entries.size())).wide(entries.size());
   add_entries(ndr, form, entries);
   return ndr.u32(1).take();
+}
+
+inline ByteVector delete_request(StubForm form, const std::vector<LookupEntry>& entries) {
+  NdrWriter ndr(form);
+  ndr.u32(static_cast<std::uint32_t>(entries.size())).wide(entries.size());
+  add_entries(ndr, form, entries);
+  return ndr.take();
 }
 
 }  // namespace rpcaudit::test
