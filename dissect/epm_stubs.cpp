@@ -85,6 +85,15 @@ void EpmStubs::go_on(const EpmFragment& fragment) noexcept {
   append(slot, fragment);
 }
 
+void EpmStubs::end(std::uint64_t first, std::uint64_t last) noexcept {
+  for (std::uint32_t slot = stubs_.oldest(); slot != kNoSlot;) {
+    const std::uint32_t ended = slot;
+    const std::uint64_t name = stubs_[slot].message.name;
+    slot = stubs_.newer_than(slot);
+    if (first <= name && name <= last) drop(ended);
+  }
+}
+
 void EpmStubs::append(std::uint32_t slot, const EpmFragment& fragment) noexcept {
   Stub& stub = stubs_[slot];
   const std::uint16_t index = fragment.index.value_or(stub.next);

@@ -42,6 +42,9 @@ class EpmStubs {
   // A later one; of a message that is not under way it is passed over. Those that come out of order
   // end the message; copies of one that was read are ignored.
   void go_on(const EpmFragment& fragment) noexcept;
+  // Nothing more comes of messages whose names are from `first` to `last`: those that are not
+  // complete are counted.
+  void end(std::uint64_t first, std::uint64_t last) noexcept;
 
  private:
   static constexpr std::size_t kStubSizeMax = std::size_t{1} << 18;

@@ -53,6 +53,10 @@ class KeyedSlab {
   }
 
   [[nodiscard]] std::uint32_t oldest() const noexcept { return oldest_; }
+  // The one that was used next after this one; kNoSlot after the last.
+  [[nodiscard]] std::uint32_t newer_than(std::uint32_t slot) const noexcept {
+    return entries_[slot].newer;
+  }
   [[nodiscard]] bool full() const noexcept { return entries_.size() == entries_.capacity(); }
   T& operator[](std::uint32_t slot) noexcept { return entries_[slot].value; }
   const T& operator[](std::uint32_t slot) const noexcept { return entries_[slot].value; }

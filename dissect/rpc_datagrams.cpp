@@ -1,6 +1,7 @@
 #include "dissect/rpc_datagrams.h"
 
 #include <cstring>
+#include <limits>
 
 #include "dissect/keyed_hash.h"
 
@@ -217,6 +218,7 @@ void RpcDatagrams::expire(Timestamp now) noexcept {
 void RpcDatagrams::close_all() noexcept {
   while (activities_.oldest() != kNoSlot) forget_activity(activities_.oldest());
   while (contexts_.oldest() != kNoSlot) close_context(contexts_.oldest());
+  mapper_stubs_.end(0, std::numeric_limits<std::uint64_t>::max());
 }
 
 void RpcDatagrams::tell_blindness(const Received& pdu, BlindnessKind kind,

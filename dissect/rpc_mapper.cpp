@@ -31,9 +31,12 @@ Bytes stub_of(const Pdu& pdu) noexcept {
   return begin < end ? pdu.bytes.subspan(begin, end - begin) : Bytes{};
 }
 
+// What messages on the connection are called: this and what follows up to the next connection's.
+std::uint64_t first_name_of(std::uint32_t slot) noexcept { return std::uint64_t{slot} << 33; }
+
 EpmFragment fragment_of(std::uint32_t slot, bool is_answer, const Pdu& pdu) noexcept {
   EpmFragment fragment;
-  fragment.message = std::uint64_t{slot} << 33 | std::uint64_t{pdu.header.call_id} << 1 |
+  fragment.message = first_name_of(slot) | std::uint64_t{pdu.header.call_id} << 1 |
                      static_cast<std::uint64_t>(is_answer);
   fragment.first = is_first_fragment(pdu.header);
   fragment.last = (pdu.header.flags & kPfcLastFragment) != 0;
@@ -74,6 +77,10 @@ void RpcSessions::read_mapper_answer(std::uint32_t slot, std::uint32_t pending_s
 void RpcSessions::read_mapper_fragment(std::uint32_t slot, bool is_answer,
                                        const Pdu& pdu) noexcept {
   mapper_stubs_.go_on(fragment_of(slot, is_answer, pdu));
+}
+
+void RpcSessions::end_mapper_messages(std::uint32_t slot) noexcept {
+  mapper_stubs_.end(first_name_of(slot), first_name_of(slot + 1) - 1);
 }
 
 // Lists that do not fit one fragment are not read, and counted.

@@ -98,6 +98,7 @@ void RpcSessions::close(std::uint32_t slot, Timestamp now) noexcept {
     }
   }
   while (session.contexts != kNoSlot) close_context(slot, session.contexts);
+  end_mapper_messages(slot);
   for (std::size_t i = 0; i < session.security_count; ++i) {
     if (session.security[i].identity != kNoSlot) identities_.release(session.security[i].identity);
   }

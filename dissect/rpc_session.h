@@ -160,6 +160,7 @@ class RpcSessions {
   void read_mapper_request(std::uint32_t slot, std::uint32_t context_slot, std::uint16_t opnum,
                            const Pdu& pdu) noexcept;
   void read_mapper_answer(std::uint32_t slot, std::uint32_t pending_slot, const Pdu& pdu) noexcept;
+  void end_mapper_messages(std::uint32_t slot) noexcept;
   void read_mapper_fragment(std::uint32_t slot, bool is_answer, const Pdu& pdu) noexcept;
   // What a server says of the interfaces that it has itself.
   void read_interface_list(std::uint32_t pending_slot, const Pdu& pdu) noexcept;

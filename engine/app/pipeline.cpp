@@ -115,7 +115,8 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
     run = run_frames(*source, limits, auditor, progress);
     tally = auditor.tally();
   } else {
-    ShardedRun sum = run_sharded(options.workers, limits, audit, format, progress, *source, output);
+    ShardedRun sum =
+        run_sharded(options.workers, limits, audit, format, progress, *source, output, sink);
     run = sum.frames;
     tally = std::move(sum.tally);
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -50,6 +51,9 @@ class Worker {
     return dissector_.statistics();
   }
   [[nodiscard]] const AuditTally& tally() const noexcept { return auditor_.tally(); }
+  [[nodiscard]] const std::optional<Blindness>& unfinished_fragments() const noexcept {
+    return sink_.unfinished_fragments();
+  }
 
  private:
   // Put together, so that the dissector can look ahead.
@@ -83,7 +87,7 @@ class Worker {
 
 ShardedRun run_sharded(std::uint32_t count, const Limits& limits, const AuditOptions& audit,
                        RecordFormat format, bool progress, FrameSource& source,
-                       RecordOutput& output) {
+                       RecordOutput& output, EventSink& sink) {
   CaptureReader reader(source, progress);
   FrameRing ring(reader, limits, count);
   RecordMerger merger(count, output.buffer());
@@ -97,6 +101,18 @@ ShardedRun run_sharded(std::uint32_t count, const Limits& limits, const AuditOpt
   for (const auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
   merger.run();
   for (std::thread& thread : threads) thread.join();
+
+  std::optional<Blindness> unfinished;
+  for (const auto& worker : workers) {
+    const std::optional<Blindness>& more = worker->unfinished_fragments();
+    if (!more) continue;
+    if (unfinished) {
+      unfinished->messages += more->messages;
+    } else {
+      unfinished = more;
+    }
+  }
+  if (unfinished) sink.on_blindness(*unfinished);
 
   ShardedRun sum{{reader.run(), workers[0]->statistics()}, workers[0]->tally()};
   for (const auto& worker : std::span(workers).subspan(1)) {

@@ -80,7 +80,8 @@ void AuditTally::note_verdict(std::uint32_t policy, const Verdict& verdict) noex
 
 void AuditTally::note_blindness(const Blindness& blind) noexcept {
   BlindnessTally& sum = blindness[static_cast<std::size_t>(blind.kind)];
-  ++sum.events;
+  // All of them are told at once, those of each shard apart.
+  sum.events += blind.kind == BlindnessKind::unfinished_fragments ? blind.messages : 1;
   sum.bytes += blind.bytes;
   sum.messages += blind.messages;
 }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -112,17 +113,27 @@ class ShardSink : public EventSink {
     target_.set_position({call.frame.sequence, 0});
     inner_.on_call(context, call, identity);
   }
+  // Datagrams with fragments missing are summed up at the end of the input: kept for a sum of all
+  // shards, which has to be written behind everything else.
   void on_blindness(const Blindness& blindness) override {
+    if (blindness.kind == BlindnessKind::unfinished_fragments) {
+      unfinished_fragments_ = blindness;
+      return;
+    }
     target_.set_position({blindness.frame.sequence, blindness.ordinal});
     inner_.on_blindness(blindness);
   }
   void on_statistics(const StatisticsEvent& statistics) override {
     inner_.on_statistics(statistics);
   }
+  [[nodiscard]] const std::optional<Blindness>& unfinished_fragments() const noexcept {
+    return unfinished_fragments_;
+  }
 
  private:
   EventSink& inner_;
   ShardTarget& target_;
+  std::optional<Blindness> unfinished_fragments_;
 };
 
 }  // namespace rpcaudit

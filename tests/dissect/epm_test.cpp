@@ -171,6 +171,15 @@ TEST_F(EpmStubsTest, AFloodOfUnfinishedMessagesStaysWithinTheLimitsAndIsCounted)
   EXPECT_EQ(observer_.entries, 0u);
 }
 
+TEST_F(EpmStubsTest, WhatIsNotCompleteAtItsEndIsCounted) {
+  const ByteVector stub = map_response({}, {tcp_tower(kSamr, 1)});
+  for (std::uint64_t name = 0; name < 5; ++name) say(name, stub, 40, name == 2);
+  stubs_.end(1, 3);
+  EXPECT_EQ(statistics_.mapper_stubs_unreadable, 2u);
+  stubs_.end(0, 4);
+  EXPECT_EQ(statistics_.mapper_stubs_unreadable, 4u);
+}
+
 TEST_F(EpmStubsTest, AMessageLongerThanItsBufferIsGivenUp) {
   const ByteVector stub(std::size_t{1} << 19);
   say(1, stub, 5000);

@@ -122,6 +122,17 @@ TEST_P(MapperSession, OtherOperationsTellNothing) {
   EXPECT_EQ(statistics_.mapper_stubs_unreadable, 0u);
 }
 
+// The first fragment of an answer whose others never come.
+TEST_P(MapperSession, AnAnswerThatIsCutOffIsCountedWhenItsConnectionEnds) {
+  ask(2, EpmOperation::map, map_request(GetParam(), tcp_tower(kSamr, 0)));
+  PduShape first = shape(2);
+  first.flags = kPfcFirstFragment;
+  say(1, make_response(0, first, 40));
+  EXPECT_EQ(statistics_.mapper_stubs_unreadable, 0u);
+  sessions_.close(slot_, {});
+  EXPECT_EQ(statistics_.mapper_stubs_unreadable, 1u);
+}
+
 // What is refused has no entries, and is no message that could not be read.
 TEST_P(MapperSession, AFaultIsNoAnswer) {
   ask(2, EpmOperation::map, map_request(GetParam(), tcp_tower(kSamr, 0)));

@@ -36,6 +36,7 @@ class RecordingObserver : public RpcObserver {
     note(unresolved_[key.slot] == 0, "context closed without a result");
   }
   void on_call(const RpcContext& context, const RpcCall& call) override {
+    ++call_count_;
     note(open_contexts_[context.key.slot] == context.key.generation, "call on a closed context");
     note(!calls_.contains(call.key.slot), "call slot used twice");
     static constexpr const char* kResults[] = {"provisional", "", "rejected", "negotiated"};
@@ -103,6 +104,7 @@ class RecordingObserver : public RpcObserver {
   [[nodiscard]] const Blindness& last_blindness() const { return last_blindness_; }
   // Broken promises of the dissector; empty when it kept all of them.
   [[nodiscard]] const std::string& complaints() const { return complaints_; }
+  [[nodiscard]] std::uint64_t calls() const { return call_count_; }
   [[nodiscard]] bool all_closed() const { return open_contexts_.empty() && calls_.empty(); }
 
  private:
@@ -149,6 +151,7 @@ class RecordingObserver : public RpcObserver {
   std::array<std::uint64_t, kBlindnessKindCount> blind_{};
   Blindness last_blindness_;
   std::uint64_t watermark_ = 0;
+  std::uint64_t call_count_ = 0;
   std::string complaints_;
 };
 
