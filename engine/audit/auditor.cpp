@@ -280,8 +280,21 @@ void Auditor::on_watermark(std::uint64_t sequence) {
   while (!queue_.empty()) {
     const PendingEvent& event = queue_[queue_.head()];
     if (!event.resolved || event.position.sequence >= watermark_) return;
+    look_ahead();
     write_head();
   }
+}
+
+// Records wait for thousands of frames, and are cold when their time comes.
+void Auditor::look_ahead() noexcept {
+  const std::uint32_t later = queue_.after_head(6);
+  if (later != kNothing) queue_.prefetch(later);
+  const std::uint32_t next = queue_.after_head(3);
+  if (next == kNothing) return;
+  const std::uint32_t context = queue_[next].context;
+  if (context == kNothing) return;
+  kept_.prefetch(context);
+  sink_.on_approach(context);
 }
 
 // The oldest record is written as it is: its outcome, if any comes, is not waited for.

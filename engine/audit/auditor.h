@@ -78,6 +78,7 @@ class Auditor : public RpcObserver {
   // What a refused proposal shows of the policy, where that would have refused it.
   void note_refusal(const RpcContext& context, PendingEvent& event);
   void release_context(std::uint32_t kept);
+  void look_ahead() noexcept;
   void give_up_head();
   void write_head();
 

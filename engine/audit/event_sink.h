@@ -34,6 +34,10 @@ class EventSink {
   EventSink& operator=(const EventSink&) = delete;
   virtual ~EventSink() = default;
 
+  // A record of the context with this ContextInfo::slot will follow shortly: time to bring into the
+  // cache what is kept of it.
+  virtual void on_approach(std::uint32_t context_slot) noexcept { (void)context_slot; }
+
   virtual void on_context(const ContextInfo& context, const IdentityText& identity) = 0;
   // One that the server refused, and the policy would have.
   virtual void on_refused_context(const ContextInfo& context, const RefusedContext& refused,

@@ -201,6 +201,17 @@ void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
   if (context.guest && !auth) line.truth("guest");
 }
 
+// What was announced before is there by now, and says where its text is.
+void JsonSink::on_approach(std::uint32_t context_slot) noexcept {
+  shared_.prefetch(context_slot);
+  if (approached_ != kNothing) {
+    const std::string& text = shared_[approached_].members;
+    constexpr std::size_t kCacheLine = 64;
+    for (std::size_t i = 0; i < text.size(); i += kCacheLine) __builtin_prefetch(text.data() + i);
+  }
+  approached_ = context_slot;
+}
+
 void JsonSink::on_context(const ContextInfo& context, const IdentityText& identity) {
   JsonLine line(out_);
   write_proposal(line, context, identity);

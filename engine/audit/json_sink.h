@@ -24,6 +24,7 @@ class JsonSink : public EventSink {
   JsonSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name,
            std::size_t contexts_max);
 
+  void on_approach(std::uint32_t context_slot) noexcept override;
   void on_context(const ContextInfo& context, const IdentityText& identity) override;
   void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
                           const IdentityText& identity) override;
@@ -75,7 +76,8 @@ class JsonSink : public EventSink {
   CommunityId community_id_;
   SlotTable<Shared> shared_;
   std::vector<PolicyMembers> policies_;
-  Shared detour_;  // of a call that went another way than its context
+  std::uint32_t approached_ = kNothing;  // the context that was announced before
+  Shared detour_;                        // of a call that went another way than its context
   std::string scratch_;
 };
 

@@ -33,12 +33,20 @@ class PendingQueue {
   // A new event, cleared but for its position. Not to be called when full().
   [[nodiscard]] std::uint32_t add(Position position);
   PendingEvent& operator[](std::uint32_t slot) { return events_[slot]; }
+  const PendingEvent& operator[](std::uint32_t slot) const noexcept { return events_[slot]; }
 
   [[nodiscard]] bool full() const noexcept { return events_.full(); }
   [[nodiscard]] bool empty() const noexcept { return events_.size() == 0; }
   // The first in order; not to be called when empty().
   [[nodiscard]] std::uint32_t head() const noexcept;
   void pop_head();
+  // The event that comes `places` behind the head, as long as none overtakes it; kNothing when
+  // there is none.
+  [[nodiscard]] std::uint32_t after_head(std::size_t places) const noexcept {
+    if (ring_end_ - ring_begin_ <= places) return kNothing;
+    return ring_[(ring_begin_ + places) & (ring_.size() - 1)];
+  }
+  void prefetch(std::uint32_t slot) const noexcept { events_.prefetch(slot); }
 
  private:
   struct Straggler {

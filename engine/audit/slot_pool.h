@@ -21,6 +21,13 @@ class SlotTable {
     if (!piece) piece = std::make_unique<Piece>();
     return (*piece)[slot % kPieceSize];
   }
+  // Has an element brought into the cache, if it was touched before.
+  void prefetch(std::uint32_t slot) const noexcept {
+    constexpr std::size_t kCacheLine = 64;
+    if (!pieces_[slot / kPieceSize]) return;
+    const char* const at = reinterpret_cast<const char*>(&(*this)[slot]);
+    for (std::size_t done = 0; done < sizeof(T); done += kCacheLine) __builtin_prefetch(at + done);
+  }
   // Only for slots that were touched.
   const T& operator[](std::uint32_t slot) const noexcept {
     return (*pieces_[slot / kPieceSize])[slot % kPieceSize];
@@ -53,6 +60,7 @@ class SlotPool {
 
   T& operator[](std::uint32_t slot) { return objects_[slot]; }
   const T& operator[](std::uint32_t slot) const noexcept { return objects_[slot]; }
+  void prefetch(std::uint32_t slot) const noexcept { objects_.prefetch(slot); }
   [[nodiscard]] bool full() const noexcept { return free_.empty() && touched_ == capacity_; }
   [[nodiscard]] std::size_t size() const noexcept { return touched_ - free_.size(); }
 
