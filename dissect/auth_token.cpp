@@ -107,17 +107,17 @@ bool read_ntlm(Bytes message, Identity& identity) noexcept {
   if (!cursor.ok()) return false;
   // The oldest form ends before the flags and is OEM text.
   const std::uint32_t flags = cursor.u32();
-  identity.domain.clear();
-  identity.user.clear();
-  identity.workstation.clear();
+  identity.domain().clear();
+  identity.user().clear();
+  identity.workstation().clear();
   if (cursor.ok() && (flags & kNegotiateUnicode) != 0) {
-    identity.domain.append_utf16(domain);
-    identity.user.append_utf16(user);
-    identity.workstation.append_utf16(workstation);
+    identity.domain().append_utf16(domain);
+    identity.user().append_utf16(user);
+    identity.workstation().append_utf16(workstation);
   } else {
-    identity.domain.append_octets(domain);
-    identity.user.append_octets(user);
-    identity.workstation.append_octets(workstation);
+    identity.domain().append_octets(domain);
+    identity.user().append_octets(user);
+    identity.workstation().append_octets(workstation);
   }
   identity.null_session = user.empty() && nt_response.empty();
   return true;
@@ -138,18 +138,18 @@ bool read_kerberos(Bytes token, Identity& identity) noexcept {
   while (take_element(ticket, element)) {
     Bytes inside;
     if (element.tag == context_tag(1) && enter(element.content, kGeneralString, inside)) {
-      identity.realm.clear();
-      identity.realm.append_octets(inside);
+      identity.realm().clear();
+      identity.realm().append_octets(inside);
     }
     if (element.tag != context_tag(2) || !enter(element.content, kSequence, inside)) continue;
     while (take_element(inside, element)) {
       Bytes names;
       if (element.tag != context_tag(1) || !enter(element.content, kSequence, names)) continue;
-      identity.service.clear();
+      identity.service().clear();
       DerElement name;
       for (bool first = true; take_element(names, name); first = false) {
-        if (!first) identity.service.append(U'/');
-        identity.service.append_octets(name.content);
+        if (!first) identity.service().append(U'/');
+        identity.service().append_octets(name.content);
       }
     }
     return true;
@@ -232,12 +232,12 @@ bool read_netlogon(Bytes token, Identity& identity) noexcept {
   if (type != kNegotiateRequest) return true;
   Bytes rest = cursor.rest();
   if ((flags & kNetbiosDomain) != 0) {
-    identity.domain.clear();
-    identity.domain.append_octets(take_terminated(rest));
+    identity.domain().clear();
+    identity.domain().append_octets(take_terminated(rest));
   }
   if ((flags & kNetbiosComputer) != 0) {
-    identity.workstation.clear();
-    identity.workstation.append_octets(take_terminated(rest));
+    identity.workstation().clear();
+    identity.workstation().append_octets(take_terminated(rest));
   }
   return true;
 }

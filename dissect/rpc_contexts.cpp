@@ -92,8 +92,8 @@ void RpcSessions::apply_results(std::uint32_t slot, std::uint32_t pending_slot,
   BindAckReader reader(pdu.header, bind_body(pdu));
   RpcSession& session = sessions_[slot];
   if (!reader.secondary_address().empty()) {  // an alter_context_response leaves it out
-    session.secondary_address.clear();
-    session.secondary_address.append_octets(reader.secondary_address());
+    session.secondary_address.slot().clear();
+    session.secondary_address.slot().append_octets(reader.secondary_address());
   }
   BindResult answer;
   std::uint32_t at = pending_[pending_slot].context;

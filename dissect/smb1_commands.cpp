@@ -14,8 +14,7 @@ constexpr std::uint64_t kUserMark = std::uint64_t{1} << 60;
 constexpr std::uint64_t kFileMark = std::uint64_t{1} << 59;
 constexpr std::uint64_t kRequestMark = std::uint64_t{1} << 58;
 
-template <std::size_t Capacity>
-void set_text(Bytes bytes, bool is_unicode, BoundedText<Capacity>& text) noexcept {
+void set_text(Bytes bytes, bool is_unicode, TextSlot text) noexcept {
   text.clear();
   is_unicode ? text.append_utf16(bytes) : text.append_octets(bytes);
 }
@@ -29,7 +28,7 @@ bool equal_ignoring_case(char a, char b) noexcept {
 void set_pipe_name(Bytes name, bool is_unicode, PipeOrigin& origin) noexcept {
   constexpr std::string_view kPrefix = "PIPE\\";
   BoundedText<260> raw;
-  set_text(name, is_unicode, raw);
+  set_text(name, is_unicode, raw.slot());
   std::string_view rest = raw.view();
   while (rest.starts_with('\\')) rest.remove_prefix(1);
   if (rest.size() >= kPrefix.size() &&
@@ -37,8 +36,8 @@ void set_pipe_name(Bytes name, bool is_unicode, PipeOrigin& origin) noexcept {
     rest.remove_prefix(kPrefix.size());
   }
   if (rest.empty()) return;  // the root of the share
-  origin.name.append_utf8("\\PIPE\\");
-  origin.name.append_utf8(rest);
+  origin.name.slot().append_utf8("\\PIPE\\");
+  origin.name.slot().append_utf8(rest);
 }
 
 bool opens_file(Smb1Command command) noexcept {
@@ -192,8 +191,8 @@ void SmbConnections::smb1_setup_request(Unit& unit, const Smb1Block& block) noex
   SmbCaller& caller = sessions_[slot].caller;
   caller.setup_seen = true;
   if (request.has_names) {
-    set_text(request.user, block.is_unicode, caller.identity.user);
-    set_text(request.domain, block.is_unicode, caller.identity.domain);
+    set_text(request.user, block.is_unicode, caller.identity.user());
+    set_text(request.domain, block.is_unicode, caller.identity.domain());
     caller.identity.mechanism = kAuthNtlm;
     caller.identity.null_session = request.null_session;
   } else {

@@ -25,8 +25,8 @@ void set_pipe_name(Bytes utf16, PipeOrigin& origin) noexcept {
     utf16 = utf16.subspan(2);
   }
   if (utf16.empty()) return;  // the root of the share
-  origin.name.append_utf8("\\PIPE\\");
-  origin.name.append_utf16(utf16);
+  origin.name.slot().append_utf8("\\PIPE\\");
+  origin.name.slot().append_utf16(utf16);
 }
 
 }  // namespace

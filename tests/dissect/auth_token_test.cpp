@@ -88,9 +88,9 @@ TEST(AuthToken, ShowsUserDomainAndWorkstationOfNtlm) {
   EXPECT_TRUE(read_auth_token(
       kAuthNtlm, ntlm_authenticate(utf16(u"LAB"), utf16(u"j\u00fcrgen"), utf16(u"WS1"), 24),
       identity));
-  EXPECT_EQ(identity.user.view(), "j\xc3\xbcrgen");
-  EXPECT_EQ(identity.domain.view(), "LAB");
-  EXPECT_EQ(identity.workstation.view(), "WS1");
+  EXPECT_EQ(identity.user().view(), "j\xc3\xbcrgen");
+  EXPECT_EQ(identity.domain().view(), "LAB");
+  EXPECT_EQ(identity.workstation().view(), "WS1");
   EXPECT_EQ(identity.mechanism, kAuthNtlm);
   EXPECT_FALSE(identity.null_session);
 }
@@ -99,21 +99,21 @@ TEST(AuthToken, ReadsOemNamesWhenUnicodeWasNotNegotiated) {
   Identity identity;
   EXPECT_TRUE(read_auth_token(
       kAuthNtlm, ntlm_authenticate(text("LAB"), text("bob"), text("WS1"), 24, 0), identity));
-  EXPECT_EQ(identity.user.view(), "bob");
+  EXPECT_EQ(identity.user().view(), "bob");
 }
 
 TEST(AuthToken, KnowsANullSession) {
   Identity identity;
   EXPECT_TRUE(read_auth_token(kAuthNtlm, ntlm_authenticate({}, {}, {}, 0), identity));
   EXPECT_TRUE(identity.null_session);
-  EXPECT_EQ(identity.user.view(), "");
+  EXPECT_EQ(identity.user().view(), "");
 }
 
 TEST(AuthToken, FindsNtlmInsideSpnego) {
   const ByteVector ntlm = ntlm_authenticate(utf16(u"LAB"), utf16(u"bob"), {}, 24);
   Identity identity;
   EXPECT_TRUE(read_auth_token(kAuthSpnego, spnego_response({}, ntlm), identity));
-  EXPECT_EQ(identity.user.view(), "bob");
+  EXPECT_EQ(identity.user().view(), "bob");
   EXPECT_EQ(identity.mechanism, kAuthNtlm);
 }
 
@@ -130,24 +130,24 @@ TEST(AuthToken, ShowsRealmAndServiceOfKerberos) {
   const ByteVector request = kerberos_request("LAB.EXAMPLE");
   const ByteVector wrapped = der(0x60, test::join({der(0x06, kOidKerberos), hex("0100"), request}));
   EXPECT_TRUE(read_auth_token(kAuthSpnego, spnego_init(kOidKerberos, wrapped), identity));
-  EXPECT_EQ(identity.realm.view(), "LAB.EXAMPLE");
-  EXPECT_EQ(identity.service.view(), "cifs/dc1.lab");
+  EXPECT_EQ(identity.realm().view(), "LAB.EXAMPLE");
+  EXPECT_EQ(identity.service().view(), "cifs/dc1.lab");
   EXPECT_EQ(identity.mechanism, kAuthKerberos);
-  EXPECT_EQ(identity.user.view(), "");
+  EXPECT_EQ(identity.user().view(), "");
 }
 
 TEST(AuthToken, ReadsABareKerberosRequest) {
   Identity identity;
   EXPECT_TRUE(read_auth_token(kAuthKerberos, kerberos_request("LAB.EXAMPLE"), identity));
-  EXPECT_EQ(identity.service.view(), "cifs/dc1.lab");
+  EXPECT_EQ(identity.service().view(), "cifs/dc1.lab");
 }
 
 TEST(AuthToken, ShowsDomainAndComputerOfASecureChannel) {
   Identity identity;
   const ByteVector token = ByteWriter().u32(0).u32(3).text("LAB").u8(0).text("WS1").u8(0).take();
   EXPECT_TRUE(read_auth_token(kAuthNetlogon, token, identity));
-  EXPECT_EQ(identity.domain.view(), "LAB");
-  EXPECT_EQ(identity.workstation.view(), "WS1");
+  EXPECT_EQ(identity.domain().view(), "LAB");
+  EXPECT_EQ(identity.workstation().view(), "WS1");
 }
 
 TEST(AuthToken, IgnoresFieldsThatPointOutsideTheMessage) {
@@ -155,14 +155,14 @@ TEST(AuthToken, IgnoresFieldsThatPointOutsideTheMessage) {
   token.resize(66);
   Identity identity;
   EXPECT_TRUE(read_auth_token(kAuthNtlm, token, identity));
-  EXPECT_EQ(identity.user.view(), "");
+  EXPECT_EQ(identity.user().view(), "");
 }
 
 TEST(AuthToken, CutsLongNamesAtACharacter) {
   Identity identity;
   const ByteVector token = ntlm_authenticate({}, utf16(std::u16string(400, u'\u00e9')), {}, 24);
   EXPECT_TRUE(read_auth_token(kAuthNtlm, token, identity));
-  EXPECT_EQ(identity.user.view().size(), 128u);
+  EXPECT_EQ(identity.user().view().size(), 128u);
 }
 
 TEST(AuthToken, SaysWhenATokenIsNoneItKnows) {
