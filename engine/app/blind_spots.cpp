@@ -73,7 +73,10 @@ std::string reason_for_nothing(const DissectStatistics& s, const AuditTally& tal
     return "most frames are cut by the snap length: capture whole frames (tcpdump -s 0)";
   }
   if (s.tcp_segments + s.udp_datagrams == 0) return "there is no TCP or UDP in it";
-  if (s.tcp_segments == 0) return "there is no TCP in it";
+  if (s.tcp_segments == 0) {
+    return "there is no TCP in it, and no RPC in its " + grouped(s.udp_datagrams) +
+           " UDP datagrams";
+  }
   return "none of " + grouped(s.flows) +
          " TCP connections carries DCE/RPC in clear (is it the right host, the right interface?)";
 }
