@@ -95,6 +95,9 @@ class ShardSink : public EventSink {
   // Both are borrowed; `inner` must hand each record to `target` at once.
   ShardSink(EventSink& inner, ShardTarget& target) : inner_(inner), target_(target) {}
 
+  void on_approach(std::uint32_t context_slot) noexcept override {
+    inner_.on_approach(context_slot);
+  }
   void on_context(const ContextInfo& context, const IdentityText& identity) override {
     target_.set_position({context.frame.sequence, 0});
     inner_.on_context(context, identity);
