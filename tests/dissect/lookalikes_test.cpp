@@ -12,6 +12,7 @@ namespace rpcaudit {
 namespace {
 
 using namespace test;
+using namespace std::string_view_literals;
 
 ByteVector bytes_of(std::string_view text) {
   ByteVector bytes;
@@ -95,13 +96,12 @@ struct DatagramLookalike {
 std::vector<DatagramLookalike> datagram_lookalikes() {
   // RFC 1002 4.4.2 with [MS-CIFS] 2.2.4.33.1 and [MS-BRWS] 2.2.1 inside.
   const ByteVector mailslot = joined(
-      std::string_view("\x11\x0a\x80\x01\x0a\x4d\x00\x02\x00\x8a\x00\xbb\x00\x00\x20", 15),
-      joined(std::string_view(" EHFDFCCACACACACACACACACACACACAAA\0"
-                              " FHEPFCELEHFCEPFFFACACACACACACABN\0"
-                              "\xffSMB\x25\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\\MAILSLOT\\BROWSE\0",
-                              107),
-             make_bind({{0, kSamr}})));
-  ByteVector heartbeat = bytes_of(std::string_view("\x04\x00\x00\x00\x20\x00\x00\x00\x01", 9));
+      "\x11\x0a\x80\x01\x0a\x4d\x00\x02\x00\x8a\x00\xbb\x00\x00\x20"
+      " EHFDFCCACACACACACACACACACACACAAA\0"
+      " FHEPFCELEHFCEPFFFACACACACACACABN\0"
+      "\xffSMB\x25\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\\MAILSLOT\\BROWSE\0"sv,
+      make_bind({{0, kSamr}}));
+  ByteVector heartbeat = bytes_of("\x04\x00\x00\x00\x20\x00\x00\x00\x01"sv);
   heartbeat.resize(112);
   return {
       {"a mailslot", 138, mailslot},
