@@ -4,6 +4,7 @@
 #include "tests/support/allocation_counter.h"
 #include "tests/support/datagram_frames.h"
 #include "tests/support/rpc_bytes.h"
+#include "tests/support/silent_observer.h"
 #include "tests/support/smb_conversation.h"
 #include "tests/support/tcp_frames.h"
 
@@ -12,15 +13,9 @@ namespace {
 
 using namespace test;
 
-class SilentObserver : public RpcObserver {
+class CallCounter : public SilentObserver {
  public:
-  void on_context(const RpcContext&) override {}
-  void on_context_result(const RpcContext&) override {}
-  void on_context_closed(ContextKey) override {}
   void on_call(const RpcContext&, const RpcCall&) override { ++calls; }
-  void on_outcome(const RpcOutcome&) override {}
-  void on_blindness(const Blindness&) override {}
-  void on_watermark(std::uint64_t) override {}
 
   std::uint64_t calls = 0;
 };
@@ -86,7 +81,7 @@ FrameList pipe_traffic() {
 TEST(Dissector, AllocatesNothingPerFrameOrCall) {
   if (!allocations_are_counted()) GTEST_SKIP() << "a sanitizer owns the allocator";
   const FrameList list = traffic();
-  SilentObserver observer;
+  CallCounter observer;
   Dissector dissector(Limits{}, observer, 1);
   const std::uint64_t before = allocations();
   dissector.process(list.frames());
@@ -99,7 +94,7 @@ TEST(Dissector, AllocatesNothingPerFrameOrCall) {
 TEST(Dissector, AllocatesNothingPerSmbMessage) {
   if (!allocations_are_counted()) GTEST_SKIP() << "a sanitizer owns the allocator";
   const FrameList list = pipe_traffic();
-  SilentObserver observer;
+  CallCounter observer;
   Dissector dissector(Limits{}, observer, 1);
   const std::uint64_t before = allocations();
   dissector.process(list.frames());

@@ -7,6 +7,7 @@
 #include "dissect/epm_stubs.h"
 #include "tests/support/epm_bytes.h"
 #include "tests/support/hex.h"
+#include "tests/support/silent_observer.h"
 
 namespace rpcaudit {
 namespace {
@@ -107,27 +108,12 @@ TEST_P(EpmStubTest, MoreEntriesThanTheArrayHoldsAreNotBelieved) {
   EXPECT_EQ(entries(EpmOperation::map, GetParam(), ndr.take()), " broken");
 }
 
-INSTANTIATE_TEST_SUITE_P(Forms, EpmStubTest,
-                         testing::Values(StubForm{false, std::endian::little},
-                                         StubForm{false, std::endian::big},
-                                         StubForm{true, std::endian::little},
-                                         StubForm{true, std::endian::big}),
-                         [](const auto& test) {
-                           return std::string(test.param.ndr64 ? "Ndr64" : "Ndr") +
-                                  (test.param.order == std::endian::big ? "Big" : "Little");
-                         });
+INSTANTIATE_TEST_SUITE_P(Forms, EpmStubTest, testing::ValuesIn(kStubForms), name_of_form);
 
 // Counts what is told.
-class EntryObserver : public RpcObserver {
+class EntryObserver : public SilentObserver {
  public:
-  void on_context(const RpcContext&) override {}
-  void on_context_result(const RpcContext&) override {}
-  void on_context_closed(ContextKey) override {}
-  void on_call(const RpcContext&, const RpcCall&) override {}
-  void on_outcome(const RpcOutcome&) override {}
-  void on_blindness(const Blindness&) override {}
   void on_endpoint(const EndpointEntry&) override { ++entries; }
-  void on_watermark(std::uint64_t) override {}
 
   unsigned entries = 0;
 };

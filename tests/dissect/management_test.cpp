@@ -10,6 +10,7 @@
 
 #include "dissect/rpc_session.h"
 #include "tests/support/rpc_bytes.h"
+#include "tests/support/silent_observer.h"
 
 namespace rpcaudit {
 namespace {
@@ -80,15 +81,8 @@ TEST(InterfaceList, WithMoreThanItsBoundIsNone) {
   EXPECT_FALSE(ok);
 }
 
-class EntryObserver : public RpcObserver {
+class EntryObserver : public SilentObserver {
  public:
-  void on_context(const RpcContext&) override {}
-  void on_context_result(const RpcContext&) override {}
-  void on_context_closed(ContextKey) override {}
-  void on_call(const RpcContext&, const RpcCall&) override {}
-  void on_outcome(const RpcOutcome&) override {}
-  void on_blindness(const Blindness&) override {}
-  void on_watermark(std::uint64_t) override {}
   void on_endpoint(const EndpointEntry& entry) override {
     EXPECT_EQ(entry.source, EndpointSource::served);
     told.push_back(to_string(entry.interface.uuid).substr(0, 8) + " " +

@@ -8,6 +8,7 @@
 
 #include "dissect/rpc_session.h"
 #include "tests/support/epm_bytes.h"
+#include "tests/support/silent_observer.h"
 
 namespace rpcaudit {
 namespace {
@@ -19,11 +20,8 @@ using testing::IsEmpty;
 constexpr SyntaxId kNdr64{uuid("71710533-beba-4937-8319-b5dbef9ccc36"), 1, 0};
 
 // Writes down questions and entries, one line each.
-class MapperObserver : public RpcObserver {
+class MapperObserver : public SilentObserver {
  public:
-  void on_context(const RpcContext&) override {}
-  void on_context_result(const RpcContext&) override {}
-  void on_context_closed(ContextKey) override {}
   void on_call(const RpcContext&, const RpcCall& call) override {
     if (!call.question) return;
     std::string line = "asked ";
@@ -32,9 +30,6 @@ class MapperObserver : public RpcObserver {
     if (call.question->unreadable) line += "unreadable";
     lines.push_back(line);
   }
-  void on_outcome(const RpcOutcome&) override {}
-  void on_blindness(const Blindness&) override {}
-  void on_watermark(std::uint64_t) override {}
   void on_endpoint(const EndpointEntry& entry) override {
     constexpr std::string_view kSources[] = {"mapped", "listed", "inserted", "removed", "served"};
     lines.push_back(std::string(kSources[static_cast<std::size_t>(entry.source)]) + " " +
@@ -141,15 +136,7 @@ TEST_P(MapperSession, AFaultIsNoAnswer) {
   EXPECT_EQ(statistics_.mapper_stubs_unreadable, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Forms, MapperSession,
-                         testing::Values(StubForm{false, std::endian::little},
-                                         StubForm{false, std::endian::big},
-                                         StubForm{true, std::endian::little},
-                                         StubForm{true, std::endian::big}),
-                         [](const auto& test) {
-                           return std::string(test.param.ndr64 ? "Ndr64" : "Ndr") +
-                                  (test.param.order == std::endian::big ? "Big" : "Little");
-                         });
+INSTANTIATE_TEST_SUITE_P(Forms, MapperSession, testing::ValuesIn(kStubForms), name_of_form);
 
 }  // namespace
 }  // namespace rpcaudit

@@ -8,6 +8,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/recording_observer.h"
 #include "tests/support/rpc_bytes.h"
+#include "tests/support/silent_observer.h"
 
 namespace rpcaudit {
 namespace {
@@ -251,9 +252,8 @@ TEST(RpcSession, KeepsTheAcceptedInterfaceWhenAReuseIsAnsweredByAFault) {
 }
 
 // What a refusal says of itself, and when the association began.
-class RefusalObserver : public RpcObserver {
+class RefusalObserver : public SilentObserver {
  public:
-  void on_context(const RpcContext&) override {}
   void on_context_result(const RpcContext& context) override {
     constexpr const char* kRefusals[] = {"none", "item", "bind", "fault"};
     told.push_back(
@@ -261,11 +261,6 @@ class RefusalObserver : public RpcObserver {
         std::to_string(context.reason) + " " + std::to_string(context.refusal_status) +
         (context.association ? " since " + std::to_string(context.association->nanoseconds) : ""));
   }
-  void on_context_closed(ContextKey) override {}
-  void on_call(const RpcContext&, const RpcCall&) override {}
-  void on_outcome(const RpcOutcome&) override {}
-  void on_blindness(const Blindness&) override {}
-  void on_watermark(std::uint64_t) override {}
 
   std::vector<std::string> told;
 };

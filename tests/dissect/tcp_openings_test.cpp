@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dissect/dissector.h"
+#include "tests/support/silent_observer.h"
 #include "tests/support/tcp_frames.h"
 
 namespace rpcaudit {
@@ -15,15 +16,8 @@ namespace {
 
 using namespace test;
 
-class OpeningObserver : public RpcObserver {
+class OpeningObserver : public SilentObserver {
  public:
-  void on_context(const RpcContext&) override {}
-  void on_context_result(const RpcContext&) override {}
-  void on_context_closed(ContextKey) override {}
-  void on_call(const RpcContext&, const RpcCall&) override {}
-  void on_outcome(const RpcOutcome&) override {}
-  void on_blindness(const Blindness&) override {}
-  void on_watermark(std::uint64_t) override {}
   void on_opening(const TcpOpening& opening) override {
     EXPECT_EQ(opening.answer, OpeningAnswer::unknown);
     EXPECT_TRUE(open.insert(opening.slot).second);

@@ -10,6 +10,7 @@
 #include "capture/odd_link.h"
 #include "capture/pcap_file.h"
 #include "dissect/dissector.h"
+#include "tests/support/silent_observer.h"
 
 namespace rpcaudit::test {
 
@@ -38,13 +39,10 @@ inline DissectStatistics read_capture(const std::string& path, RpcObserver& obse
 // and over pipes, behind the ends, their name and who opened the SMB session:
 //   on \PIPE\samr … as CORP\alice mechanism 10
 // Of a connectionless call the number is its sequence number, the id 0.
-class CaptureFacts : public RpcObserver {
+class CaptureFacts : public SilentObserver {
  public:
-  explicit CaptureFacts(const std::string& path) {
-    statistics = read_capture(path, *this);
-  }
+  explicit CaptureFacts(const std::string& path) { statistics = read_capture(path, *this); }
 
-  void on_context(const RpcContext&) override {}
   void on_context_result(const RpcContext& context) override {
     static constexpr const char* kNames[] = {"unanswered", "accepted", "rejected", "negotiated"};
     add(context.frame, context.ordinal,
@@ -52,7 +50,6 @@ class CaptureFacts : public RpcObserver {
             " id " + std::to_string(context.context_id) + syntax(context) + " " +
             kNames[static_cast<int>(context.result)] + user(context));
   }
-  void on_context_closed(ContextKey) override {}
   void on_call(const RpcContext& context, const RpcCall& call) override {
     const bool usable =
         context.result == ContextResult::accepted || context.result == ContextResult::unanswered;
@@ -88,7 +85,6 @@ class CaptureFacts : public RpcObserver {
             " messages " + std::to_string(blind.messages) + " bytes " +
             std::to_string(blind.bytes) + " since " + std::to_string(blind.since->number));
   }
-  void on_watermark(std::uint64_t) override {}
 
   // `frame line` for each, in order.
   [[nodiscard]] std::string text() const {

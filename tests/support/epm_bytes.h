@@ -1,6 +1,9 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -45,6 +48,16 @@ inline ByteVector make_tower(const std::vector<TowerFloor>& floors) {
 inline ByteVector tcp_tower(const SyntaxId& interface, unsigned port, std::uint32_t address = 0) {
   return make_tower({uuid_floor(interface), uuid_floor(kNdr), plain_floor(0x0b),
                      port_floor(0x07, port), address_floor(address)});
+}
+
+// Every form a stub may have, and what a test of it is called.
+inline constexpr StubForm kStubForms[] = {{false, std::endian::little},
+                                          {false, std::endian::big},
+                                          {true, std::endian::little},
+                                          {true, std::endian::big}};
+inline std::string name_of_form(const testing::TestParamInfo<StubForm>& test) {
+  return std::string(test.param.ndr64 ? "Ndr64" : "Ndr") +
+         (test.param.order == std::endian::big ? "Big" : "Little");
 }
 
 // Writes stubs in NDR or NDR64: aligns, and makes counts and pointers as wide as they are.

@@ -3,19 +3,17 @@
 #include <string>
 
 #include "tests/support/capture_facts.h"
+#include "tests/support/silent_observer.h"
 
 namespace rpcaudit::test {
 
 // What endpoint mappers are asked and told in a capture, one line each, in order:
 //   asked <uuid>|all major|- protocol|-
 //   told <uuid> major protocol port|pipe|- [annotation]
-class MapperFacts : public RpcObserver {
+class MapperFacts : public SilentObserver {
  public:
   explicit MapperFacts(const std::string& path) { statistics = read_capture(path, *this); }
 
-  void on_context(const RpcContext&) override {}
-  void on_context_result(const RpcContext&) override {}
-  void on_context_closed(ContextKey) override {}
   void on_call(const RpcContext&, const RpcCall& call) override {
     if (!call.question || call.question->unreadable) return;
     const EndpointQuestion& question = *call.question;
@@ -28,8 +26,6 @@ class MapperFacts : public RpcObserver {
     line += call.opnum == kMap ? to_string(question.protocol) : "-";
     add(call.frame, call.ordinal, std::move(line));
   }
-  void on_outcome(const RpcOutcome&) override {}
-  void on_blindness(const Blindness&) override {}
   void on_endpoint(const EndpointEntry& entry) override {
     if (entry.source == EndpointSource::served) return;  // by no mapper
     std::string line = "told " + to_string(entry.interface.uuid) + " " +
@@ -42,7 +38,6 @@ class MapperFacts : public RpcObserver {
     if (!entry.annotation.empty()) line += " " + std::string(entry.annotation);
     add(entry.frame, 0, std::move(line));
   }
-  void on_watermark(std::uint64_t) override {}
 
   [[nodiscard]] std::string text() const {
     auto sorted = lines_;
