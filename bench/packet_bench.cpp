@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "dissect/flow_table.h"
-#include "dissect/packet.h"
+#include "dissect/net/packet.h"
+#include "dissect/tcp/flow_table.h"
 
 namespace rpcaudit {
 namespace {

@@ -4,12 +4,12 @@
 #include <array>
 #include <limits>
 
-#include "dissect/flow_table.h"
-#include "dissect/ip_fragments.h"
-#include "dissect/packet.h"
-#include "dissect/rpc_datagrams.h"
+#include "dissect/net/ip_fragments.h"
+#include "dissect/net/packet.h"
+#include "dissect/rpc/rpc_datagrams.h"
+#include "dissect/tcp/flow_table.h"
+#include "dissect/tcp/tcp_openings.h"
 #include "dissect/tcp_connections.h"
-#include "dissect/tcp_openings.h"
 
 namespace rpcaudit {
 namespace {

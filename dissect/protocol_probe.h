@@ -1,6 +1,6 @@
 #pragma once
 
-#include "dissect/rpc_header.h"
+#include "dissect/rpc/rpc_header.h"
 
 namespace rpcaudit {
 

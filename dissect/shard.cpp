@@ -1,8 +1,8 @@
 #include "dissect/shard.h"
 
-#include "dissect/flow_table.h"
-#include "dissect/packet.h"
-#include "dissect/rpc_connectionless.h"
+#include "dissect/net/packet.h"
+#include "dissect/rpc/rpc_connectionless.h"
+#include "dissect/tcp/flow_table.h"
 
 namespace rpcaudit {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dissect/checksum.h"
+#include "dissect/net/checksum.h"
 
 namespace rpcaudit {
 namespace {

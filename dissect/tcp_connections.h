@@ -5,15 +5,15 @@
 #include <cstdint>
 
 #include "dissect/limits.h"
-#include "dissect/open_marks.h"
-#include "dissect/packet.h"
-#include "dissect/probe_buffer.h"
+#include "dissect/net/packet.h"
 #include "dissect/protocol_probe.h"
-#include "dissect/rpc_session.h"
-#include "dissect/slab.h"
-#include "dissect/smb_connections.h"
+#include "dissect/rpc/rpc_session.h"
+#include "dissect/smb/smb_connections.h"
 #include "dissect/statistics.h"
-#include "dissect/tcp_conversation.h"
+#include "dissect/store/open_marks.h"
+#include "dissect/store/probe_buffer.h"
+#include "dissect/store/slab.h"
+#include "dissect/tcp/tcp_conversation.h"
 
 namespace rpcaudit {
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "dissect/dcom_activation.h"
+#include "dissect/stubs/dcom_activation.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <span>
 
-#include "dissect/management.h"
+#include "dissect/stubs/management.h"
 
 // The first byte says in which form the rest is read.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

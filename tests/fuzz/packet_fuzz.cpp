@@ -8,10 +8,10 @@
 #include <cstdlib>
 #include <vector>
 
-#include "dissect/checksum.h"
-#include "dissect/flow_table.h"
-#include "dissect/ip_fragments.h"
-#include "dissect/packet.h"
+#include "dissect/net/checksum.h"
+#include "dissect/net/ip_fragments.h"
+#include "dissect/net/packet.h"
+#include "dissect/tcp/flow_table.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "dissect/rpc_datagrams.h"
+#include "dissect/rpc/rpc_datagrams.h"
 #include "tests/support/recording_observer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dissect/epm.h"
+#include "dissect/stubs/epm.h"
 #include "tests/support/rpc_bytes.h"
 
 namespace rpcaudit::test {

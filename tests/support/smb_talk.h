@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "dissect/smb_connections.h"
+#include "dissect/smb/smb_connections.h"
 #include "tests/support/recording_observer.h"
 #include "tests/support/smb_bytes.h"
 

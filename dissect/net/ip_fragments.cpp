@@ -1,0 +1,218 @@
+#include "dissect/net/ip_fragments.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "dissect/store/keyed_hash.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::uint32_t kDatagramBytesMax = 65535;
+// Ordinary fragments fill a frame; many more than this are an attack on the pool.
+constexpr PieceBounds kChainBounds{512, kDatagramBytesMax};
+// How long copies of a completed datagram's fragments are expected: mirror ports are quick, and an
+// IPv4 identification may be used again before long.
+constexpr Timestamp kLateCopyWindow{kNanosecondsPerSecond / 10};
+
+[[nodiscard]] std::uint32_t end_of(const Packet& packet) noexcept {
+  return packet.fragment.offset + packet.payload_length;
+}
+
+}  // namespace
+
+IpFragments::IpFragments(const Limits& limits, std::uint64_t seed)
+    : age_max_(limits.ip_fragment_age),
+      seed_(seed),
+      pool_(limits.ip_fragment_bytes),
+      chains_(std::max<std::size_t>(limits.ip_fragment_chains, 1)),
+      buckets_(std::bit_ceil(chains_.capacity()), kNoSlot),
+      whole_(kDatagramBytesMax) {}
+
+std::optional<Datagram> IpFragments::add(const Packet& packet, Timestamp now) noexcept {
+  expire(now);
+  ++counters_.fragments;
+  const std::uint32_t end = end_of(packet);
+  const bool is_partial_unit = packet.fragment.more && packet.payload_length % 8 != 0;
+  if (packet.payload_length == 0 || end > kDatagramBytesMax || is_partial_unit) {
+    ++counters_.malformed;
+    return std::nullopt;
+  }
+  const Key key = key_of(packet);
+  std::uint32_t slot = find(key);
+  if (slot == kNoSlot) {
+    if (is_late_copy(key, end, now)) {
+      ++counters_.overlaps;
+      return std::nullopt;
+    }
+    slot = begin_chain(key, now);
+  }
+  Chain& chain = chains_[slot];
+  if (!fits(chain, packet)) {
+    ++counters_.malformed;
+    return std::nullopt;
+  }
+  if (packet.fragment.offset == 0) {
+    chain.protocol = packet.fragment.protocol;
+    chain.depth = packet.depth;
+  }
+  if (!packet.fragment.more) chain.length = end;
+  chain.farthest = std::max(chain.farthest, end);
+  if (!hold(slot, packet)) return std::nullopt;
+  if (chain.length == 0 || chain.pieces.bytes() != chain.length) return std::nullopt;
+
+  const Datagram datagram = assemble(chain);
+  completed_[completed_count_++ % completed_.size()] = {key, now, chain.length};
+  ++counters_.datagrams;
+  drop(slot);
+  return datagram;
+}
+
+IpFragments::Key IpFragments::key_of(const Packet& packet) noexcept {
+  Key key;
+  key.source = packet.source;
+  key.destination = packet.destination;
+  key.identification = packet.fragment.identification;
+  key.protocol = packet.ip_version == 4 ? packet.fragment.protocol : std::uint8_t{0};
+  key.ip_version = packet.ip_version;
+  return key;
+}
+
+std::uint32_t& IpFragments::bucket(const Key& key) noexcept {
+  SecretSequence secrets(seed_);
+  std::uint64_t mixed =
+      fold_multiply(key.source.high ^ secrets.next(), key.source.low ^ secrets.next());
+  mixed = fold_multiply(mixed ^ key.destination.high, key.destination.low ^ secrets.next());
+  const std::uint64_t rest =
+      std::uint64_t{key.identification} << 16 | std::uint64_t{key.protocol} << 8 | key.ip_version;
+  mixed = fold_multiply(mixed ^ rest, secrets.next());
+  return buckets_[mixed & (buckets_.size() - 1)];
+}
+
+std::uint32_t IpFragments::find(const Key& key) noexcept {
+  std::uint32_t slot = bucket(key);
+  while (slot != kNoSlot && chains_[slot].key != key) slot = chains_[slot].next_in_bucket;
+  return slot;
+}
+
+bool IpFragments::is_late_copy(const Key& key, std::uint32_t end, Timestamp now) const noexcept {
+  const std::size_t count = std::min(completed_count_, completed_.size());
+  return std::any_of(completed_.begin(), completed_.begin() + static_cast<std::ptrdiff_t>(count),
+                     [&](const Completed& completed) {
+                       const std::int64_t age = now.nanoseconds - completed.at.nanoseconds;
+                       return completed.key == key && end <= completed.length &&
+                              age <= kLateCopyWindow.nanoseconds;
+                     });
+}
+
+std::uint32_t IpFragments::begin_chain(const Key& key, Timestamp now) noexcept {
+  std::uint32_t slot = chains_.take();
+  if (slot == kNoSlot) {
+    ++counters_.evicted;
+    drop(oldest_);
+    slot = chains_.take();
+  }
+  Chain& chain = chains_[slot];
+  chain = {};
+  chain.key = key;
+  chain.begun = now;
+  std::uint32_t& head = bucket(key);
+  chain.next_in_bucket = head;
+  head = slot;
+  link_newest(slot);
+  return slot;
+}
+
+// Whether the fragment agrees with the others about where the datagram ends.
+bool IpFragments::fits(const Chain& chain, const Packet& packet) noexcept {
+  const std::uint32_t end = end_of(packet);
+  if (packet.fragment.more) return chain.length == 0 || end <= chain.length;
+  return end >= chain.farthest && (chain.length == 0 || end == chain.length);
+}
+
+bool IpFragments::hold(std::uint32_t slot, const Packet& packet) noexcept {
+  Chain& chain = chains_[slot];
+  PlacedBytes run;
+  run.begin = packet.fragment.offset;
+  run.bytes = packet.payload;
+  run.missing = packet.payload_length - static_cast<std::uint32_t>(packet.payload.size());
+  for (;;) {
+    switch (chain.pieces.insert(run, {}, kChainBounds, pool_)) {
+      case HoldResult::held: return true;
+      case HoldResult::overlapped: ++counters_.overlaps; return true;
+      case HoldResult::no_room: break;
+    }
+    // Others make room first, the oldest before the rest; a datagram of too many pieces is itself
+    // the fault.
+    ++counters_.evicted;
+    const bool is_own_fault = chain.pieces.size() >= kChainBounds.pieces;
+    const std::uint32_t victim = is_own_fault ? slot : oldest_;
+    drop(victim);
+    if (victim == slot) return false;
+  }
+}
+
+Datagram IpFragments::assemble(const Chain& chain) noexcept {
+  std::size_t size = 0;
+  for (std::uint32_t slot = chain.pieces.first(); slot != kNoSlot; slot = pool_[slot].next) {
+    if (!pool_[slot].present) break;
+    const Bytes bytes = pool_.bytes(slot);
+    std::memcpy(whole_.data() + size, bytes.data(), bytes.size());
+    size += bytes.size();
+  }
+  Datagram datagram;
+  datagram.source = chain.key.source;
+  datagram.destination = chain.key.destination;
+  datagram.ip_version = chain.key.ip_version;
+  datagram.protocol = chain.protocol;
+  datagram.depth = chain.depth;
+  datagram.payload = Bytes(whole_).first(size);
+  datagram.payload_length = chain.length;
+  return datagram;
+}
+
+void IpFragments::expire(Timestamp now) noexcept {
+  while (oldest_ != kNoSlot) {
+    const std::int64_t age = now.nanoseconds - chains_[oldest_].begun.nanoseconds;
+    if (age <= age_max_.nanoseconds) return;
+    ++counters_.expired;
+    drop(oldest_);
+  }
+}
+
+void IpFragments::drop(std::uint32_t slot) noexcept {
+  Chain& chain = chains_[slot];
+  chain.pieces.clear(pool_);
+  std::uint32_t* link = &bucket(chain.key);
+  while (*link != slot) link = &chains_[*link].next_in_bucket;
+  *link = chain.next_in_bucket;
+  unlink(slot);
+  chains_.release(slot);
+}
+
+void IpFragments::link_newest(std::uint32_t slot) noexcept {
+  chains_[slot].older = newest_;
+  if (newest_ == kNoSlot) {
+    oldest_ = slot;
+  } else {
+    chains_[newest_].newer = slot;
+  }
+  newest_ = slot;
+}
+
+void IpFragments::unlink(std::uint32_t slot) noexcept {
+  const Chain& chain = chains_[slot];
+  if (chain.older == kNoSlot) {
+    oldest_ = chain.newer;
+  } else {
+    chains_[chain.older].newer = chain.newer;
+  }
+  if (chain.newer == kNoSlot) {
+    newest_ = chain.older;
+  } else {
+    chains_[chain.newer].older = chain.older;
+  }
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+
+#include "capture/frame.h"
+#include "dissect/net/packet.h"
+#include "dissect/store/wire_bytes.h"
+
+namespace rpcaudit {
+
+// How bytes below the IP layer begin.
+enum class LinkLayer : std::uint8_t {
+  ethernet,   // the destination address
+  ethertype,  // after an ethertype that was read already
+  llc,        // IEEE 802.2
+  mpls,       // a label
+  ppp,        // the protocol number, perhaps address and control before it
+  ip,         // the version nibble tells IPv4 from IPv6
+};
+
+struct LinkBytes {
+  LinkLayer layer = LinkLayer::ip;
+  std::uint16_t ethertype = 0;  // when layer is ethertype
+  WireBytes rest;
+};
+
+// Ethertypes (IEEE 802 numbers), as far as anything asks for them.
+inline constexpr std::uint16_t kEthertypeIpv4 = 0x0800;
+inline constexpr std::uint16_t kEthertypeIpv6 = 0x86dd;
+inline constexpr std::uint16_t kEthertypeVlan = 0x8100;
+inline constexpr std::uint16_t kEthertypeServiceVlan = 0x88a8;
+inline constexpr std::uint16_t kEthertypeBridging = 0x6558;  // a whole Ethernet frame
+
+// How the frame begins; not_ip when that is nothing that can hold IP.
+[[nodiscard]] DecodeStatus begin_link(const Frame& frame, LinkBytes& link) noexcept;
+
+// Peels tags, labels and further frames until an IP header stands in front: `ok`, with it in
+// link.rest.
+[[nodiscard]] DecodeStatus peel_link(LinkBytes& link) noexcept;
+
+// Whether the bytes can be an IP packet that is no longer than they are. For places where nothing
+// says so, such as after a label.
+[[nodiscard]] bool looks_like_ip(const WireBytes& bytes) noexcept;
+
+}  // namespace rpcaudit

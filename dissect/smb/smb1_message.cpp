@@ -1,0 +1,272 @@
+#include "dissect/smb/smb1_message.h"
+
+#include <algorithm>
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::size_t kAndXSize = 4;  // command, reserved, offset ([MS-CIFS] 2.2.3.4)
+
+ByteCursor words_of(const Smb1Block& block) noexcept {
+  ByteCursor cursor(block.words, std::endian::little);
+  if (is_chained(block.command)) cursor.skip(kAndXSize);
+  return cursor;
+}
+
+ParseStatus status_of(const ByteCursor& cursor) noexcept {
+  return cursor.ok() ? ParseStatus::ok : ParseStatus::bad_length;
+}
+
+// Reads strings out of the bytes of a block, one after the other.
+class StringReader {
+ public:
+  StringReader(const Smb1Block& block, std::size_t from) noexcept
+      : rest_(block.bytes.subspan(std::min(from, block.bytes.size()))),
+        offset_(block.bytes_offset() + static_cast<std::uint32_t>(from)),
+        is_unicode_(block.is_unicode) {}
+
+  // The next string without its terminator; without one it goes to the end. UTF-16 is aligned to
+  // two bytes from the message's header ([MS-CIFS] 2.2.1.1.1).
+  Bytes next() noexcept {
+    if (is_unicode_ && offset_ % 2 != 0) advance(1);
+    const std::size_t unit = is_unicode_ ? 2 : 1;
+    std::size_t size = 0;
+    while (size + unit <= rest_.size() && !is_terminator(size)) size += unit;
+    const Bytes text = rest_.first(std::min(size, rest_.size()));
+    advance(size + unit);
+    return text;
+  }
+
+ private:
+  [[nodiscard]] bool is_terminator(std::size_t at) const noexcept {
+    return rest_[at] == std::byte{0} && (!is_unicode_ || rest_[at + 1] == std::byte{0});
+  }
+  void advance(std::size_t count) noexcept {
+    count = std::min(count, rest_.size());
+    rest_ = rest_.subspan(count);
+    offset_ += static_cast<std::uint32_t>(count);
+  }
+
+  Bytes rest_;
+  std::uint32_t offset_;
+  bool is_unicode_;
+};
+
+}  // namespace
+
+bool Smb1Header::has_data() const noexcept {
+  constexpr std::uint32_t kNtBufferOverflow = 0x8000'0005;
+  constexpr std::uint32_t kDosMoreData = 0x00ea'0001;  // class ERRDOS, code 234
+  return status == 0 || status == kNtBufferOverflow || status == kDosMoreData;
+}
+
+ParseStatus parse_smb1_header(Bytes bytes, Smb1Header& header) noexcept {
+  constexpr std::uint8_t kFlagReply = 0x80;
+  constexpr std::uint16_t kFlag2Signature = 0x0004;
+  constexpr std::uint16_t kFlag2Unicode = 0x8000;
+  ByteCursor cursor(bytes, std::endian::little);
+  cursor.skip(4);
+  header.command = static_cast<Smb1Command>(cursor.u8());
+  header.status = cursor.u32();
+  header.is_response = (cursor.u8() & kFlagReply) != 0;
+  const std::uint16_t flags2 = cursor.u16();
+  header.is_unicode = (flags2 & kFlag2Unicode) != 0;
+  header.is_signed = (flags2 & kFlag2Signature) != 0;
+  cursor.skip(12);  // high half of the process id, signature, reserved
+  header.tree_id = cursor.u16();
+  header.process_id = cursor.u16();
+  header.user_id = cursor.u16();
+  header.multiplex_id = cursor.u16();
+  return cursor.ok() ? ParseStatus::ok : ParseStatus::truncated;
+}
+
+ParseStatus parse_smb1_block(Bytes rest, Smb1Block& block) noexcept {
+  ByteCursor cursor(rest, std::endian::little);
+  const std::size_t word_count = cursor.u8();
+  block.words = cursor.take(2 * word_count);
+  block.byte_count = cursor.u16();
+  if (!cursor.ok()) return ParseStatus::truncated;
+  block.bytes = cursor.rest();
+  block.bytes = block.bytes.first(std::min<std::size_t>(block.bytes.size(), block.byte_count));
+  return ParseStatus::ok;
+}
+
+bool is_chained(Smb1Command command) noexcept {
+  switch (command) {
+    case Smb1Command::open_andx:
+    case Smb1Command::read_andx:
+    case Smb1Command::write_andx:
+    case Smb1Command::session_setup_andx:
+    case Smb1Command::logoff_andx:
+    case Smb1Command::tree_connect_andx:
+    case Smb1Command::nt_create_andx: return true;
+    default: return static_cast<std::uint8_t>(command) == 0x24;  // LOCKING_ANDX
+  }
+}
+
+bool next_in_chain(const Smb1Block& block, Smb1Command& command, std::uint32_t& offset) noexcept {
+  constexpr std::uint8_t kNoFurther = 0xff;
+  if (!is_chained(block.command)) return false;
+  ByteCursor cursor(block.words, std::endian::little);
+  const std::uint8_t next = cursor.u8();
+  cursor.skip(1);
+  offset = cursor.u16();
+  command = static_cast<Smb1Command>(next);
+  return cursor.ok() && next != kNoFurther && offset > block.offset;
+}
+
+ParseStatus parse_smb1_session_setup_request(const Smb1Block& block,
+                                             Smb1SessionSetupRequest& request) noexcept {
+  constexpr std::size_t kWordsExtended = 12;
+  constexpr std::size_t kWordsNt = 13;
+  ByteCursor cursor = words_of(block);
+  cursor.skip(10);  // buffer size, multiplex count, virtual circuit, session key
+  const std::size_t first_length = cursor.u16();
+  if (block.words.size() == 2 * kWordsExtended) {
+    request.token = block.bytes.first(std::min(first_length, block.bytes.size()));
+    return status_of(cursor);
+  }
+  // Passwords, then the account; LAN Manager sends one password, NT two.
+  const std::size_t second_length = block.words.size() == 2 * kWordsNt ? cursor.u16() : 0;
+  StringReader reader(block, first_length + second_length);
+  request.user = reader.next();
+  request.domain = reader.next();
+  request.has_names = true;
+  // An anonymous client sends no password, or one that is a single zero ([MS-CIFS] 3.2.4.2.4).
+  request.null_session = request.user.empty() && first_length <= 1 && second_length == 0;
+  return status_of(cursor);
+}
+
+ParseStatus parse_smb1_session_setup_response(const Smb1Block& block, bool& guest) noexcept {
+  constexpr std::uint16_t kActionGuest = 0x1;
+  ByteCursor cursor = words_of(block);
+  guest = (cursor.u16() & kActionGuest) != 0;
+  return status_of(cursor);
+}
+
+ParseStatus parse_smb1_tree_connect_response(const Smb1Block& block, bool& is_pipe) noexcept {
+  constexpr std::byte kIpc[] = {std::byte{'I'}, std::byte{'P'}, std::byte{'C'}};
+  // The service is ASCII, whatever the rest of the message is.
+  is_pipe = block.bytes.size() >= 3 && std::equal(kIpc, kIpc + 3, block.bytes.begin());
+  return block.bytes.empty() ? ParseStatus::bad_length : ParseStatus::ok;
+}
+
+ParseStatus parse_smb1_open_request(const Smb1Block& block, Bytes& name) noexcept {
+  const std::size_t format = block.command == Smb1Command::open ? 1 : 0;  // its BufferFormat
+  name = StringReader(block, format).next();
+  return block.bytes.size() < format ? ParseStatus::bad_length : ParseStatus::ok;
+}
+
+ParseStatus parse_smb1_open_response(const Smb1Block& block, Smb1OpenResponse& response) noexcept {
+  ByteCursor cursor = words_of(block);
+  if (block.command == Smb1Command::nt_create_andx) cursor.skip(1);  // oplock
+  response.file_id = cursor.u16();
+  if (block.command == Smb1Command::open) return status_of(cursor);
+  cursor.skip(block.command == Smb1Command::nt_create_andx ? 56 : 12);
+  const std::uint16_t type = cursor.u16();
+  constexpr std::uint16_t kPrinter = 3;
+  if (type == 0) response.resource = Smb1ResourceType::disk;
+  if (type == 1 || type == 2) response.resource = Smb1ResourceType::pipe;
+  if (type == kPrinter) response.resource = Smb1ResourceType::other;
+  return status_of(cursor);
+}
+
+ParseStatus parse_smb1_file_request(const Smb1Block& block, std::uint16_t& file_id) noexcept {
+  ByteCursor cursor = words_of(block);
+  file_id = cursor.u16();
+  return status_of(cursor);
+}
+
+ParseStatus parse_smb1_write_request(const Smb1Block& block, Smb1Data& data) noexcept {
+  ByteCursor cursor = words_of(block);
+  data.file_id = cursor.u16();
+  if (block.command == Smb1Command::write) {
+    constexpr std::uint32_t kFormatAndLength = 3;
+    data.extent = {block.bytes_offset() + kFormatAndLength, cursor.u16()};
+    return status_of(cursor);
+  }
+  if (block.command == Smb1Command::write_raw) {
+    const std::uint32_t count = cursor.u16();
+    cursor.skip(16);  // reserved … reserved
+    data.extent.length = cursor.u16();
+    data.extent.offset = cursor.u16();
+    data.more = count - std::min(count, data.extent.length);
+    return status_of(cursor);
+  }
+  constexpr std::uint16_t kRawMode = 0x0004;
+  constexpr std::uint16_t kMessageStart = 0x0008;
+  constexpr std::uint32_t kMessageLengthSize = 2;
+  cursor.skip(8);  // offset, time-out
+  const std::uint16_t mode = cursor.u16();
+  cursor.skip(2);  // remaining
+  const std::uint32_t length_high = cursor.u16();
+  data.extent.length = length_high << 16 | cursor.u16();
+  data.extent.offset = cursor.u16();
+  const bool prefixed = (mode & (kRawMode | kMessageStart)) == (kRawMode | kMessageStart);
+  if (prefixed && data.extent.length >= kMessageLengthSize) {
+    data.extent.offset += kMessageLengthSize;
+    data.extent.length -= kMessageLengthSize;
+  }
+  return status_of(cursor);
+}
+
+ParseStatus parse_smb1_read_response(const Smb1Block& block, Smb1Data& data) noexcept {
+  ByteCursor cursor = words_of(block);
+  if (block.command == Smb1Command::read) {
+    constexpr std::uint32_t kFormatAndLength = 3;
+    data.extent = {block.bytes_offset() + kFormatAndLength, cursor.u16()};
+    return status_of(cursor);
+  }
+  cursor.skip(6);  // available, compaction, reserved
+  const std::uint32_t length = cursor.u16();
+  data.extent.offset = cursor.u16();
+  data.extent.length = std::uint32_t{cursor.u16()} << 16 | length;
+  return status_of(cursor);
+}
+
+ParseStatus parse_smb1_transaction(const Smb1Block& block, bool is_response,
+                                   Smb1Transaction& transaction) noexcept {
+  ByteCursor cursor = words_of(block);
+  cursor.skip(2);  // all parameters
+  transaction.total_data = cursor.u16();
+  const bool first = !is_response && block.command == Smb1Command::transaction;
+  cursor.skip(first ? 18 : 6);       // in a first request: maxima, flags, time-out; parameters
+  cursor.skip(is_response ? 2 : 0);  // reserved
+  transaction.extent.length = cursor.u16();
+  transaction.extent.offset = cursor.u16();
+  if (!first) {
+    transaction.displacement = cursor.u16();
+    return status_of(cursor);
+  }
+  const std::uint8_t setup_count = cursor.u8();
+  cursor.skip(1);
+  if (setup_count != 0) transaction.subcommand = cursor.u16();
+  if (setup_count > 1) transaction.file_id = cursor.u16();
+  transaction.name = StringReader(block, 0).next();
+  return status_of(cursor);
+}
+
+std::size_t smb1_bytes_needed(Bytes front, Smb1Command command, bool is_response) noexcept {
+  if (front.empty()) return 1;
+  const std::size_t words = 2 * std::to_integer<std::size_t>(front[0]);
+  const std::size_t fixed = 1 + words + 2;
+  if (front.size() < fixed) return fixed;
+  ByteCursor cursor(front, std::endian::little);
+  cursor.skip(1 + words);
+  const std::size_t byte_count = cursor.u16();
+  constexpr std::size_t kServiceMax = 16;
+  constexpr std::size_t kPipeNameMax = 512;
+  switch (command) {
+    case Smb1Command::session_setup_andx: return fixed + (is_response ? 0 : byte_count);
+    case Smb1Command::tree_connect_andx:
+      return fixed + (is_response ? std::min(byte_count, kServiceMax) : 0);
+    case Smb1Command::open:
+    case Smb1Command::open_andx:
+    case Smb1Command::nt_create_andx:
+    case Smb1Command::transaction:
+      return fixed + (is_response ? 0 : std::min(byte_count, kPipeNameMax));
+    default: return fixed;
+  }
+}
+
+}  // namespace rpcaudit

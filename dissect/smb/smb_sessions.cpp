@@ -1,0 +1,90 @@
+#include "dissect/smb/smb_sessions.h"
+
+namespace rpcaudit {
+
+void SmbTrees::set(std::uint32_t id, ShareKind kind) noexcept {
+  remove(id);
+  std::uint8_t at = count_;
+  if (count_ < trees_.size()) {
+    ++count_;
+  } else {
+    at = next_;
+    next_ = static_cast<std::uint8_t>((next_ + 1) % trees_.size());
+  }
+  trees_[at] = {id, kind};
+  recent_ = at;
+}
+
+void SmbTrees::remove(std::uint32_t id) noexcept {
+  for (std::uint8_t i = 0; i < count_; ++i) {
+    if (trees_[i].id != id) continue;
+    trees_[i] = trees_[--count_];
+    recent_ = 0;
+    return;
+  }
+}
+
+ShareKind SmbTrees::search(std::uint32_t id) noexcept {
+  for (std::uint8_t i = 0; i < count_; ++i) {
+    if (trees_[i].id != id) continue;
+    recent_ = i;
+    return trees_[i].kind;
+  }
+  return ShareKind::unknown;
+}
+
+SmbSessions::SmbSessions(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
+                         SmbPipes& pipes, std::uint64_t seed)
+    : observer_(observer),
+      statistics_(statistics),
+      pipes_(pipes),
+      table_(limits.smb_sessions, seed) {}
+
+std::uint32_t SmbSessions::add(const TableKey& key, const std::array<Endpoint, 2>& endpoints,
+                               const FrameReference& frame) noexcept {
+  if (table_.full()) {
+    ++statistics_.smb_sessions_evicted;
+    close(table_.oldest(), frame);
+  }
+  const std::uint32_t slot = table_.add(key, all_);
+  table_[slot].endpoints = endpoints;
+  return slot;
+}
+
+void SmbSessions::rekey(std::uint32_t slot, const TableKey& key,
+                        const FrameReference& frame) noexcept {
+  const std::uint32_t earlier = table_.find(key);
+  if (earlier == slot) return;
+  if (earlier != kNoSlot) close(earlier, frame);
+  table_.rekey(slot, key);
+}
+
+void SmbSessions::close(std::uint32_t slot, const FrameReference& frame) noexcept {
+  SmbSession& session = table_[slot];
+  while (session.pipes != kNoSlot) pipes_.close(session.pipes, frame.timestamp);
+  tell_unseen(session, BlindnessKind::smb_encrypted, session.encrypted, frame);
+  tell_unseen(session, BlindnessKind::smb_compressed, session.compressed, frame);
+  table_.remove(slot, all_);
+}
+
+void SmbSessions::tell_unseen(const SmbSession& session, BlindnessKind kind,
+                              const UnseenMessages& unseen, const FrameReference& frame) noexcept {
+  if (unseen.messages == 0) return;
+  Blindness blindness;
+  blindness.kind = kind;
+  blindness.frame = frame;
+  // Several sessions may end in one frame: then in the order in which they began. Below the
+  // ordinals of what is told of the frame itself, above those of PDUs.
+  blindness.ordinal = 0x8000'0000u |
+                      static_cast<std::uint32_t>(unseen.since.sequence & 0x3fff'ffff) << 1 |
+                      (kind == BlindnessKind::smb_compressed ? 1u : 0u);
+  blindness.client = session.endpoints[0];
+  blindness.server = session.endpoints[1];
+  blindness.bytes = unseen.bytes;
+  blindness.messages = unseen.messages;
+  blindness.since = unseen.since;
+  if (session.has_id) blindness.smb_session = session.id;
+  observer_.on_blindness(blindness);
+}
+
+}  // namespace rpcaudit

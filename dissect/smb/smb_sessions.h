@@ -1,0 +1,99 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dissect/limits.h"
+#include "dissect/rpc/pipe_origin.h"
+#include "dissect/smb/smb_pipes.h"
+#include "dissect/statistics.h"
+#include "dissect/store/keyed_table.h"
+
+namespace rpcaudit {
+
+enum class ShareKind : std::uint8_t { unknown, pipe, other };
+
+// The trees of a session (SMB2) or connection (SMB1): which of them lead to pipes. Of more than
+// fit, the longest known is forgotten; then content alone tells what it carries.
+class SmbTrees {
+ public:
+  void set(std::uint32_t id, ShareKind kind) noexcept;
+  void remove(std::uint32_t id) noexcept;
+  [[nodiscard]] ShareKind kind(std::uint32_t id) noexcept {
+    if (count_ != 0 && trees_[recent_].id == id) return trees_[recent_].kind;
+    return search(id);
+  }
+
+ private:
+  struct Tree {
+    std::uint32_t id = 0;
+    ShareKind kind = ShareKind::unknown;
+  };
+
+  [[nodiscard]] ShareKind search(std::uint32_t id) noexcept;
+
+  std::array<Tree, 16> trees_{};
+  std::uint8_t count_ = 0;
+  std::uint8_t recent_ = 0;
+  std::uint8_t next_ = 0;  // to be overwritten when all are in use
+};
+
+// Messages of one session that nobody could look into.
+struct UnseenMessages {
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+  FrameReference since;
+};
+
+// An SMB session: a user at a server, over one connection or several.
+struct SmbSession {
+  SmbCaller caller;
+  SmbTrees trees;
+  std::array<Endpoint, 2> endpoints;  // client and server, of the connection it was first seen on
+  std::uint64_t id = 0;               // on the wire
+  bool has_id = false;                // the server has given it one
+  bool established = false;           // the server accepted its user
+  std::uint32_t channels = 0;         // connections that carry it
+  std::uint32_t pipes = kNoSlot;      // opened in it
+  UnseenMessages encrypted;
+  UnseenMessages compressed;
+};
+
+// All SMB sessions. Bounded: the one used the longest ago makes room.
+class SmbSessions {
+ public:
+  SmbSessions(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
+              SmbPipes& pipes, std::uint64_t seed);
+
+  [[nodiscard]] std::uint32_t find(const TableKey& key) const noexcept { return table_.find(key); }
+  std::uint32_t add(const TableKey& key, const std::array<Endpoint, 2>& endpoints,
+                    const FrameReference& frame) noexcept;
+  // The session is known by this key from now on; another of that key is over.
+  void rekey(std::uint32_t slot, const TableKey& key, const FrameReference& frame) noexcept;
+  // Its pipes are closed, and what of it could not be seen is told.
+  void close(std::uint32_t slot, const FrameReference& frame) noexcept;
+
+  SmbSession& operator[](std::uint32_t slot) noexcept { return table_[slot]; }
+  [[nodiscard]] EntryReference reference(std::uint32_t slot) const noexcept {
+    return table_.reference(slot);
+  }
+  [[nodiscard]] bool holds(EntryReference reference) const noexcept {
+    return table_.holds(reference);
+  }
+  [[nodiscard]] std::uint64_t owner_key(std::uint32_t slot) const noexcept {
+    return table_.owner_key(slot);
+  }
+  void touch(std::uint32_t slot) noexcept { table_.touch(slot); }
+
+ private:
+  void tell_unseen(const SmbSession& session, BlindnessKind kind, const UnseenMessages& unseen,
+                   const FrameReference& frame) noexcept;
+
+  RpcObserver& observer_;
+  DissectStatistics& statistics_;
+  SmbPipes& pipes_;
+  KeyedTable<SmbSession> table_;
+  std::uint32_t all_ = kNoSlot;  // the one group of the table
+};
+
+}  // namespace rpcaudit

@@ -1,0 +1,93 @@
+#include "dissect/store/piece_list.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace rpcaudit {
+
+void PlacedBytes::trim_front(std::uint64_t position) noexcept {
+  if (position <= begin) return;
+  std::uint64_t count = std::min(position - begin, bytes.size() + missing);
+  begin += count;
+  const std::size_t present =
+      static_cast<std::size_t>(std::min<std::uint64_t>(count, bytes.size()));
+  bytes = bytes.subspan(present);
+  count -= present;
+  missing -= static_cast<std::uint32_t>(count);
+}
+
+HoldResult PieceList::insert(const PlacedBytes& run, const FrameReference& frame,
+                             const PieceBounds& bounds, PiecePool& pool) noexcept {
+  // Most often the run comes after everything that is held.
+  const bool is_last = last_ != kNoSlot && pool[last_].end() <= run.begin;
+  std::uint32_t previous = is_last ? last_ : kNoSlot;
+  std::uint32_t following = is_last ? kNoSlot : first_;
+  while (following != kNoSlot && pool[following].end() <= run.begin) {
+    previous = following;
+    following = pool[following].next;
+  }
+
+  bool overlapped = false;
+  PlacedBytes rest = run;
+  while (!rest.empty()) {
+    const std::uint64_t hole_end =
+        following == kNoSlot ? rest.end() : std::min(rest.end(), pool[following].begin);
+    while (rest.begin < hole_end) {
+      if (!insert_after(previous, rest, hole_end, frame, bounds, pool)) return HoldResult::no_room;
+      rest.trim_front(pool[previous].end());
+    }
+    if (rest.empty()) break;
+    overlapped = true;
+    rest.trim_front(pool[following].end());
+    previous = following;
+    following = pool[following].next;
+  }
+  return overlapped ? HoldResult::overlapped : HoldResult::held;
+}
+
+bool PieceList::insert_after(std::uint32_t& previous, const PlacedBytes& run, std::uint64_t end_max,
+                             const FrameReference& frame, const PieceBounds& bounds,
+                             PiecePool& pool) noexcept {
+  const bool present = !run.bytes.empty();
+  std::uint64_t length = std::min(end_max - run.begin, run.end() - run.begin);
+  if (present) {
+    length =
+        std::min(length, static_cast<std::uint64_t>(std::min(run.bytes.size(), kPieceBytesMax)));
+  }
+  if (size_ >= bounds.pieces || bytes_ + length > bounds.bytes) return false;
+  const std::uint32_t slot = pool.take();
+  if (slot == kNoSlot) return false;
+
+  Piece& piece = pool[slot];
+  piece.begin = run.begin;
+  piece.length = static_cast<std::uint32_t>(length);
+  piece.present = present;
+  piece.frame = frame;
+  if (present) std::memcpy(pool.data(slot), run.bytes.data(), piece.length);
+  piece.next = previous == kNoSlot ? first_ : pool[previous].next;
+  if (previous == kNoSlot) {
+    first_ = slot;
+  } else {
+    pool[previous].next = slot;
+  }
+  if (piece.next == kNoSlot) last_ = slot;
+  ++size_;
+  bytes_ += piece.length;
+  previous = slot;
+  return true;
+}
+
+void PieceList::pop_front(PiecePool& pool) noexcept {
+  const std::uint32_t slot = first_;
+  first_ = pool[slot].next;
+  if (first_ == kNoSlot) last_ = kNoSlot;
+  --size_;
+  bytes_ -= pool[slot].length;
+  pool.release(slot);
+}
+
+void PieceList::clear(PiecePool& pool) noexcept {
+  while (!empty()) pop_front(pool);
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+#include "dissect/store/reserved_memory.h"
+
+namespace rpcaudit {
+
+inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
+
+// A fixed number of slots for objects, addressed by index. All address space is reserved at
+// construction, pages are touched when a slot is first used, and a released slot is the next one
+// taken: memory follows the largest number of objects that were ever alive at once.
+//
+// Slots are constructed on first use and kept constructed, so that what an object has grown (a
+// vector, say) serves its successor; the user of the slab resets what it takes.
+template <class T>
+class Slab {
+ public:
+  explicit Slab(std::size_t capacity)
+      : memory_(capacity * sizeof(Cell)),
+        cells_(reinterpret_cast<Cell*>(memory_.data())),
+        capacity_(static_cast<std::uint32_t>(capacity)) {}
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  ~Slab() {
+    for (std::uint32_t slot = 0; slot < touched_; ++slot) cells_[slot].value.~T();
+  }
+
+  // An unused slot, or kNoSlot when all are in use.
+  [[nodiscard]] std::uint32_t take() {
+    if (free_ != kNoSlot) {
+      const std::uint32_t slot = free_;
+      free_ = cells_[slot].next_free;
+      ++size_;
+      return slot;
+    }
+    if (touched_ == capacity_) return kNoSlot;
+    const std::uint32_t slot = touched_++;
+    new (&cells_[slot]) Cell;
+    ++size_;
+    return slot;
+  }
+
+  void release(std::uint32_t slot) noexcept {
+    cells_[slot].next_free = free_;
+    free_ = slot;
+    --size_;
+  }
+
+  // Has the front of an object brought into the cache.
+  void prefetch(std::uint32_t slot, std::size_t size) const noexcept {
+    constexpr std::size_t kCacheLine = 64;
+    const char* at = reinterpret_cast<const char*>(&cells_[slot]);
+    for (std::size_t done = 0; done < size; done += kCacheLine) __builtin_prefetch(at + done, 1);
+  }
+
+  T& operator[](std::uint32_t slot) noexcept { return cells_[slot].value; }
+  const T& operator[](std::uint32_t slot) const noexcept { return cells_[slot].value; }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+ private:
+  struct Cell {
+    T value{};
+    std::uint32_t next_free = kNoSlot;
+  };
+
+  ReservedMemory memory_;
+  Cell* cells_;
+  std::uint32_t capacity_ = 0;
+  std::uint32_t touched_ = 0;
+  std::uint32_t free_ = kNoSlot;
+  std::size_t size_ = 0;
+};
+
+}  // namespace rpcaudit
