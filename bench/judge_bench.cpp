@@ -9,9 +9,9 @@
 #include "bench/bench_policies.h"
 #include "engine/evaluate/compiled_policy.h"
 #include "engine/evaluate/facts.h"
-#include "engine/policy/diagnostic.h"
-#include "engine/policy/netsh_script.h"
+#include "engine/policy/netsh/netsh_script.h"
 #include "engine/policy/policy.h"
+#include "engine/policy/text/diagnostic.h"
 
 namespace rpcaudit::bench {
 namespace {

@@ -17,7 +17,7 @@
 #include "engine/audit/catalogue.h"
 #include "engine/audit/catalogue_data.h"
 #include "engine/audit/text_encoding.h"
-#include "engine/policy/linter.h"
+#include "engine/policy/check/linter.h"
 
 namespace rpcaudit {
 namespace {

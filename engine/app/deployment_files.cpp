@@ -11,7 +11,7 @@
 #include "engine/app/control_options.h"
 #include "engine/audit/text_encoding.h"
 #include "engine/evaluate/host_controls.h"
-#include "engine/policy/spelling.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {
 namespace {

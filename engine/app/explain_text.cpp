@@ -6,7 +6,7 @@
 
 #include "engine/audit/text_encoding.h"
 #include "engine/audit/text_sink.h"
-#include "engine/policy/printer.h"
+#include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit {
 namespace {

@@ -15,8 +15,8 @@
 #include "engine/app/policy_files.h"
 #include "engine/app/state_folder.h"
 #include "engine/audit/text_encoding.h"
-#include "engine/policy/script_line.h"
-#include "engine/policy/source_text.h"
+#include "engine/policy/text/script_line.h"
+#include "engine/policy/text/source_text.h"
 
 namespace rpcaudit {
 namespace {

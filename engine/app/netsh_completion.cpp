@@ -7,7 +7,7 @@
 #include "engine/policy/field.h"
 #include "engine/policy/layer.h"
 #include "engine/policy/match_type.h"
-#include "engine/policy/spelling.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {
 namespace {

@@ -6,12 +6,12 @@
 #include <cstdlib>
 #include <utility>
 
-#include "engine/policy/netsh_help.h"
-#include "engine/policy/netsh_script.h"
-#include "engine/policy/printer.h"
-#include "engine/policy/script_line.h"
-#include "engine/policy/show_filter.h"
-#include "engine/policy/source_text.h"
+#include "engine/policy/listings/show_filter.h"
+#include "engine/policy/netsh/netsh_help.h"
+#include "engine/policy/netsh/netsh_script.h"
+#include "engine/policy/netsh/printer.h"
+#include "engine/policy/text/script_line.h"
+#include "engine/policy/text/source_text.h"
 
 namespace rpcaudit {
 namespace {

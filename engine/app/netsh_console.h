@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/policy/filter_store.h"
-#include "engine/policy/netsh_session.h"
+#include "engine/policy/netsh/filter_store.h"
+#include "engine/policy/netsh/netsh_session.h"
 #include "engine/policy/policy.h"
-#include "engine/policy/reporter.h"
+#include "engine/policy/text/reporter.h"
 
 namespace rpcaudit {
 

@@ -11,10 +11,10 @@
 
 #include "engine/app/state_folder.h"
 #include "engine/audit/text_encoding.h"
-#include "engine/policy/filter_store.h"
-#include "engine/policy/netsh_script.h"
+#include "engine/policy/check/validator.h"
+#include "engine/policy/netsh/filter_store.h"
+#include "engine/policy/netsh/netsh_script.h"
 #include "engine/policy/policy_text.h"
-#include "engine/policy/validator.h"
 
 namespace rpcaudit {
 namespace {

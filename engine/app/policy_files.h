@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "engine/app/log.h"
-#include "engine/policy/diagnostic.h"
 #include "engine/policy/policy.h"
 #include "engine/policy/policy_text.h"
-#include "engine/policy/source_text.h"
+#include "engine/policy/text/diagnostic.h"
+#include "engine/policy/text/source_text.h"
 
 namespace rpcaudit {
 

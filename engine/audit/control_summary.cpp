@@ -9,7 +9,7 @@
 #include "engine/audit/summary_text.h"
 #include "engine/audit/text_encoding.h"
 #include "engine/audit/text_sink.h"
-#include "engine/policy/host_validator.h"
+#include "engine/policy/check/host_validator.h"
 
 namespace rpcaudit {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "engine/audit/json_evidence.h"
-#include "engine/policy/printer.h"
+#include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit {
 namespace {

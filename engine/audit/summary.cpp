@@ -8,7 +8,7 @@
 #include "engine/audit/summary_text.h"
 #include "engine/audit/text_encoding.h"
 #include "engine/audit/text_sink.h"
-#include "engine/policy/printer.h"
+#include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit {
 namespace {

@@ -7,7 +7,7 @@
 #include "engine/audit/auth_names.h"
 #include "engine/audit/control_members.h"
 #include "engine/audit/text_encoding.h"
-#include "engine/policy/printer.h"
+#include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit {
 namespace {

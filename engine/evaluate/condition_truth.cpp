@@ -5,7 +5,7 @@
 
 #include "engine/evaluate/access_check.h"
 #include "engine/evaluate/field_sight.h"
-#include "engine/policy/spelling.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {
 namespace {

@@ -9,7 +9,7 @@
 #include "engine/evaluate/near_match.h"
 #include "engine/evaluate/reference.h"
 #include "engine/policy/filter_weight.h"
-#include "engine/policy/printer.h"
+#include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit {
 namespace {

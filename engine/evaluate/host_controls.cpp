@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "engine/policy/host_validator.h"
-#include "engine/policy/observed_registrations.h"
+#include "engine/policy/check/host_validator.h"
+#include "engine/policy/deployments/observed_registrations.h"
 
 namespace rpcaudit {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/policy/spelling.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "engine/evaluate/condition_truth.h"
 #include "engine/evaluate/field_sight.h"
-#include "engine/policy/spelling.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "engine/evaluate/program.h"
-#include "engine/policy/spelling.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {
 namespace {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/policy/diagnostic.h"
+#include "engine/policy/text/diagnostic.h"
 
 namespace rpcaudit {
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "engine/policy/spelling.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {
 namespace {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "engine/policy/policy.h"
-#include "engine/policy/reporter.h"
-#include "engine/policy/script_line.h"
+#include "engine/policy/text/reporter.h"
+#include "engine/policy/text/script_line.h"
 
 namespace rpcaudit {
 

@@ -11,8 +11,8 @@
 #include "dissect/endpoint.h"
 #include "dissect/uuid.h"
 #include "engine/policy/caller_token.h"
-#include "engine/policy/diagnostic.h"
 #include "engine/policy/host_settings.h"
+#include "engine/policy/text/diagnostic.h"
 
 namespace rpcaudit {
 

@@ -7,8 +7,8 @@
 
 #include "dissect/endpoint.h"
 #include "dissect/uuid.h"
-#include "engine/policy/diagnostic.h"
 #include "engine/policy/ipsec_policy.h"
+#include "engine/policy/text/diagnostic.h"
 
 namespace rpcaudit {
 

@@ -1,6 +1,6 @@
 #include "engine/policy/layer.h"
 
-#include "engine/policy/spelling.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {
 namespace {

@@ -8,12 +8,12 @@
 
 #include "dissect/endpoint.h"
 #include "dissect/uuid.h"
-#include "engine/policy/diagnostic.h"
 #include "engine/policy/field.h"
 #include "engine/policy/host_settings.h"
 #include "engine/policy/layer.h"
 #include "engine/policy/match_type.h"
 #include "engine/policy/sddl.h"
+#include "engine/policy/text/diagnostic.h"
 
 namespace rpcaudit {
 

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/policy/dsinternals_listing.h"
-#include "engine/policy/host_script.h"
-#include "engine/policy/netsh_script.h"
-#include "engine/policy/registry_dialects.h"
-#include "engine/policy/reporter.h"
-#include "engine/policy/rpc_firewall_conf.h"
-#include "engine/policy/show_filter_reader.h"
-#include "engine/policy/spelling.h"
+#include "engine/policy/host/host_script.h"
+#include "engine/policy/host/registry_dialects.h"
+#include "engine/policy/listings/dsinternals_listing.h"
+#include "engine/policy/listings/rpc_firewall_conf.h"
+#include "engine/policy/listings/show_filter_reader.h"
+#include "engine/policy/netsh/netsh_script.h"
+#include "engine/policy/text/reporter.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/policy/policy.h"
-#include "engine/policy/source_text.h"
+#include "engine/policy/text/source_text.h"
 
 namespace rpcaudit {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "engine/policy/spelling.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {
 namespace {

@@ -16,9 +16,9 @@
 #include <thread>
 
 #include "engine/app/netsh_completion.h"
-#include "engine/policy/filter_store.h"
-#include "engine/policy/netsh_script.h"
-#include "engine/policy/printer.h"
+#include "engine/policy/netsh/filter_store.h"
+#include "engine/policy/netsh/netsh_script.h"
+#include "engine/policy/netsh/printer.h"
 #include "tests/app/program.h"
 
 namespace rpcaudit {

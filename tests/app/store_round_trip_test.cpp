@@ -10,8 +10,8 @@
 #include "engine/policy/field.h"
 #include "engine/policy/layer.h"
 #include "engine/policy/match_type.h"
-#include "engine/policy/netsh_script.h"
-#include "engine/policy/printer.h"
+#include "engine/policy/netsh/netsh_script.h"
+#include "engine/policy/netsh/printer.h"
 #include "tests/app/program.h"
 
 namespace rpcaudit {

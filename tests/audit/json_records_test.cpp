@@ -6,7 +6,7 @@
 #include <sstream>
 #include <vector>
 
-#include "engine/policy/netsh_script.h"
+#include "engine/policy/netsh/netsh_script.h"
 #include "tests/audit/audit_feed.h"
 
 namespace rpcaudit::test {

@@ -9,7 +9,7 @@
 
 #include "engine/audit/endpoint_inventory.h"
 #include "engine/audit/summary.h"
-#include "engine/policy/netsh_script.h"
+#include "engine/policy/netsh/netsh_script.h"
 #include "tests/audit/audit_feed.h"
 
 namespace rpcaudit::test {

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstdio>
 
-#include "engine/policy/netsh_script.h"
+#include "engine/policy/netsh/netsh_script.h"
 #include "tests/audit/audit_feed.h"
 #include "tests/support/allocation_counter.h"
 

@@ -5,7 +5,7 @@
 #include "engine/audit/event_5712.h"
 #include "engine/audit/summary.h"
 #include "engine/audit/text_sink.h"
-#include "engine/policy/netsh_script.h"
+#include "engine/policy/netsh/netsh_script.h"
 #include "tests/audit/audit_feed.h"
 
 namespace rpcaudit::test {

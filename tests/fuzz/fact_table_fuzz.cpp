@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/policy/fact_table.h"
-#include "engine/policy/source_text.h"
+#include "engine/policy/deployments/fact_table.h"
+#include "engine/policy/text/source_text.h"
 
 namespace {
 

@@ -3,10 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/policy/reporter.h"
-#include "engine/policy/show_filter.h"
-#include "engine/policy/show_filter_reader.h"
-#include "engine/policy/validator.h"
+#include "engine/policy/check/validator.h"
+#include "engine/policy/listings/show_filter.h"
+#include "engine/policy/listings/show_filter_reader.h"
+#include "engine/policy/text/reporter.h"
 
 namespace {
 

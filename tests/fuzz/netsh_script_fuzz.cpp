@@ -4,10 +4,10 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/policy/netsh_script.h"
-#include "engine/policy/printer.h"
-#include "engine/policy/source_text.h"
-#include "engine/policy/validator.h"
+#include "engine/policy/check/validator.h"
+#include "engine/policy/netsh/netsh_script.h"
+#include "engine/policy/netsh/printer.h"
+#include "engine/policy/text/source_text.h"
 
 namespace {
 

@@ -6,12 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/policy/host_validator.h"
+#include "engine/policy/check/host_validator.h"
+#include "engine/policy/check/validator.h"
+#include "engine/policy/host/registry_value.h"
 #include "engine/policy/policy.h"
-#include "engine/policy/registry_value.h"
-#include "engine/policy/reporter.h"
-#include "engine/policy/source_text.h"
-#include "engine/policy/validator.h"
+#include "engine/policy/text/reporter.h"
+#include "engine/policy/text/source_text.h"
 
 // What holds of whatever the reader of a policy makes of any bytes.
 namespace rpcaudit::fuzz {

@@ -1,7 +1,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/policy/dsinternals_listing.h"
+#include "engine/policy/listings/dsinternals_listing.h"
 #include "tests/fuzz/policy_checks.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

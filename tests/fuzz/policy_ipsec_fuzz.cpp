@@ -1,7 +1,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/policy/ipsec_command.h"
+#include "engine/policy/host/ipsec_command.h"
 #include "tests/fuzz/policy_checks.h"
 
 // Every line is the arguments of one command of ipsecpol.

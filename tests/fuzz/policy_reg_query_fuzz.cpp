@@ -1,7 +1,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/policy/registry_dialects.h"
+#include "engine/policy/host/registry_dialects.h"
 #include "tests/fuzz/policy_checks.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

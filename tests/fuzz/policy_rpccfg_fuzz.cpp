@@ -1,7 +1,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/policy/rpccfg_command.h"
+#include "engine/policy/host/rpccfg_command.h"
 #include "tests/fuzz/policy_checks.h"
 
 // Every line is the arguments of rpccfg, and of `netsh int`.

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "engine/app/netsh_console.h"
-#include "engine/policy/filter_store.h"
-#include "engine/policy/script_line.h"
-#include "engine/policy/source_text.h"
+#include "engine/policy/netsh/filter_store.h"
+#include "engine/policy/text/script_line.h"
+#include "engine/policy/text/source_text.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/policy/netsh_script.h"
-#include "engine/policy/printer.h"
+#include "engine/policy/netsh/netsh_script.h"
+#include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit {
 

@@ -13,7 +13,7 @@
 #include "engine/evaluate/explain.h"
 #include "engine/evaluate/reference.h"
 #include "engine/policy/filter_weight.h"
-#include "engine/policy/printer.h"
+#include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit {
 namespace {

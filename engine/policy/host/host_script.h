@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string_view>
+
+#include "engine/policy/policy.h"
+#include "engine/policy/text/reporter.h"
+#include "engine/policy/text/source_text.h"
+
+namespace rpcaudit {
+
+// The programs whose commands read_host_script() runs.
+enum class HostProgram : std::uint8_t {
+  none,
+  reg,     // reg add, reg delete
+  rpccfg,  // rpccfg.exe
+  ipsec,   // ipsecpol.exe, ipseccmd.exe, and the article's %IPSECTOOL%
+  netsh,   // netsh rpc ..., netsh int ipv4 set dynamicport
+};
+
+// By the first word of a command, with or without folders and `.exe`.
+[[nodiscard]] HostProgram host_program(std::string_view word) noexcept;
+
+// Reads a batch file: commands of the programs above in any order, as one administrator would run
+// them on one server. What else batch files have (`echo`, `set`, `pause`) is left out.
+void read_host_script(const SourceText& source, std::uint32_t file, Policy& policy,
+                      Reporter& reporter);
+
+}  // namespace rpcaudit

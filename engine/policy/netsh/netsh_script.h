@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "engine/policy/policy.h"
+#include "engine/policy/text/reporter.h"
+#include "engine/policy/text/source_text.h"
+
+namespace rpcaudit {
+
+// Reads a `netsh rpc filter` script: one file is one netsh session with one pending rule.
+//
+// `bytes` may be UTF-8 (with or without BOM) or UTF-16 of either order; CR LF, typographic dashes
+// and non-breaking spaces are taken as what they stand for. Appends committed filters to `policy`
+// (and `name` to its files) and everything to say to `diagnostics`, in line order; all errors of
+// the file are reported at once. A filter with an error in it is not appended.
+void read_netsh_script(std::string_view bytes, std::string_view name, Policy& policy,
+                       std::vector<Diagnostic>& diagnostics);
+
+// The same for what read_filter_store() gives, which may be larger than files: up to 1 GiB. Returns
+// what it decoded.
+SourceText read_stored_script(std::string_view script, std::string_view name, Policy& policy,
+                              std::vector<Diagnostic>& diagnostics);
+
+// The same for what has been decoded and stands in the policy's files as number `file`.
+void read_netsh_script(const SourceText& source, std::uint32_t file, Policy& policy,
+                       Reporter& reporter);
+
+}  // namespace rpcaudit
