@@ -10,7 +10,7 @@
 
 #include "engine/app/control_options.h"
 #include "engine/audit/text_encoding.h"
-#include "engine/evaluate/host_controls.h"
+#include "engine/evaluate/controls/host_controls.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {

@@ -1,7 +1,7 @@
 #include "engine/audit/control_members.h"
 
 #include "engine/audit/text_encoding.h"
-#include "engine/evaluate/control_text.h"
+#include "engine/evaluate/controls/control_text.h"
 
 namespace rpcaudit {
 namespace {

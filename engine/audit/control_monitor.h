@@ -8,7 +8,7 @@
 #include "engine/audit/bounded_map.h"
 #include "engine/audit/control_tally.h"
 #include "engine/audit/live_connections.h"
-#include "engine/evaluate/host_controls.h"
+#include "engine/evaluate/controls/host_controls.h"
 #include "engine/evaluate/verdict.h"
 
 namespace rpcaudit {

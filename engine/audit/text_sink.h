@@ -7,7 +7,7 @@
 #include "engine/audit/event_sink.h"
 #include "engine/audit/output_buffer.h"
 #include "engine/audit/rfc3339.h"
-#include "engine/evaluate/control_text.h"
+#include "engine/evaluate/controls/control_text.h"
 #include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {

@@ -5,10 +5,10 @@
 #include <span>
 #include <utility>
 
-#include "engine/evaluate/arbiter.h"
 #include "engine/evaluate/field_sight.h"
-#include "engine/evaluate/program.h"
-#include "engine/evaluate/run_truth.h"
+#include "engine/evaluate/filters/arbiter.h"
+#include "engine/evaluate/filters/program.h"
+#include "engine/evaluate/filters/run_truth.h"
 #include "engine/evaluate/sublayers.h"
 
 namespace rpcaudit {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/evaluate/controls/host_controls.h"
 #include "engine/evaluate/facts.h"
-#include "engine/evaluate/host_controls.h"
 #include "engine/evaluate/opnum_range.h"
 #include "engine/evaluate/reading.h"
 #include "engine/evaluate/verdict.h"

@@ -4,10 +4,10 @@
 #include <array>
 #include <utility>
 
-#include "engine/evaluate/condition_truth.h"
-#include "engine/evaluate/control_text.h"
-#include "engine/evaluate/near_match.h"
-#include "engine/evaluate/reference.h"
+#include "engine/evaluate/controls/control_text.h"
+#include "engine/evaluate/filters/condition_truth.h"
+#include "engine/evaluate/filters/near_match.h"
+#include "engine/evaluate/filters/reference.h"
 #include "engine/policy/filter_weight.h"
 #include "engine/policy/netsh/printer.h"
 

@@ -11,7 +11,7 @@
 
 #include "engine/evaluate/compiled_policy.h"
 #include "engine/evaluate/explain.h"
-#include "engine/evaluate/reference.h"
+#include "engine/evaluate/filters/reference.h"
 #include "engine/policy/filter_weight.h"
 #include "engine/policy/netsh/printer.h"
 

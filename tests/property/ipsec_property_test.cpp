@@ -7,8 +7,8 @@
 #include <random>
 
 #include "engine/evaluate/compiled_policy.h"
+#include "engine/evaluate/controls/ipsec_rules.h"
 #include "engine/evaluate/explain.h"
-#include "engine/evaluate/ipsec_rules.h"
 
 namespace rpcaudit {
 namespace {

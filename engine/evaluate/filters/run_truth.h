@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <span>
 
-#include "engine/evaluate/access_check.h"
-#include "engine/evaluate/condition_truth.h"
 #include "engine/evaluate/facts.h"
-#include "engine/evaluate/program.h"
+#include "engine/evaluate/filters/access_check.h"
+#include "engine/evaluate/filters/condition_truth.h"
+#include "engine/evaluate/filters/program.h"
 
 namespace rpcaudit {
 

@@ -1,10 +1,10 @@
-#include "engine/evaluate/reference.h"
+#include "engine/evaluate/filters/reference.h"
 
 #include <algorithm>
 #include <iterator>
 #include <span>
 
-#include "engine/evaluate/condition_truth.h"
+#include "engine/evaluate/filters/condition_truth.h"
 #include "engine/policy/filter_weight.h"
 
 namespace rpcaudit {

@@ -7,8 +7,8 @@
 #include <ostream>
 #include <string>
 
-#include "engine/evaluate/decision_table.h"
-#include "engine/evaluate/host_controls.h"
+#include "engine/evaluate/controls/decision_table.h"
+#include "engine/evaluate/controls/host_controls.h"
 
 namespace rpcaudit {
 namespace {

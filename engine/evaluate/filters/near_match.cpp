@@ -1,11 +1,11 @@
-#include "engine/evaluate/near_match.h"
+#include "engine/evaluate/filters/near_match.h"
 
 #include <algorithm>
 #include <array>
 #include <string_view>
 
-#include "engine/evaluate/condition_truth.h"
 #include "engine/evaluate/field_sight.h"
+#include "engine/evaluate/filters/condition_truth.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {

@@ -1,4 +1,4 @@
-#include "engine/evaluate/host_controls.h"
+#include "engine/evaluate/controls/host_controls.h"
 
 #include <algorithm>
 

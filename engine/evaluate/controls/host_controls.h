@@ -6,9 +6,9 @@
 #include <optional>
 #include <vector>
 
-#include "engine/evaluate/decision_table.h"
+#include "engine/evaluate/controls/decision_table.h"
+#include "engine/evaluate/controls/ipsec_rules.h"
 #include "engine/evaluate/facts.h"
-#include "engine/evaluate/ipsec_rules.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/host_settings.h"
 

@@ -4,11 +4,11 @@
 #include <optional>
 #include <utility>
 
-#include "engine/evaluate/access_check.h"
-#include "engine/evaluate/condition_truth.h"
 #include "engine/evaluate/field_sight.h"
-#include "engine/evaluate/program.h"
-#include "engine/evaluate/reference.h"
+#include "engine/evaluate/filters/access_check.h"
+#include "engine/evaluate/filters/condition_truth.h"
+#include "engine/evaluate/filters/program.h"
+#include "engine/evaluate/filters/reference.h"
 #include "engine/policy/filter_weight.h"
 
 namespace rpcaudit {

@@ -2,7 +2,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "engine/evaluate/program.h"
+#include "engine/evaluate/filters/program.h"
 
 namespace rpcaudit {
 namespace {

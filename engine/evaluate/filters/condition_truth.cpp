@@ -1,10 +1,10 @@
-#include "engine/evaluate/condition_truth.h"
+#include "engine/evaluate/filters/condition_truth.h"
 
 #include <array>
 #include <vector>
 
-#include "engine/evaluate/access_check.h"
 #include "engine/evaluate/field_sight.h"
+#include "engine/evaluate/filters/access_check.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {

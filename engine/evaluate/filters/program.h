@@ -9,7 +9,7 @@
 
 #include "dissect/endpoint.h"
 #include "dissect/uuid.h"
-#include "engine/evaluate/rank_index.h"
+#include "engine/evaluate/filters/rank_index.h"
 #include "engine/evaluate/reading.h"
 #include "engine/evaluate/truth.h"
 #include "engine/evaluate/verdict.h"

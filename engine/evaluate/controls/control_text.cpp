@@ -1,4 +1,4 @@
-#include "engine/evaluate/control_text.h"
+#include "engine/evaluate/controls/control_text.h"
 
 #include <cstdio>
 

@@ -1,4 +1,4 @@
-#include "engine/evaluate/run_truth.h"
+#include "engine/evaluate/filters/run_truth.h"
 
 #include "engine/evaluate/field_sight.h"
 

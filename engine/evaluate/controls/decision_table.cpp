@@ -1,4 +1,4 @@
-#include "engine/evaluate/decision_table.h"
+#include "engine/evaluate/controls/decision_table.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "engine/evaluate/access_check.h"
+#include "engine/evaluate/filters/access_check.h"
 
 #include <gtest/gtest.h>
 

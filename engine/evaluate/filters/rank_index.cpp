@@ -1,4 +1,4 @@
-#include "engine/evaluate/rank_index.h"
+#include "engine/evaluate/filters/rank_index.h"
 
 #include <algorithm>
 

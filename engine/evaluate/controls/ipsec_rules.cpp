@@ -1,4 +1,4 @@
-#include "engine/evaluate/ipsec_rules.h"
+#include "engine/evaluate/controls/ipsec_rules.h"
 
 #include <algorithm>
 #include <bit>

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/evaluate/host_controls.h"
+#include "engine/evaluate/controls/host_controls.h"
 #include "tests/evaluate/policy_builder.h"
 
 namespace rpcaudit {

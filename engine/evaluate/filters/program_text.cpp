@@ -2,7 +2,7 @@
 #include <limits>
 #include <string>
 
-#include "engine/evaluate/program.h"
+#include "engine/evaluate/filters/program.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit {

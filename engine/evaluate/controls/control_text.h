@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/evaluate/host_controls.h"
+#include "engine/evaluate/controls/host_controls.h"
 #include "engine/policy/policy.h"
 
 namespace rpcaudit {
