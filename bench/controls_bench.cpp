@@ -10,7 +10,7 @@
 
 #include "bench/bench_policies.h"
 #include "engine/audit/call_judge.h"
-#include "engine/audit/control_monitor.h"
+#include "engine/audit/tally/control_monitor.h"
 #include "engine/policy/policy_text.h"
 
 namespace rpcaudit::bench {

@@ -1,6 +1,6 @@
 #include "engine/app/blind_spots.h"
 
-#include "engine/audit/summary_text.h"
+#include "engine/audit/report/summary_text.h"
 
 namespace rpcaudit {
 namespace {

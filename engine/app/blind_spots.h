@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "dissect/statistics.h"
-#include "engine/audit/audit_tally.h"
-#include "engine/audit/summary.h"
+#include "engine/audit/report/summary.h"
+#include "engine/audit/tally/audit_tally.h"
 
 namespace rpcaudit {
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <utility>
 
-#include "engine/audit/catalogue.h"
+#include "engine/audit/catalogue/catalogue.h"
 
 namespace rpcaudit {
 namespace {

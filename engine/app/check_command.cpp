@@ -14,9 +14,9 @@
 #include "engine/app/command_options.h"
 #include "engine/app/commands.h"
 #include "engine/app/deployment_files.h"
-#include "engine/audit/catalogue.h"
-#include "engine/audit/catalogue_data.h"
-#include "engine/audit/text_encoding.h"
+#include "engine/audit/catalogue/catalogue.h"
+#include "engine/audit/catalogue/catalogue_data.h"
+#include "engine/audit/text/text_encoding.h"
 #include "engine/policy/check/linter.h"
 
 namespace rpcaudit {

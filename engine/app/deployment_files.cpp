@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "engine/app/control_options.h"
-#include "engine/audit/text_encoding.h"
+#include "engine/audit/text/text_encoding.h"
 #include "engine/evaluate/controls/host_controls.h"
 #include "engine/policy/text/spelling.h"
 

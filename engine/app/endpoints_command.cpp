@@ -9,9 +9,9 @@
 #include "engine/app/commands.h"
 #include "engine/app/pipeline.h"
 #include "engine/app/record_output.h"
-#include "engine/audit/endpoint_inventory.h"
-#include "engine/audit/summary_text.h"
-#include "engine/audit/text_encoding.h"
+#include "engine/audit/report/endpoint_inventory.h"
+#include "engine/audit/report/summary_text.h"
+#include "engine/audit/text/text_encoding.h"
 
 namespace rpcaudit {
 namespace {

@@ -12,12 +12,12 @@
 #include "engine/app/deployment_files.h"
 #include "engine/app/explain_text.h"
 #include "engine/app/pipeline.h"
-#include "engine/audit/auth_names.h"
 #include "engine/audit/call_judge.h"
 #include "engine/audit/endpoint_judge.h"
-#include "engine/audit/event_5712.h"
-#include "engine/audit/text_encoding.h"
-#include "engine/audit/text_sink.h"
+#include "engine/audit/sink/event_5712.h"
+#include "engine/audit/sink/text_sink.h"
+#include "engine/audit/text/auth_names.h"
+#include "engine/audit/text/text_encoding.h"
 
 namespace rpcaudit {
 namespace {

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <string_view>
 
-#include "engine/audit/text_encoding.h"
-#include "engine/audit/text_sink.h"
+#include "engine/audit/sink/text_sink.h"
+#include "engine/audit/text/text_encoding.h"
 #include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit {

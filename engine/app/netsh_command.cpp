@@ -14,7 +14,7 @@
 #include "engine/app/netsh_console.h"
 #include "engine/app/policy_files.h"
 #include "engine/app/state_folder.h"
-#include "engine/audit/text_encoding.h"
+#include "engine/audit/text/text_encoding.h"
 #include "engine/policy/text/script_line.h"
 #include "engine/policy/text/source_text.h"
 

@@ -11,8 +11,8 @@
 #include "engine/app/frame_ring.h"
 #include "engine/app/record_output.h"
 #include "engine/app/sharded_pipeline.h"
-#include "engine/audit/hash_mixer.h"
-#include "engine/audit/text_encoding.h"
+#include "engine/audit/event/hash_mixer.h"
+#include "engine/audit/text/text_encoding.h"
 
 namespace rpcaudit {
 namespace {

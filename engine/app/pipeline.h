@@ -11,7 +11,7 @@
 #include "engine/app/log.h"
 #include "engine/app/run_options.h"
 #include "engine/audit/auditor.h"
-#include "engine/audit/summary.h"
+#include "engine/audit/report/summary.h"
 
 namespace rpcaudit {
 

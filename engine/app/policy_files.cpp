@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "engine/app/state_folder.h"
-#include "engine/audit/text_encoding.h"
+#include "engine/audit/text/text_encoding.h"
 #include "engine/policy/check/validator.h"
 #include "engine/policy/netsh/filter_store.h"
 #include "engine/policy/netsh/netsh_script.h"

@@ -8,9 +8,9 @@
 #include <system_error>
 #include <utility>
 
-#include "engine/audit/json_sink.h"
-#include "engine/audit/summary_text.h"
-#include "engine/audit/text_sink.h"
+#include "engine/audit/report/summary_text.h"
+#include "engine/audit/sink/json_sink.h"
+#include "engine/audit/sink/text_sink.h"
 
 namespace rpcaudit {
 

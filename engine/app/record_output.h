@@ -4,8 +4,8 @@
 #include <string>
 
 #include "engine/app/run_options.h"
-#include "engine/audit/event_sink.h"
-#include "engine/audit/output_buffer.h"
+#include "engine/audit/event/event_sink.h"
+#include "engine/audit/text/output_buffer.h"
 #include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {

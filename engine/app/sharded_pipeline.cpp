@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/app/frame_ring.h"
-#include "engine/audit/record_merger.h"
+#include "engine/audit/sink/record_merger.h"
 
 namespace rpcaudit {
 namespace {

@@ -1,6 +1,6 @@
 #include "engine/audit/auditor.h"
 
-#include "engine/audit/evidence.h"
+#include "engine/audit/event/evidence.h"
 
 namespace rpcaudit {
 namespace {

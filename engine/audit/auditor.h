@@ -5,15 +5,15 @@
 
 #include "dissect/limits.h"
 #include "dissect/rpc_observer.h"
-#include "engine/audit/announced_endpoints.h"
-#include "engine/audit/audit_tally.h"
 #include "engine/audit/call_judge.h"
-#include "engine/audit/control_monitor.h"
 #include "engine/audit/endpoint_judge.h"
-#include "engine/audit/event_sink.h"
-#include "engine/audit/identity_store.h"
-#include "engine/audit/pending_queue.h"
-#include "engine/audit/slot_pool.h"
+#include "engine/audit/event/event_sink.h"
+#include "engine/audit/event/identity_store.h"
+#include "engine/audit/event/pending_queue.h"
+#include "engine/audit/event/slot_pool.h"
+#include "engine/audit/tally/announced_endpoints.h"
+#include "engine/audit/tally/audit_tally.h"
+#include "engine/audit/tally/control_monitor.h"
 
 namespace rpcaudit {
 

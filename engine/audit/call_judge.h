@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "dissect/rpc_observer.h"
-#include "engine/audit/audit_event.h"
-#include "engine/audit/slot_pool.h"
+#include "engine/audit/event/audit_event.h"
+#include "engine/audit/event/slot_pool.h"
 #include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit {

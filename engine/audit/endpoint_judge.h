@@ -6,7 +6,7 @@
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/call_judge.h"
-#include "engine/audit/listing.h"
+#include "engine/audit/event/listing.h"
 
 namespace rpcaudit {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "engine/audit/auditor.h"
-#include "engine/audit/json_sink.h"
+#include "engine/audit/sink/json_sink.h"
 #include "tests/audit/string_target.h"
 
 namespace rpcaudit::test {

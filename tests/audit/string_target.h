@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/audit/output_buffer.h"
+#include "engine/audit/text/output_buffer.h"
 
 namespace rpcaudit::test {
 

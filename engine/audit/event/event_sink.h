@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "engine/audit/event/audit_event.h"
+
+namespace rpcaudit {
+
+// A counter under a stable name.
+struct NamedCounter {
+  std::string_view name;
+  std::uint64_t value = 0;
+};
+
+// The counters of a run, at its end. Spans are borrowed.
+struct StatisticsEvent {
+  Timestamp timestamp;  // of the last frame
+  std::span<const NamedCounter> dissect;
+  std::span<const NamedCounter> audit;
+};
+
+// Name of an input by its number: FrameSource::input_name. Empty when there is none.
+using InputName = std::function<std::string_view(std::uint32_t)>;
+
+// Where events go, in the order in which they are to be written. References are borrowed for the
+// call. Failures of the output are the business of the sink's OutputBuffer.
+class EventSink {
+ public:
+  EventSink() = default;
+  EventSink(const EventSink&) = delete;
+  EventSink& operator=(const EventSink&) = delete;
+  virtual ~EventSink() = default;
+
+  // A record of the context with this ContextInfo::slot will follow shortly: time to bring into the
+  // cache what is kept of it.
+  virtual void on_approach(std::uint32_t context_slot) noexcept { (void)context_slot; }
+
+  virtual void on_context(const ContextInfo& context, const IdentityText& identity) = 0;
+  // One that the server refused, and the policy would have.
+  virtual void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
+                                  const IdentityText& identity) = 0;
+  virtual void on_connection(const ConnectionEvent& connection) = 0;
+  virtual void on_call(const ContextInfo& context, const CallEvent& call,
+                       const IdentityText& identity) = 0;
+  virtual void on_blindness(const Blindness& blindness) = 0;
+  virtual void on_statistics(const StatisticsEvent& statistics) = 0;
+};
+
+}  // namespace rpcaudit

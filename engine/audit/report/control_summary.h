@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "engine/audit/tally/audit_tally.h"
+#include "engine/evaluate/server_policies.h"
+
+namespace rpcaudit {
+
+// The parts of the summary that are about RestrictRemoteClients, look-ups, ports and IPsec; empty
+// where no policy has them and nothing was asked.
+[[nodiscard]] std::string control_summary(const AuditTally& all, const ServerPolicies& policies);
+
+}  // namespace rpcaudit

@@ -1,0 +1,306 @@
+#include "engine/audit/report/summary.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/audit/report/control_summary.h"
+#include "engine/audit/report/summary_text.h"
+#include "engine/audit/sink/text_sink.h"
+#include "engine/audit/text/rfc3339.h"
+#include "engine/audit/text/text_encoding.h"
+#include "engine/policy/netsh/printer.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::size_t kFiltersMax = 8;
+constexpr std::size_t kActivitiesMax = 12;
+constexpr std::size_t kInputsMax = 3;
+constexpr std::size_t kTextWidthMax = 110;
+
+std::string left(std::string text, std::size_t width) {
+  const std::size_t columns = column_count(text);
+  if (columns < width) text.append(width - columns, ' ');
+  return text;
+}
+
+std::string shortened(const std::string& text, std::size_t width) {
+  if (column_count(text) <= width) return text;
+  std::size_t end = width - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
+
+std::string time_text(Timestamp time) {
+  Rfc3339Writer writer;
+  char text[Rfc3339Writer::kSizeMax];
+  return {text, writer.write_short(time, text)};
+}
+
+std::string duration_text(Timestamp begin, Timestamp end) {
+  const std::int64_t milliseconds = (end.nanoseconds - begin.nanoseconds) / 1'000'000;
+  if (milliseconds < 60'000) {
+    const std::string rest = std::to_string(milliseconds % 1000);
+    return std::to_string(milliseconds / 1000) + "." + std::string(3 - rest.size(), '0') + rest +
+           " s";
+  }
+  const std::int64_t minutes = milliseconds / 60'000;
+  if (minutes < 60) {
+    return std::to_string(minutes) + " min " + std::to_string(milliseconds / 1000 % 60) + " s";
+  }
+  return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
+}
+
+std::string_view action_text(VerdictAction action) {
+  switch (action) {
+    case VerdictAction::would_block: return "would block";
+    case VerdictAction::undecidable: return "undecidable";
+    case VerdictAction::would_permit: break;
+  }
+  return "would permit";
+}
+
+std::string inputs_part(const RunFacts& run) {
+  std::string text = "input       ";
+  for (std::size_t i = 0; i < std::min(run.inputs.size(), kInputsMax); ++i) {
+    if (i != 0) text += ", ";
+    append_terminal_text(text, run.inputs[i]);
+  }
+  if (run.inputs.size() > kInputsMax) {
+    text += " and " + grouped(run.inputs.size() - kInputsMax) + " more";
+  }
+  text += "\n            " + grouped(run.frames) + " frames, " + grouped(run.bytes) + " bytes\n";
+  if (run.first && run.last) {
+    text += "observed    " + time_text(*run.first) + " to " + time_text(*run.last) + " UTC (" +
+            duration_text(*run.first, *run.last) + ")\n";
+  }
+  if (run.interrupted) text += "            stopped before the end of the input\n";
+  return text;
+}
+
+// Sessions that may have carried calls: whoever reads the counts must know.
+std::string unseen_calls(const AuditTally& tally, BlindnessKind kind, std::string_view what) {
+  const BlindnessTally& blind = tally.blindness[static_cast<std::size_t>(kind)];
+  if (blind.events == 0) return {};
+  return "unseen      the calls in " + grouped(blind.events) + " SMB " +
+         (blind.events == 1 ? "session" : "sessions") + ": " + grouped(blind.messages) + " " +
+         std::string(what) + " messages, " + grouped(blind.bytes) + " bytes\n";
+}
+
+// Calls that audit=enable has a server write down.
+std::string logged_line(const AuditTally& tally) {
+  std::string text;
+  const auto add = [&](Logged what, std::string_view words) {
+    const std::uint64_t count = tally.count(what);
+    if (count != 0) text += (text.empty() ? "" : ", ") + grouped(count) + ' ' + std::string(words);
+  };
+  add(Logged::success, "as success");
+  add(Logged::failure, "as failure");
+  add(Logged::perhaps, "perhaps");
+  return text.empty() ? text : "\nlogged      event 5712 by filters with audit=enable: " + text;
+}
+
+std::string calls_part(const AuditTally& tally, bool with_policy) {
+  std::string text = "calls       " + grouped(tally.calls) + " seen";
+  if (with_policy) {
+    text += ", " + grouped(tally.judged) +
+            " judged: " + grouped(tally.count(VerdictAction::would_block)) + " would be blocked, " +
+            grouped(tally.count(VerdictAction::undecidable)) + " undecidable, " +
+            grouped(tally.count(VerdictAction::would_permit)) + " would be permitted";
+    text += "\ntarget      " + grouped(tally.depends_on_target) + " of the verdicts would be " +
+            "others for another version of Windows (--target)";
+  }
+  if (with_policy) text += logged_line(tally);
+  text += "\nanswers     ";
+  bool first = true;
+  for (std::size_t i = 0; i < kOutcomeCount; ++i) {
+    if (tally.outcomes[i] == 0) continue;
+    if (!first) text += ", ";
+    first = false;
+    text += grouped(tally.outcomes[i]) + " " + std::string(to_string(static_cast<Outcome>(i)));
+  }
+  text += first ? "none\n" : "\n";
+  text += unseen_calls(tally, BlindnessKind::smb_encrypted, "encrypted");
+  return text + unseen_calls(tally, BlindnessKind::smb_compressed, "compressed");
+}
+
+// What a filter is, and where it stands.
+std::string filter_text(const AuditTally& tally, const ServerPolicies& policies,
+                        std::size_t place) {
+  const auto next = std::upper_bound(tally.policies.begin(), tally.policies.end(), place);
+  const auto index = static_cast<std::uint32_t>(next - tally.policies.begin() - 1);
+  const Policy& policy = policies.policy(index);
+  const Filter& filter = policy.filters[place - tally.policies[index]];
+  std::string text = place_text(policy, filter);
+  if (!policies.name(index).empty()) text += " (" + terminal_text(policies.name(index)) + ")";
+  return text + "  " + terminal_text(describe(filter));
+}
+
+std::string filters_part(const AuditTally& tally, const ServerPolicies& policies) {
+  std::vector<std::size_t> order(tally.filters.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto total = [&](std::size_t i) {
+    return std::accumulate(tally.filters[i].begin(), tally.filters[i].end(), std::uint64_t{0});
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return total(a) > total(b); });
+  const auto idle =
+      std::find_if(order.begin(), order.end(), [&](std::size_t i) { return total(i) == 0; });
+  const auto used = static_cast<std::size_t>(idle - order.begin());
+
+  std::string text = "\nWhich filters decide\n";
+  for (std::size_t k = 0; k < std::min(used, kFiltersMax); ++k) {
+    for (std::size_t action = kVerdictActionCount; action-- > 0;) {
+      const std::uint64_t count = tally.filters[order[k]][action];
+      if (count == 0) continue;
+      const std::string what =
+          left(std::string(action_text(static_cast<VerdictAction>(action))), 14) +
+          filter_text(tally, policies, order[k]);
+      text += counted(count, shortened(what, kTextWidthMax));
+    }
+  }
+  if (used > kFiltersMax) text += counted(used - kFiltersMax, "more filters");
+  if (tally.no_filter != 0) text += counted(tally.no_filter, "calls match no filter");
+  const std::size_t idle_count = order.size() - used;
+  if (idle_count != 0) text += counted(idle_count, "filters decide nothing here");
+  return text;
+}
+
+std::string users_text(const Activity& activity) {
+  std::string text;
+  for (std::size_t i = 0; i < activity.user_count; ++i) {
+    text += text.empty() ? "as " : ", ";
+    text += account_of(activity.users[i].text());
+  }
+  return activity.more_users ? text + ", ..." : text;
+}
+
+std::string activity_text(const Activity& activity) {
+  std::string text = left(std::string(action_text(activity.action)), 14);
+  text += to_string(activity.client) + " -> " + to_string(activity.server) + "  " +
+          operation_text(activity.interface, activity.opnum);
+  const std::string users = users_text(activity);
+  if (!users.empty()) text += "  " + users;
+  if (activity.unseen != 0) text += "  not seen: " + fields_text(activity.unseen);
+  return text;
+}
+
+std::string activities_part(const AuditTally& tally) {
+  const std::vector<const Activity*> activities = tally.activities.sorted();
+  if (activities.empty()) return {};
+  std::string text = "\nWhat would change\n";
+  for (std::size_t i = 0; i < std::min(activities.size(), kActivitiesMax); ++i) {
+    text += counted(activities[i]->count, shortened(activity_text(*activities[i]), kTextWidthMax));
+  }
+  std::uint64_t others = tally.activities.overflow();
+  for (std::size_t i = kActivitiesMax; i < activities.size(); ++i) others += activities[i]->count;
+  if (others != 0) {
+    const std::size_t groups = activities.size() - std::min(activities.size(), kActivitiesMax);
+    const std::string more = tally.activities.overflow() != 0 ? " or more" : "";
+    text += counted(others, "calls in " + grouped(groups) + more + " further groups");
+  }
+  if (tally.consistent != 0) {
+    text += counted(tally.consistent, "of the calls to block were denied by the server already");
+  }
+  if (tally.contradicted != 0) {
+    text += counted(tally.contradicted, "of the calls to block were answered: they would fail");
+  }
+  if (tally.audit_only != 0) {
+    text += counted(tally.audit_only, "of the calls to block only logged (audit=enable)");
+  }
+  if (tally.readings_differ != 0) {
+    text += counted(tally.readings_differ, "calls that another reading would judge otherwise");
+  }
+  return text;
+}
+
+std::string where_text(const LearnedEndpoint& endpoint) {
+  return endpoint.port != 0 ? "port " + std::to_string(endpoint.port)
+                            : terminal_text("\\PIPE\\" + endpoint.pipe);
+}
+
+// Calls that found their server by a look-up that a filter would hide: by asking for it, or in a
+// listing of everything.
+std::string consequences_part(const AuditTally& tally, const ServerPolicies& policies,
+                              bool listed) {
+  const auto consequences = tally.consequences.sorted(listed);
+  std::string text;
+  for (std::size_t i = 0; i < std::min(consequences.size(), kFiltersMax); ++i) {
+    const auto& [endpoint, consequence] = *consequences[i];
+    const std::string_view name = interface_name(endpoint.interface.uuid);
+    std::string what =
+        "calls  " + to_string(endpoint.client) + " -> " + to_string(endpoint.server) + "  " +
+        (name.empty() ? to_string(endpoint.interface.uuid) : std::string(name)) + " at " +
+        where_text(endpoint) + (listed ? ", listed in frame " : ", looked up in frame ") +
+        std::to_string(consequence.lookup.number);
+    const Policy& policy = policies.policy(consequence.policy);
+    what += "  " + place_text(policy, policy.filters[consequence.filter]);
+    text += counted(consequence.calls, shortened(what, kTextWidthMax));
+  }
+  if (consequences.size() > kFiltersMax) {
+    text += counted(consequences.size() - kFiltersMax, "more endpoints");
+  }
+  if (!listed && tally.consequences.overflow != 0) {
+    text += counted(tally.consequences.overflow, "look-ups not followed: too many");
+  }
+  if (text.empty()) return text;
+  return (listed ? "\nWhat may not have found its server (filters may hide entries of a listing)\n"
+                 : "\nWhat would not have found its server (look-ups hidden)\n") +
+         text;
+}
+
+std::string_view blindness_text(BlindnessKind kind) {
+  switch (kind) {
+    case BlindnessKind::gap: return "gaps in RPC connections";
+    case BlindnessKind::snap_length_cut: return "frames of RPC connections cut by the snap length";
+    case BlindnessKind::missed_bind: return "contexts used without their bind in sight";
+    case BlindnessKind::undecodable: return "stretches of RPC connections that are no valid PDU";
+    case BlindnessKind::table_eviction: return "connections or contexts forgotten, tables full";
+    case BlindnessKind::unfinished_fragments: return "IP datagrams with fragments missing";
+    case BlindnessKind::smb_encrypted: return "encrypted SMB sessions (named pipes)";
+    case BlindnessKind::smb_compressed: return "SMB sessions with compressed messages";
+    case BlindnessKind::http_not_dissected: return "RPC over HTTP connections not looked into";
+  }
+  return "unknown";
+}
+
+std::string not_seen_part(const RunFacts& run, const AuditTally& tally) {
+  std::string text;
+  for (std::size_t i = 0; i < kBlindnessKindCount; ++i) {
+    const BlindnessTally& blind = tally.blindness[i];
+    if (blind.events == 0) continue;
+    std::string what(blindness_text(static_cast<BlindnessKind>(i)));
+    if (blind.bytes != 0) what += ", " + grouped(blind.bytes) + " bytes";
+    text += counted(blind.events, what);
+  }
+  if (tally.without_policy != 0) {
+    text += counted(tally.without_policy, "calls not judged: no deployment has their server");
+  }
+  if (tally.other_system != 0) {
+    text += counted(tally.other_system, "calls not judged: their server does not run Windows");
+  }
+  for (const CountedLine& line : run.not_seen) text += counted(line.count, line.text);
+  if (tally.records_given_up != 0) {
+    text += counted(tally.records_given_up, "records written before their answer: too many waited");
+  }
+  return "\nWhat was not seen\n" + (text.empty() ? not_counted("nothing known") : text);
+}
+
+}  // namespace
+
+std::string summary_text(const RunFacts& run, const AuditTally& tally,
+                         const ServerPolicies* policies) {
+  std::string text = inputs_part(run) + calls_part(tally, policies != nullptr);
+  if (!tally.filters.empty() && policies != nullptr) text += filters_part(tally, *policies);
+  text += activities_part(tally);
+  if (policies != nullptr) text += control_summary(tally, *policies);
+  if (policies != nullptr) {
+    text += consequences_part(tally, *policies, false) + consequences_part(tally, *policies, true);
+  }
+  text += not_seen_part(run, tally);
+  for (const std::string& problem : run.problems)
+    text += "problem: " + terminal_text(problem) + "\n";
+  return text;
+}
+
+}  // namespace rpcaudit

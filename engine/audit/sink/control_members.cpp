@@ -1,0 +1,106 @@
+#include "engine/audit/sink/control_members.h"
+
+#include "engine/audit/text/text_encoding.h"
+#include "engine/evaluate/controls/control_text.h"
+
+namespace rpcaudit {
+namespace {
+
+void append_member(std::string& out, std::string_view key, std::string_view value) {
+  if (!out.empty()) out.push_back(',');
+  out.push_back('"');
+  out.append(key).append("\":\"");
+  append_json_escaped(out, value);
+  out.push_back('"');
+}
+
+}  // namespace
+
+ControlMembers::ControlMembers(const Policy& policy) {
+  const ControlText text(policy);
+  ControlVerdict verdict;
+  for (std::uint32_t item = 0; item < text.controls().ipsec().size(); ++item) {
+    verdict.item = item;
+    std::string& out = ipsec_.emplace_back();
+    const std::string_view rule = text.row(Control::ipsec, verdict);
+    if (!rule.empty()) append_member(out, "rule", rule);
+    append_member(out, "source", text.source(Control::ipsec, verdict));
+  }
+  for (std::uint32_t item = 0; item < text.controls().registrations().size(); ++item) {
+    verdict.item = item;
+    std::string& out = registrations_.emplace_back();
+    const std::string source = text.source(Control::interface_registration, verdict);
+    if (!source.empty()) append_member(out, "source", source);
+  }
+  const auto setting = text.controls().restrict_remote_clients();
+  if (!setting) return;
+  remote_clients_ = "\"value\":" + std::to_string(static_cast<unsigned>(*setting));
+  const std::string source = text.source(Control::restrict_remote_clients, {});
+  if (!source.empty()) append_member(remote_clients_, "source", source);
+}
+
+void ControlMembers::write(JsonLine& line, Control control, const ControlVerdict& verdict) const {
+  const auto member = [&line](const std::vector<std::string>& all, std::uint32_t item) {
+    if (item < all.size() && !all[item].empty()) line.members(all[item]);
+  };
+  switch (control) {
+    case Control::ipsec: return member(ipsec_, verdict.item);
+    case Control::interface_registration:
+      line.plain("row", registration_row(verdict.row).name);
+      return member(registrations_, verdict.item);
+    case Control::restrict_remote_clients:
+      if (verdict.row != kNoRow) line.plain("row", remote_clients_row(verdict.row).name);
+      if (!remote_clients_.empty()) line.members(remote_clients_);
+      return;
+    case Control::rpc_filter:
+    case Control::none: return;
+  }
+}
+
+void write_other_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict) {
+  for (const Control control : kOtherControls) {
+    const ControlVerdict& own = *verdict.find(control);
+    if (own.action == ControlAction::not_judged) continue;
+    line.open_element();
+    line.plain("control", to_string(control));
+    line.plain("action", to_string(own.action));
+    members.write(line, control, own);
+    if (own.readings_differ) line.truth("readings_differ");
+    line.close();
+  }
+}
+
+void write_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict) {
+  line.open_array("controls");
+  write_other_controls(line, members, verdict);
+  line.open_element();
+  line.plain("control", to_string(Control::rpc_filter));
+  if (verdict.has_epmap) line.plain("layer", to_string(Layer::um));
+  line.plain("action", to_string(verdict.filter_action));
+  line.close();
+  if (verdict.has_epmap) {
+    line.open_element();
+    line.plain("control", to_string(Control::rpc_filter));
+    line.plain("layer", to_string(Layer::epmap));
+    line.plain("action", to_string(verdict.epmap_action));
+    line.close();
+  }
+  line.close_array();
+  if (!verdict.has_what_if) return;
+  line.open("what_if");
+  line.open("restrict_remote_clients");
+  constexpr std::string_view kValues[] = {"0", "1", "2"};
+  for (std::size_t i = 0; i < verdict.what_if.size(); ++i) {
+    line.plain(kValues[i], to_string(verdict.what_if[i]));
+  }
+  line.close();
+  line.close();
+}
+
+ControlFactSet unseen_facts(const Verdict& verdict) noexcept {
+  ControlFactSet facts = 0;
+  for (const Control control : kOtherControls) facts |= verdict.find(control)->unseen;
+  return facts;
+}
+
+}  // namespace rpcaudit

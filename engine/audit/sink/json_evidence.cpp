@@ -1,0 +1,78 @@
+// Records of what shows that a policy is enforced where there is no call to show it: proposals that
+// a server refused, connections that did not come about.
+
+#include "engine/audit/sink/json_evidence.h"
+
+#include "engine/audit/sink/json_sink.h"
+
+namespace rpcaudit {
+
+void write_evidence(JsonLine& line, const Evidence& evidence) {
+  line.plain("enforced", to_string(evidence.enforced));
+  if (evidence.other_causes[0].empty()) return;
+  line.open_array("other_causes");
+  for (const std::string_view cause : evidence.other_causes) {
+    if (!cause.empty()) line.element(cause);
+  }
+  line.close_array();
+}
+
+void JsonSink::write_decision(JsonLine& line, const PolicyMembers& policy, VerdictAction action,
+                              Control control, const ControlVerdict& decided) {
+  line.plain("action", to_string(action));
+  if (!policy.deployment.empty()) line.members(policy.deployment);
+  line.plain("control", to_string(control));
+  policy.controls.write(line, control, decided);
+  if (action == VerdictAction::undecidable) {
+    line.open_array("unseen");
+    for (std::size_t i = 0; i < kControlFactCount; ++i) {
+      const auto fact = static_cast<ControlFact>(i);
+      if ((decided.unseen & fact_bit(fact)) != 0) line.element(to_string(fact));
+    }
+    line.close_array();
+  }
+  if (decided.readings_differ) line.truth("readings_differ");
+}
+
+void JsonSink::on_refused_context(const ContextInfo& context, const RefusedContext& refused,
+                                  const IdentityText& identity) {
+  const PolicyMembers& policy = policies_[refused.policy];
+  const Verdict& verdict = refused.verdict;
+  JsonLine line(out_);
+  write_proposal(line, context, identity);
+  line.open("verdict");
+  write_decision(line, policy, verdict.action, verdict.control, *verdict.find(verdict.control));
+  line.open_array("controls");
+  write_other_controls(line, policy.controls, verdict);
+  line.close_array();
+  write_evidence(line, evidence_of(context, refused));
+  line.close();
+  line.end();
+}
+
+void JsonSink::on_connection(const ConnectionEvent& connection) {
+  const PolicyMembers& policy = policies_[connection.policy];
+  JsonLine line(out_);
+  write_head(line, connection.frame, "rpc_connection");
+  scratch_.clear();
+  append_flow(scratch_, connection.client, connection.server, "TCP", connection.frame.input);
+  line.members(scratch_);
+  line.open("connection");
+  line.plain("answer", to_string(connection.answer));
+  if (connection.repeated != 0) line.number("repeated", connection.repeated);
+  line.close();
+  line.open("verdict");
+  write_decision(line, policy, action_of(connection), Control::ipsec, connection.ipsec);
+  Verdict verdict;
+  verdict.ipsec = connection.ipsec;
+  line.open_array("controls");
+  write_other_controls(line, policy.controls, verdict);
+  line.close_array();
+  if (action_of(connection) != VerdictAction::would_permit) {
+    write_evidence(line, evidence_of(connection));
+  }
+  line.close();
+  line.end();
+}
+
+}  // namespace rpcaudit

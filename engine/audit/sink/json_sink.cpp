@@ -1,0 +1,368 @@
+#include "engine/audit/sink/json_sink.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cinttypes>
+#include <cstdio>
+
+#include "engine/audit/sink/json_evidence.h"
+#include "engine/policy/netsh/printer.h"
+
+namespace rpcaudit {
+namespace {
+
+void append_number(std::string& out, std::uint64_t value) {
+  char text[20];
+  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+void append_ip(std::string& out, const IpAddress& address) {
+  char text[kIpTextSizeMax];
+  out.append(text, write_ip(address, text));
+}
+
+void append_uuid(std::string& out, const Uuid& uuid) {
+  char text[kUuidTextSize];
+  out.append(text, write_uuid(uuid, text));
+}
+
+void append_endpoint(std::string& out, std::string_view ip_key, std::string_view port_key,
+                     const Endpoint& endpoint) {
+  out.append(ip_key);
+  append_ip(out, endpoint.address);
+  out.append(port_key);
+  append_number(out, endpoint.port);
+}
+
+void append_interface(std::string& out, const ContextInfo& context) {
+  if (!context.abstract_syntax) return;
+  const SyntaxId& syntax = *context.abstract_syntax;
+  out.append(",\"interface\":\"");
+  append_uuid(out, syntax.uuid);
+  out.append("\",\"version\":\"");
+  append_number(out, syntax.version_major);
+  out.push_back('.');
+  append_number(out, syntax.version_minor);
+  out.push_back('"');
+  if (!context.catalogue) return;
+  out.append(",\"interface_name\":\"");
+  out.append(interface_name(*context.catalogue));
+  out.push_back('"');
+}
+
+char* write_status(std::uint32_t status, char* out) noexcept {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  *out++ = '"';
+  *out++ = '0';
+  *out++ = 'x';
+  for (int shift = 28; shift >= 0; shift -= 4) *out++ = kDigits[status >> shift & 15];
+  *out++ = '"';
+  return out;
+}
+
+constexpr std::size_t kStatusSize = 12;
+
+// Kinds that can only happen to a TCP connection; the others do not tell.
+bool is_of_tcp(BlindnessKind kind) noexcept {
+  switch (kind) {
+    case BlindnessKind::gap:
+    case BlindnessKind::snap_length_cut:
+    case BlindnessKind::missed_bind:
+    case BlindnessKind::smb_encrypted:
+    case BlindnessKind::smb_compressed:
+    case BlindnessKind::http_not_dissected: return true;
+    case BlindnessKind::undecodable:
+    case BlindnessKind::table_eviction:
+    case BlindnessKind::unfinished_fragments: break;
+  }
+  return false;
+}
+
+// What the filter asks for, for records of findings.
+std::string render_conditions(const Filter& filter) {
+  constexpr std::size_t kConditionsMax = 16;
+  std::string out = "\"conditions\":[";
+  for (std::size_t i = 0; i < std::min(filter.conditions.size(), kConditionsMax); ++i) {
+    out.append(i == 0 ? "\"" : ",\"");
+    append_json_escaped(out, describe(filter.conditions[i]));
+    out.push_back('"');
+  }
+  out.push_back(']');
+  if (filter.conditions.size() > kConditionsMax) out.append(",\"more_conditions\":true");
+  return out;
+}
+
+std::string render_filter(const Policy& policy, const Filter& filter) {
+  std::string out = "\"layer\":\"";
+  out.append(to_string(filter.layer)).append("\",\"filter\":\"").append(to_string(filter.key));
+  out.append("\",\"source\":\"");
+  append_json_escaped(out, source_text(policy, filter.span));
+  out.push_back('"');
+  return out;
+}
+
+}  // namespace
+
+JsonSink::JsonSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name,
+                   std::size_t contexts_max)
+    : out_(out), input_name_(std::move(input_name)), shared_(contexts_max) {
+  for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
+    const Policy& policy = policies->policy(i);
+    PolicyMembers& members = policies_.emplace_back();
+    if (!policies->name(i).empty()) {
+      members.deployment = "\"deployment\":\"";
+      append_json_escaped(members.deployment, policies->name(i));
+      members.deployment.push_back('"');
+    }
+    members.controls = ControlMembers(policy);
+    for (const Filter& filter : policy.filters) {
+      members.filters.push_back(render_filter(policy, filter));
+      members.conditions.push_back(render_conditions(filter));
+    }
+  }
+}
+
+const JsonSink::Shared& JsonSink::shared(const ContextInfo& context, std::uint32_t input) {
+  Shared& shared = shared_[context.slot];
+  if (!shared.rendered || shared.generation != context.generation || shared.input != input) {
+    render(context, input, shared);
+  }
+  return shared;
+}
+
+const JsonSink::Shared& JsonSink::shared(const ContextInfo& context, const CallEvent& call) {
+  if (!call.carrier) return shared(context, call.frame.input);
+  ContextInfo elsewhere = context;
+  elsewhere.client = (*call.carrier)[0];
+  elsewhere.server = (*call.carrier)[1];
+  render(elsewhere, call.frame.input, detour_);
+  return detour_;
+}
+
+void JsonSink::append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
+                           const char* proto, std::uint32_t input) {
+  append_endpoint(out, "\"src_ip\":\"", "\",\"src_port\":", client);
+  append_endpoint(out, ",\"dest_ip\":\"", "\",\"dest_port\":", server);
+  if (proto != nullptr) {
+    const bool tcp = std::string_view(proto) == "TCP";
+    out.append(",\"proto\":\"").append(proto).push_back('"');
+    out.append(",\"community_id\":\"");
+    out.append(community_id_.of(client, server, tcp ? IpProtocol::tcp : IpProtocol::udp));
+    out.push_back('"');
+  }
+  const std::string_view name = input_name_ ? input_name_(input) : std::string_view();
+  if (name.empty()) return;
+  out.append(",\"pcap\":\"");
+  append_json_escaped(out, name);
+  out.push_back('"');
+}
+
+void JsonSink::render(const ContextInfo& context, std::uint32_t input, Shared& shared) {
+  shared.rendered = true;
+  shared.generation = context.generation;
+  shared.input = input;
+  std::string& out = shared.members;
+  out.clear();
+  const bool udp = context.protocol == ProtocolSequence::ncadg_ip_udp;
+  append_flow(out, context.client, context.server, udp ? "UDP" : "TCP", input);
+  out.append(",\"rpc\":{\"transport\":\"").append(to_string(context.protocol)).push_back('"');
+  shared.transport_size = out.size();
+  append_interface(out, context);
+
+  shared.pipe.clear();
+  if (context.pipe.empty()) return;
+  shared.pipe.append("\"pipe\":\"");
+  append_json_escaped(shared.pipe, context.pipe);
+  shared.pipe.push_back('"');
+}
+
+void JsonSink::write_head(JsonLine& line, const FrameReference& frame,
+                          std::string_view event_type) {
+  line.raw("timestamp", Rfc3339Writer::kSizeMax + 2, [&](char* out) {
+    *out++ = '"';
+    out = time_.write(frame.timestamp, out);
+    *out++ = '"';
+    return out;
+  });
+  line.plain("event_type", event_type);
+  line.number("frame", frame.number);
+}
+
+void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
+                              const std::optional<AuthNumbers>& auth,
+                              const IdentityText& identity) {
+  if (auth) {
+    line.number("auth_type", auth->type);
+    line.number("auth_level", auth->level);
+  }
+  if (!identity.user.empty()) line.text("user", identity.user);
+  if (!identity.domain.empty()) line.text("domain", identity.domain);
+  if (identity.null_session) line.truth("null_session");
+  if (context.guest && !auth) line.truth("guest");
+}
+
+// What was announced before is there by now, and says where its text is.
+void JsonSink::on_approach(std::uint32_t context_slot) noexcept {
+  shared_.prefetch(context_slot);
+  if (approached_ != kNothing) {
+    const std::string& text = shared_[approached_].members;
+    constexpr std::size_t kCacheLine = 64;
+    for (std::size_t i = 0; i < text.size(); i += kCacheLine) __builtin_prefetch(text.data() + i);
+  }
+  approached_ = context_slot;
+}
+
+void JsonSink::on_context(const ContextInfo& context, const IdentityText& identity) {
+  JsonLine line(out_);
+  write_proposal(line, context, identity);
+  line.end();
+}
+
+void JsonSink::write_proposal(JsonLine& line, const ContextInfo& context,
+                              const IdentityText& identity) {
+  const Shared& common = shared(context, context.frame.input);
+  write_head(line, context.frame, "rpc_context");
+  line.members(common.members);
+  line.number("call_id", context.call_id);
+  line.number("context_id", context.context_id);
+  if (!common.pipe.empty()) line.members(common.pipe);
+  write_security(line, context, context.auth, identity);
+  line.plain("result", to_string(context.result));
+  if (context.result == ContextResult::rejected || context.result == ContextResult::negotiated) {
+    line.number("reason", context.reason);
+  }
+  if (context.transfer_syntax) line.uuid("transfer_syntax", context.transfer_syntax->uuid);
+  line.close();
+}
+
+void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
+                       const IdentityText& identity) {
+  const Shared& common = shared(context, call);
+  JsonLine line(out_);
+  write_head(line, call.frame, call.reported ? "rpc_audit" : "rpc_call");
+  const std::string_view members = common.members;
+  line.members(call.has_interface ? members : members.substr(0, common.transport_size));
+  const std::string_view operation = operation_of(context, call);
+  if (!operation.empty()) line.plain("operation", operation);
+  if (context.protocol != ProtocolSequence::ncadg_ip_udp) {
+    line.number("call_id", call.call_id);
+    line.number("context_id", call.context_id);
+  }
+  line.number("opnum", call.opnum);
+  if (is_provisional(context, call)) line.truth("provisional");
+  if (call.object && !call.object->is_nil()) line.uuid("object", *call.object);
+  if (call.activity) {
+    line.uuid("activity", *call.activity);
+    line.number("sequence", call.sequence);
+  }
+  if (!common.pipe.empty()) line.members(common.pipe);
+  write_security(line, context, call.auth, identity);
+  if (context.announced.count != 0) write_announced(line, context.announced);
+  if (call.question) write_question(line, context, call, identity);
+  write_outcome(line, call);
+  line.close();
+  if (call.verdict) write_verdict(line, context, call);
+  line.end();
+}
+
+void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {
+  line.plain("outcome", to_string(call.outcome));
+  // A nocall rejects without a status.
+  if (call.outcome == Outcome::fault || (call.outcome == Outcome::rejected && call.status != 0)) {
+    line.raw("status", kStatusSize, [&](char* out) { return write_status(call.status, out); });
+  }
+  if (call.answer.sequence == 0) return;
+  line.number("outcome_frame", call.answer.number);
+  line.raw("rtt", Rfc3339Writer::kSizeMax, [&](char* out) {
+    return write_seconds_between(call.frame.timestamp, call.answer.timestamp, out);
+  });
+}
+
+void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call) {
+  const Verdict& verdict = *call.verdict;
+  const PolicyMembers& policy = policies_[call.policy];
+  line.open("verdict");
+  line.plain("action", to_string(verdict.action));
+  if (!policy.deployment.empty()) line.members(policy.deployment);
+  if (verdict.control != Control::none) line.plain("control", to_string(verdict.control));
+  if (const ControlVerdict* const decided = verdict.find(verdict.control)) {
+    policy.controls.write(line, verdict.control, *decided);
+  } else if (verdict.filter < policy.filters.size()) {
+    line.members(policy.filters[verdict.filter]);
+    if (call.reported) line.members(policy.conditions[verdict.filter]);
+    if (is_only_logged(verdict)) line.truth("audit_only");
+  }
+  if (verdict.action == VerdictAction::undecidable) {
+    line.open_array("unseen");
+    for (std::size_t i = 0; i < kFieldCount; ++i) {
+      const auto field = static_cast<Field>(i);
+      if ((verdict.unseen & field_bit(field)) != 0) line.element(to_string(field));
+    }
+    for (std::size_t i = 0; i < kControlFactCount; ++i) {
+      const auto fact = static_cast<ControlFact>(i);
+      if ((unseen_facts(verdict) & fact_bit(fact)) != 0) line.element(to_string(fact));
+    }
+    line.close_array();
+    if (verdict.undecidable_by_continue) line.truth("only_continue");
+    if (verdict.undecidable_by_datagram) line.truth("um_on_datagram");
+  }
+  if (verdict.logged != Logged::no && verdict.logged_by < policy.filters.size()) {
+    line.open("event_5712");
+    line.plain("keywords", to_string(verdict.logged));
+    line.members(policy.filters[verdict.logged_by]);
+    line.close();
+  }
+  if (verdict.readings_differ) line.truth("readings_differ");
+  if (verdict.depends_on_target) line.truth("depends_on_target");
+  write_controls(line, policy.controls, verdict);
+  if (verdict.lookup != Lookup::unaffected) line.plain("lookup", to_string(verdict.lookup));
+  if (call.reported) write_evidence(line, evidence_of(context, call));
+  line.close();
+}
+
+void JsonSink::on_blindness(const Blindness& blindness) {
+  JsonLine line(out_);
+  write_head(line, blindness.frame, "rpc_blind");
+  scratch_.clear();
+  if (blindness.client && blindness.server) {
+    const char* const proto = blindness.udp ? "UDP" : is_of_tcp(blindness.kind) ? "TCP" : nullptr;
+    append_flow(scratch_, *blindness.client, *blindness.server, proto, blindness.frame.input);
+    line.members(scratch_);
+  } else if (input_name_ && !input_name_(blindness.frame.input).empty()) {
+    line.text("pcap", input_name_(blindness.frame.input));
+  }
+  line.open("blind");
+  line.plain("kind", to_string(blindness.kind));
+  if (blindness.bytes != 0) line.number("bytes", blindness.bytes);
+  if (blindness.messages != 0) line.number("messages", blindness.messages);
+  if (blindness.since) line.number("since_frame", blindness.since->number);
+  if (blindness.smb_session) {
+    char id[2 * sizeof(std::uint64_t) + 3];  // more than a double holds
+    std::snprintf(id, sizeof id, "0x%016" PRIx64, *blindness.smb_session);
+    line.plain("session", id);
+  }
+  line.close();
+  line.end();
+}
+
+void JsonSink::on_statistics(const StatisticsEvent& statistics) {
+  JsonLine line(out_);
+  line.raw("timestamp", Rfc3339Writer::kSizeMax + 2, [&](char* out) {
+    *out++ = '"';
+    out = time_.write(statistics.timestamp, out);
+    *out++ = '"';
+    return out;
+  });
+  line.plain("event_type", "stats");
+  line.open("stats");
+  line.open("dissect");
+  for (const NamedCounter& counter : statistics.dissect) line.number(counter.name, counter.value);
+  line.close();
+  line.open("audit");
+  for (const NamedCounter& counter : statistics.audit) line.number(counter.name, counter.value);
+  line.close();
+  line.close();
+  line.end();
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/audit/event/event_sink.h"
+#include "engine/audit/event/slot_pool.h"
+#include "engine/audit/sink/control_members.h"
+#include "engine/audit/sink/json_line.h"
+#include "engine/audit/text/community_id.h"
+#include "engine/audit/text/rfc3339.h"
+#include "engine/evaluate/server_policies.h"
+
+namespace rpcaudit {
+
+// Events as JSON Lines, in the form that README.md describes.
+//
+// What the records of a context share is rendered once and kept; a call adds its own numbers. Does
+// not allocate in the steady state.
+class JsonSink : public EventSink {
+ public:
+  // Borrows `out`; `policies` may be null. `contexts_max` bounds ContextInfo::slot.
+  JsonSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name,
+           std::size_t contexts_max);
+
+  void on_approach(std::uint32_t context_slot) noexcept override;
+  void on_context(const ContextInfo& context, const IdentityText& identity) override;
+  void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
+                          const IdentityText& identity) override;
+  void on_connection(const ConnectionEvent& connection) override;
+  void on_call(const ContextInfo& context, const CallEvent& call,
+               const IdentityText& identity) override;
+  void on_blindness(const Blindness& blindness) override;
+  void on_statistics(const StatisticsEvent& statistics) override;
+
+ private:
+  // What verdicts of one policy say of what decides.
+  struct PolicyMembers {
+    std::string deployment;               // "deployment":..., empty when there is only one policy
+    std::vector<std::string> filters;     // "layer":...,"filter":...,"source":... of each filter
+    std::vector<std::string> conditions;  // "conditions":[...] of each filter
+    ControlMembers controls;
+  };
+  // Members that all records of a context have in common.
+  struct Shared {
+    std::uint32_t generation = 0;
+    std::uint32_t input = 0;
+    bool rendered = false;
+    std::size_t transport_size = 0;  // of `members` up to the interface
+    std::string members;             // "src_ip" .. "rpc":{"transport" .. "interface_name"
+    std::string pipe;                // "pipe":"...", or nothing
+  };
+
+  [[nodiscard]] const Shared& shared(const ContextInfo& context, std::uint32_t input);
+  [[nodiscard]] const Shared& shared(const ContextInfo& context, const CallEvent& call);
+  void render(const ContextInfo& context, std::uint32_t input, Shared& shared);
+  void append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
+                   const char* proto, std::uint32_t input);
+  void write_head(JsonLine& line, const FrameReference& frame, std::string_view event_type);
+  void write_security(JsonLine& line, const ContextInfo& context,
+                      const std::optional<AuthNumbers>& auth, const IdentityText& identity);
+  void write_announced(JsonLine& line, const AnnouncedInterfaces& announced);
+  void write_question(JsonLine& line, const ContextInfo& context, const CallEvent& call,
+                      const IdentityText& identity);
+  void write_outcome(JsonLine& line, const CallEvent& call);
+  void write_proposal(JsonLine& line, const ContextInfo& context, const IdentityText& identity);
+  // What decided, by a control other than the RPC filters, and the deployment.
+  void write_decision(JsonLine& line, const PolicyMembers& policy, VerdictAction action,
+                      Control control, const ControlVerdict& decided);
+  void write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call);
+
+  OutputBuffer& out_;
+  InputName input_name_;
+  Rfc3339Writer time_;
+  CommunityId community_id_;
+  SlotTable<Shared> shared_;
+  std::vector<PolicyMembers> policies_;
+  std::uint32_t approached_ = kNothing;  // the context that was announced before
+  Shared detour_;                        // of a call that went another way than its context
+  std::string scratch_;
+};
+
+}  // namespace rpcaudit

@@ -1,0 +1,306 @@
+#include "engine/audit/sink/text_sink.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "engine/audit/sink/control_members.h"
+#include "engine/audit/tally/activity_table.h"
+#include "engine/audit/text/auth_names.h"
+#include "engine/audit/text/text_encoding.h"
+#include "engine/policy/netsh/printer.h"
+
+namespace rpcaudit {
+namespace {
+
+constexpr std::string_view kRed = "\033[1;31m";
+constexpr std::string_view kYellow = "\033[1;33m";
+constexpr std::string_view kPlain = "\033[0m";
+
+std::string_view file_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is the beginning
+}
+
+std::string hex_status(std::uint32_t status) {
+  char text[12];
+  std::snprintf(text, sizeof text, "0x%08x", status);
+  return text;
+}
+
+}  // namespace
+
+std::string operation_text(const std::optional<Uuid>& interface, std::uint16_t opnum) {
+  const std::string number = std::string("opnum ").append(std::to_string(opnum));
+  if (!interface) return "unknown interface " + number;
+  const std::optional<CatalogueEntry> entry = find_interface(*interface);
+  if (!entry) return to_string(*interface) + " " + number;
+  const std::string name(interface_name(*entry));
+  const std::string_view operation = operation_name(*entry, opnum);
+  return operation.empty() ? name + " " + number : name + "." + std::string(operation);
+}
+
+std::string endpoint_text(const Endpoint& endpoint) {
+  std::string text = to_string(endpoint.address);
+  if (!endpoint.address.is_v4()) {
+    text.insert(0, 1, '[');
+    text += ']';
+  }
+  text += ':';
+  return text.append(std::to_string(endpoint.port));
+}
+
+std::string place_text(const Policy& policy, const Filter& filter) {
+  const std::string place = source_text(policy, filter.span);
+  if (filter.span.file >= policy.files.size()) return terminal_text(place);
+  const std::string_view name = file_name(policy.files[filter.span.file]);
+  const auto same_name = [name](const std::string& path) { return file_name(path) == name; };
+  const bool unique = std::count_if(policy.files.begin(), policy.files.end(), same_name) == 1;
+  const std::size_t folders = policy.files[filter.span.file].size() - name.size();
+  return terminal_text(unique ? std::string_view(place).substr(folders) : place);
+}
+
+std::string fields_text(FieldSet fields) {
+  std::string text;
+  for (std::size_t i = 0; i < kFieldCount; ++i) {
+    const auto field = static_cast<Field>(i);
+    if ((fields & field_bit(field)) == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += to_string(field);
+  }
+  return text;
+}
+
+std::string unseen_text(const Verdict& verdict) {
+  std::string text = fields_text(verdict.unseen);
+  for (std::size_t i = 0; i < kControlFactCount; ++i) {
+    const auto fact = static_cast<ControlFact>(i);
+    if ((unseen_facts(verdict) & fact_bit(fact)) == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += to_string(fact);
+  }
+  return text;
+}
+
+TextSink::TextSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name,
+                   bool colour)
+    : out_(out), policies_(policies), input_name_(std::move(input_name)), colour_(colour) {
+  for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
+    controls_.emplace_back(policies->policy(i));
+  }
+}
+
+void TextSink::begin(const FrameReference& frame) {
+  char time[Rfc3339Writer::kSizeMax];
+  line_.assign(time, time_.write_short(frame.timestamp, time));
+  line_ += "  ";
+}
+
+void TextSink::end(const FrameReference& frame) {
+  line_ += "  [frame ";
+  line_ += std::to_string(frame.number);
+  if (input_name_ && frame.input != 0) {  // with one input its name says nothing
+    line_ += " of ";
+    append_terminal_text(line_, input_name_(frame.input));
+  }
+  line_ += "]\n";
+  out_.append(line_);
+  out_.end_record();
+}
+
+void TextSink::say_action(VerdictAction action, bool only_logged) {
+  const std::string_view colour = action == VerdictAction::would_block   ? kRed
+                                  : action == VerdictAction::undecidable ? kYellow
+                                                                         : std::string_view();
+  if (colour_) line_ += colour;
+  switch (action) {
+    case VerdictAction::would_block: line_ += only_logged ? "WOULD LOG" : "WOULD BLOCK"; break;
+    case VerdictAction::undecidable: line_ += "UNDECIDABLE"; break;
+    case VerdictAction::would_permit: line_ += "WOULD PERMIT"; break;
+  }
+  if (colour_ && !colour.empty()) line_ += kPlain;
+}
+
+void TextSink::say_peers(const Endpoint& client, const Endpoint& server, std::string_view pipe) {
+  line_ += "  ";
+  line_ += to_string(client.address);
+  line_ += " -> ";
+  line_ += endpoint_text(server);
+  if (!pipe.empty()) {
+    line_ += ' ';
+    append_terminal_text(line_, pipe);
+  }
+  line_ += "  ";
+}
+
+void TextSink::say_operation(const ContextInfo& context, const CallEvent& call) {
+  std::optional<Uuid> interface;
+  if (call.has_interface && context.abstract_syntax) interface = context.abstract_syntax->uuid;
+  line_ += operation_text(interface, call.opnum);
+  if (is_provisional(context, call)) line_ += " (bind not acknowledged)";
+  if (!call.question) return;
+  if (call.question->interface) {
+    const Uuid& asked = call.question->interface->uuid;
+    const std::string_view name = interface_name(asked);
+    line_ += " for " + (name.empty() ? to_string(asked) : std::string(name));
+  } else {
+    line_ += call.question->names_no_interface ? " for all interfaces" : " for what is not shown";
+  }
+}
+
+void TextSink::say_account(const std::optional<AuthNumbers>& auth, const IdentityText& identity) {
+  const std::string account = account_of(identity);
+  if (!account.empty()) line_ += "  as " + account;
+  if (auth) {
+    line_ += account.empty() ? "  with " : " (";
+    line_ += auth_type_name(auth->type) + ", " + auth_level_name(auth->level);
+    if (!account.empty()) line_ += ')';
+  } else {
+    line_ += account.empty() ? "  without security" : " (no security on the call)";
+  }
+}
+
+// Only for verdicts that name one.
+void TextSink::say_filter(const CallEvent& call) {
+  const Policy& policy = policies_->policy(call.policy);
+  line_ += "by filter ";
+  line_ += place_text(policy, policy.filters[call.verdict->filter]);
+}
+
+void TextSink::say_control(std::uint32_t policy, Control control, const ControlVerdict& verdict) {
+  if (control != Control::restrict_remote_clients) {  // its reason begins with its name
+    line_ += to_string(control);
+    line_ += ": ";
+  }
+  append_terminal_text(line_, controls_[policy].reason(control, verdict));
+}
+
+void TextSink::say_reason(const CallEvent& call) {
+  const Verdict& verdict = *call.verdict;
+  const bool decided = verdict.action != VerdictAction::undecidable;
+  if (const ControlVerdict* const own = verdict.find(verdict.control); own) {
+    line_ += decided ? "  by " : "  perhaps by ";
+    say_control(call.policy, verdict.control, *own);
+    say_other_controls(call);
+  } else if (verdict.filter != kNoFilter) {
+    line_ += decided ? "  " : "  perhaps ";
+    say_filter(call);
+  } else if (verdict.action == VerdictAction::would_permit) {
+    line_ += "  by no filter";
+  }
+  const std::string unseen = unseen_text(verdict);
+  if (!unseen.empty()) line_ += "  not seen: " + unseen;
+  if (verdict.undecidable_by_continue) line_ += "  only `continue` filters match";
+  if (verdict.undecidable_by_datagram) line_ += "  no source tells of datagram calls";
+  if (verdict.logged != Logged::no && !is_only_logged(verdict)) say_logged(call);
+  if (verdict.readings_differ) line_ += "  (other readings differ)";
+  if (verdict.depends_on_target) line_ += "  (depends on the target)";
+}
+
+void TextSink::say_logged(const CallEvent& call) {
+  const Verdict& verdict = *call.verdict;
+  switch (verdict.logged) {
+    case Logged::no: return;
+    case Logged::success: line_ += "  logged as success (event 5712)"; break;
+    case Logged::failure: line_ += "  logged as failure (event 5712)"; break;
+    case Logged::perhaps: line_ += "  perhaps logged (event 5712)"; break;
+  }
+  if (verdict.logged_by == verdict.filter) return;
+  const Policy& policy = policies_->policy(call.policy);
+  line_ += " by filter ";
+  line_ += place_text(policy, policy.filters[verdict.logged_by]);
+}
+
+// The rest of what would stop the call.
+void TextSink::say_other_controls(const CallEvent& call) {
+  const Verdict& verdict = *call.verdict;
+  for (const Control control : kOtherControls) {
+    if (control == verdict.control) continue;
+    if (verdict.find(control)->action != ControlAction::would_block) continue;
+    line_ += "; also by ";
+    line_ += to_string(control);
+  }
+  if (verdict.filter_action == VerdictAction::would_block && verdict.filter != kNoFilter) {
+    line_ += "; also ";
+    say_filter(call);
+  }
+}
+
+void TextSink::say_outcome(const CallEvent& call) {
+  line_ += call.verdict ? "  in fact " : "  ";
+  line_ += to_string(call.outcome);
+  const bool has_status = call.outcome == Outcome::fault || call.outcome == Outcome::rejected;
+  if (!has_status) return;
+  line_ += ' ';
+  line_ += hex_status(call.status);
+}
+
+void TextSink::on_call(const ContextInfo& context, const CallEvent& call,
+                       const IdentityText& identity) {
+  begin(call.frame);
+  if (call.verdict) {
+    say_action(call.verdict->action, is_only_logged(*call.verdict));
+  } else {
+    line_ += "CALL";
+  }
+  say_peers(context.client, context.server, context.pipe);
+  say_operation(context, call);
+  say_account(call.auth ? call.auth : call.connection_auth, identity);
+  if (call.verdict) say_reason(call);
+  say_outcome(call);
+  end(call.frame);
+}
+
+void TextSink::on_context(const ContextInfo& context, const IdentityText& identity) {
+  begin(context.frame);
+  line_ += "CONTEXT";
+  say_proposal(context, identity);
+  end(context.frame);
+}
+
+void TextSink::on_refused_context(const ContextInfo& context, const RefusedContext& refused,
+                                  const IdentityText& identity) {
+  begin(context.frame);
+  say_action(refused.verdict.action, false);
+  say_proposal(context, identity);
+  line_ += " by the server, as if in force: ";
+  say_control(refused.policy, refused.verdict.control,
+              *refused.verdict.find(refused.verdict.control));
+  end(context.frame);
+}
+
+void TextSink::on_connection(const ConnectionEvent& connection) {
+  begin(connection.frame);
+  const VerdictAction action = action_of(connection);
+  say_action(action, false);
+  say_peers(connection.client, connection.server, {});
+  line_ += action == VerdictAction::undecidable ? "connection  perhaps by " : "connection  by ";
+  say_control(connection.policy, Control::ipsec, connection.ipsec);
+  line_ += "  in fact ";
+  switch (connection.answer) {
+    case OpeningAnswer::accepted: line_ += "accepted"; break;
+    case OpeningAnswer::refused: line_ += "refused"; break;
+    case OpeningAnswer::none: line_ += "not answered"; break;
+    case OpeningAnswer::unknown: line_ += "not seen to be answered"; break;
+  }
+  end(connection.frame);
+}
+
+void TextSink::say_proposal(const ContextInfo& context, const IdentityText& identity) {
+  say_peers(context.client, context.server, context.pipe);
+  if (context.abstract_syntax) {
+    const SyntaxId& syntax = *context.abstract_syntax;
+    line_ += context.catalogue ? std::string(interface_name(*context.catalogue))
+                               : to_string(syntax.uuid);
+    line_ += ' ';
+    line_ += std::to_string(syntax.version_major);
+    line_ += '.';
+    line_ += std::to_string(syntax.version_minor);
+  }
+  say_account(context.auth, identity);
+  line_ += "  ";
+  line_ += to_string(context.result);
+}
+
+void TextSink::on_blindness(const Blindness&) {}
+void TextSink::on_statistics(const StatisticsEvent&) {}
+
+}  // namespace rpcaudit

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/audit/event/event_sink.h"
+#include "engine/audit/text/output_buffer.h"
+#include "engine/audit/text/rfc3339.h"
+#include "engine/evaluate/controls/control_text.h"
+#include "engine/evaluate/server_policies.h"
+
+namespace rpcaudit {
+
+// Events as lines for people, each of which reads as a sentence: when, what would happen, who
+// called whom, for what, as whom, and which filter says so. Nothing in a line can steer a terminal.
+class TextSink : public EventSink {
+ public:
+  // Borrows `out` and `policies`; `policies` may be null.
+  TextSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name, bool colour);
+
+  void on_context(const ContextInfo& context, const IdentityText& identity) override;
+  void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
+                          const IdentityText& identity) override;
+  void on_connection(const ConnectionEvent& connection) override;
+  void on_call(const ContextInfo& context, const CallEvent& call,
+               const IdentityText& identity) override;
+  // What was not seen stands in the summary, not between the lines.
+  void on_blindness(const Blindness& blindness) override;
+  void on_statistics(const StatisticsEvent& statistics) override;
+
+ private:
+  void begin(const FrameReference& frame);
+  void say_action(VerdictAction action, bool only_logged);
+  void say_peers(const Endpoint& client, const Endpoint& server, std::string_view pipe);
+  void say_proposal(const ContextInfo& context, const IdentityText& identity);
+  void say_control(std::uint32_t policy, Control control, const ControlVerdict& verdict);
+  void say_operation(const ContextInfo& context, const CallEvent& call);
+  void say_account(const std::optional<AuthNumbers>& auth, const IdentityText& identity);
+  void say_reason(const CallEvent& call);
+  void say_filter(const CallEvent& call);
+  void say_other_controls(const CallEvent& call);
+  void say_logged(const CallEvent& call);
+  void say_outcome(const CallEvent& call);
+  void end(const FrameReference& frame);
+
+  OutputBuffer& out_;
+  const ServerPolicies* policies_;
+  std::vector<ControlText> controls_;  // by policy
+  InputName input_name_;
+  bool colour_;
+  Rfc3339Writer time_;
+  std::string line_;  // being built
+};
+
+// `drsuapi.DRSGetNCChanges`, with numbers where the catalogue has no names.
+[[nodiscard]] std::string operation_text(const std::optional<Uuid>& interface, std::uint16_t opnum);
+// `10.77.0.1:49153`, `[fe80::1]:135`.
+[[nodiscard]] std::string endpoint_text(const Endpoint& endpoint);
+// `block-dcsync.netsh.txt:12`: where a filter stands, with the folders of its file only where two
+// files have one name.
+[[nodiscard]] std::string place_text(const Policy& policy, const Filter& filter);
+// `image_name, remote_user_token`.
+[[nodiscard]] std::string fields_text(FieldSet fields);
+// All that was not seen and could change the verdict.
+[[nodiscard]] std::string unseen_text(const Verdict& verdict);
+
+}  // namespace rpcaudit

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+
+#include "dissect/rpc_observer.h"
+#include "engine/audit/tally/lookup_chain.h"
+
+namespace rpcaudit {
+
+// The interfaces that a client was told to be at one endpoint, the first few of them.
+struct AnnouncedInterfaces {
+  static constexpr std::size_t kMax = 4;
+
+  std::array<SyntaxId, kMax> interfaces{};
+  std::uint8_t count = 0;
+  bool more = false;
+};
+
+// What endpoint mappers told each client of each server, for an hour. It labels later calls whose
+// interface was not seen, because their bind was not; it proves nothing, so no verdict may rest on
+// it. Bounded: what finds no place is counted.
+class AnnouncedEndpoints {
+ public:
+  void note(const EndpointEntry& entry);
+  // What is known of the context's endpoint when the context appears; nothing: count 0.
+  [[nodiscard]] AnnouncedInterfaces find(const RpcContext& context) const;
+  [[nodiscard]] std::uint64_t overflow() const noexcept { return overflow_; }
+
+ private:
+  static constexpr std::size_t kEndpointsMax = 16'384;
+
+  struct Told {
+    AnnouncedInterfaces what;
+    Timestamp time;  // of the last announcement
+  };
+
+  void make_room(Timestamp now);
+
+  std::map<LearnedEndpoint, Told> endpoints_;
+  Timestamp swept_;
+  std::uint64_t overflow_ = 0;
+};
+
+}  // namespace rpcaudit

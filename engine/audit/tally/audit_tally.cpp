@@ -1,0 +1,138 @@
+#include "engine/audit/tally/audit_tally.h"
+
+#include <algorithm>
+
+#include "engine/audit/event/evidence.h"
+
+namespace rpcaudit {
+
+void AuditTally::add(const AuditTally& more) {
+  contexts += more.contexts;
+  calls += more.calls;
+  judged += more.judged;
+  for (std::size_t i = 0; i < actions.size(); ++i) actions[i] += more.actions[i];
+  for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += more.outcomes[i];
+  audit_only += more.audit_only;
+  for (std::size_t i = 0; i < logged.size(); ++i) logged[i] += more.logged[i];
+  readings_differ += more.readings_differ;
+  depends_on_target += more.depends_on_target;
+  no_filter += more.no_filter;
+  consistent += more.consistent;
+  contradicted += more.contradicted;
+  records_given_up += more.records_given_up;
+  for (std::size_t i = 0; i < blindness.size(); ++i) {
+    blindness[i].events += more.blindness[i].events;
+    blindness[i].bytes += more.blindness[i].bytes;
+    blindness[i].messages += more.blindness[i].messages;
+  }
+  without_policy += more.without_policy;
+  other_system += more.other_system;
+  for (std::size_t i = 0; i < connections.size(); ++i) connections[i] += more.connections[i];
+  refused_contexts += more.refused_contexts;
+  filters.resize(std::max(filters.size(), more.filters.size()));
+  for (std::size_t i = 0; i < more.filters.size(); ++i) {
+    for (std::size_t action = 0; action < kVerdictActionCount; ++action) {
+      filters[i][action] += more.filters[i][action];
+    }
+  }
+  for (std::size_t i = 0; i < kControlCount; ++i) {
+    for (std::size_t action = 0; action < kControlActionCount; ++action) {
+      controls[i][action] += more.controls[i][action];
+    }
+  }
+  other_controls.add(more.other_controls);
+  activities.add(more.activities);
+  lookups_hidden += more.lookups_hidden;
+  announcements_forgotten += more.announcements_forgotten;
+  consequences.add(more.consequences);
+}
+
+void AuditTally::prepare(const ServerPolicies& all) {
+  std::size_t count = 0;
+  for (std::uint32_t i = 0; i < all.size(); ++i) {
+    policies.push_back(count);
+    count += all.policy(i).filters.size();
+  }
+  filters.resize(count);
+}
+
+void AuditTally::note_verdict(std::uint32_t policy, const Verdict& verdict) noexcept {
+  const auto action = static_cast<std::size_t>(verdict.action);
+  ++judged;
+  ++actions[action];
+  if (verdict.filter != kNoFilter) {
+    const bool by_epmap = verdict.has_epmap && verdict.filter == verdict.epmap_filter;
+    const VerdictAction own = by_epmap ? verdict.epmap_action : verdict.filter_action;
+    ++filters[policies[policy] + verdict.filter][static_cast<std::size_t>(own)];
+  } else {
+    ++no_filter;
+  }
+  for (const Control control : kOtherControls) {
+    ++controls[static_cast<std::size_t>(control)]
+              [static_cast<std::size_t>(verdict.find(control)->action)];
+  }
+  if (verdict.has_epmap && verdict.epmap_action == VerdictAction::would_block) ++lookups_hidden;
+  if (is_only_logged(verdict)) ++audit_only;
+  ++logged[static_cast<std::size_t>(verdict.logged)];
+  if (verdict.readings_differ) ++readings_differ;
+  if (verdict.depends_on_target) ++depends_on_target;
+}
+
+void AuditTally::note_blindness(const Blindness& blind) noexcept {
+  BlindnessTally& sum = blindness[static_cast<std::size_t>(blind.kind)];
+  // All of them are told at once, those of each shard apart.
+  sum.events += blind.kind == BlindnessKind::unfinished_fragments ? blind.messages : 1;
+  sum.bytes += blind.bytes;
+  sum.messages += blind.messages;
+}
+
+void AuditTally::note_finding(const ContextInfo& context, const CallEvent& call,
+                              const IdentityText& identity) {
+  activities.note(context, call, identity);
+  if (call.verdict->action != VerdictAction::would_block) return;
+  const Enforced what = evidence_of(context, call).enforced;
+  if (what == Enforced::consistent) ++consistent;
+  if (what == Enforced::contradicted) ++contradicted;
+}
+
+std::vector<NamedCounter> named_counters(const AuditTally& tally) {
+  constexpr auto kBlocked = static_cast<std::size_t>(VerdictAction::would_block);
+  constexpr auto kUndecided = static_cast<std::size_t>(VerdictAction::undecidable);
+  constexpr auto kPermitted = static_cast<std::size_t>(VerdictAction::would_permit);
+  return {
+      {"contexts", tally.contexts},
+      {"calls", tally.calls},
+      {"judged", tally.judged},
+      {"would_block", tally.count(VerdictAction::would_block)},
+      {"would_permit", tally.count(VerdictAction::would_permit)},
+      {"undecidable", tally.count(VerdictAction::undecidable)},
+      {"without_policy", tally.without_policy},
+      {"other_system", tally.other_system},
+      {"audit_only", tally.audit_only},
+      {"event_5712_success", tally.count(Logged::success)},
+      {"event_5712_failure", tally.count(Logged::failure)},
+      {"event_5712_perhaps", tally.count(Logged::perhaps)},
+      {"readings_differ", tally.readings_differ},
+      {"depends_on_target", tally.depends_on_target},
+      {"enforced_consistent", tally.consistent},
+      {"enforced_contradicted", tally.contradicted},
+      {"connections_would_block", tally.connections[kBlocked]},
+      {"connections_undecidable", tally.connections[kUndecided]},
+      {"connections_would_permit", tally.connections[kPermitted]},
+      {"refused_consistent", tally.refused_contexts},
+      {"response", tally.count(Outcome::response)},
+      {"fault", tally.count(Outcome::fault)},
+      {"rejected", tally.count(Outcome::rejected)},
+      {"cancelled", tally.count(Outcome::cancelled)},
+      {"orphaned", tally.count(Outcome::orphaned)},
+      {"one_way", tally.count(Outcome::one_way)},
+      {"unanswered", tally.count(Outcome::unanswered)},
+      {"lookups_hidden", tally.lookups_hidden},
+      {"calls_after_hidden_lookups", tally.consequences.calls(false)},
+      {"calls_after_listings", tally.consequences.calls(true)},
+      {"announcements_forgotten", tally.announcements_forgotten},
+      {"records_given_up", tally.records_given_up},
+  };
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,120 @@
+#include "engine/audit/text/text_encoding.h"
+
+#include <algorithm>
+
+namespace rpcaudit {
+namespace {
+
+constexpr char kDigits[] = "0123456789abcdef";
+
+struct CodePoint {
+  char32_t value = 0;
+  std::size_t size = 1;  // bytes taken
+  bool valid = false;
+};
+
+// The code point at the front of `text` (RFC 3629: shortest form, no surrogates).
+CodePoint decode(std::string_view text) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {lead, 1, true};
+  const std::size_t size = lead < 0xc2   ? 0u
+                           : lead < 0xe0 ? 2u
+                           : lead < 0xf0 ? 3u
+                           : lead < 0xf5 ? 4u
+                                         : 0u;
+  if (size == 0 || text.size() < size) return {};
+  char32_t value = lead & (0x7fu >> size);
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {};
+    value = value << 6 | (byte(i) & 0x3fu);
+  }
+  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x1'0000};
+  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
+  if (value < kLeast[size] || surrogate || value > 0x10'ffff) return {};
+  return {value, size, true};
+}
+
+bool is_plain(char c) noexcept { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }
+
+// Control characters, and the marks that change the direction of writing.
+bool steers(char32_t c) noexcept {
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c || c == 0x200e || c == 0x200f ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+void append_hex_byte(std::string& out, unsigned char byte) {
+  out += "\\x";
+  out += kDigits[byte >> 4];
+  out += kDigits[byte & 15];
+}
+
+template <typename Out>
+void append_json_special(Out& out, char c) {
+  switch (c) {
+    case '"': out.append("\\\""); return;
+    case '\\': out.append("\\\\"); return;
+    case '\n': out.append("\\n"); return;
+    case '\r': out.append("\\r"); return;
+    case '\t': out.append("\\t"); return;
+    default: break;
+  }
+  const auto byte = static_cast<unsigned char>(c);
+  const char escape[] = {'\\', 'u', '0', '0', kDigits[byte >> 4], kDigits[byte & 15]};
+  out.append(std::string_view(escape, sizeof escape));
+}
+
+}  // namespace
+
+template <typename Out>
+void append_json_escaped(Out& out, std::string_view text) {
+  while (!text.empty()) {
+    const auto special = std::find_if_not(text.begin(), text.end(), is_plain);
+    const auto plain = static_cast<std::size_t>(special - text.begin());
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) return;
+    const CodePoint point = decode(text);
+    if (!point.valid) {
+      out.append("\xef\xbf\xbd");
+    } else if (point.size == 1) {
+      append_json_special(out, text.front());
+    } else {
+      out.append(text.substr(0, point.size));
+    }
+    text.remove_prefix(point.size);
+  }
+}
+
+template void append_json_escaped(OutputBuffer& out, std::string_view text);
+template void append_json_escaped(std::string& out, std::string_view text);
+
+void append_terminal_text(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint point = decode(text);
+    if (!point.valid || (point.size == 1 && steers(point.value))) {
+      append_hex_byte(out, static_cast<unsigned char>(text.front()));
+    } else if (steers(point.value)) {
+      out += "\\u{";
+      for (int shift = 12; shift >= 0; shift -= 4) out += kDigits[point.value >> shift & 15];
+      out += '}';
+    } else {
+      out += text.substr(0, point.size);
+    }
+    text.remove_prefix(point.size);
+  }
+}
+
+std::string terminal_text(std::string_view text) {
+  std::string out;
+  append_terminal_text(out, text);
+  return out;
+}
+
+std::size_t column_count(std::string_view text) noexcept {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+}  // namespace rpcaudit

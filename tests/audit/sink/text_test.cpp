@@ -1,0 +1,269 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "engine/audit/report/summary.h"
+#include "engine/audit/sink/event_5712.h"
+#include "engine/audit/sink/text_sink.h"
+#include "engine/policy/netsh/netsh_script.h"
+#include "tests/audit/audit_feed.h"
+
+namespace rpcaudit::test {
+namespace {
+
+class TextTest : public testing::Test {
+ protected:
+  TextTest() {
+    std::vector<Diagnostic> diagnostics;
+    read_netsh_script(
+        "add rule layer=um actiontype=block\n"
+        "add condition field=opnum matchtype=equal data=3\n"
+        "add filter\n"
+        "add rule layer=um actiontype=permit\n"
+        "add condition field=opnum matchtype=equal data=9\n"
+        "add filter\n",
+        "folder/block-dcsync.netsh.txt", policy, diagnostics);
+    context.client = drsuapi_context().client;
+    context.server = drsuapi_context().server;
+    context.abstract_syntax = SyntaxId{kDrsuapi, 4, 0};
+    context.catalogue = find_interface(kDrsuapi);
+    context.result = ContextResult::accepted;
+    call.frame = frame_at(4711, 123'456'789);
+    call.opnum = 3;
+    call.auth = AuthNumbers{10, 6, 0};
+    call.outcome = Outcome::response;
+    call.verdict.emplace();
+    call.verdict->action = VerdictAction::would_block;
+    call.verdict->filter_action = VerdictAction::would_block;
+    call.verdict->control = Control::rpc_filter;
+    call.verdict->filter = 0;
+    who.user = "user1";
+    who.domain = "LAB77";
+  }
+
+  std::string line(bool colour) {
+    StringTarget target;
+    OutputBuffer out(target, false);
+    const ServerPolicies policies(policy, {});
+    TextSink sink(out, &policies, {}, colour);
+    sink.on_call(context, call, who);
+    out.flush();
+    return target.text;
+  }
+
+  Policy policy;
+  ContextInfo context;
+  CallEvent call;
+  IdentityText who;
+};
+
+TEST_F(TextTest, WouldBlockReadsAsASentence) {
+  EXPECT_EQ(line(false),
+            "2026-11-20 14:03:12.123  WOULD BLOCK  10.77.0.21 -> 10.77.0.1:49153  "
+            "drsuapi.IDL_DRSGetNCChanges  as LAB77\\user1 (NTLM, privacy)  "
+            "by filter block-dcsync.netsh.txt:1  in fact response  [frame 4711]\n");
+  EXPECT_NE(line(true).find("\033[1;31mWOULD BLOCK\033[0m"), std::string::npos);
+}
+
+TEST_F(TextTest, UndecidableNamesTheFields) {
+  call.verdict->action = VerdictAction::undecidable;
+  call.verdict->filter_action = VerdictAction::undecidable;
+  call.verdict->unseen = field_bit(Field::image_name);
+  who = {};
+  call.auth.reset();
+  EXPECT_EQ(line(false),
+            "2026-11-20 14:03:12.123  UNDECIDABLE  10.77.0.21 -> 10.77.0.1:49153  "
+            "drsuapi.IDL_DRSGetNCChanges  without security  "
+            "perhaps by filter block-dcsync.netsh.txt:1  not seen: image_name  "
+            "in fact response  [frame 4711]\n");
+}
+
+// [semantics] 5.4.
+TEST_F(TextTest, ACallThatAuditEnableHasLoggedIsSaidToBe) {
+  call.verdict->action = VerdictAction::would_permit;
+  call.verdict->control = Control::none;
+  call.verdict->filter = kNoFilter;
+  call.verdict->logged_by = 1;
+  call.verdict->logged = Logged::success;
+  EXPECT_NE(line(false).find("  by no filter  logged as success (event 5712) by filter "
+                             "block-dcsync.netsh.txt:4  in fact"),
+            std::string::npos);
+  call.verdict->logged = Logged::perhaps;
+  EXPECT_NE(line(false).find("  perhaps logged (event 5712) by filter"), std::string::npos);
+}
+
+// [semantics] 5.5: the order, the groups and the names of the event; what is not on the wire is
+// left empty.
+TEST_F(TextTest, ACallReadsAsEvent5712InTheOrderOfWindows) {
+  const RpcContext proposed = drsuapi_context();
+  RpcCall made = call_in(4711, 3, 0);
+  made.auth = AuthNumbers{10, 6, 0};
+  made.identity.user = "user1";
+  made.identity.domain = "LAB77";
+  const ContextFacts facts = context_facts(proposed);
+  const CallFacts of_call = call_facts(proposed, made);
+  Verdict verdict;
+  verdict.logged = Logged::failure;
+  verdict.logged_by = 0;
+  const std::string key = to_string(policy.filters[0].key);
+  EXPECT_EQ(event_5712_text({made, facts, of_call, TargetProfile(Target::ws2025), policy, verdict}),
+            "event    5712, Audit Failure: A Remote Procedure Call (RPC) was attempted.\n"
+            "         Subject:\n"
+            "           SID:\n"
+            "           Name:                     user1\n"
+            "           Account Domain:           LAB77\n"
+            "           LogonId:\n"
+            "         Process Information:\n"
+            "           PID:\n"
+            "           Name:\n"
+            "         Network Information:\n"
+            "           Remote IP Address:        10.77.0.21\n"
+            "           Remote Port:              50000\n"
+            "         RPC Attributes:\n"
+            "           Interface UUID:           e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
+            "           Protocol Sequence:        ncacn_ip_tcp\n"
+            "           Authentication Service:   10\n"
+            "           Authentication Level:     6\n"
+            "           OpNum:                    3\n"
+            "         Not in the event:\n"
+            "           Filter Key:               " +
+                key +
+                "\n"
+                "           Filter:                   block-dcsync.netsh.txt:1  block um opnum=3\n"
+                "           Frame:                    4711\n");
+  verdict.logged = Logged::no;
+  EXPECT_EQ(event_5712_text({made, facts, of_call, TargetProfile(), policy, verdict}), "");
+}
+
+// [semantics] 5.5: before Windows Server 2025 without the operation, and zeros for pipes.
+TEST_F(TextTest, EarlierVersionsWriteNoOperationAndNoAddressOfPipes) {
+  RpcContext proposed = drsuapi_context();
+  proposed.protocol = ProtocolSequence::ncacn_np;
+  const RpcCall made = call_in(4711, 3, 0);
+  const ContextFacts facts = context_facts(proposed);
+  const CallFacts of_call = call_facts(proposed, made);
+  Verdict verdict;
+  verdict.logged = Logged::success;
+  verdict.logged_by = 1;
+  const std::string text =
+      event_5712_text({made, facts, of_call, TargetProfile(Target::ws2019), policy, verdict});
+  EXPECT_NE(text.find("Audit Success"), std::string::npos) << text;
+  EXPECT_NE(
+      text.find("Remote IP Address:        0.0.0.0\n           Remote Port:              0\n"),
+      std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("OpNum"), std::string::npos) << text;
+}
+
+TEST_F(TextTest, PipesFaultsAndHostileNames) {
+  context.pipe = "\\PIPE\\x\033[2J";
+  context.server.port = 445;
+  call.outcome = Outcome::fault;
+  call.status = 5;
+  who.user = "evil\nuser";
+  const std::string text = line(false);
+  EXPECT_NE(text.find("10.77.0.1:445 \\PIPE\\x\\x1b[2J"), std::string::npos) << text;
+  EXPECT_NE(text.find("LAB77\\evil\\x0auser"), std::string::npos) << text;
+  EXPECT_NE(text.find("in fact fault 0x00000005"), std::string::npos) << text;
+}
+
+// Beside the counts, because they are not the whole truth.
+TEST_F(TextTest, SummarySaysThatCallsInEncryptedSessionsAreNotCounted) {
+  AuditTally tally;
+  Blindness encrypted;
+  encrypted.kind = BlindnessKind::smb_encrypted;
+  encrypted.bytes = 3764;
+  encrypted.messages = 22;
+  tally.note_blindness(encrypted);
+  EXPECT_NE(
+      summary_text({}, tally, nullptr)
+          .find("answers     none\n"
+                "unseen      the calls in 1 SMB session: 22 encrypted messages, 3,764 bytes\n"),
+      std::string::npos);
+}
+
+TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
+  const ServerPolicies policies(policy, {});
+  AuditTally tally;
+  tally.prepare(policies);
+  tally.calls = 1234;
+  tally.depends_on_target = 2;
+  tally.outcomes[static_cast<std::size_t>(Outcome::response)] = 1234;
+  for (int i = 0; i < 3; ++i) {
+    tally.note_verdict(0, *call.verdict);
+    tally.note_finding(context, call, who);
+  }
+  tally.note_verdict(0, {});
+  Blindness gap;
+  gap.bytes = 1460;
+  tally.note_blindness(gap);
+  RunFacts run;
+  run.inputs = {"a.pcap"};
+  run.frames = 5000;
+  run.first = Timestamp{kNoon};
+  run.last = Timestamp{kNoon + 90 * kNanosecondsPerSecond};
+  run.not_seen = {{7, "frames cut by the snap length"}};
+  run.problems = {"a.pcap: ends within a frame"};
+  EXPECT_EQ(summary_text(run, tally, &policies),
+            "input       a.pcap\n"
+            "            5,000 frames, 0 bytes\n"
+            "observed    2026-11-20 14:03:12.000 to 2026-11-20 14:04:42.000 UTC (1 min 30 s)\n"
+            "calls       1,234 seen, 4 judged: 3 would be blocked, 0 undecidable, "
+            "1 would be permitted\n"
+            "target      2 of the verdicts would be others for another version of Windows "
+            "(--target)\n"
+            "answers     1,234 response\n"
+            "\n"
+            "Which filters decide\n"
+            "           3  would block   block-dcsync.netsh.txt:1  block um opnum=3\n"
+            "           1  calls match no filter\n"
+            "           1  filters decide nothing here\n"
+            "\n"
+            "What would change\n"
+            "           3  would block   10.77.0.21 -> 10.77.0.1  drsuapi.IDL_DRSGetNCChanges  "
+            "as LAB77\\user1\n"
+            "           3  of the calls to block were answered: they would fail\n"
+            "\n"
+            "What was not seen\n"
+            "           1  gaps in RPC connections, 1,460 bytes\n"
+            "           7  frames cut by the snap length\n"
+            "problem: a.pcap: ends within a frame\n");
+}
+
+TEST_F(TextTest, SummaryFitsAScreenHoweverMuchThereIs) {
+  const ServerPolicies policies(policy, {});
+  AuditTally tally;
+  tally.prepare(policies);
+  for (std::uint32_t i = 0; i < 6000; ++i) {
+    context.client.address = IpAddress::v4(i);
+    tally.note_verdict(0, *call.verdict);
+    tally.note_finding(context, call, who);
+  }
+  for (std::size_t i = 0; i < kBlindnessKindCount; ++i) {
+    Blindness blindness;
+    blindness.kind = static_cast<BlindnessKind>(i);
+    tally.note_blindness(blindness);
+  }
+  EXPECT_GE(tally.activities.overflow(), 6000u - 4096u);
+  const std::string text = summary_text({}, tally, &policies);
+  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 45);
+  EXPECT_NE(text.find("5,988  calls in 4,"), std::string::npos) << text;
+}
+
+TEST_F(TextTest, ActivitiesRememberAFewUsers) {
+  ActivityTable table;
+  for (const char* user : {"a", "b", "a", "c", "d"}) {
+    who.user = user;
+    table.note(context, call, who);
+  }
+  const std::vector<const Activity*> all = table.sorted();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0]->count, 5u);
+  EXPECT_EQ(all[0]->user_count, 3u);
+  EXPECT_EQ(account_of(all[0]->users[2].text()), "LAB77\\c");
+  EXPECT_TRUE(all[0]->more_users);
+  EXPECT_EQ(all[0]->contradicted, 5u);
+}
+
+}  // namespace
+}  // namespace rpcaudit::test
