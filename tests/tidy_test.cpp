@@ -223,10 +223,10 @@ constexpr IncludeCase kIncludeCases[] = {
     {"engine/evaluate/facts.h", "engine/policy/policy.h", true},
     {"engine/evaluate/facts.h", "engine/audit/auditor.h", false},
     {"engine/audit/auditor.h", "engine/evaluate/facts.h", true},
-    {"engine/audit/auditor.h", "engine/app/pipeline.h", false},
+    {"engine/audit/auditor.h", "engine/app/run/pipeline.h", false},
     {"engine/audit/auditor.h", "capture/timestamp.h", true},
-    {"engine/app/pipeline.cpp", "dissect/dissector.h", true},
-    {"engine/app/pipeline.cpp", "capture/pcap_file.h", true},
+    {"engine/app/run/pipeline.cpp", "dissect/dissector.h", true},
+    {"engine/app/run/pipeline.cpp", "capture/pcap_file.h", true},
 };
 
 TEST(Tidy, DependencyRuleItself) {

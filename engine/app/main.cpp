@@ -3,7 +3,7 @@
 #include <exception>
 #include <iostream>
 
-#include "engine/app/commands.h"
+#include "engine/app/commands/commands.h"
 
 namespace {
 

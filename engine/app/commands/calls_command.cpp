@@ -1,0 +1,44 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <utility>
+
+#include "engine/app/commands/command_options.h"
+#include "engine/app/commands/commands.h"
+#include "engine/app/run/deployment_files.h"
+#include "engine/app/run/pipeline.h"
+
+namespace rpcaudit {
+namespace {
+
+ExitStatus run_calls(const RunOptions& options) {
+  spdlog::logger log = make_log(options.verbose);
+  AuditOptions audit;
+  audit.write_all = true;
+  const bool has_policies = !options.policies.empty() || !options.deployment.empty();
+  if (!has_policies) return run_records(options, audit, RecordFormat::json, log);
+
+  LoadedPolicies loaded = load_all_policies(options);
+  if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
+  const ServerPolicies policies = server_policies(std::move(loaded));
+  audit.policies = &policies;
+  return run_records(options, audit, RecordFormat::json, log);
+}
+
+}  // namespace
+
+void add_calls_command(CLI::App& app, ChosenCommand& chosen) {
+  const auto options = std::make_shared<RunOptions>();
+  CLI::App* const command = app.add_subcommand("calls", "Write every RPC context and call");
+  command->footer(
+      "Examples:\n"
+      "  rpcaudit calls -r dc1.pcapng\n"
+      "  rpcaudit calls -r captures/ -f 'host 10.77.0.1' -o calls.json\n"
+      "  rpcaudit calls -r dc1.pcapng | jq 'select(.rpc.interface_name == \"drsuapi\")'\n");
+  add_capture_options(*command, *options, true);
+  add_policy_option(*command, *options, false);
+  add_target_options(*command, *options);
+  add_output_options(*command, *options);
+  command->callback([options, &chosen] { chosen = [options] { return run_calls(*options); }; });
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,182 @@
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "engine/app/commands/command_options.h"
+#include "engine/app/commands/commands.h"
+#include "engine/app/run/deployment_files.h"
+#include "engine/audit/catalogue/catalogue.h"
+#include "engine/audit/catalogue/catalogue_data.h"
+#include "engine/audit/text/text_encoding.h"
+#include "engine/policy/check/linter.h"
+
+namespace rpcaudit {
+namespace {
+
+struct CheckCommand {
+  RunOptions options;
+  std::vector<std::string> ignored;  // codes of warnings and notes
+  bool strict = false;
+};
+
+// The catalogue as the linter wants it.
+class CatalogueNames : public InterfaceNames {
+ public:
+  [[nodiscard]] std::string name_of(const Uuid& interface) const override {
+    return std::string(interface_name(interface));
+  }
+
+  [[nodiscard]] std::optional<Uuid> nearest(const Uuid& interface) const override {
+    constexpr std::size_t kDigitsMax = 4;  // more make it another interface
+    std::optional<Uuid> nearest;
+    std::size_t nearest_count = kDigitsMax + 1;
+    for (const CatalogueInterface& known : catalogue_interfaces()) {
+      const std::size_t count = differing_digits(known.uuid, interface);
+      if (count >= nearest_count) continue;
+      nearest_count = count;
+      nearest = known.uuid;
+    }
+    return nearest;
+  }
+
+ private:
+  static std::size_t differing_digits(const Uuid& a, const Uuid& b) noexcept {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < a.bytes.size(); ++i) {
+      const unsigned differing = a.bytes[i] ^ b.bytes[i];
+      count += ((differing & 0xf0) != 0 ? 1u : 0u) + ((differing & 0x0f) != 0 ? 1u : 0u);
+    }
+    return count;
+  }
+};
+
+// All that there is to say, by file and line, without what the user does not want to hear: the
+// codes of that are added to `silenced`.
+void complete(const CheckCommand& command, LoadedDeployment& deployment,
+              std::set<std::string_view>& silenced) {
+  LoadedPolicy& loaded = deployment.loaded;
+  if (!loaded.has_errors()) {
+    const CatalogueNames names;
+    lint(loaded.policy, {deployment.evaluation.profile, &names}, loaded.diagnostics);
+  }
+  for (const std::uint32_t file : loaded.scripts) {
+    lint_script(loaded.sources[file], file, loaded.diagnostics);
+  }
+  std::erase_if(loaded.diagnostics, [&](const Diagnostic& diagnostic) {
+    const auto& ignored = command.ignored;
+    const auto found = std::find(ignored.begin(), ignored.end(), diagnostic.code);
+    if (diagnostic.severity == Severity::error || found == ignored.end()) return false;
+    silenced.insert(*found);
+    return true;
+  });
+  std::stable_sort(loaded.diagnostics.begin(), loaded.diagnostics.end(),
+                   [](const Diagnostic& a, const Diagnostic& b) {
+                     return std::tie(a.span.file, a.span.line) < std::tie(b.span.file, b.span.line);
+                   });
+}
+
+std::string diagnostic_json(const LoadedPolicy& loaded, const Diagnostic& diagnostic) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  const auto text = [&writer](const char* key, std::string_view value) {
+    writer.Key(key);
+    writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+  };
+  writer.StartObject();
+  text("severity", to_string(diagnostic.severity));
+  text("code", diagnostic.code);
+  if (diagnostic.span.file < loaded.policy.files.size()) {
+    text("file", loaded.policy.files[diagnostic.span.file]);
+  }
+  if (diagnostic.span.line != 0) {
+    writer.Key("line");
+    writer.Uint(diagnostic.span.line);
+    writer.Key("column");
+    writer.Uint(diagnostic.span.column);
+    writer.Key("length");
+    writer.Uint(diagnostic.span.length);
+  }
+  text("message", diagnostic.message);
+  if (!diagnostic.hint.empty()) text("hint", diagnostic.hint);
+  writer.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+std::string counted(std::size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+ExitStatus run_check(const CheckCommand& command) {
+  LoadedPolicies loaded = load_all_policies(command.options);
+  std::set<std::string_view> silenced;
+  for (LoadedDeployment& one : loaded.deployments) complete(command, one, silenced);
+  const std::vector<LoadedPolicies::Remark> remarks = loaded.remarks();
+  const auto count = [&remarks](Severity severity) {
+    return static_cast<std::size_t>(
+        std::count_if(remarks.begin(), remarks.end(),
+                      [severity](const auto& one) { return one.diagnostic.severity == severity; }));
+  };
+  const bool as_json = command.options.format == RecordFormat::json;
+  spdlog::logger log = make_log(false);
+  for (const std::string& problem : loaded.unreadable()) log.error("{}", problem);
+  for (const auto& [part, diagnostic] : remarks) {
+    std::cout << (as_json ? diagnostic_json(*part, diagnostic) : diagnostic_text(*part, diagnostic))
+              << "\n";
+  }
+  for (const std::string& code : command.ignored) {
+    if (!silenced.contains(code)) log.warn("--ignore {}: silenced nothing", terminal_text(code));
+  }
+  if (!command.options.quiet) {
+    std::cerr << counted(loaded.count_filters(), "filter") << " in "
+              << counted(loaded.files().size(), "file") << ", "
+              << counted(count(Severity::error), "error") << ", "
+              << counted(count(Severity::warning), "warning") << "\n";
+  }
+  if (!std::cout.flush()) {
+    log.error("standard output: could not be written");
+    return loaded.has_errors() ? ExitStatus::usage : ExitStatus::data;
+  }
+  const bool refused = command.strict && count(Severity::warning) != 0;
+  return loaded.has_errors() || refused ? ExitStatus::usage : ExitStatus::done;
+}
+
+}  // namespace
+
+void add_check_command(CLI::App& app, ChosenCommand& chosen) {
+  const auto state = std::make_shared<CheckCommand>();
+  CLI::App* const command =
+      app.add_subcommand("check", "Say what is wrong with a policy, or suspicious about it");
+  command->footer(
+      "Examples:\n"
+      "  rpcaudit check -p policy.txt\n"
+      "  rpcaudit check -p policy.txt --strict -q && netsh -f policy.txt\n"
+      "  rpcaudit check -p policy.txt --target ws2019 --ignore never-on-the-wire\n"
+      "\n"
+      "Exit status: 0 fine, 2 errors (with --strict: or warnings).\n");
+  add_policy_option(*command, state->options, true);
+  add_target_options(*command, state->options);
+  command
+      ->add_option("--ignore", state->ignored,
+                   "Code of warnings and notes to leave out; may be repeated")
+      ->delimiter(',')
+      ->type_name("CODE");
+  static const std::map<std::string, RecordFormat> kFormats{{"json", RecordFormat::json},
+                                                            {"text", RecordFormat::text}};
+  command->add_option("--format", state->options.format, "text, or json: one object per line")
+      ->transform(CLI::CheckedTransformer(kFormats).description(""))
+      ->type_name("json|text");
+  command->add_flag("--strict", state->strict, "Warnings count as errors");
+  command->add_flag("-q,--quiet", state->options.quiet, "No count at the end");
+  command->callback([state, &chosen] { chosen = [state] { return run_check(*state); }; });
+}
+
+}  // namespace rpcaudit

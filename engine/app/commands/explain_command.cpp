@@ -1,0 +1,201 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/app/commands/call_expression.h"
+#include "engine/app/commands/command_options.h"
+#include "engine/app/commands/commands.h"
+#include "engine/app/commands/explain_text.h"
+#include "engine/app/run/control_options.h"
+#include "engine/app/run/deployment_files.h"
+#include "engine/app/run/pipeline.h"
+#include "engine/audit/call_judge.h"
+#include "engine/audit/endpoint_judge.h"
+#include "engine/audit/sink/event_5712.h"
+#include "engine/audit/sink/text_sink.h"
+#include "engine/audit/text/auth_names.h"
+#include "engine/audit/text/text_encoding.h"
+
+namespace rpcaudit {
+namespace {
+
+struct ExplainCommand {
+  RunOptions options;
+  std::string call;
+  std::uint64_t frame = 0;
+};
+
+std::string call_text(const RpcContext& context, const RpcCall& call) {
+  std::optional<Uuid> interface;
+  if (carries_interface(context)) interface = context.abstract_syntax->uuid;
+  std::string text = "call     ";
+  text += operation_text(interface, call.opnum);
+  text += " over ";
+  text += to_string(context.protocol);
+  if (!context.pipe.empty()) {
+    text += ' ';
+    append_terminal_text(text, context.pipe);
+  }
+  text += ", ";
+  text += to_string(context.client.address);
+  text += " -> ";
+  text += endpoint_text(context.server);
+  const std::string account =
+      account_of({call.identity.user, call.identity.domain, call.identity.null_session});
+  if (!account.empty()) text += ", as " + account;
+  if (call.auth) {
+    text += ", ";
+    text += auth_type_name(call.auth->type);
+    text += ' ';
+    text += auth_level_name(call.auth->level);
+  } else {
+    text += ", without security of its own";
+  }
+  return text + "\n";
+}
+
+// By the policy of the call's server.
+std::string explanation_for(const ServerPolicies& policies, const RpcContext& context,
+                            const RpcCall& call, ContextFacts facts) {
+  const std::uint32_t index = policies.find(context.server.address);
+  if (index == kNoPolicy) return "verdict  none: no deployment has the server\n";
+  const HostKnowledge& knowledge = policies.knowledge(index);
+  knowledge.complete(facts);
+  CallFacts of_call = call_facts(context, call);
+  KnownCaller caller;
+  knowledge.complete(context, call, caller, of_call);
+  std::string text;
+  if (!policies.name(index).empty()) {
+    text = "policy   of " + terminal_text(policies.name(index)) + "\n";
+  }
+  const Policy& policy = policies.policy(index);
+  EvaluationOptions options = policies.options(index);
+  const auto add_layer = [&](const Policy& filters, const ContextFacts& of_layer) {
+    const Explanation explanation = explain(filters, options, of_layer, of_call);
+    text += explanation_text(explanation, filters);
+    text +=
+        event_5712_text({call, of_layer, of_call, options.profile, filters, explanation.verdict});
+  };
+  add_layer(policy, facts);
+  const auto is_epmap = [](const Filter& filter) { return filter.layer == Layer::epmap; };
+  const bool is_asked =
+      call.question && std::any_of(policy.filters.begin(), policy.filters.end(), is_epmap);
+  if (!is_asked) return text;
+  // The layers do not arbitrate between each other: whoever either of them stops gets no answer.
+  const std::unique_ptr<const Policy> filters = filters_of(policy);
+  options.layer = Layer::epmap;
+  text += "\nlayer epmap, which sees the interface that is asked for\n";
+  add_layer(*filters, mapper_facts(facts, *call.question));
+  return text;
+}
+
+// Explains every call that began in one frame, as it passes.
+class ExplainingObserver : public RpcObserver {
+ public:
+  ExplainingObserver(const ServerPolicies& policies, std::uint64_t frame)
+      : policies_(policies), frame_(frame) {}
+
+  void on_context(const RpcContext&) override {}
+  void on_context_result(const RpcContext&) override {}
+  void on_context_closed(ContextKey) override {}
+  void on_call(const RpcContext& context, const RpcCall& call) override {
+    if (call.frame.number != frame_) return;
+    if (!text_.empty()) text_ += '\n';
+    text_ += call_text(context, call);
+    text_ += explanation_for(policies_, context, call, context_facts(context));
+  }
+  void on_outcome(const RpcOutcome&) override {}
+  void on_blindness(const Blindness&) override {}
+  void on_watermark(std::uint64_t) override {}
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  const ServerPolicies& policies_;
+  std::uint64_t frame_;
+  std::string text_;
+};
+
+ExitStatus print(const std::string& text, spdlog::logger& log) {
+  if (std::cout << text << std::flush) return ExitStatus::done;
+  log.error("standard output: could not be written");
+  return ExitStatus::data;
+}
+
+ExitStatus explain_described(const ExplainCommand& command, const ServerPolicies& policies,
+                             spdlog::logger& log) {
+  DescribedCall described;
+  if (const auto problem = parse_call(command.call, described)) {
+    log.error("--call: {}", terminal_text(*problem));
+    return ExitStatus::usage;
+  }
+  ContextFacts facts = context_facts(described.context);
+  if (!described.version_given) facts.if_version.reset();
+  if (!described.client_given || !described.server_given) {
+    log.warn("without client= and server= addresses are taken as 0.0.0.0");
+  }
+  return print(call_text(described.context, described.call) +
+                   explanation_for(policies, described.context, described.call, facts),
+               log);
+}
+
+ExitStatus explain_frame(const ExplainCommand& command, const ServerPolicies& policies,
+                         spdlog::logger& log) {
+  const std::unique_ptr<FrameSource> source = open_source(command.options, log);
+  if (!source) return ExitStatus::usage;
+  ExplainingObserver observer(policies, command.frame);
+  (void)run_frames(*source, Limits{}, observer, false);
+  for (const InputProblem& problem : source->problems()) {
+    log.error("{}: {}", terminal_text(source->input_name(problem.input)),
+              terminal_text(problem.message));
+  }
+  const ExitStatus printed = print(observer.text(), log);
+  if (printed != ExitStatus::done || !source->problems().empty()) return ExitStatus::data;
+  if (!observer.text().empty()) return ExitStatus::done;
+  log.warn("no RPC call began in frame {}", command.frame);
+  return ExitStatus::nothing_evaluated;
+}
+
+ExitStatus run_explain(const ExplainCommand& command) {
+  spdlog::logger log = make_log(command.options.verbose);
+  LoadedPolicies loaded = load_all_policies(command.options);
+  if (!report_usable(loaded, command.options.quiet, log)) return ExitStatus::usage;
+  const ServerPolicies policies = server_policies(std::move(loaded));
+  if (!command.call.empty()) return explain_described(command, policies, log);
+  if (!command.options.captures.empty() && command.frame != 0) {
+    return explain_frame(command, policies, log);
+  }
+  log.error("explain needs --call, or --read and --frame");
+  return ExitStatus::usage;
+}
+
+}  // namespace
+
+void add_explain_command(CLI::App& app, ChosenCommand& chosen) {
+  const auto state = std::make_shared<ExplainCommand>();
+  CLI::App* const command = app.add_subcommand("explain", "Say why a call would be blocked or not");
+  command->footer(
+      "Examples:\n"
+      "  rpcaudit explain -p policy.txt -r dc1.pcapng --frame 4711\n"
+      "  rpcaudit explain -p policy.txt --call 'interface=drsuapi opnum=DRSGetNCChanges\n"
+      "      client=10.77.0.21 server=10.77.0.1 auth_type=16 auth_level=6'\n"
+      "\n"
+      "Keys of --call: interface version opnum protocol client server port pipe auth_type\n"
+      "auth_level object user.\n");
+  add_policy_option(*command, state->options, true);
+  add_target_options(*command, state->options);
+  add_capture_options(*command, state->options, false);
+  add_control_options(*command, state->options.controls);
+  CLI::Option* const call =
+      command->add_option("--call", state->call, "A call described as key=value words");
+  command->add_option("--frame", state->frame, "Number of the frame in which the call begins")
+      ->check(CLI::PositiveNumber)
+      ->excludes(call);
+  command->add_flag("-q,--quiet", state->options.quiet, "No remarks about the policy");
+  command->callback([state, &chosen] { chosen = [state] { return run_explain(*state); }; });
+}
+
+}  // namespace rpcaudit

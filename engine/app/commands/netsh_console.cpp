@@ -1,0 +1,263 @@
+#include "engine/app/commands/netsh_console.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "engine/policy/listings/show_filter.h"
+#include "engine/policy/netsh/netsh_help.h"
+#include "engine/policy/netsh/netsh_script.h"
+#include "engine/policy/netsh/printer.h"
+#include "engine/policy/text/script_line.h"
+#include "engine/policy/text/source_text.h"
+
+namespace rpcaudit {
+namespace {
+
+// Version 4 (RFC 9562).
+Uuid random_key() {
+  Uuid key;
+  // Cannot fail for so few bytes (getentropy(3)).
+  if (::getentropy(key.bytes.data(), key.bytes.size()) != 0) std::abort();
+  key.bytes[6] = static_cast<std::uint8_t>((key.bytes[6] & 0x0f) | 0x40);
+  key.bytes[8] = static_cast<std::uint8_t>((key.bytes[8] & 0x3f) | 0x80);
+  return key;
+}
+
+NetshSessionOptions live_options() {
+  NetshSessionOptions options;
+  options.live = true;
+  options.make_key = random_key;
+  return options;
+}
+
+Policy policy_of(const std::string& file) {
+  Policy policy;
+  policy.files.push_back(file);
+  return policy;
+}
+
+// Commands that a shell would have taken apart.
+std::vector<ScriptLine> split(const ScriptLine& line) {
+  std::vector<ScriptLine> commands(1);
+  commands[0].span = line.span;
+  for (const Word& word : line.words) {
+    if (!word.quoted && (word.text == "&" || word.text == "&&")) {
+      commands.emplace_back().span = line.span;
+    } else {
+      commands.back().words.push_back(word);
+    }
+  }
+  return commands;
+}
+
+constexpr std::string_view kOk = "Ok.\n\n";
+
+}  // namespace
+
+NetshConsole::NetshConsole(FilterStore& store, Rule rule, const std::string& file)
+    : store_(store),
+      policy_(policy_of(file)),
+      reporter_(diagnostics_),
+      session_(policy_, NetshConsole::file(), reporter_, live_options()),
+      rule_is_of_store_(rule == Rule::of_store),
+      has_places_(!file.empty()) {}
+
+std::string NetshConsole::prompt() const {
+  switch (session_.context()) {
+    case NetshContext::root: return "netsh>";
+    case NetshContext::rpc: return "netsh rpc>";
+    case NetshContext::filter: break;
+  }
+  return "netsh rpc filter>";
+}
+
+NetshConsole::Result NetshConsole::fail(std::string& problems) {
+  problems +=
+      is_unreadable_
+          ? "error: the filter store holds a filter that cannot be read; `rpcaudit check -p "
+            "store:FILE` says which\n"
+          : "error: " + store_.error() + '\n';
+  store_.roll_back();
+  version_.reset();  // what the session made of the store is not what the store has
+  return Result::broken;
+}
+
+bool NetshConsole::begin(std::string& problems) {
+  if (!store_.begin() || !refresh()) {
+    (void)fail(problems);
+    return false;
+  }
+  in_batch_ = true;
+  return true;
+}
+
+bool NetshConsole::end(std::string& problems) {
+  in_batch_ = false;
+  if (save_pending() && store_.commit()) return true;
+  (void)fail(problems);
+  return false;
+}
+
+NetshConsole::Result NetshConsole::run(const ScriptLine& line, std::string& answers,
+                                       std::string& problems) {
+  bool refused = !say_diagnostics(problems).empty();  // of the reader of the line
+  for (const ScriptLine& command : split(line)) {
+    if (command.words.empty()) continue;
+    const Result result = run_command(command, answers, problems);
+    if (result == Result::broken) return result;
+    refused = refused || result == Result::refused;
+    if (has_left_) break;
+  }
+  return refused ? Result::refused : Result::done;
+}
+
+NetshConsole::Result NetshConsole::run_command(const ScriptLine& line, std::string& answers,
+                                               std::string& problems) {
+  if (!in_batch_ && (!store_.begin() || !refresh())) return fail(problems);
+  const std::string pending_before = pending_text();
+  opened_rule_ = false;
+  session_.run(line);
+  std::string said;
+  for (const NetshEffect& effect : session_.effects()) {
+    if (!apply(effect, said)) return fail(problems);
+  }
+  const std::string error = say_diagnostics(problems);
+  if (!error.empty()) {
+    restore_pending(pending_before);
+    said += netsh_refusal(error, line.words);
+  }
+  if (!in_batch_ && (!save_pending() || !store_.commit())) return fail(problems);
+  answers += said;  // not before it is true
+  return error.empty() ? Result::done : Result::refused;
+}
+
+// The store as it is now; a store that nobody else has changed is as this console left it.
+bool NetshConsole::refresh() {
+  const std::optional<std::int64_t> version = store_.version();
+  if (!version) return false;
+  if (version_ != version && !load()) return false;
+  version_ = version;
+  return true;
+}
+
+bool NetshConsole::load() {
+  is_unreadable_ = false;
+  const std::optional<std::vector<StoredFilter>> stored = store_.filters();
+  const std::optional<std::string> pending =
+      rule_is_of_store_ ? store_.pending() : std::optional(pending_text());
+  if (!stored || !pending) return false;
+  Policy policy;
+  std::vector<Diagnostic> unsaid;
+  std::string script = "rpc filter\n";
+  for (const StoredFilter& filter : *stored) script += filter.script;
+  read_stored_script(script, "store", policy, unsaid);
+  // What reads as something else was written by no console.
+  is_unreadable_ = policy.filters.size() != stored->size();
+  if (is_unreadable_) return false;
+  for (std::size_t i = 0; i < policy.filters.size(); ++i) {
+    policy.filters[i].id = static_cast<std::uint64_t>((*stored)[i].id);
+  }
+  for (Filter& filter : policy_.filters) {
+    if (!filter.persistent) policy.filters.push_back(std::move(filter));
+  }
+  policy_.filters = std::move(policy.filters);
+  if (*pending != pending_text()) restore_pending(*pending);
+  stored_pending_ = *pending;
+  return true;
+}
+
+std::string NetshConsole::pending_text() const {
+  const PendingRule* const pending = session_.pending();
+  return pending == nullptr ? std::string() : print_netsh_rule(pending->filter);
+}
+
+bool NetshConsole::save_pending() {
+  if (!rule_is_of_store_) return true;
+  std::string pending = pending_text();
+  if (pending == stored_pending_) return true;
+  if (!store_.set_pending(pending)) return false;
+  stored_pending_ = std::move(pending);
+  return true;
+}
+
+// Gives the session the rule that the commands make, or none.
+void NetshConsole::restore_pending(const std::string& script) {
+  if (script == pending_text()) return;
+  const NetshContext context = session_.context();
+  session_.enter(NetshContext::filter);
+  const SourceText source = SourceText::decode("delete rule\n" + script);
+  ScriptReader reader(source, file(), reporter_);
+  for (ScriptLine line; reader.next(line);) session_.run(line);
+  session_.enter(context);
+  diagnostics_.clear();  // they were said when the rule was made
+}
+
+// The code of the first error; empty without one.
+std::string NetshConsole::say_diagnostics(std::string& problems) {
+  std::string error;
+  for (const Diagnostic& diagnostic : diagnostics_) {
+    if (error.empty() && diagnostic.severity == Severity::error) error = diagnostic.code;
+    if (has_places_) {
+      problems += format(diagnostic, policy_) + '\n';
+      continue;
+    }
+    problems.append(to_string(diagnostic.severity)).append(": ").append(diagnostic.message);
+    problems += '\n';
+    if (!diagnostic.hint.empty()) problems += "  hint: " + diagnostic.hint + '\n';
+  }
+  diagnostics_.clear();
+  return error;
+}
+
+// False when the store fails.
+bool NetshConsole::add_filter(const NetshEffect& effect, std::string& answers) {
+  Filter& filter = policy_.filters.back();
+  const std::optional<bool> is_stored = store_.contains(effect.key);
+  if (!is_stored) return false;
+  const bool is_volatile =
+      volatile_count_ != 0 &&
+      std::any_of(policy_.filters.begin(), policy_.filters.end() - 1,
+                  [&effect](const Filter& other) { return other.key == effect.key; });
+  if (*is_stored || is_volatile) {
+    reporter_.error("key-exists", filter.span,
+                    "a filter with the key `" + to_string(effect.key) + "` exists already",
+                    "delete it first, or leave `filterkey=` out");
+    policy_.filters.pop_back();
+    return true;
+  }
+  if (filter.persistent) {
+    const std::optional<std::int64_t> id = store_.add(filter);
+    if (!id) return false;
+    filter.id = static_cast<std::uint64_t>(*id);
+  } else {
+    ++volatile_count_;
+  }
+  answers += "FilterKey: " + to_string(effect.key) + '\n';
+  answers += kOk;
+  return true;
+}
+
+// False when the store fails.
+bool NetshConsole::apply(const NetshEffect& effect, std::string& answers) {
+  using Kind = NetshEffect::Kind;
+  switch (effect.kind) {
+    case Kind::rule_added: opened_rule_ = true; [[fallthrough]];
+    case Kind::condition_added:
+    case Kind::rule_deleted: answers += kOk; return true;
+    case Kind::filter_added: return add_filter(effect, answers);
+    case Kind::filters_deleted:
+      answers += kOk;
+      return effect.key.is_nil() ? store_.remove_all() : store_.remove(effect.key);
+    case Kind::filters_shown: answers += print_show_filter(policy_); return true;
+    case Kind::script_wanted: answers += print_netsh_script(policy_); return true;
+    case Kind::help_wanted: answers += netsh_help(effect.topic); return true;
+    case Kind::left: has_left_ = true; return true;
+    case Kind::context_entered: return true;
+  }
+  return true;
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,206 @@
+#include "engine/app/run/deployment_files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <iostream>
+#include <set>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "engine/app/run/control_options.h"
+#include "engine/audit/text/text_encoding.h"
+#include "engine/evaluate/controls/host_controls.h"
+#include "engine/policy/text/spelling.h"
+
+namespace rpcaudit {
+namespace {
+
+// A deployment file with the texts of all the files that its diagnostics are about.
+struct ReadDeploymentFile {
+  DeploymentFile file;
+  std::vector<SourceText> sources;
+  std::vector<Diagnostic> diagnostics;
+  std::vector<std::string> unreadable;
+};
+
+ReadDeploymentFile read_deployment_file(const std::string& path) {
+  ReadDeploymentFile result;
+  const std::optional<std::string> bytes = read_policy_file(path);
+  if (!bytes) {
+    result.unreadable.push_back(terminal_text(path) + ": " +
+                                std::generic_category().message(errno));
+    return result;
+  }
+  result.sources.push_back(SourceText::decode(*bytes));
+  const auto read_table = [&result](const std::string& name) -> NamedFile {
+    std::optional<std::string> table = read_policy_file(name);
+    if (!table) return {std::nullopt, std::generic_category().message(errno)};
+    result.sources.push_back(SourceText::decode(*table));
+    return {std::move(table), {}};
+  };
+  read_deployment(*bytes, path, read_table, result.file, result.diagnostics);
+  return result;
+}
+
+// Whether anything stands there that calls can be judged by.
+bool can_judge(const Deployment& deployment, const RunOptions& options) {
+  const HostSettings& host = deployment.host;
+  return !deployment.policies.empty() || !options.policies.empty() ||
+         host.restrict_remote_clients || !host.registrations.empty() ||
+         host.use_observed_registrations || host.edition != Edition::unknown ||
+         options.controls.what_if_restrict_remote_clients ||
+         options.controls.observed_registrations;
+}
+
+// The target of the deployment, otherwise that of the command line.
+void choose_target(const Deployment& deployment, const RunOptions& options,
+                   LoadedDeployment& result) {
+  result.evaluation = options.evaluation;
+  if (!deployment.target) return;
+  const std::optional<Target> target = parse_target(to_lower(deployment.target->value));
+  if (target) {
+    result.evaluation.profile = TargetProfile(*target);
+    if (options.v4_order) {
+      result.evaluation.profile.set(Difference::v4_byte_order, *options.v4_order);
+    }
+    return;
+  }
+  result.loaded.diagnostics.push_back({Severity::error, "unknown-target", deployment.target->span,
+                                       "unknown target " + quoted(deployment.target->value),
+                                       "targets are those of --target"});
+}
+
+LoadedDeployment load_deployment(const ReadDeploymentFile& read, Deployment deployment,
+                                 const RunOptions& options) {
+  LoadedDeployment result;
+  result.name = std::move(deployment.name);
+  result.servers = std::move(deployment.servers);
+  result.facts = std::move(deployment.facts);
+  result.loaded.policy.files = read.file.files;  // first, as places in them are numbered so
+  result.loaded.policy.host = std::move(deployment.host);
+  result.loaded.sources = read.sources;
+  apply(options.controls, result.loaded.policy.host);
+  choose_target(deployment, options, result);
+  std::vector<std::string> paths = options.policies;
+  for (const Placed<std::string>& policy : deployment.policies) paths.push_back(policy.value);
+  load_policies(paths, result.loaded);
+  return result;
+}
+
+}  // namespace
+
+bool LoadedPolicies::has_errors() const {
+  return std::any_of(deployments.begin(), deployments.end(),
+                     [](const LoadedDeployment& one) { return one.loaded.has_errors(); });
+}
+
+std::size_t LoadedPolicies::count_filters() const {
+  std::size_t count = 0;
+  for (const LoadedDeployment& one : deployments) count += one.loaded.policy.filters.size();
+  return count;
+}
+
+std::vector<LoadedPolicies::Remark> LoadedPolicies::remarks() const {
+  std::vector<Remark> remarks;
+  std::set<std::tuple<std::string, SourceSpan, std::string, std::string>> said;
+  for (const LoadedDeployment& one : deployments) {
+    for (const Diagnostic& diagnostic : one.loaded.diagnostics) {
+      const std::vector<std::string>& files = one.loaded.policy.files;
+      SourceSpan place = diagnostic.span;
+      const std::string file = place.file < files.size() ? files[place.file] : std::string();
+      place.file = 0;
+      if (!said.emplace(file, place, diagnostic.code, diagnostic.message).second) continue;
+      remarks.push_back({&one.loaded, diagnostic});
+    }
+  }
+  return remarks;
+}
+
+std::vector<std::string> LoadedPolicies::unreadable() const {
+  std::vector<std::string> all;
+  for (const LoadedDeployment& one : deployments) {
+    for (const std::string& problem : one.loaded.unreadable) {
+      if (std::find(all.begin(), all.end(), problem) == all.end()) all.push_back(problem);
+    }
+  }
+  return all;
+}
+
+std::vector<std::string> LoadedPolicies::files() const {
+  std::set<std::string> files;
+  for (const LoadedDeployment& one : deployments) {
+    files.insert(one.loaded.policy.files.begin(), one.loaded.policy.files.end());
+  }
+  return {files.begin(), files.end()};
+}
+
+LoadedPolicies load_all_policies(const RunOptions& options) {
+  LoadedPolicies result;
+  if (options.deployment.empty()) {
+    LoadedDeployment& only = result.deployments.emplace_back();
+    only.for_others = true;
+    only.evaluation = options.evaluation;
+    apply(options.controls, only.loaded.policy.host);
+    load_policies(options.policies, only.loaded);
+    return result;
+  }
+  const ReadDeploymentFile read = read_deployment_file(options.deployment);
+  if (!read.diagnostics.empty() || !read.unreadable.empty()) {
+    LoadedPolicy& loaded = result.deployments.emplace_back().loaded;
+    loaded.policy.files = read.file.files;
+    loaded.sources = read.sources;
+    loaded.diagnostics = read.diagnostics;
+    loaded.unreadable = read.unreadable;
+    if (result.has_errors()) return result;
+    result.deployments.clear();
+  }
+  for (const Deployment& own : read.file.deployments) {
+    result.deployments.push_back(load_deployment(read, merged(read.file.common, own), options));
+  }
+  if (can_judge(read.file.common, options)) {
+    Deployment others = merged(read.file.common, {});
+    others.name = "other servers";
+    result.deployments.push_back(load_deployment(read, std::move(others), options));
+    result.deployments.back().for_others = true;
+  }
+  return result;
+}
+
+bool report_usable(const LoadedPolicies& loaded, bool quiet, spdlog::logger& log) {
+  for (const std::string& problem : loaded.unreadable()) log.error("{}", problem);
+  std::size_t warnings = 0;
+  for (const LoadedPolicies::Remark& remark : loaded.remarks()) {
+    if (remark.diagnostic.severity == Severity::warning) ++warnings;
+    if (remark.diagnostic.severity != Severity::error) continue;
+    std::cerr << diagnostic_text(*remark.loaded, remark.diagnostic) << "\n";
+  }
+  if (loaded.has_errors()) return false;
+  if (warnings != 0 && !quiet) {
+    log.warn("the policy has {} warning{}; `rpcaudit check` shows them", warnings,
+             warnings == 1 ? "" : "s");
+  }
+  const auto& all = loaded.deployments;
+  const bool asks_nothing = std::all_of(all.begin(), all.end(), [](const LoadedDeployment& one) {
+    const Policy& policy = one.loaded.policy;
+    return policy.filters.empty() && HostControls(policy.host).empty();
+  });
+  if (asks_nothing && !quiet) {
+    log.warn("the policy has neither filters nor settings that stop calls: all are permitted");
+  }
+  log.debug("{} filters in {} files", loaded.count_filters(), loaded.files().size());
+  return true;
+}
+
+ServerPolicies server_policies(LoadedPolicies loaded) {
+  ServerPolicies policies;
+  for (LoadedDeployment& one : loaded.deployments) {
+    const std::uint32_t index = policies.add(std::move(one.loaded.policy), one.evaluation,
+                                             std::move(one.facts), std::move(one.name));
+    for (const Subnet& servers : one.servers) policies.bind(servers, index);
+    if (one.for_others) policies.bind_others(index);
+  }
+  return policies;
+}
+
+}  // namespace rpcaudit

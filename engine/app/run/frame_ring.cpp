@@ -1,0 +1,94 @@
+#include "engine/app/run/frame_ring.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "dissect/shard.h"
+
+namespace rpcaudit {
+namespace {
+
+// A worker that has so many batches before it leaves reading to others.
+constexpr std::uint64_t kReadAhead = 6;
+
+// Waiting for the other worker to read a batch takes less time than falling asleep and being woken:
+// some tens of microseconds are spent looking before that.
+constexpr unsigned kLooks = 2000;
+
+void pause_briefly() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+}  // namespace
+
+FrameRing::FrameRing(CaptureReader& reader, const Limits& limits, std::uint32_t workers)
+    : reader_(reader), limits_(limits), slots_(kBatches), done_(workers) {}
+
+bool FrameRing::should_read(std::uint32_t worker) const noexcept {
+  return !reading_ && !ended_ && read_ < done_[worker] + kReadAhead &&
+         read_ < *std::min_element(done_.begin(), done_.end()) + kBatches;
+}
+
+// Reads one more batch for all. The lock is not held meanwhile: the slot is nobody's. While this
+// worker sorts the frames another one may read on.
+void FrameRing::fill(std::unique_lock<std::mutex>& lock) {
+  reading_ = true;
+  Slot& slot = slots_[read_ % kBatches];
+  slot.ready = false;
+  lock.unlock();
+  slot.count = reader_.read(slot.frames).size();
+  lock.lock();
+  reading_ = false;
+  ended_ = slot.count == 0;
+  if (!ended_) ++read_;
+  note_change();
+  lock.unlock();
+  const auto shards = static_cast<std::uint32_t>(done_.size());
+  for (std::size_t i = 0; i < slot.count; ++i) {
+    slot.shards[i] = static_cast<std::uint8_t>(shard_of(slot.frames[i], limits_, shards));
+  }
+  lock.lock();
+  slot.ready = true;
+  note_change();
+}
+
+void FrameRing::note_change() {
+  changes_.fetch_add(1, std::memory_order_release);
+  if (sleepers_ != 0) changed_.notify_all();
+}
+
+void FrameRing::wait_for_change(std::unique_lock<std::mutex>& lock) {
+  const std::uint32_t seen = changes_.load(std::memory_order_relaxed);
+  const auto is_new = [&] { return changes_.load(std::memory_order_acquire) != seen; };
+  lock.unlock();
+  for (unsigned i = 0; i < kLooks && !is_new(); ++i) pause_briefly();
+  lock.lock();
+  ++sleepers_;
+  changed_.wait(lock, is_new);
+  --sleepers_;
+}
+
+FrameBatch FrameRing::take(std::uint32_t worker) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    if (should_read(worker)) fill(lock);
+    const Slot& slot = slots_[done_[worker] % kBatches];
+    if (done_[worker] < read_ && slot.ready) {
+      return {std::span(slot.frames).first(slot.count), std::span(slot.shards).first(slot.count)};
+    }
+    if (ended_ && done_[worker] == read_) return {};
+    if (!should_read(worker)) wait_for_change(lock);
+  }
+}
+
+void FrameRing::give_back(std::uint32_t worker) {
+  const std::lock_guard lock(mutex_);
+  ++done_[worker];
+  note_change();
+}
+
+}  // namespace rpcaudit

@@ -1,0 +1,144 @@
+#include "engine/app/run/pipeline.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <iostream>
+#include <vector>
+
+#include "capture/pcap_file.h"
+#include "engine/app/run/blind_spots.h"
+#include "engine/app/run/frame_ring.h"
+#include "engine/app/run/record_output.h"
+#include "engine/app/run/sharded_pipeline.h"
+#include "engine/audit/event/hash_mixer.h"
+#include "engine/audit/text/text_encoding.h"
+
+namespace rpcaudit {
+namespace {
+
+RunFacts facts_of(const RunOptions& options, const FrameSource& source, const FrameRun& run) {
+  RunFacts facts;
+  facts.inputs = options.captures;
+  facts.frames = run.read.frames;
+  facts.bytes = run.read.bytes;
+  facts.first = run.read.first;
+  facts.last = run.read.last;
+  facts.interrupted = run.read.interrupted;
+  facts.not_seen = blind_spots(run.statistics, run.read.frames_of_odd_links);
+  for (const InputProblem& problem : source.problems()) {
+    if (problem.skipped) continue;
+    facts.problems.push_back(std::string(source.input_name(problem.input)) + ": " +
+                             problem.message);
+  }
+  return facts;
+}
+
+void write_statistics(const FrameRun& run, const AuditTally& tally, EventSink& sink) {
+  std::vector<NamedCounter> dissect;
+  for_each_counter(run.statistics, [&](std::string_view name, std::uint64_t value) {
+    dissect.push_back({name, value});
+  });
+  dissect.push_back({"frames_of_odd_links", run.read.frames_of_odd_links});
+  const std::vector<NamedCounter> audit = named_counters(tally);
+  sink.on_statistics({run.read.last.value_or(Timestamp{}), dissect, audit});
+}
+
+// Connections that are only being opened are followed where a policy has a say in them.
+Limits limits_for(const AuditOptions& audit) {
+  Limits limits;
+  bool follow_openings = false;
+  for (std::uint32_t i = 0; audit.policies != nullptr && i < audit.policies->size(); ++i) {
+    const HostControls& controls = audit.policies->compiled(i).controls();
+    follow_openings = follow_openings || controls.concerns_connections();
+  }
+  if (!follow_openings) limits.tcp_openings = 0;
+  return limits;
+}
+
+bool finding_met(const RunOptions& options, const AuditTally& tally) {
+  return (options.fail_on_would_block && tally.count(VerdictAction::would_block) != 0) ||
+         (options.fail_on_undecidable && tally.count(VerdictAction::undecidable) != 0);
+}
+
+}  // namespace
+
+std::unique_ptr<FrameSource> open_source(const RunOptions& options, spdlog::logger& log,
+                                         std::size_t loans) {
+  OpenedCaptures opened = open_captures(options.captures, options.packet_filter, loans);
+  if (!opened.source) log.error("{}", terminal_text(opened.error));
+  return std::move(opened.source);
+}
+
+Dissector make_dissector(const Limits& limits, RpcObserver& observer) {
+  return Dissector(limits, observer, hash_seed());
+}
+
+FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& observer,
+                    bool progress) {
+  Dissector dissector = make_dissector(limits, observer);
+  CaptureReader reader(source, progress);
+  std::array<Frame, CaptureReader::kBatchSize> room;
+  for (auto frames = reader.read(room); !frames.empty(); frames = reader.read(room)) {
+    dissector.process(frames);
+    dissector.advance(frames);
+  }
+  dissector.finish();
+  return {reader.run(), dissector.statistics()};
+}
+
+ExitStatus run_records(const RunOptions& options, AuditOptions audit,
+                       RecordFormat format_by_default, spdlog::logger& log) {
+  const bool sharded = options.workers > 1;
+  const std::unique_ptr<FrameSource> source =
+      open_source(options, log, sharded ? FrameRing::kBatches : 1);
+  if (!source) return ExitStatus::usage;
+  RecordOutput output(options.output);
+  if (!output.error().empty()) {
+    log.error("{}", terminal_text(output.error()));
+    return ExitStatus::data;
+  }
+  RecordFormat format = options.format;
+  if (format == RecordFormat::automatic) {
+    format = output.is_terminal() ? format_by_default : RecordFormat::json;
+  }
+  audit.write_blindness = format == RecordFormat::json;
+  const Limits limits = limits_for(audit);
+  const auto input_name = [&source](std::uint32_t input) { return source->input_name(input); };
+  EventSink& sink = output.open_sink(format, audit.policies, input_name,
+                                     limits.context_slots() + audit.records_waiting_max);
+  const bool progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !output.is_terminal();
+  FrameRun run;
+  AuditTally tally;
+  if (!sharded) {
+    Auditor auditor(limits, audit, sink);
+    run = run_frames(*source, limits, auditor, progress);
+    tally = auditor.tally();
+  } else {
+    ShardedRun sum =
+        run_sharded(options.workers, limits, audit, format, progress, *source, output, sink);
+    run = sum.frames;
+    tally = std::move(sum.tally);
+  }
+  log.debug("{} frames of {} bytes read, {} calls", run.read.frames, run.read.bytes, tally.calls);
+  write_statistics(run, tally, sink);
+  output.finish();
+
+  RunFacts facts = facts_of(options, *source, run);
+  if (!output.error().empty()) facts.problems.push_back(output.error());
+  if (!options.quiet) {
+    std::cerr << summary_text(facts, tally, audit.policies);
+  } else {
+    for (const std::string& problem : facts.problems) log.error("{}", terminal_text(problem));
+  }
+  if (!facts.problems.empty()) return ExitStatus::data;
+  if (finding_met(options, tally)) return ExitStatus::finding;
+  const bool nothing =
+      audit.policies != nullptr ? !tally.has_judged() : tally.calls + tally.contexts == 0;
+  if (!nothing) return ExitStatus::done;
+  log.warn("no RPC call was {}: {}", tally.calls == 0 ? "seen" : "judged",
+           reason_for_nothing(run.statistics, tally, run.read.frames_of_odd_links));
+  return ExitStatus::nothing_evaluated;
+}
+
+}  // namespace rpcaudit

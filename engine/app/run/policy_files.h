@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/app/run/log.h"
+#include "engine/policy/policy.h"
+#include "engine/policy/policy_text.h"
+#include "engine/policy/text/diagnostic.h"
+#include "engine/policy/text/source_text.h"
+
+namespace rpcaudit {
+
+// Policies as read from files, with everything there is to say about them.
+struct LoadedPolicy {
+  Policy policy;
+  std::vector<SourceText> sources;     // by index of Policy::files
+  std::vector<std::uint32_t> scripts;  // indexes of those that are netsh scripts
+  std::vector<Diagnostic> diagnostics;
+  std::vector<std::string> unreadable;  // files that could not be read, and why
+
+  [[nodiscard]] std::size_t count(Severity severity) const;
+  [[nodiscard]] bool has_errors() const {
+    return !unreadable.empty() || count(Severity::error) != 0;
+  }
+};
+
+// The bytes of a file, nothing and `errno` when it cannot be read. `-` is standard input.
+[[nodiscard]] std::optional<std::string> read_policy_file(const std::string& path);
+
+// Reads all of them into `loaded`, which may hold files already, and validates the whole.
+void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded);
+
+// One diagnostic with the line that it is about, no line end after it.
+[[nodiscard]] std::string diagnostic_text(const LoadedPolicy& loaded, const Diagnostic& diagnostic);
+
+}  // namespace rpcaudit

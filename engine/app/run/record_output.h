@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/app/run/run_options.h"
+#include "engine/audit/event/event_sink.h"
+#include "engine/audit/text/output_buffer.h"
+#include "engine/evaluate/server_policies.h"
+
+namespace rpcaudit {
+
+// The place that records go to: a file or standard output, and the sink that writes their form.
+class RecordOutput {
+ public:
+  // Creates or empties `path`; `-` is standard output. On failure error() is not empty.
+  explicit RecordOutput(const std::string& path);
+  RecordOutput(const RecordOutput&) = delete;
+  RecordOutput& operator=(const RecordOutput&) = delete;
+  ~RecordOutput();
+
+  // To be called once, before anything is written. `policies` may be null; it and what `input_name`
+  // names must outlive the output.
+  EventSink& open_sink(RecordFormat format, const ServerPolicies* policies, InputName input_name,
+                       std::size_t contexts_max);
+
+  // A sink of the same form into another buffer.
+  [[nodiscard]] std::unique_ptr<EventSink> make_sink(OutputBuffer& buffer, RecordFormat format,
+                                                     const ServerPolicies* policies,
+                                                     InputName input_name,
+                                                     std::size_t contexts_max) const;
+  [[nodiscard]] OutputBuffer& buffer() noexcept { return *buffer_; }
+
+  // Hands on what is held and closes a file. Afterwards error() tells whether all arrived.
+  void finish();
+
+  [[nodiscard]] bool is_terminal() const noexcept { return is_terminal_; }
+  [[nodiscard]] const std::string& error() const noexcept { return error_; }
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+  bool is_terminal_ = false;
+  std::string error_;
+  std::unique_ptr<DescriptorTarget> target_;
+  std::unique_ptr<OutputBuffer> buffer_;
+  std::unique_ptr<EventSink> sink_;
+};
+
+}  // namespace rpcaudit

@@ -1,0 +1,125 @@
+#include "engine/app/run/sharded_pipeline.h"
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "engine/app/run/frame_ring.h"
+#include "engine/audit/sink/record_merger.h"
+
+namespace rpcaudit {
+namespace {
+
+// Records are passed on in pieces of about this size.
+constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
+// And otherwise after so many batches, so that a worker without findings holds nobody up.
+constexpr unsigned kBatchesBetween = 64;
+
+// One thread's share: its own dissector, auditor and sink.
+class Worker {
+ public:
+  Worker(std::uint32_t index, const Limits& limits, const AuditOptions& audit, RecordFormat format,
+         const FrameSource& source, FrameRing& ring, const RecordOutput& output,
+         RecordMerger& merger)
+      : index_(index),
+        ring_(ring),
+        merger_(merger),
+        buffer_(target_, true),
+        inner_(output.make_sink(
+            buffer_, format, audit.policies,
+            [&source](std::uint32_t input) { return source.input_name(input); },
+            limits.context_slots() + audit.records_waiting_max)),
+        sink_(*inner_, target_),
+        auditor_(limits, audit, sink_),
+        dissector_(make_dissector(limits, auditor_)) {}
+
+  void run() {
+    for (FrameBatch batch = ring_.take(index_); !batch.frames.empty(); batch = ring_.take(index_)) {
+      dissector_.process(mine_of(batch));
+      dissector_.advance(batch.frames);
+      ring_.give_back(index_);
+      pass_on();
+    }
+    dissector_.finish();
+    merger_.publish(index_, target_.take(), RecordMerger::kNoMore);
+  }
+
+  [[nodiscard]] const DissectStatistics& statistics() const noexcept {
+    return dissector_.statistics();
+  }
+  [[nodiscard]] const AuditTally& tally() const noexcept { return auditor_.tally(); }
+  [[nodiscard]] const std::optional<Blindness>& unfinished_fragments() const noexcept {
+    return sink_.unfinished_fragments();
+  }
+
+ private:
+  // Put together, so that the dissector can look ahead.
+  [[nodiscard]] std::span<const Frame> mine_of(const FrameBatch& batch) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < batch.frames.size(); ++i) {
+      if (batch.shards[i] == index_) mine_[count++] = batch.frames[i];
+    }
+    return std::span(mine_).first(count);
+  }
+
+  void pass_on() {
+    if (++batches_ % kBatchesBetween != 0 && target_.size() < kChunkBytes) return;
+    merger_.publish(index_, target_.take(), auditor_.safe_before());
+  }
+
+  std::uint32_t index_;
+  FrameRing& ring_;
+  RecordMerger& merger_;
+  ShardTarget target_;
+  OutputBuffer buffer_;
+  std::unique_ptr<EventSink> inner_;
+  ShardSink sink_;
+  Auditor auditor_;
+  Dissector dissector_;
+  std::array<Frame, CaptureReader::kBatchSize> mine_;
+  unsigned batches_ = 0;
+};
+
+}  // namespace
+
+ShardedRun run_sharded(std::uint32_t count, const Limits& limits, const AuditOptions& audit,
+                       RecordFormat format, bool progress, FrameSource& source,
+                       RecordOutput& output, EventSink& sink) {
+  CaptureReader reader(source, progress);
+  FrameRing ring(reader, limits, count);
+  RecordMerger merger(count, output.buffer());
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (std::uint32_t index = 0; index < count; ++index) {
+    workers.push_back(
+        std::make_unique<Worker>(index, limits, audit, format, source, ring, output, merger));
+  }
+  std::vector<std::thread> threads;
+  threads.reserve(count);
+  for (const auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
+  merger.run();
+  for (std::thread& thread : threads) thread.join();
+
+  std::optional<Blindness> unfinished;
+  for (const auto& worker : workers) {
+    const std::optional<Blindness>& more = worker->unfinished_fragments();
+    if (!more) continue;
+    if (unfinished) {
+      unfinished->messages += more->messages;
+    } else {
+      unfinished = more;
+    }
+  }
+  if (unfinished) sink.on_blindness(*unfinished);
+
+  ShardedRun sum{{reader.run(), workers[0]->statistics()}, workers[0]->tally()};
+  for (const auto& worker : std::span(workers).subspan(1)) {
+    add(worker->statistics(), sum.frames.statistics);
+    sum.tally.add(worker->tally());
+  }
+  return sum;
+}
+
+}  // namespace rpcaudit

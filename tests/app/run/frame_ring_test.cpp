@@ -1,0 +1,68 @@
+// Whatever the speed of the workers, each of them sees every frame once and in order.
+
+#include "engine/app/run/frame_ring.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+namespace rpcaudit {
+namespace {
+
+// Numbers frames, of no content, in batches of changing sizes.
+class NumberingSource : public FrameSource {
+ public:
+  explicit NumberingSource(std::uint64_t frames) : frames_(frames) {}
+
+  ReadResult read(std::span<Frame> frames) override {
+    const std::uint64_t wanted = 1 + last_ * 7 % frames.size();
+    const auto count = static_cast<std::size_t>(std::min(wanted, frames_ - last_));
+    for (Frame& frame : frames.first(count)) {
+      frame = {};
+      frame.sequence = ++last_;
+    }
+    return {count == 0 ? ReadStatus::end : ReadStatus::frames, count};
+  }
+  std::string_view input_name(std::uint32_t) const override { return {}; }
+  std::span<const InputProblem> problems() const override { return {}; }
+  std::uint64_t bytes_read() const override { return 0; }
+  std::uint64_t bytes_total() const override { return 0; }
+
+ private:
+  std::uint64_t frames_;
+  std::uint64_t last_ = 0;
+};
+
+class FrameRingTest : public testing::TestWithParam<std::uint32_t> {};
+
+TEST_P(FrameRingTest, EveryWorkerSeesEveryFrameOnceAndInOrder) {
+  constexpr std::uint64_t kFrames = 100'000;
+  NumberingSource source(kFrames);
+  CaptureReader reader(source, false);
+  const Limits limits;
+  const std::uint32_t workers = GetParam();
+  FrameRing ring(reader, limits, workers);
+  std::vector<std::uint64_t> seen(workers, 0);
+  std::vector<std::thread> threads;
+  for (std::uint32_t worker = 0; worker < workers; ++worker) {
+    threads.emplace_back([&, worker] {
+      std::uint64_t last = 0;
+      for (FrameBatch batch = ring.take(worker); !batch.frames.empty(); batch = ring.take(worker)) {
+        for (const Frame& frame : batch.frames) last = frame.sequence == last + 1 ? last + 1 : 0;
+        if (last % 11 == worker) std::this_thread::yield();
+        ring.give_back(worker);
+      }
+      seen[worker] = last;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(seen, std::vector<std::uint64_t>(workers, kFrames));
+  EXPECT_EQ(reader.run().frames, kFrames);
+}
+
+INSTANTIATE_TEST_SUITE_P(Numbers, FrameRingTest, testing::Values(1u, 2u, 3u, 8u));
+
+}  // namespace
+}  // namespace rpcaudit
