@@ -32,55 +32,55 @@ std::string ipsec_script() {
   return script + "ipseccmd -w REG -p P -x\n";
 }
 
-ServerPolicies policies_with(bool all_controls) {
-  Policy policy;
-  std::vector<Diagnostic> diagnostics;
-  read_policy(thousand_filters(), "filters", policy, diagnostics);
+evaluate::ServerPolicies policies_with(bool all_controls) {
+  policy::Policy policy;
+  std::vector<policy::Diagnostic> diagnostics;
+  policy::read_policy(thousand_filters(), "filters", policy, diagnostics);
   if (all_controls) {
-    read_policy(ipsec_script(), "ports", policy, diagnostics);
-    read_policy(
+    policy::read_policy(ipsec_script(), "ports", policy, diagnostics);
+    policy::read_policy(
         "REGEDIT4\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\Rpc]\n"
         "\"RestrictRemoteClients\"=dword:1\n",
         "registry", policy, diagnostics);
     policy.host.use_observed_registrations = true;
   }
-  for (const Diagnostic& diagnostic : diagnostics) {
-    if (diagnostic.severity == Severity::error) std::abort();
+  for (const policy::Diagnostic& diagnostic : diagnostics) {
+    if (diagnostic.severity == policy::Severity::error) std::abort();
   }
   return {std::move(policy), {}};
 }
 
-RpcContext context_of(std::uint32_t slot) {
-  RpcContext context;
+dissect::RpcContext context_of(std::uint32_t slot) {
+  dissect::RpcContext context;
   context.key = {slot, 1};
   context.client = {IpAddress::v4(0x0a4d'0100 + slot % 256),
                     static_cast<std::uint16_t>(50'000 + slot)};
   context.server = {IpAddress::v4(0x0a4d'0001), static_cast<std::uint16_t>(5001 + slot % 21)};
-  context.abstract_syntax = SyntaxId{uuid("e3514235-4b06-11d1-ab04-00c04fc2dcd2"), 4, 0};
-  context.result = ContextResult::accepted;
-  context.auth = AuthNumbers{10, 6, 0};
+  context.abstract_syntax = dissect::SyntaxId{uuid("e3514235-4b06-11d1-ab04-00c04fc2dcd2"), 4, 0};
+  context.result = dissect::ContextResult::accepted;
+  context.auth = dissect::AuthNumbers{10, 6, 0};
   return context;
 }
 
-RpcCall call_of(std::uint16_t opnum) {
-  RpcCall call;
+dissect::RpcCall call_of(std::uint16_t opnum) {
+  dissect::RpcCall call;
   call.opnum = opnum;
-  call.auth = AuthNumbers{10, 6, 0};
+  call.auth = dissect::AuthNumbers{10, 6, 0};
   return call;
 }
 
 // As the auditor does it, call after call on connections that are known.
 void judge_calls(benchmark::State& state) {
-  const ServerPolicies policies = policies_with(state.range(0) != 0);
-  CallJudge judge(policies, kContexts);
-  ControlTally tally;
-  ControlMonitor monitor(tally);
-  const RpcContext context = context_of(0);
+  const evaluate::ServerPolicies policies = policies_with(state.range(0) != 0);
+  audit::CallJudge judge(policies, kContexts);
+  audit::ControlTally tally;
+  audit::ControlMonitor monitor(tally);
+  const dissect::RpcContext context = context_of(0);
   std::uint16_t opnum = 0;
   for ([[maybe_unused]] auto _ : state) {
     opnum = static_cast<std::uint16_t>((opnum + 1) % 28);
-    const RpcCall call = call_of(opnum);
-    std::optional<Judgement> judgement = judge.judge(context, call);
+    const dissect::RpcCall call = call_of(opnum);
+    std::optional<audit::Judgement> judgement = judge.judge(context, call);
     monitor.note_call(policies.compiled(judgement->policy).controls(), context, call,
                       judgement->verdict);
     benchmark::DoNotOptimize(judgement);
@@ -90,21 +90,21 @@ BENCHMARK(judge_calls)->ArgName("all_controls")->Arg(0)->Arg(1);
 
 // Connections with as many calls each, every one new.
 void judge_connections(benchmark::State& state) {
-  const ServerPolicies policies = policies_with(state.range(0) != 0);
-  CallJudge judge(policies, kContexts);
-  ControlTally tally;
-  ControlMonitor monitor(tally);
+  const evaluate::ServerPolicies policies = policies_with(state.range(0) != 0);
+  audit::CallJudge judge(policies, kContexts);
+  audit::ControlTally tally;
+  audit::ControlMonitor monitor(tally);
   std::uint32_t generation = 1;
   std::uint32_t slot = 0;
   for ([[maybe_unused]] auto _ : state) {
     slot = (slot + 1) % kContexts;
     if (slot == 0) ++generation;
-    RpcContext context = context_of(slot);
+    dissect::RpcContext context = context_of(slot);
     context.key.generation = generation;
     monitor.note_context(context);
     for (std::uint16_t opnum = 0; opnum < state.range(1); ++opnum) {
-      const RpcCall call = call_of(opnum);
-      std::optional<Judgement> judgement = judge.judge(context, call);
+      const dissect::RpcCall call = call_of(opnum);
+      std::optional<audit::Judgement> judgement = judge.judge(context, call);
       monitor.note_call(policies.compiled(judgement->policy).controls(), context, call,
                         judgement->verdict);
       benchmark::DoNotOptimize(judgement);

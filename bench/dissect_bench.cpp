@@ -19,14 +19,14 @@ namespace {
 
 constexpr std::size_t kBatch = 64;
 
-class CountingObserver final : public RpcObserver {
+class CountingObserver final : public dissect::RpcObserver {
  public:
-  void on_context(const RpcContext&) override {}
-  void on_context_result(const RpcContext&) override {}
-  void on_context_closed(ContextKey) override {}
-  void on_call(const RpcContext&, const RpcCall&) override { ++calls; }
-  void on_outcome(const RpcOutcome&) override {}
-  void on_blindness(const Blindness&) override {}
+  void on_context(const dissect::RpcContext&) override {}
+  void on_context_result(const dissect::RpcContext&) override {}
+  void on_context_closed(dissect::ContextKey) override {}
+  void on_call(const dissect::RpcContext&, const dissect::RpcCall&) override { ++calls; }
+  void on_outcome(const dissect::RpcOutcome&) override {}
+  void on_blindness(const dissect::Blindness&) override {}
   void on_watermark(std::uint64_t) override {}
 
   std::uint64_t calls = 0;
@@ -39,7 +39,7 @@ Flow flow_number(std::uint32_t number, std::uint16_t port) {
 // The first `prepared` frames are dissected once, the others over and over.
 void dissect(benchmark::State& state, const LoadedCapture& capture, std::size_t prepared) {
   CountingObserver observer;
-  Dissector dissector(Limits{}, observer, 1);
+  dissect::Dissector dissector(dissect::Limits{}, observer, 1);
   dissector.process(std::span(capture.frames()).first(prepared));
   dissector.advance(std::span(capture.frames()).first(prepared));
   const std::span<const Frame> frames = std::span(capture.frames()).subspan(prepared);

@@ -99,12 +99,12 @@ void count_frames(benchmark::State& state) {
 
 void BM_Decode(benchmark::State& state) {
   const Traffic traffic(static_cast<Shape>(state.range(0)), 20'000);
-  const Limits limits;
-  Packet packet;
+  const dissect::Limits limits;
+  dissect::Packet packet;
   std::size_t number = 0;
   for (auto _ : state) {
     for (const Frame& frame : traffic.batch(number++)) {
-      benchmark::DoNotOptimize(decode_packet(frame, limits, packet));
+      benchmark::DoNotOptimize(dissect::decode_packet(frame, limits, packet));
       benchmark::DoNotOptimize(packet);
     }
   }
@@ -115,25 +115,26 @@ BENCHMARK(BM_Decode)->ArgName("shape")->DenseRange(0, 2);
 void BM_DecodeAndFind(benchmark::State& state) {
   const auto flows = static_cast<std::size_t>(state.range(0));
   const Traffic traffic(Shape::ipv4, flows);
-  const Limits limits;
-  FlowTable table(limits, 1);
+  const dissect::Limits limits;
+  dissect::FlowTable table(limits, 1);
   std::array<std::byte, kFrameBytes> bytes{};
   Frame any;
   any.bytes = bytes;
   any.original_length = static_cast<std::uint32_t>(kFrameBytes);
-  Packet packet;
+  dissect::Packet packet;
   for (std::uint32_t flow = 0; flow < flows; ++flow) {
     write_frame(bytes.data(), Shape::ipv4, flow, true);
-    if (decode_packet(any, limits, packet) != DecodeStatus::ok) state.SkipWithError("not decoded");
+    if (dissect::decode_packet(any, limits, packet) != dissect::DecodeStatus::ok)
+      state.SkipWithError("not decoded");
     benchmark::DoNotOptimize(table.find_or_insert(table.key(packet).tag, {}));
   }
-  std::array<Packet, kBatch> packets;
-  std::array<FlowKey, kBatch> keys;
+  std::array<dissect::Packet, kBatch> packets;
+  std::array<dissect::FlowKey, kBatch> keys;
   std::size_t number = 0;
   for (auto _ : state) {
     const std::span<const Frame> frames = traffic.batch(number++);
     for (std::size_t i = 0; i < kBatch; ++i) {
-      benchmark::DoNotOptimize(decode_packet(frames[i], limits, packets[i]));
+      benchmark::DoNotOptimize(dissect::decode_packet(frames[i], limits, packets[i]));
       keys[i] = table.key(packets[i]);
       table.prefetch(keys[i].tag);
     }

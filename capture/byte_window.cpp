@@ -13,7 +13,7 @@
 
 #include "capture/decompressor.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 // Standard input is not ours to close.
@@ -181,4 +181,4 @@ std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored, std
   return std::make_unique<DecompressedWindow>(std::move(stored), std::move(decompressor), loans);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

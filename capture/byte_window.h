@@ -8,7 +8,7 @@
 
 #include "capture/frame.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 
 // The unread bytes of an input, as far as its buffer holds them; it can be asked for more.
 class ByteWindow {
@@ -70,4 +70,4 @@ struct OpenedInput {
 [[nodiscard]] std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored,
                                                        std::size_t loans = 1);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

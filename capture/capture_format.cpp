@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 
 LinkType link_type_of(std::uint32_t link_number) noexcept {
   switch (link_number) {
@@ -48,4 +48,4 @@ std::unique_ptr<CaptureFormat> detect_format(ByteWindow& window) {
   return nullptr;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

@@ -10,7 +10,7 @@
 #include "capture/byte_window.h"
 #include "capture/frame.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 
 // Captured lengths beyond this are taken for damage; no capture library writes longer frames.
 inline constexpr std::uint32_t kCapturedLengthMax = 16u << 20;
@@ -65,4 +65,4 @@ class CaptureFormat {
   return swapped ? __builtin_bswap16(value) : value;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

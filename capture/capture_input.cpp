@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 
 void CaptureInput::report(std::uint64_t offset, std::string message, bool skipped) {
   problems_.push_back({origin_.index, offset, std::move(message), skipped});
@@ -92,4 +92,4 @@ std::uint64_t CaptureInput::stored_read() const noexcept {
   return at_end_ ? stored_total_ : 0;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

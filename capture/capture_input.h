@@ -13,7 +13,7 @@
 #include "capture/frame_source.h"
 #include "capture/packet_filter.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 
 // One capture file being read: its window, its format, and the frames read ahead of the merge.
 // Whatever is wrong with it is added to `problems`, which must outlive it. Frames stay valid for
@@ -81,4 +81,4 @@ class CaptureInput {
   bool at_end_ = false;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

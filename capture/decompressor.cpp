@@ -10,7 +10,7 @@
 #include <array>
 #include <limits>
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 constexpr const char* kNoMemory = "no memory to decompress with";
@@ -169,4 +169,4 @@ std::unique_ptr<Decompressor> decompressor_for(Bytes front) {
   return nullptr;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

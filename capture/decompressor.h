@@ -6,7 +6,7 @@
 
 #include "capture/frame.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 
 // Turns stored bytes into the bytes they stand for, piece by piece.
 class Decompressor {
@@ -33,4 +33,4 @@ class Decompressor {
 
 inline constexpr std::size_t kCompressionMagicSize = 6;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

@@ -9,7 +9,7 @@
 
 #include "capture/frame.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 
 enum class ReadStatus : std::uint8_t {
   frames,  // `count` frames were delivered, at least one
@@ -54,4 +54,4 @@ class FrameSource {
   [[nodiscard]] virtual std::uint64_t bytes_total() const = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

@@ -12,7 +12,7 @@
 
 #include "capture/capture_format.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 constexpr bool kSwappedFromBig = std::endian::native == std::endian::little;
@@ -189,4 +189,4 @@ bool OddLink::peel(Frame& frame) {
   return peeled;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

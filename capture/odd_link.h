@@ -5,7 +5,7 @@
 
 #include "capture/frame.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 
 // The slow lane: peels link types that the dissector does not read down to an IP packet or an
 // Ethernet frame.
@@ -30,4 +30,4 @@ class OddLink {
   std::map<std::uint32_t, Count> counts_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

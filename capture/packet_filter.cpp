@@ -4,7 +4,7 @@
 
 #include "capture/capture_format.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 constexpr std::uint32_t kEthernet = 1;
@@ -94,4 +94,4 @@ std::size_t PacketFilter::keep(std::span<Frame> frames) {
   return kept;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

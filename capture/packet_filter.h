@@ -10,7 +10,7 @@
 #include "capture/frame.h"
 #include "capture/odd_link.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 
 // A libpcap filter expression, compiled for each link type that it meets. Where libpcap cannot do
 // that, it is asked about the packet that the slow lane finds in the frame.
@@ -42,4 +42,4 @@ class PacketFilter {
   OddLink odd_link_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

@@ -8,7 +8,7 @@
 #include "capture/capture_input.h"
 #include "capture/packet_filter.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 // Several capture files as one series in time order.
@@ -262,4 +262,4 @@ std::unique_ptr<FrameSource> open_capture_in_memory(Bytes bytes) {
   return series;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

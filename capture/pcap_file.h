@@ -6,7 +6,7 @@
 
 #include "capture/frame_source.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 
 struct OpenedCaptures {
   std::unique_ptr<FrameSource> source;  // empty when `error` says why
@@ -28,4 +28,4 @@ struct OpenedCaptures {
 // One capture held in memory, for tests. `bytes` is borrowed, and so are its frames.
 [[nodiscard]] std::unique_ptr<FrameSource> open_capture_in_memory(Bytes bytes);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

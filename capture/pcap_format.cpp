@@ -6,7 +6,7 @@
 
 #include "capture/capture_format.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 constexpr std::size_t kDamaged = 0;  // as the size of a record
@@ -150,4 +150,4 @@ class SnoopFormat final : public RecordFormat<SnoopFormat> {
 std::unique_ptr<CaptureFormat> make_pcap_format() { return std::make_unique<PcapFormat>(); }
 std::unique_ptr<CaptureFormat> make_snoop_format() { return std::make_unique<SnoopFormat>(); }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

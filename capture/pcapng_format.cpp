@@ -7,7 +7,7 @@
 
 #include "capture/capture_format.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 constexpr std::uint32_t kSectionHeader = 0x0a0d0d0a;
@@ -239,4 +239,4 @@ class PcapngFormat final : public CaptureFormat {
 
 std::unique_ptr<CaptureFormat> make_pcapng_format() { return std::make_unique<PcapngFormat>(); }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

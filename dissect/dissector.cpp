@@ -11,7 +11,7 @@
 #include "dissect/tcp/tcp_openings.h"
 #include "dissect/tcp_connections.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // What a flow is known to be; kept in its FlowEntry. The order is that of a flow's life.
@@ -387,4 +387,4 @@ void Dissector::State::end_of_batch() noexcept {
   observer.on_watermark(std::min(connections.earliest_open(), last_frame.sequence + 1));
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -9,7 +9,7 @@
 #include "dissect/rpc_observer.h"
 #include "dissect/statistics.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Frames in, RPC facts out: decodes packets, follows TCP, finds DCE/RPC by its bytes on any port
 // and tells an RpcObserver about contexts, calls and their outcomes.
@@ -42,4 +42,4 @@ class Dissector {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -5,7 +5,7 @@
 
 #include "capture/timestamp.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Every bound of the dissector. All tables are reserved from these at construction and touched on
 // demand; a full table evicts its longest idle entry and counts that.
@@ -52,4 +52,4 @@ struct Limits {
   }
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

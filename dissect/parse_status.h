@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // What every parser of outside bytes returns. Once it is `ok`, all fields of the result are set
 // and every length in it has been checked against its container.
@@ -15,4 +15,4 @@ enum class ParseStatus : std::uint8_t {
   bad_type,    // a type or tag that the protocol does not have
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 Likeness starts_like(Bytes bytes, std::string_view wanted) noexcept {
@@ -59,4 +59,4 @@ StreamKind probe_stream(Bytes bytes) noexcept {
   return likeness == Likeness::yes ? kind : StreamKind::undecided;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

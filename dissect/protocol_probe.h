@@ -2,7 +2,7 @@
 
 #include "dissect/rpc/rpc_header.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // What the first bytes of a stream say it is.
 enum class StreamKind : std::uint8_t {
@@ -19,4 +19,4 @@ inline constexpr std::size_t kHttpBannerSize = 14;
 // Judges the front of one direction of a stream.
 [[nodiscard]] StreamKind probe_stream(Bytes bytes) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

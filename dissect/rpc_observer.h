@@ -9,7 +9,7 @@
 #include "dissect/endpoint.h"
 #include "dissect/uuid.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Everything the engine may know of the wire. All views and references in a callback die with it.
 // `optional` and empty views mean "not on the wire", never "default".
@@ -374,4 +374,4 @@ class RpcObserver {
   virtual void on_watermark(std::uint64_t sequence) = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -4,7 +4,7 @@
 #include "dissect/rpc/rpc_connectionless.h"
 #include "dissect/tcp/flow_table.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::uint8_t kProtocolUdp = 17;  // RFC 768; in IPv6 headers too
@@ -24,4 +24,4 @@ std::uint32_t shard_of(const Frame& frame, const Limits& limits, std::uint32_t s
   return static_cast<std::uint32_t>(host_pair_hash(packet) % shards);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -5,7 +5,7 @@
 #include "capture/frame.h"
 #include "dissect/limits.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Which of `shards` dissectors a frame belongs to: by the unordered pair of hosts of its innermost
 // IP packet, because association groups, SMB multichannel and IP fragments are wider than a flow.
@@ -17,4 +17,4 @@ namespace rpcaudit {
 [[nodiscard]] std::uint32_t shard_of(const Frame& frame, const Limits& limits,
                                      std::uint32_t shards) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

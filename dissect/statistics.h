@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // What the dissector saw, and what it could not use. All counters only grow.
 struct DissectStatistics {
@@ -21,8 +21,8 @@ struct DissectStatistics {
   std::uint64_t other_transport = 0;
   std::uint64_t bad_checksums = 0;  // in segments of RPC connections; never a reason to drop
 
-  std::uint64_t flows = 0;          // TCP connections met
-  std::uint64_t flows_evicted = 0;  // forgotten because the flow table was full
+  std::uint64_t flows = 0;               // TCP connections met
+  std::uint64_t flows_evicted = 0;       // forgotten because the flow table was full
   std::uint64_t openings_forgotten = 0;  // of connections, before their answer came
   std::uint64_t flows_rpc = 0;
   std::uint64_t flows_smb = 0;
@@ -140,4 +140,4 @@ inline void add(const DissectStatistics& more, DissectStatistics& sum) {
   for_each_counter(sum, [&](std::string_view, std::uint64_t& value) { value += values[at++]; });
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

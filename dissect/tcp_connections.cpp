@@ -5,7 +5,7 @@
 
 #include "dissect/net/checksum.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // One bind may propose 255 contexts, and one segment may hold several binds: so many contexts are
@@ -339,4 +339,4 @@ void TcpConnections::unlink(std::uint32_t slot) noexcept {
       connection.more_recent;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -15,7 +15,7 @@
 #include "dissect/store/slab.h"
 #include "dissect/tcp/tcp_conversation.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // A TCP connection that carries RPC or SMB, or whose first bytes do not tell yet.
 struct TcpConnection {
@@ -131,4 +131,4 @@ class TcpConnections {
   StreamKind turned_out_ = StreamKind::rpc;  // what the segment being read shows, if not RPC
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

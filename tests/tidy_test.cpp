@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/places.h"
+
 namespace rpcaudit {
 namespace {
 
@@ -48,7 +50,7 @@ Source read_source(const fs::path& root, const fs::path& path) {
 }
 
 std::vector<Source> read_sources() {
-  const fs::path root = RPCAUDIT_SOURCE_DIR;
+  const fs::path root = source_folder();
   std::vector<Source> sources;
   for (const fs::directory_entry& entry : fs::directory_iterator(root)) {
     if (entry.is_regular_file() && is_text(entry.path())) {
@@ -200,7 +202,7 @@ TEST(Tidy, EveryFolderHasAReadme) {
   for (const char* folder :
        {".", "capture", "dissect", "engine", "engine/policy", "engine/evaluate", "engine/audit",
         "engine/app", "tests", "bench", "pcaps"}) {
-    EXPECT_TRUE(fs::exists(fs::path(RPCAUDIT_SOURCE_DIR) / folder / "README.md")) << folder;
+    EXPECT_TRUE(fs::exists(fs::path(source_folder()) / folder / "README.md")) << folder;
   }
 }
 

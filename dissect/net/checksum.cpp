@@ -5,7 +5,7 @@
 #include "dissect/net/ip.h"
 #include "dissect/store/wire_bytes.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::uint16_t kAllOnes = 0xffff;
@@ -59,4 +59,4 @@ ChecksumResult verify_transport_checksum(const Packet& packet) noexcept {
   return fold(sum) == kAllOnes ? ChecksumResult::good : ChecksumResult::bad;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -5,7 +5,7 @@
 #include "capture/frame.h"
 #include "dissect/net/packet.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // The ones' complement sum of 16-bit words (RFC 1071), folded, not complemented, in host order; an
 // odd last byte counts as the high half of a word.
@@ -25,4 +25,4 @@ enum class ChecksumResult : std::uint8_t {
 // Frames captured on their sender often have a wrong one, as its network card fills it in later.
 [[nodiscard]] ChecksumResult verify_transport_checksum(const Packet& packet) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -1,6 +1,6 @@
 #include "dissect/net/ip.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::size_t kIpv4HeaderSizeMin = 20;
@@ -123,4 +123,4 @@ DecodeStatus skip_extensions(IpHeader& header) noexcept {
   return DecodeStatus::ok;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -5,7 +5,7 @@
 #include "dissect/net/packet.h"
 #include "dissect/store/wire_bytes.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Protocol numbers of IP payloads (IANA), as far as anything looks into them.
 inline constexpr std::uint8_t kProtocolIpv4 = 4;
@@ -34,4 +34,4 @@ struct IpHeader {
 // that was reassembled begins with. `ok` when another protocol stands there.
 [[nodiscard]] DecodeStatus skip_extensions(IpHeader& header) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

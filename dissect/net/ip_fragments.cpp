@@ -6,7 +6,7 @@
 
 #include "dissect/store/keyed_hash.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::uint32_t kDatagramBytesMax = 65535;
@@ -215,4 +215,4 @@ void IpFragments::unlink(std::uint32_t slot) noexcept {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -11,7 +11,7 @@
 #include "dissect/store/piece_list.h"
 #include "dissect/store/slab.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // All counters only grow.
 struct IpFragmentCounters {
@@ -100,4 +100,4 @@ class IpFragments {
   IpFragmentCounters counters_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::uint16_t kEthertypeMin = 0x0600;  // below it, a length (IEEE 802.3 3.2.6)
@@ -231,4 +231,4 @@ bool looks_like_ip(const WireBytes& bytes) noexcept {
   return false;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

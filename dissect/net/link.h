@@ -6,7 +6,7 @@
 #include "dissect/net/packet.h"
 #include "dissect/store/wire_bytes.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // How bytes below the IP layer begin.
 enum class LinkLayer : std::uint8_t {
@@ -42,4 +42,4 @@ inline constexpr std::uint16_t kEthertypeBridging = 0x6558;  // a whole Ethernet
 // says so, such as after a label.
 [[nodiscard]] bool looks_like_ip(const WireBytes& bytes) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -7,7 +7,7 @@
 #include "dissect/net/tunnel.h"
 #include "dissect/store/wire_bytes.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::size_t kMacHeaderSize = 14;
@@ -257,4 +257,4 @@ DecodeStatus decode_datagram(const Datagram& datagram, const Limits& limits,
   return Decoder(limits).decode_payload(header, datagram.depth, packet);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

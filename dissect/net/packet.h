@@ -7,7 +7,7 @@
 #include "dissect/endpoint.h"
 #include "dissect/limits.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // An address as two integers: the bytes of its IpAddress, most significant first. Cheap to make,
 // compare and hash; IPv4 is v4-mapped here too.
@@ -145,4 +145,4 @@ namespace detail {
 [[nodiscard]] DecodeStatus decode_datagram(const Datagram& datagram, const Limits& limits,
                                            Packet& packet) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -1,6 +1,6 @@
 #include "dissect/net/tunnel.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // ERSPAN of types II and III (draft-foschiano-erspan-03 4.2, 4.3); type I has no header.
@@ -162,4 +162,4 @@ bool peel_udp_tunnel(std::uint16_t port, WireBytes bytes, LinkBytes& inner) noex
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

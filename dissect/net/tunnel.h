@@ -6,7 +6,7 @@
 #include "dissect/net/packet.h"
 #include "dissect/store/wire_bytes.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 inline constexpr std::uint16_t kTeredoPort = 3544;
 
@@ -35,4 +35,4 @@ inline constexpr std::uint16_t kTeredoPort = 3544;
 // to hold IP, this was an ordinary datagram.
 [[nodiscard]] bool peel_udp_tunnel(std::uint16_t port, WireBytes bytes, LinkBytes& inner) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

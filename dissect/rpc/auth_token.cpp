@@ -5,7 +5,7 @@
 
 #include "dissect/rpc/rpc_auth.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // --- DER, as far as GSS-API tokens use it (X.690) ---
@@ -249,4 +249,4 @@ bool read_auth_token(std::uint8_t auth_type, Bytes token, Identity& identity) no
   return read_mechanism_token(token, identity, 0);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -3,7 +3,7 @@
 #include "dissect/byte_cursor.h"
 #include "dissect/rpc/identity.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Takes from a security token what it shows in clear, and adds it to `identity`:
 //   NTLMSSP AUTHENTICATE (MS-NLMP 2.2.1.3)     user, domain, workstation, null session
@@ -15,4 +15,4 @@ namespace rpcaudit {
 // before the contradiction stays.
 bool read_auth_token(std::uint8_t auth_type, Bytes token, Identity& identity) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

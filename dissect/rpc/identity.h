@@ -8,7 +8,7 @@
 #include "dissect/rpc_observer.h"
 #include "dissect/store/bounded_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // The strings of a security context, owned. view() lends them as the observer gets them.
 class Identity {
@@ -50,4 +50,4 @@ class Identity {
   std::array<char, kStarts[kParts]> text_{};
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

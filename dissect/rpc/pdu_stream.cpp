@@ -2,7 +2,7 @@
 
 #include "dissect/rpc/rpc_call.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexcept {
   const std::size_t whole = header.fragment_length;
@@ -23,4 +23,4 @@ std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexc
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -11,7 +11,7 @@
 #include "dissect/rpc_observer.h"
 #include "dissect/store/slab.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // A PDU as far as its stream showed it.
 struct Pdu {
@@ -319,4 +319,4 @@ void PduStream::finish(PduBufferPool& pool, Sink& sink) noexcept {
   skip_ = 0;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 PendingCalls::PendingCalls(std::size_t capacity, std::uint64_t seed)
     : slots_(capacity), buckets_(std::bit_ceil(capacity), kNoSlot), seed_(seed | 1) {}
@@ -82,4 +82,4 @@ void PendingCalls::remove(std::uint32_t slot, std::uint32_t& session_head) noexc
   slots_.release(slot);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -6,7 +6,7 @@
 #include "dissect/rpc_observer.h"
 #include "dissect/store/slab.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // A request, bind or alter_context that waits for its answer.
 struct PendingCall {
@@ -72,4 +72,4 @@ class PendingCalls {
   std::uint32_t newest_ = kNoSlot;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

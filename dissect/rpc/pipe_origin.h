@@ -5,7 +5,7 @@
 #include "dissect/rpc/identity.h"
 #include "dissect/rpc_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Whose SMB session it is, as far as its setup shows it.
 struct SmbCaller {
@@ -27,4 +27,4 @@ struct PipeOrigin {
 // The client and the server of the connection that brings bytes of a pipe.
 using PipeCarrier = std::array<Endpoint, 2>;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -1,6 +1,6 @@
 #include "dissect/rpc/rpc_auth.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 std::size_t trailer_offset(const RpcHeader& header) noexcept {
   if (header.auth_length == 0) return header.fragment_length;
@@ -23,4 +23,4 @@ ParseStatus parse_security_trailer(const RpcHeader& header, Bytes pdu,
   return ParseStatus::ok;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

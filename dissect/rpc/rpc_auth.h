@@ -3,7 +3,7 @@
 #include "dissect/rpc/rpc_header.h"
 #include "dissect/rpc_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // The security trailer at the end of a PDU (C706 13.2.6.1, MS-RPCE 2.2.2.11).
 struct SecurityTrailer {
@@ -29,4 +29,4 @@ inline constexpr std::uint8_t kAuthLevelPrivacy = 6;
 // Offset of the trailer in its PDU, or fragment_length when there is none.
 [[nodiscard]] std::size_t trailer_offset(const RpcHeader& header) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

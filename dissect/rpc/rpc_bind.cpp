@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // First eight bytes of 6cb71c2c-9812-4540-xxxx-xxxxxxxxxxxx.
@@ -79,4 +79,4 @@ ParseStatus parse_bind_nak(const RpcHeader& header, Bytes body, std::uint16_t& r
   return cursor.ok() ? ParseStatus::ok : ParseStatus::truncated;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -3,7 +3,7 @@
 #include "dissect/rpc/rpc_header.h"
 #include "dissect/rpc_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Reads a syntax identifier: a UUID and a version whose low half is the major number
 // (C706 12.6.3.1, p_syntax_id_t).
@@ -77,4 +77,4 @@ class BindAckReader {
 [[nodiscard]] ParseStatus parse_bind_nak(const RpcHeader& header, Bytes body,
                                          std::uint16_t& reason) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -1,6 +1,6 @@
 #include "dissect/rpc/rpc_call.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 ParseStatus parse_request(const RpcHeader& header, Bytes pdu, RpcRequest& request) noexcept {
   ByteCursor cursor(pdu, header.order);
@@ -27,4 +27,4 @@ ParseStatus parse_answer(const RpcHeader& header, Bytes pdu, RpcAnswer& answer) 
   return cursor.ok() ? ParseStatus::ok : ParseStatus::truncated;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -3,7 +3,7 @@
 #include "dissect/rpc/rpc_header.h"
 #include "dissect/rpc_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 inline constexpr std::size_t kRequestSize = 24;  // header and fixed body, without object UUID
 inline constexpr std::size_t kResponseSize = 24;
@@ -33,4 +33,4 @@ struct RpcAnswer {
 [[nodiscard]] ParseStatus parse_answer(const RpcHeader& header, Bytes pdu,
                                        RpcAnswer& answer) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // Reserved bits must be zero (C706 12.5.2.3, 12.5.2.4).
@@ -107,4 +107,4 @@ bool from_client(DatagramType type) noexcept {
   return false;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

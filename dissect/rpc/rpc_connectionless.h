@@ -7,7 +7,7 @@
 #include "dissect/parse_status.h"
 #include "dissect/rpc_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // PDU types of the connectionless protocol (C706 12.5.2.1).
 enum class DatagramType : std::uint8_t {
@@ -91,4 +91,4 @@ inline constexpr std::size_t kDatagramHeaderSize = 80;
 // others come from the server.
 [[nodiscard]] bool from_client(DatagramType type) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -7,7 +7,7 @@
 #include "dissect/rpc/rpc_session.h"
 #include "dissect/stubs/management.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // The body of a bind or its answer: from the common header to the trailer, as far as it is real.
@@ -255,4 +255,4 @@ void RpcSessions::close_context(std::uint32_t slot, std::uint32_t context_slot) 
   contexts_.release(context_slot);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -6,7 +6,7 @@
 #include "dissect/rpc/rpc_auth.h"
 #include "dissect/rpc/rpc_datagrams.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 void RpcDatagrams::read_mapper(const Received& pdu, const Context* context,
                                std::uint16_t opnum) noexcept {
@@ -50,4 +50,4 @@ void RpcDatagrams::read_security(const Received& pdu, RpcCall& call) const noexc
   call.body = body.first(std::min(body.size(), limits_.body_prefix_bytes));
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

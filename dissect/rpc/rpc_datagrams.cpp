@@ -5,7 +5,7 @@
 
 #include "dissect/store/keyed_hash.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // How far below the highest one a sequence number may be and still be known as told or not.
@@ -362,4 +362,4 @@ void RpcDatagrams::close_context(std::uint32_t slot) noexcept {
   contexts_.remove(slot);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

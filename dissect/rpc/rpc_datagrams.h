@@ -11,7 +11,7 @@
 #include "dissect/store/keyed_slab.h"
 #include "dissect/stubs/epm_stubs.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // The state machine of the connectionless protocol (C706 10, 12.5): calls are known by activity and
 // sequence number, not by ports, so an answer finds its call from whatever port or address it
@@ -97,4 +97,4 @@ class RpcDatagrams {
   std::uint64_t secrets_[4];
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

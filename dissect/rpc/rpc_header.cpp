@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // Least length of each type's PDU, fixed body included (C706 12.6.4); 0: no such type.
@@ -131,4 +131,4 @@ Likeness looks_like_rpc(Bytes bytes) noexcept {
   return Likeness::yes;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -6,7 +6,7 @@
 #include "dissect/byte_cursor.h"
 #include "dissect/parse_status.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // PDU types of the connection-oriented protocol (C706 12.6.4; rts: MS-RPCH 2.2.3.1).
 enum class PduType : std::uint8_t {
@@ -73,4 +73,4 @@ enum class Likeness : std::uint8_t { no, not_yet, yes };
 // RPC starts again after a gap, so reserved bytes and fields of the body count as evidence.
 [[nodiscard]] Likeness looks_like_rpc(Bytes bytes) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

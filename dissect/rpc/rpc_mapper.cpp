@@ -4,7 +4,7 @@
 #include "dissect/rpc/rpc_session.h"
 #include "dissect/stubs/management.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr Uuid kNdr64 = uuid("71710533-beba-4937-8319-b5dbef9ccc36");  // MS-RPCE 2.2.5
@@ -111,4 +111,4 @@ void RpcSessions::read_interface_list(std::uint32_t pending_slot, const Pdu& pdu
   if (!reader.ok()) ++statistics_.mapper_stubs_unreadable;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

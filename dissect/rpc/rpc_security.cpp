@@ -6,7 +6,7 @@
 #include "dissect/rpc/auth_token.h"
 #include "dissect/rpc/rpc_session.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 bool carries_token(PduType type) noexcept {
@@ -86,4 +86,4 @@ SecurityIdentity RpcSessions::session_identity(RpcSession& session,
   return identity_of(session, auth ? find_security(session, auth->context_id) : nullptr);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -5,7 +5,7 @@
 #include "dissect/rpc/rpc_call.h"
 #include "dissect/stubs/dcom_activation.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // Records of one frame are ordered by PDU, then by item: a bind has at most 255.
@@ -372,4 +372,4 @@ void RpcSessions::resolve(std::uint32_t pending_slot, Outcome outcome, std::uint
   release_call(session_slot, context_slot);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -14,7 +14,7 @@
 #include "dissect/store/slab.h"
 #include "dissect/stubs/epm_stubs.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // A presentation context as the session keeps it. The view it lends is `context`.
 struct ContextRecord {
@@ -192,4 +192,4 @@ class RpcSessions {
   Timestamp now_;  // of the frame being read: outcomes are given up against it
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 ParseStatus parse_nbss_header(Bytes bytes, NbssHeader& header) noexcept {
   ByteCursor cursor(bytes, std::endian::big);
@@ -44,4 +44,4 @@ std::size_t find_smb_message(Bytes bytes) noexcept {
   return bytes.size();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

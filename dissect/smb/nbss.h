@@ -5,7 +5,7 @@
 #include "dissect/byte_cursor.h"
 #include "dissect/parse_status.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Types of the NetBIOS session service (RFC 1002 4.3.1). Direct TCP knows the first alone.
 enum class NbssType : std::uint8_t {
@@ -51,4 +51,4 @@ struct SmbExtent {
 // size of `bytes` when nowhere. Looks only where kNbssHeaderSize + kSmbMagicSize bytes are left.
 [[nodiscard]] std::size_t find_smb_message(Bytes bytes) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

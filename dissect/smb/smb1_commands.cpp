@@ -6,7 +6,7 @@
 #include "dissect/rpc/rpc_auth.h"
 #include "dissect/smb/smb_connections.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // What the keys of one connection are about; requests have their command beside.
@@ -396,4 +396,4 @@ void SmbConnections::smb1_leave(Unit& unit, const Smb1Block& block) noexcept {
   connections_[unit.slot].trees.remove(header.tree_id);  // its files are not named again
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

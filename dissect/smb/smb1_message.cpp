@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::size_t kAndXSize = 4;  // command, reserved, offset ([MS-CIFS] 2.2.3.4)
@@ -269,4 +269,4 @@ std::size_t smb1_bytes_needed(Bytes front, Smb1Command command, bool is_response
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

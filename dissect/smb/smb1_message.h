@@ -6,7 +6,7 @@
 #include "dissect/parse_status.h"
 #include "dissect/smb/nbss.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Commands of SMB1 that matter to pipes ([MS-CIFS] 2.2.2.1).
 enum class Smb1Command : std::uint8_t {
@@ -144,4 +144,4 @@ struct Smb1Transaction {
 [[nodiscard]] std::size_t smb1_bytes_needed(Bytes front, Smb1Command command,
                                             bool is_response) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -6,7 +6,7 @@
 #include "dissect/rpc/auth_token.h"
 #include "dissect/smb/smb_connections.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // Of what belongs to no session of the wire.
@@ -351,4 +351,4 @@ void SmbConnections::smb2_leave(Unit& unit, const Smb2Header& header) noexcept {
   sessions_[session].trees.remove(header.tree_id);  // its handles are not named again
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

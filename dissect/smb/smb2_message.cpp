@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // StructureSize of a body: its fixed part, and one for a variable part where there may be one.
@@ -188,4 +188,4 @@ ParseStatus parse_smb_compression(Bytes bytes, std::uint64_t& session_id) noexce
   return ParseStatus::ok;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

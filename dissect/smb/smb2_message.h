@@ -6,7 +6,7 @@
 #include "dissect/parse_status.h"
 #include "dissect/smb/nbss.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Commands of SMB2 and SMB3 that matter to pipes ([MS-SMB2] 2.2.1.2).
 enum class Smb2Command : std::uint16_t {
@@ -117,4 +117,4 @@ inline constexpr std::size_t kSmbTransformSize = 52;
 inline constexpr std::size_t kSmbCompressionSize = 16;
 [[nodiscard]] ParseStatus parse_smb_compression(Bytes bytes, std::uint64_t& session_id) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // One connection rarely carries more than a few sessions; it may not crowd out those of others.
@@ -299,4 +299,4 @@ void SmbConnections::end_request(std::uint32_t slot, Timestamp now) noexcept {
   if (request.owns_pipe && pipes_.holds(request.pipe)) pipes_.close(request.pipe.slot, now);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

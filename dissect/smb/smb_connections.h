@@ -12,7 +12,7 @@
 #include "dissect/statistics.h"
 #include "dissect/store/keyed_table.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Where the payload under way goes.
 struct SmbPayload {
@@ -195,4 +195,4 @@ class SmbConnections {
   std::uint64_t keys_made_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // RPC begins with a bind in the first message; but the first may not have been captured, and the
@@ -180,4 +180,4 @@ void SmbPipes::give_up_stale(Timestamp now) noexcept {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

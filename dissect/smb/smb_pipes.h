@@ -11,7 +11,7 @@
 #include "dissect/store/open_marks.h"
 #include "dissect/store/probe_buffer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // The directions of a pipe, and of the RPC session on it.
 inline constexpr unsigned kToServer = 0;
@@ -100,4 +100,4 @@ class SmbPipes {
   OpenMarks marks_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

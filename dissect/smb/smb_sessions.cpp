@@ -1,6 +1,6 @@
 #include "dissect/smb/smb_sessions.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 void SmbTrees::set(std::uint32_t id, ShareKind kind) noexcept {
   remove(id);
@@ -87,4 +87,4 @@ void SmbSessions::tell_unseen(const SmbSession& session, BlindnessKind kind,
   observer_.on_blindness(blindness);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -9,7 +9,7 @@
 #include "dissect/statistics.h"
 #include "dissect/store/keyed_table.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 enum class ShareKind : std::uint8_t { unknown, pipe, other };
 
@@ -96,4 +96,4 @@ class SmbSessions {
   std::uint32_t all_ = kNoSlot;  // the one group of the table
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

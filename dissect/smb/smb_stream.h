@@ -9,7 +9,7 @@
 #include "dissect/smb/nbss.h"
 #include "dissect/store/slab.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // The front of a unit: an SMB2 message of a compound, a command of an SMB1 chain, a transform
 // header. Bytes from its start on, as far as they are there.
@@ -306,4 +306,4 @@ inline std::size_t SmbStream::needed(std::size_t asked, const SmbUnit& unit) con
   return std::min({asked, std::size_t{unit.length}, std::tuple_size<SmbHeadBuffer>::value});
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -9,7 +9,7 @@
 
 #include "dissect/byte_cursor.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Where a text of bounded length stands, in UTF-8. What does not fit is cut at a character.
 class TextSlot {
@@ -97,4 +97,4 @@ class BoundedText {
   std::array<char, Capacity> text_{};
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // The two halves of a 128-bit product, folded: each bit of the result depends on all bits of both
 // factors. With a secret added to (or folded into) the factors it is the step of a keyed hash.
@@ -29,4 +29,4 @@ class SecretSequence {
   std::uint64_t state_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

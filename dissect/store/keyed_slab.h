@@ -7,7 +7,7 @@
 
 #include "dissect/store/slab.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // A bounded store of objects that are found by a hash and forgotten by age: the slots of a Slab,
 // chained in hash buckets and in the order of their last use. Whoever adds makes room first.
@@ -100,4 +100,4 @@ class KeyedSlab {
   std::uint32_t newest_ = kNoSlot;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

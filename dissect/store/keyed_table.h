@@ -6,7 +6,7 @@
 #include "dissect/store/keyed_hash.h"
 #include "dissect/store/keyed_slab.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // What an entry is found by: whose it is, and its name there.
 struct TableKey {
@@ -110,4 +110,4 @@ class KeyedTable {
   std::uint64_t secrets_[4];
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

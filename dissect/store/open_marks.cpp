@@ -1,6 +1,6 @@
 #include "dissect/store/open_marks.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 void OpenMarks::link(std::uint32_t index) noexcept {
   Mark& mark = marks_[index];
@@ -19,4 +19,4 @@ void OpenMarks::unlink(std::uint32_t index) noexcept {
   (mark.newer == kNoSlot ? newest_ : marks_[mark.newer].older) = mark.older;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -6,7 +6,7 @@
 
 #include "dissect/store/slab.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Which streams hold bytes that have not been told yet, and since which frame: the earliest of them
 // is how far the output can be written in order. An intrusive list sorted by frame; a mark is set
@@ -47,4 +47,4 @@ class OpenMarks {
   std::uint32_t newest_ = kNoSlot;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 void PlacedBytes::trim_front(std::uint64_t position) noexcept {
   if (position <= begin) return;
@@ -90,4 +90,4 @@ void PieceList::clear(PiecePool& pool) noexcept {
   while (!empty()) pop_front(pool);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -8,7 +8,7 @@
 #include "dissect/store/reserved_memory.h"
 #include "dissect/store/slab.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 inline constexpr std::size_t kPieceBytesMax = 2048;  // an Ethernet frame's payload fits
 
@@ -101,4 +101,4 @@ class PieceList {
   std::uint32_t bytes_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

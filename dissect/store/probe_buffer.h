@@ -6,7 +6,7 @@
 
 #include "dissect/rpc_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // The front of one direction of a stream, kept until it tells what the stream is.
 struct ProbeBuffer {
@@ -17,4 +17,4 @@ struct ProbeBuffer {
   std::array<std::byte, 64> bytes{};
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

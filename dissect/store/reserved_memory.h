@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <new>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // How a block will be used: piece by piece from its front, or anywhere at once. For the latter the
 // system is asked for large pages: thousands of page faults less, and few misses of the processor's
@@ -37,4 +37,4 @@ class ReservedMemory {
   std::size_t size_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -7,7 +7,7 @@
 
 #include "dissect/store/reserved_memory.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
 
@@ -78,4 +78,4 @@ class Slab {
   std::size_t size_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -6,7 +6,7 @@
 
 #include "capture/frame.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Big-endian integers at a place that the caller has checked to be captured.
 [[nodiscard]] inline std::uint8_t load_u8(const std::byte* at) noexcept {
@@ -62,4 +62,4 @@ struct WireBytes {
   }
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

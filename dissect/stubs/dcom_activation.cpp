@@ -5,7 +5,7 @@
 
 #include "dissect/byte_cursor.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // [MS-DCOM] 1.9.
@@ -128,4 +128,4 @@ ParseStatus parse_activated_class(ActivationCall call, Bytes stub, std::endian o
   return parse_objref(cursor.take(cursor.remaining()), class_id);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

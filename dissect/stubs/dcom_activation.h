@@ -7,7 +7,7 @@
 #include "dissect/parse_status.h"
 #include "dissect/uuid.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // How a call asks for an object, or the class object, of a COM class.
 enum class ActivationCall : std::uint8_t {
@@ -25,4 +25,4 @@ enum class ActivationCall : std::uint8_t {
 [[nodiscard]] ParseStatus parse_activated_class(ActivationCall call, Bytes stub, std::endian order,
                                                 Uuid& class_id) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

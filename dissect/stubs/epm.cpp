@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::size_t kHandleSize = 20;  // attributes and a UUID (C706 14.2.16.6)
@@ -135,4 +135,4 @@ bool EpmEntryReader::next(EpmEntry& entry) noexcept {
   return false;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

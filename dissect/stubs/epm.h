@@ -6,7 +6,7 @@
 #include "dissect/stubs/epm_tower.h"
 #include "dissect/stubs/ndr_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // The endpoint mapper's interface, ept 3.0 (C706 appendix O).
 inline constexpr Uuid kEndpointMapper = uuid("e1af8308-5d1f-11c9-91a4-08002b14a0fa");
@@ -67,4 +67,4 @@ class EpmEntryReader {
   std::uint32_t unreadable_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

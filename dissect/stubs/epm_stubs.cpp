@@ -4,7 +4,7 @@
 
 #include "dissect/store/keyed_hash.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 std::string_view text_of(Bytes bytes) noexcept {
@@ -144,4 +144,4 @@ void EpmStubs::drop(std::uint32_t slot) noexcept {
   stubs_.remove(slot);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -9,7 +9,7 @@
 #include "dissect/store/keyed_slab.h"
 #include "dissect/stubs/epm.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // A part of a message to or from an endpoint mapper.
 struct EpmFragment {
@@ -76,4 +76,4 @@ class EpmStubs {
   std::uint64_t secret_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -1,6 +1,6 @@
 #include "dissect/stubs/epm_tower.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 // Protocol identifiers, the first byte of a floor's left-hand side (C706 appendix I; 0x0f, 0x1d and
@@ -195,4 +195,4 @@ ParseStatus parse_tower(Bytes bytes, Tower& tower) noexcept {
   return ParseStatus::ok;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -7,7 +7,7 @@
 #include "dissect/parse_status.h"
 #include "dissect/rpc_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // A protocol tower: an interface, its transfer syntax, and how to reach it (C706 appendix L;
 // identifiers of floors: C706 appendix I, MS-RPCE 2.1.1 and 2.1.2).
@@ -27,4 +27,4 @@ struct Tower {
 // over.
 [[nodiscard]] ParseStatus parse_tower(Bytes bytes, Tower& tower) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

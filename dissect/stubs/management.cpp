@@ -1,6 +1,6 @@
 #include "dissect/stubs/management.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::uint64_t kInterfacesMax = 4096;  // more than any server registers
@@ -39,4 +39,4 @@ bool InterfaceListReader::next(SyntaxId& interface) noexcept {
   return false;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

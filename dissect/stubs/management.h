@@ -6,7 +6,7 @@
 #include "dissect/rpc_observer.h"
 #include "dissect/stubs/ndr_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // The interface by which every RPC server can be asked about itself, mgmt 1.0 (C706 appendix Q).
 inline constexpr Uuid kManagement = uuid("afa8bd80-7d8a-11c9-bef4-08002b102989");
@@ -29,4 +29,4 @@ class InterfaceListReader {
   bool ok_ = true;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

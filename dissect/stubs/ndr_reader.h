@@ -7,7 +7,7 @@
 #include "dissect/byte_cursor.h"
 #include "dissect/uuid.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // How a stub is written: the transfer syntax of its context, the byte order of its PDU.
 struct StubForm {
@@ -59,4 +59,4 @@ class NdrReader {
   ByteCursor cursor_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -6,7 +6,7 @@
 
 #include "dissect/store/keyed_hash.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 [[nodiscard]] std::uint32_t seen_units(Timestamp duration) noexcept {
@@ -142,4 +142,4 @@ std::uint64_t host_pair_hash(const Packet& packet) noexcept {
   return fold_multiply(fold_multiply(mixed ^ larger.high, larger.low ^ kFirst), kSecond);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -10,7 +10,7 @@
 #include "dissect/net/packet.h"
 #include "dissect/store/reserved_memory.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // A flow, whichever way its packets go. `tag` is a keyed 64-bit hash of transport, addresses and
 // ports, and it is the identity: the table keeps nothing else. Two of n live flows share a tag with
@@ -163,4 +163,4 @@ class FlowTable {
 // A hash of the two hosts of a packet, the same in both directions and in every run.
 [[nodiscard]] std::uint64_t host_pair_hash(const Packet& packet) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -1,6 +1,6 @@
 #include "dissect/tcp/tcp_conversation.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 void TcpConversation::start(unsigned direction, std::uint32_t sequence) noexcept {
   Direction& d = directions_[direction];
@@ -149,4 +149,4 @@ bool TcpConversation::hold(unsigned direction, const Packet& packet, std::uint32
   return hold_piece(direction, shape, {}, frame, held);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

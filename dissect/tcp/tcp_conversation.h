@@ -10,7 +10,7 @@
 #include "dissect/rpc_observer.h"
 #include "dissect/store/slab.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 enum class GapKind : std::uint8_t {
   lost,         // the capture does not hold these bytes
@@ -310,4 +310,4 @@ void TcpConversation::give_up_one(HeldPieces& held, Sink& sink) noexcept {
   drain(held, sink);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

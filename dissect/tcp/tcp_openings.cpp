@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 TcpOpenings::TcpOpenings(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics)
     : observer_(observer),
@@ -98,4 +98,4 @@ void TcpOpenings::finish() noexcept {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

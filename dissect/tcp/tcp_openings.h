@@ -11,7 +11,7 @@
 #include "dissect/statistics.h"
 #include "dissect/store/slab.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Attempts to open TCP connections that still wait for their answer (RFC 9293 3.5): from the
 // client's SYN to whatever the other side says, both told to an observer. Bounded: the oldest
@@ -54,4 +54,4 @@ class TcpOpenings {
   std::vector<std::uint32_t> places_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // What the program tells its caller. When several apply: usage, then data, then finding, then
 // nothing_evaluated.
@@ -13,4 +13,4 @@ enum class ExitStatus : int {
   nothing_evaluated = 4,  // no RPC was seen
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -27,18 +27,19 @@ int run(int argc, char** argv) {
   app.footer(kExamples);
   app.set_version_flag("--version", "rpcaudit " RPCAUDIT_VERSION);
   app.require_subcommand(1);
-  rpcaudit::ChosenCommand chosen;
-  rpcaudit::add_audit_command(app, chosen);
-  rpcaudit::add_calls_command(app, chosen);
-  rpcaudit::add_check_command(app, chosen);
-  rpcaudit::add_endpoints_command(app, chosen);
-  rpcaudit::add_explain_command(app, chosen);
-  rpcaudit::add_netsh_command(app, chosen);
+  rpcaudit::app::ChosenCommand chosen;
+  rpcaudit::app::add_audit_command(app, chosen);
+  rpcaudit::app::add_calls_command(app, chosen);
+  rpcaudit::app::add_check_command(app, chosen);
+  rpcaudit::app::add_endpoints_command(app, chosen);
+  rpcaudit::app::add_explain_command(app, chosen);
+  rpcaudit::app::add_netsh_command(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const bool is_answer = app.exit(error) == 0;  // --help, --version
-    return static_cast<int>(is_answer ? rpcaudit::ExitStatus::done : rpcaudit::ExitStatus::usage);
+    return static_cast<int>(is_answer ? rpcaudit::app::ExitStatus::done
+                                      : rpcaudit::app::ExitStatus::usage);
   }
   return static_cast<int>(chosen());
 }
@@ -51,6 +52,6 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const std::exception& error) {
     std::cerr << "rpcaudit: " << error.what() << "\n";
-    return static_cast<int>(rpcaudit::ExitStatus::data);
+    return static_cast<int>(rpcaudit::app::ExitStatus::data);
   }
 }

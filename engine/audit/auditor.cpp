@@ -2,10 +2,10 @@
 
 #include "engine/audit/event/evidence.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
-void fill(const RpcContext& context, ContextInfo& info) {
+void fill(const dissect::RpcContext& context, ContextInfo& info) {
   info.frame = context.frame;
   info.protocol = context.protocol;
   info.origin = context.origin;
@@ -26,7 +26,7 @@ void fill(const RpcContext& context, ContextInfo& info) {
   info.guest = context.smb && context.smb->guest;
 }
 
-void fill(const RpcContext& context, const RpcCall& call, CallEvent& event) {
+void fill(const dissect::RpcContext& context, const dissect::RpcCall& call, CallEvent& event) {
   event.frame = call.frame;
   event.call_id = call.call_id;
   event.context_id = call.context_id;
@@ -39,13 +39,13 @@ void fill(const RpcContext& context, const RpcCall& call, CallEvent& event) {
   event.connection_auth = call.connection_auth;
   event.carrier = call.carrier;
   event.has_interface = carries_interface(context);
-  event.provisional =
-      context.origin == ContextOrigin::proposed && context.result == ContextResult::unanswered;
+  event.provisional = context.origin == dissect::ContextOrigin::proposed &&
+                      context.result == dissect::ContextResult::unanswered;
 }
 
 }  // namespace
 
-Auditor::Auditor(const Limits& limits, const AuditOptions& options, EventSink& sink)
+Auditor::Auditor(const dissect::Limits& limits, const AuditOptions& options, EventSink& sink)
     : options_(options),
       sink_(sink),
       queue_(options.records_waiting_max),
@@ -63,12 +63,12 @@ Auditor::Auditor(const Limits& limits, const AuditOptions& options, EventSink& s
   }
 }
 
-std::uint32_t Auditor::add_event(Position position) {
+std::uint32_t Auditor::add_event(dissect::Position position) {
   if (queue_.full()) give_up_head();
   return queue_.add(position);
 }
 
-std::uint32_t Auditor::keep_identity(OpenContext& open, const SecurityIdentity& identity) {
+std::uint32_t Auditor::keep_identity(OpenContext& open, const dissect::SecurityIdentity& identity) {
   const std::uint32_t handle = identities_.keep(identity, open.identity);
   if (handle != open.identity) {
     identities_.release(open.identity);
@@ -77,7 +77,7 @@ std::uint32_t Auditor::keep_identity(OpenContext& open, const SecurityIdentity& 
   return handle;
 }
 
-void Auditor::on_context(const RpcContext& context) {
+void Auditor::on_context(const dissect::RpcContext& context) {
   if (chain_) chain_->note_context(context);
   OpenContext& open = open_[context.key.slot];
   open.kept = kept_.take();
@@ -89,7 +89,7 @@ void Auditor::on_context(const RpcContext& context) {
   fill(context, kept.info);
   kept.info.announced = {};
   if (!context.abstract_syntax) kept.info.announced = announced_.find(context);
-  if (context.origin != ContextOrigin::proposed) return;
+  if (context.origin != dissect::ContextOrigin::proposed) return;
 
   ++tally_.contexts;
   if (judge_) monitor_.note_context(context);
@@ -102,7 +102,7 @@ void Auditor::on_context(const RpcContext& context) {
   ++kept.references;
 }
 
-void Auditor::on_context_result(const RpcContext& context) {
+void Auditor::on_context_result(const dissect::RpcContext& context) {
   OpenContext& open = open_[context.key.slot];
   ContextInfo& info = kept_[open.kept].info;
   info.result = context.result;
@@ -117,10 +117,10 @@ void Auditor::on_context_result(const RpcContext& context) {
   event.identity = keep_identity(open, context.identity);
   identities_.release(earlier);
   open.unresolved = kNothing;
-  if (judge_ && context.refusal != Refusal::none) note_refusal(context, event);
+  if (judge_ && context.refusal != dissect::Refusal::none) note_refusal(context, event);
 }
 
-void Auditor::note_refusal(const RpcContext& context, PendingEvent& event) {
+void Auditor::note_refusal(const dissect::RpcContext& context, PendingEvent& event) {
   if (!options_.mark_findings) return;
   const std::optional<RefusedContext> refused = judge_->judge_refused(context);
   if (!refused) return;
@@ -132,7 +132,7 @@ void Auditor::note_refusal(const RpcContext& context, PendingEvent& event) {
   event.written = true;
 }
 
-void Auditor::on_context_closed(ContextKey key) {
+void Auditor::on_context_closed(dissect::ContextKey key) {
   OpenContext& open = open_[key.slot];
   if (open.unresolved != kNothing) queue_[open.unresolved].resolved = true;
   identities_.release(open.identity);
@@ -140,7 +140,7 @@ void Auditor::on_context_closed(ContextKey key) {
   open = {};
 }
 
-void Auditor::on_call(const RpcContext& context, const RpcCall& call) {
+void Auditor::on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) {
   ++tally_.calls;
   std::optional<Judgement> judgement;
   bool is_finding = false;
@@ -150,8 +150,8 @@ void Auditor::on_call(const RpcContext& context, const RpcCall& call) {
     monitor_.note_call(options_.policies->compiled(judgement->policy).controls(), context, call,
                        judgement->verdict);
     tally_.note_verdict(judgement->policy, judgement->verdict);
-    is_finding = judgement->verdict.action != VerdictAction::would_permit;
-    is_logged = judgement->verdict.logged != Logged::no;
+    is_finding = judgement->verdict.action != evaluate::VerdictAction::would_permit;
+    is_logged = judgement->verdict.logged != evaluate::Logged::no;
   } else if (judge_) {
     ++(judge_->is_other_system() ? tally_.other_system : tally_.without_policy);
   }
@@ -160,7 +160,8 @@ void Auditor::on_call(const RpcContext& context, const RpcCall& call) {
   }
 }
 
-std::optional<Judgement> Auditor::judge(const RpcContext& context, const RpcCall& call) {
+std::optional<Judgement> Auditor::judge(const dissect::RpcContext& context,
+                                        const dissect::RpcCall& call) {
   std::optional<Judgement> judgement = judge_->judge(context, call);
   if (!chain_) return judgement;
   chain_->note_call(context);
@@ -170,29 +171,30 @@ std::optional<Judgement> Auditor::judge(const RpcContext& context, const RpcCall
   return judgement;
 }
 
-void Auditor::follow_lookup(const RpcContext& context, const RpcCall& call,
+void Auditor::follow_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call,
                             const Judgement& judgement) {
-  const Verdict& verdict = judgement.verdict;
-  const EndpointQuestion& question = *call.question;
+  const evaluate::Verdict& verdict = judgement.verdict;
+  const dissect::EndpointQuestion& question = *call.question;
   constexpr std::uint16_t kMap = 3;  // ept_map, C706 appendix O
   const bool is_map = call.opnum == kMap;
   if (!verdict.has_epmap) return;
-  if (question.interface && verdict.epmap_action == VerdictAction::would_block) {
-    chain_->note_hidden(context, is_map ? EndpointSource::mapped : EndpointSource::listed,
+  if (question.interface && verdict.epmap_action == evaluate::VerdictAction::would_block) {
+    chain_->note_hidden(context,
+                        is_map ? dissect::EndpointSource::mapped : dissect::EndpointSource::listed,
                         *question.interface, judgement.policy, verdict.epmap_filter);
   }
   if (!question.names_no_interface || is_map) return;
   chain_->note_listing(context, endpoint_judge_->listing(judgement.policy, context, call));
 }
 
-void Auditor::on_endpoint(const EndpointEntry& entry) {
+void Auditor::on_endpoint(const dissect::EndpointEntry& entry) {
   announced_.note(entry);
   tally_.announcements_forgotten = announced_.overflow();
   if (judge_) monitor_.note_endpoint(entry);
   if (chain_) chain_->note_answer(entry);
 }
 
-void Auditor::queue_call(const RpcContext& context, const RpcCall& call,
+void Auditor::queue_call(const dissect::RpcContext& context, const dissect::RpcCall& call,
                          const std::optional<Judgement>& judgement, bool reported) {
   const std::uint32_t slot = add_event({call.frame.sequence, call.ordinal});
   OpenContext& open = open_[context.key.slot];
@@ -212,7 +214,7 @@ void Auditor::queue_call(const RpcContext& context, const RpcCall& call,
   record.reported = reported;
 }
 
-void Auditor::on_outcome(const RpcOutcome& outcome) {
+void Auditor::on_outcome(const dissect::RpcOutcome& outcome) {
   ++tally_.outcomes[static_cast<std::size_t>(outcome.outcome)];
   std::uint32_t& slot = events_of_calls_[outcome.call.slot];
   if (slot == 0) return;
@@ -226,7 +228,7 @@ void Auditor::on_outcome(const RpcOutcome& outcome) {
   record.answer = outcome.frame;
 }
 
-void Auditor::on_blindness(const Blindness& blindness) {
+void Auditor::on_blindness(const dissect::Blindness& blindness) {
   tally_.note_blindness(blindness);
   if (!options_.write_blindness) return;
   PendingEvent& event = queue_[add_event({blindness.frame.sequence, blindness.ordinal})];
@@ -234,24 +236,25 @@ void Auditor::on_blindness(const Blindness& blindness) {
   event.what = blindness;
 }
 
-void Auditor::on_opening(const TcpOpening& opening) {
+void Auditor::on_opening(const dissect::TcpOpening& opening) {
   if (!options_.mark_findings) return;
-  const ServerPolicies& policies = *options_.policies;
+  const evaluate::ServerPolicies& policies = *options_.policies;
   const std::uint32_t server = policies.find(opening.server.address);
-  if (server == kNoPolicy || !policies.policy(server).host.is_windows.value_or(true)) return;
+  if (server == evaluate::kNoPolicy || !policies.policy(server).host.is_windows.value_or(true))
+    return;
   std::optional<ConnectionEvent> event =
       judge_opening(policies.compiled(server).controls(), opening);
   if (!event) return;
-  const VerdictAction action = action_of(*event);
+  const evaluate::VerdictAction action = action_of(*event);
   ++tally_.connections[static_cast<std::size_t>(action)];
-  if (action == VerdictAction::would_permit && !options_.write_all) return;
+  if (action == evaluate::VerdictAction::would_permit && !options_.write_all) return;
   event->policy = server;
   const std::uint32_t slot = add_event({opening.frame.sequence, 0});
   queue_[slot].what = *event;
   events_of_openings_[opening.slot] = slot + 1;
 }
 
-void Auditor::on_opening_answer(const TcpOpening& opening) {
+void Auditor::on_opening_answer(const dissect::TcpOpening& opening) {
   if (!judge_) return;
   if (std::uint32_t& slot = events_of_openings_[opening.slot]; slot != 0) {
     PendingEvent& event = queue_[slot - 1];
@@ -261,17 +264,19 @@ void Auditor::on_opening_answer(const TcpOpening& opening) {
     connection.answer = opening.answer;
     connection.repeated = opening.repeated;
     // Of a connection that came about the calls tell.
-    event.written = options_.write_all || opening.answer != OpeningAnswer::accepted;
+    event.written = options_.write_all || opening.answer != dissect::OpeningAnswer::accepted;
   }
-  if (opening.answer == OpeningAnswer::unknown) return;
-  const ServerPolicies& policies = *options_.policies;
+  if (opening.answer == dissect::OpeningAnswer::unknown) return;
+  const evaluate::ServerPolicies& policies = *options_.policies;
   const std::uint32_t server = policies.find(opening.server.address);
-  if (server != kNoPolicy) monitor_.note_opening(policies.compiled(server).controls(), opening);
+  if (server != evaluate::kNoPolicy)
+    monitor_.note_opening(policies.compiled(server).controls(), opening);
   const std::uint32_t client = policies.find(opening.client.address);
-  if (client != kNoPolicy) monitor_.note_outgoing(policies.compiled(client).controls(), opening);
+  if (client != evaluate::kNoPolicy)
+    monitor_.note_outgoing(policies.compiled(client).controls(), opening);
 }
 
-void Auditor::on_closing(const TcpClosing& closing) {
+void Auditor::on_closing(const dissect::TcpClosing& closing) {
   if (judge_) monitor_.note_closing(closing);
 }
 
@@ -317,10 +322,10 @@ void Auditor::write_head() {
   if (const auto* call = std::get_if<CallEvent>(&event.what)) {
     const ContextInfo& context = kept_[event.context].info;
     sink_.on_call(context, *call, identity);
-    if (call->verdict && call->verdict->action != VerdictAction::would_permit) {
+    if (call->verdict && call->verdict->action != evaluate::VerdictAction::would_permit) {
       tally_.note_finding(context, *call, identity);
     }
-  } else if (const auto* blindness = std::get_if<Blindness>(&event.what)) {
+  } else if (const auto* blindness = std::get_if<dissect::Blindness>(&event.what)) {
     sink_.on_blindness(*blindness);
   } else if (const auto* connection = std::get_if<ConnectionEvent>(&event.what)) {
     if (event.written) sink_.on_connection(*connection);
@@ -338,4 +343,4 @@ void Auditor::release_context(std::uint32_t kept) {
   if (--kept_[kept].references == 0) kept_.release(kept);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

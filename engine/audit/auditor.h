@@ -15,10 +15,10 @@
 #include "engine/audit/tally/audit_tally.h"
 #include "engine/audit/tally/control_monitor.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 struct AuditOptions {
-  const ServerPolicies* policies = nullptr;  // borrowed; without any nothing is judged
+  const evaluate::ServerPolicies* policies = nullptr;  // borrowed; without any nothing is judged
   // Contexts and every call, not only those that would change or that audit=enable asks for.
   bool write_all = false;
   bool mark_findings = false;  // what would be blocked or is undecidable is an rpc_audit record
@@ -31,21 +31,21 @@ struct AuditOptions {
 //
 // All its memory is bounded by Limits and AuditOptions and taken when first needed; the steady
 // state allocates nothing.
-class Auditor : public RpcObserver {
+class Auditor : public dissect::RpcObserver {
  public:
   // Borrows the sink. `limits` must be those of the dissector.
-  Auditor(const Limits& limits, const AuditOptions& options, EventSink& sink);
+  Auditor(const dissect::Limits& limits, const AuditOptions& options, EventSink& sink);
 
-  void on_context(const RpcContext& context) override;
-  void on_context_result(const RpcContext& context) override;
-  void on_context_closed(ContextKey key) override;
-  void on_call(const RpcContext& context, const RpcCall& call) override;
-  void on_outcome(const RpcOutcome& outcome) override;
-  void on_blindness(const Blindness& blindness) override;
-  void on_endpoint(const EndpointEntry& entry) override;
-  void on_opening(const TcpOpening& opening) override;
-  void on_opening_answer(const TcpOpening& opening) override;
-  void on_closing(const TcpClosing& closing) override;
+  void on_context(const dissect::RpcContext& context) override;
+  void on_context_result(const dissect::RpcContext& context) override;
+  void on_context_closed(dissect::ContextKey key) override;
+  void on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) override;
+  void on_outcome(const dissect::RpcOutcome& outcome) override;
+  void on_blindness(const dissect::Blindness& blindness) override;
+  void on_endpoint(const dissect::EndpointEntry& entry) override;
+  void on_opening(const dissect::TcpOpening& opening) override;
+  void on_opening_answer(const dissect::TcpOpening& opening) override;
+  void on_closing(const dissect::TcpClosing& closing) override;
   void on_watermark(std::uint64_t sequence) override;
 
   [[nodiscard]] const AuditTally& tally() const noexcept { return tally_; }
@@ -68,15 +68,18 @@ class Auditor : public RpcObserver {
     std::uint32_t unresolved = kNothing;  // its own event, while that waits for the result
   };
 
-  [[nodiscard]] std::uint32_t add_event(Position position);
-  [[nodiscard]] std::uint32_t keep_identity(OpenContext& open, const SecurityIdentity& identity);
-  [[nodiscard]] std::optional<Judgement> judge(const RpcContext& context, const RpcCall& call);
+  [[nodiscard]] std::uint32_t add_event(dissect::Position position);
+  [[nodiscard]] std::uint32_t keep_identity(OpenContext& open,
+                                            const dissect::SecurityIdentity& identity);
+  [[nodiscard]] std::optional<Judgement> judge(const dissect::RpcContext& context,
+                                               const dissect::RpcCall& call);
   // What an endpoint mapper was asked, for what follows from its answer.
-  void follow_lookup(const RpcContext& context, const RpcCall& call, const Judgement& judgement);
-  void queue_call(const RpcContext& context, const RpcCall& call,
+  void follow_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                     const Judgement& judgement);
+  void queue_call(const dissect::RpcContext& context, const dissect::RpcCall& call,
                   const std::optional<Judgement>& judgement, bool reported);
   // What a refused proposal shows of the policy, where that would have refused it.
-  void note_refusal(const RpcContext& context, PendingEvent& event);
+  void note_refusal(const dissect::RpcContext& context, PendingEvent& event);
   void release_context(std::uint32_t kept);
   void look_ahead() noexcept;
   void give_up_head();
@@ -99,4 +102,4 @@ class Auditor : public RpcObserver {
   std::uint64_t watermark_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -2,12 +2,12 @@
 
 #include <span>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 // All of CallFacts but its pointers and the operation in one word.
-std::uint64_t pack(const CallFacts& facts) noexcept {
-  static_assert(sizeof(CallFacts) == 32, "a new fact must be packed or compared as well");
+std::uint64_t pack(const evaluate::CallFacts& facts) noexcept {
+  static_assert(sizeof(evaluate::CallFacts) == 32, "a new fact must be packed or compared as well");
   const auto at = [](std::uint64_t value, unsigned shift) { return value << shift; };
   return at(facts.auth_type, 0) | at(facts.auth_level, 8) | at(facts.auth_type_other, 16) |
          at(facts.auth_level_other, 24) | at(facts.auth_unseen ? 1 : 0, 32) |
@@ -18,7 +18,7 @@ std::uint64_t pack(const CallFacts& facts) noexcept {
 
 }  // namespace
 
-bool runs_windows(const HostSettings& host, const RpcContext& context) noexcept {
+bool runs_windows(const policy::HostSettings& host, const dissect::RpcContext& context) noexcept {
   if (host.is_windows) return *host.is_windows;
   // The interfaces of PROFINET IO (IEC 61158-6-10), which devices and controllers serve: they
   // differ in the last digit of the first field.
@@ -29,15 +29,15 @@ bool runs_windows(const HostSettings& host, const RpcContext& context) noexcept 
   return interface != kProfinet;
 }
 
-bool carries_interface(const RpcContext& context) noexcept {
-  return context.abstract_syntax && context.result != ContextResult::rejected &&
-         context.result != ContextResult::negotiated;
+bool carries_interface(const dissect::RpcContext& context) noexcept {
+  return context.abstract_syntax && context.result != dissect::ContextResult::rejected &&
+         context.result != dissect::ContextResult::negotiated;
 }
 
-CallJudge::CallJudge(const ServerPolicies& policies, std::size_t contexts_max)
+CallJudge::CallJudge(const evaluate::ServerPolicies& policies, std::size_t contexts_max)
     : policies_(policies), contexts_(contexts_max) {}
 
-void CallJudge::begin(const RpcContext& context, ContextState& state) {
+void CallJudge::begin(const dissect::RpcContext& context, ContextState& state) {
   state.policy = policies_.find(context.server.address);
   state.narrowed = true;
   state.generation = context.key.generation;
@@ -46,25 +46,25 @@ void CallJudge::begin(const RpcContext& context, ContextState& state) {
   state.caller.looked_up = false;
   state.known_count = 0;
   state.next = 0;
-  state.other_system =
-      state.policy != kNoPolicy && !runs_windows(policies_.policy(state.policy).host, context);
-  if (state.other_system) state.policy = kNoPolicy;
-  if (state.policy == kNoPolicy) return;
-  const ContextFacts facts = policies_.context_facts_of(state.policy, context);
+  state.other_system = state.policy != evaluate::kNoPolicy &&
+                       !runs_windows(policies_.policy(state.policy).host, context);
+  if (state.other_system) state.policy = evaluate::kNoPolicy;
+  if (state.policy == evaluate::kNoPolicy) return;
+  const evaluate::ContextFacts facts = policies_.context_facts_of(state.policy, context);
   policies_.compiled(state.policy).narrow(facts, state.narrow);
   policies_.survey(state.policy).narrow(facts, ways_);
   ways_of_ = context.key;
 }
 
-CallJudge::Known CallJudge::evaluate(const RpcContext& context, const ContextState& state,
-                                     const CallFacts& call) {
-  const CompiledPolicy& policy = policies_.compiled(state.policy);
-  const TargetSurvey& survey = policies_.survey(state.policy);
-  Known known{pack(call), OpnumRange(call.opnum), call.token, call.app_id,
+CallJudge::Known CallJudge::evaluate(const dissect::RpcContext& context, const ContextState& state,
+                                     const evaluate::CallFacts& call) {
+  const evaluate::CompiledPolicy& policy = policies_.compiled(state.policy);
+  const evaluate::TargetSurvey& survey = policies_.survey(state.policy);
+  Known known{pack(call), evaluate::OpnumRange(call.opnum), call.token, call.app_id,
               policy.evaluate(state.narrow, call)};
   policy.split(state.narrow, known.opnums);
   if (survey.size() == 0) return known;
-  const ContextFacts facts = policies_.context_facts_of(state.policy, context);
+  const evaluate::ContextFacts facts = policies_.context_facts_of(state.policy, context);
   if (ways_of_ != context.key) survey.narrow(facts, ways_);
   ways_of_ = context.key;
   known.verdict.depends_on_target = survey.depends(ways_, facts, call, known.verdict);
@@ -72,7 +72,8 @@ CallJudge::Known CallJudge::evaluate(const RpcContext& context, const ContextSta
   return known;
 }
 
-std::optional<Judgement> CallJudge::judge(const RpcContext& context, const RpcCall& call) {
+std::optional<Judgement> CallJudge::judge(const dissect::RpcContext& context,
+                                          const dissect::RpcCall& call) {
   ContextState& state = contexts_[context.key.slot];
   if (!state.narrowed || state.generation != context.key.generation ||
       state.has_interface != carries_interface(context) ||
@@ -80,8 +81,8 @@ std::optional<Judgement> CallJudge::judge(const RpcContext& context, const RpcCa
     begin(context, state);
   }
   is_other_system_ = state.other_system;
-  if (state.policy == kNoPolicy) return std::nullopt;
-  CallFacts facts = call_facts(context, call);
+  if (state.policy == evaluate::kNoPolicy) return std::nullopt;
+  evaluate::CallFacts facts = evaluate::call_facts(context, call);
   policies_.knowledge(state.policy).complete(context, call, state.caller, facts);
   const std::uint64_t packed = pack(facts);
   for (const Known& known : std::span(state.known).first(state.known_count)) {
@@ -97,32 +98,32 @@ std::optional<Judgement> CallJudge::judge(const RpcContext& context, const RpcCa
   return Judgement{state.policy, known.verdict};
 }
 
-std::optional<RefusedContext> CallJudge::judge_refused(const RpcContext& refused) const {
+std::optional<RefusedContext> CallJudge::judge_refused(const dissect::RpcContext& refused) const {
   RefusedContext found;
   found.policy = policies_.find(refused.server.address);
-  if (found.policy == kNoPolicy) return std::nullopt;
-  const HostControls& controls = policies_.compiled(found.policy).controls();
+  if (found.policy == evaluate::kNoPolicy) return std::nullopt;
+  const evaluate::HostControls& controls = policies_.compiled(found.policy).controls();
   if (controls.empty() || !runs_windows(policies_.policy(found.policy).host, refused)) {
     return std::nullopt;
   }
-  RpcContext proposed = refused;
-  proposed.result = ContextResult::unanswered;
-  RpcCall call;
+  dissect::RpcContext proposed = refused;
+  proposed.result = dissect::ContextResult::unanswered;
+  dissect::RpcCall call;
   call.auth = refused.auth;
   call.identity = refused.identity;
-  Verdict& verdict = found.verdict;
+  evaluate::Verdict& verdict = found.verdict;
   const std::int64_t time = refused.frame.timestamp.nanoseconds;
   verdict.in_force = controls.in_force(time, time);
   controls.apply(controls.narrow(policies_.context_facts_of(found.policy, proposed)),
-                 call_facts(proposed, call), verdict);
-  for (const Control control :
-       {Control::interface_registration, Control::restrict_remote_clients}) {
-    if (verdict.find(control)->action != ControlAction::would_block) continue;
-    verdict.action = VerdictAction::would_block;
+                 evaluate::call_facts(proposed, call), verdict);
+  for (const evaluate::Control control :
+       {evaluate::Control::interface_registration, evaluate::Control::restrict_remote_clients}) {
+    if (verdict.find(control)->action != evaluate::ControlAction::would_block) continue;
+    verdict.action = evaluate::VerdictAction::would_block;
     verdict.control = control;
     return found;
   }
   return std::nullopt;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

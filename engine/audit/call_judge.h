@@ -10,19 +10,20 @@
 #include "engine/audit/event/slot_pool.h"
 #include "engine/evaluate/server_policies.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Whether calls on the context carry its interface: not when the server refused it.
-[[nodiscard]] bool carries_interface(const RpcContext& context) noexcept;
+[[nodiscard]] bool carries_interface(const dissect::RpcContext& context) noexcept;
 
 // Whether the server of the context is taken to run Windows: as the settings say, otherwise unless
 // the interface shows that it does not.
-[[nodiscard]] bool runs_windows(const HostSettings& host, const RpcContext& context) noexcept;
+[[nodiscard]] bool runs_windows(const policy::HostSettings& host,
+                                const dissect::RpcContext& context) noexcept;
 
 // A verdict, and the policy it is of: an index into the ServerPolicies.
 struct Judgement {
   std::uint32_t policy = 0;
-  Verdict verdict;
+  evaluate::Verdict verdict;
 };
 
 // Judges calls by the policy of their server: finds and narrows it when a context's first call
@@ -30,14 +31,16 @@ struct Judgement {
 class CallJudge {
  public:
   // Borrows the policies. `contexts_max` bounds ContextKey::slot.
-  CallJudge(const ServerPolicies& policies, std::size_t contexts_max);
+  CallJudge(const evaluate::ServerPolicies& policies, std::size_t contexts_max);
 
   // Empty for calls to a server without a policy, or to one that does not run Windows.
-  [[nodiscard]] std::optional<Judgement> judge(const RpcContext& context, const RpcCall& call);
+  [[nodiscard]] std::optional<Judgement> judge(const dissect::RpcContext& context,
+                                               const dissect::RpcCall& call);
 
   // Of a refused proposal: what the settings of the server's RPC runtime say of any call on it, had
   // the server accepted it. Empty unless they would stop such a call.
-  [[nodiscard]] std::optional<RefusedContext> judge_refused(const RpcContext& refused) const;
+  [[nodiscard]] std::optional<RefusedContext> judge_refused(
+      const dissect::RpcContext& refused) const;
 
   // Whether the call that was judged last is to a server that does not run Windows.
   [[nodiscard]] bool is_other_system() const noexcept { return is_other_system_; }
@@ -45,14 +48,14 @@ class CallJudge {
  private:
   struct Known {
     std::uint64_t facts = 0;  // packed, all but the operation
-    OpnumRange opnums{0};
-    const CallerToken* token = nullptr;
+    evaluate::OpnumRange opnums{0};
+    const policy::CallerToken* token = nullptr;
     const Uuid* app_id = nullptr;
-    Verdict verdict;
+    evaluate::Verdict verdict;
   };
   struct ContextState {
     std::uint32_t generation = 0;
-    std::uint32_t policy = kNoPolicy;
+    std::uint32_t policy = evaluate::kNoPolicy;
     bool narrowed = false;
     bool other_system = false;
     bool has_interface = false;    // when it was narrowed
@@ -60,22 +63,22 @@ class CallJudge {
     std::uint8_t known_count = 0;
     std::uint8_t next = 0;  // of `known` to overwrite
     std::array<Known, 4> known;
-    NarrowedPolicy narrow;
-    KnownCaller caller;
+    evaluate::NarrowedPolicy narrow;
+    evaluate::KnownCaller caller;
   };
 
-  void begin(const RpcContext& context, ContextState& state);
+  void begin(const dissect::RpcContext& context, ContextState& state);
   // What to remember of the call.
-  [[nodiscard]] Known evaluate(const RpcContext& context, const ContextState& state,
-                               const CallFacts& call);
+  [[nodiscard]] Known evaluate(const dissect::RpcContext& context, const ContextState& state,
+                               const evaluate::CallFacts& call);
 
-  const ServerPolicies& policies_;
+  const evaluate::ServerPolicies& policies_;
   bool is_other_system_ = false;
   SlotTable<ContextState> contexts_;
   // The survey of targets, narrowed for the context that needed it last. Not kept with each
   // context, which would be most of its memory for something that few of its calls need.
-  std::vector<NarrowedPolicy> ways_;
-  std::optional<ContextKey> ways_of_;
+  std::vector<evaluate::NarrowedPolicy> ways_;
+  std::optional<dissect::ContextKey> ways_of_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

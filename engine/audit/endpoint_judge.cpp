@@ -2,27 +2,28 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
-EvaluationOptions at_mapper(EvaluationOptions options) {
-  options.layer = Layer::epmap;
+evaluate::EvaluationOptions at_mapper(evaluate::EvaluationOptions options) {
+  options.layer = policy::Layer::epmap;
   return options;
 }
 
 // How much an action matters: a block stops the call whatever else is not known.
-int weight(VerdictAction action) noexcept {
+int weight(evaluate::VerdictAction action) noexcept {
   switch (action) {
-    case VerdictAction::would_block: return 2;
-    case VerdictAction::undecidable: return 1;
-    case VerdictAction::would_permit: break;
+    case evaluate::VerdictAction::would_block: return 2;
+    case evaluate::VerdictAction::undecidable: return 1;
+    case evaluate::VerdictAction::would_permit: break;
   }
   return 0;
 }
 
 }  // namespace
 
-ContextFacts mapper_facts(ContextFacts lookup, const EndpointQuestion& question) noexcept {
+evaluate::ContextFacts mapper_facts(evaluate::ContextFacts lookup,
+                                    const dissect::EndpointQuestion& question) noexcept {
   lookup.if_uuid.reset();
   lookup.if_version.reset();
   if (!question.interface) return lookup;
@@ -31,47 +32,53 @@ ContextFacts mapper_facts(ContextFacts lookup, const EndpointQuestion& question)
   return lookup;
 }
 
-std::unique_ptr<const Policy> filters_of(const Policy& policy) {
-  auto filters = std::make_unique<Policy>();
+std::unique_ptr<const policy::Policy> filters_of(const policy::Policy& policy) {
+  auto filters = std::make_unique<policy::Policy>();
   filters->files = policy.files;
   filters->filters = policy.filters;  // all of them, so that an index means the same filter
   return filters;
 }
 
-EndpointJudge::EndpointJudge(const ServerPolicies& policies)
+EndpointJudge::EndpointJudge(const evaluate::ServerPolicies& policies)
     : policies_(policies), at_mapper_(policies.size()) {
   for (std::uint32_t i = 0; i < policies.size(); ++i) {
-    const std::vector<Filter>& filters = policies.policy(i).filters;
-    const auto is_epmap = [](const Filter& filter) { return filter.layer == Layer::epmap; };
+    const std::vector<policy::Filter>& filters = policies.policy(i).filters;
+    const auto is_epmap = [](const policy::Filter& filter) {
+      return filter.layer == policy::Layer::epmap;
+    };
     if (std::none_of(filters.begin(), filters.end(), is_epmap)) continue;
     has_filters_ = true;
     at_mapper_[i].policy = filters_of(policies.policy(i));
     at_mapper_[i].compiled.emplace(
-        CompiledPolicy::compile(*at_mapper_[i].policy, at_mapper(policies.options(i))));
+        evaluate::CompiledPolicy::compile(*at_mapper_[i].policy, at_mapper(policies.options(i))));
   }
 }
 
-void EndpointJudge::add_to(Judgement& judgement, const RpcContext& context, const RpcCall& call) {
-  const std::optional<CompiledPolicy>& compiled = at_mapper_[judgement.policy].compiled;
+void EndpointJudge::add_to(Judgement& judgement, const dissect::RpcContext& context,
+                           const dissect::RpcCall& call) {
+  const std::optional<evaluate::CompiledPolicy>& compiled = at_mapper_[judgement.policy].compiled;
   if (!compiled) return;
-  const ContextFacts lookup = policies_.context_facts_of(judgement.policy, context);
+  const evaluate::ContextFacts lookup = policies_.context_facts_of(judgement.policy, context);
   compiled->narrow(mapper_facts(lookup, *call.question), narrowed_);
-  const Verdict own = compiled->evaluate(narrowed_, facts_of(judgement.policy, context, call));
-  Verdict& verdict = judgement.verdict;
+  const evaluate::Verdict own =
+      compiled->evaluate(narrowed_, facts_of(judgement.policy, context, call));
+  evaluate::Verdict& verdict = judgement.verdict;
   verdict.has_epmap = true;
   verdict.epmap_action = own.action;
   verdict.epmap_filter = own.filter;
   verdict.readings_differ = verdict.readings_differ || own.readings_differ;
   // Whatever else stops the call stops it before it is written down by either layer.
-  const bool is_stopped =
-      verdict.action == VerdictAction::would_block && verdict.find(verdict.control) != nullptr;
-  if (verdict.logged == Logged::no && !is_stopped) {
+  const bool is_stopped = verdict.action == evaluate::VerdictAction::would_block &&
+                          verdict.find(verdict.control) != nullptr;
+  if (verdict.logged == evaluate::Logged::no && !is_stopped) {
     verdict.logged = own.logged;
     verdict.logged_by = own.logged_by;
   }
   // A block that only logs stops nobody: it is told when nothing else decides.
-  const bool decided = verdict.control != Control::none;
-  if (weight(own.action) <= weight(verdict.action) && (decided || own.filter == kNoFilter)) return;
+  const bool decided = verdict.control != evaluate::Control::none;
+  if (weight(own.action) <= weight(verdict.action) &&
+      (decided || own.filter == evaluate::kNoFilter))
+    return;
   verdict.action = own.action;
   verdict.control = own.control;
   verdict.filter = own.filter;
@@ -81,16 +88,17 @@ void EndpointJudge::add_to(Judgement& judgement, const RpcContext& context, cons
   verdict.audit_only = own.audit_only;
 }
 
-CallFacts EndpointJudge::facts_of(std::uint32_t policy, const RpcContext& context,
-                                  const RpcCall& call) const {
-  CallFacts facts = call_facts(context, call);
-  KnownCaller caller;
+evaluate::CallFacts EndpointJudge::facts_of(std::uint32_t policy,
+                                            const dissect::RpcContext& context,
+                                            const dissect::RpcCall& call) const {
+  evaluate::CallFacts facts = evaluate::call_facts(context, call);
+  evaluate::KnownCaller caller;
   policies_.knowledge(policy).complete(context, call, caller, facts);
   return facts;
 }
 
-Listing EndpointJudge::listing(std::uint32_t policy, const RpcContext& context,
-                               const RpcCall& call) const {
+Listing EndpointJudge::listing(std::uint32_t policy, const dissect::RpcContext& context,
+                               const dissect::RpcCall& call) const {
   Listing listing;
   listing.policy = policy;
   listing.facts = mapper_facts(policies_.context_facts_of(policy, context), *call.question);
@@ -100,17 +108,18 @@ Listing EndpointJudge::listing(std::uint32_t policy, const RpcContext& context,
   return listing;
 }
 
-std::uint32_t EndpointJudge::blocks(const Listing& listing, const SyntaxId& interface) {
-  const std::optional<CompiledPolicy>& compiled = at_mapper_[listing.policy].compiled;
-  if (!compiled) return kNoFilter;
-  ContextFacts facts = listing.facts;
+std::uint32_t EndpointJudge::blocks(const Listing& listing, const dissect::SyntaxId& interface) {
+  const std::optional<evaluate::CompiledPolicy>& compiled = at_mapper_[listing.policy].compiled;
+  if (!compiled) return evaluate::kNoFilter;
+  evaluate::ContextFacts facts = listing.facts;
   if (facts.pipe) facts.pipe = listing.pipe;
   if (facts.pipe_of_server) facts.pipe_of_server = listing.pipe_of_server;
   facts.if_uuid = interface.uuid;
   facts.if_version = interface.version_major;
   compiled->narrow(facts, narrowed_);
-  const Verdict verdict = compiled->evaluate(narrowed_, listing.call);
-  return verdict.action == VerdictAction::would_block ? verdict.filter : kNoFilter;
+  const evaluate::Verdict verdict = compiled->evaluate(narrowed_, listing.call);
+  return verdict.action == evaluate::VerdictAction::would_block ? verdict.filter
+                                                                : evaluate::kNoFilter;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -8,15 +8,15 @@
 #include "engine/audit/call_judge.h"
 #include "engine/audit/event/listing.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // What filters of layer epmap see of a question: the interface that it asks for, and of everything
 // else the facts of the look-up itself.
-[[nodiscard]] ContextFacts mapper_facts(ContextFacts lookup,
-                                        const EndpointQuestion& question) noexcept;
+[[nodiscard]] evaluate::ContextFacts mapper_facts(
+    evaluate::ContextFacts lookup, const dissect::EndpointQuestion& question) noexcept;
 
 // The policy without what is judged beside its filters, which keep their indices.
-[[nodiscard]] std::unique_ptr<const Policy> filters_of(const Policy& policy);
+[[nodiscard]] std::unique_ptr<const policy::Policy> filters_of(const policy::Policy& policy);
 
 // Judges what is asked of endpoint mappers by the filters of layer epmap: their interface is the
 // one asked for, everything else is the look-up's own. The layers do not arbitrate between each
@@ -24,37 +24,39 @@ namespace rpcaudit {
 class EndpointJudge {
  public:
   // Borrows the policies; keeps copies of their filters.
-  explicit EndpointJudge(const ServerPolicies& policies);
+  explicit EndpointJudge(const evaluate::ServerPolicies& policies);
 
   // Whether any policy has such filters.
   [[nodiscard]] bool has_filters() const noexcept { return has_filters_; }
 
   // Adds to the verdict of layer um on a call with a question what layer epmap says; nothing where
   // the policy has no such filters.
-  void add_to(Judgement& judgement, const RpcContext& context, const RpcCall& call);
+  void add_to(Judgement& judgement, const dissect::RpcContext& context,
+              const dissect::RpcCall& call);
 
   // What is to be kept of a look-up that was judged by the policy.
-  [[nodiscard]] Listing listing(std::uint32_t policy, const RpcContext& context,
-                                const RpcCall& call) const;
+  [[nodiscard]] Listing listing(std::uint32_t policy, const dissect::RpcContext& context,
+                                const dissect::RpcCall& call) const;
   // The filter that would block the same look-up if it asked for the interface; kNoFilter if none
   // surely would.
-  [[nodiscard]] std::uint32_t blocks(const Listing& listing, const SyntaxId& interface);
+  [[nodiscard]] std::uint32_t blocks(const Listing& listing, const dissect::SyntaxId& interface);
 
  private:
   // Of one of the policies.
   struct AtMapper {
-    std::unique_ptr<const Policy> policy;  // its filters alone
-    std::optional<CompiledPolicy> compiled;
+    std::unique_ptr<const policy::Policy> policy;  // its filters alone
+    std::optional<evaluate::CompiledPolicy> compiled;
   };
 
   // What the look-up itself shows, and what is known of its caller besides.
-  [[nodiscard]] CallFacts facts_of(std::uint32_t policy, const RpcContext& context,
-                                   const RpcCall& call) const;
+  [[nodiscard]] evaluate::CallFacts facts_of(std::uint32_t policy,
+                                             const dissect::RpcContext& context,
+                                             const dissect::RpcCall& call) const;
 
-  const ServerPolicies& policies_;
+  const evaluate::ServerPolicies& policies_;
   std::vector<AtMapper> at_mapper_;  // by index into the ServerPolicies
-  NarrowedPolicy narrowed_;
+  evaluate::NarrowedPolicy narrowed_;
   bool has_filters_ = false;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

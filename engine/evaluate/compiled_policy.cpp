@@ -11,7 +11,7 @@
 #include "engine/evaluate/filters/run_truth.h"
 #include "engine/evaluate/sublayers.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 using Ranks = std::span<const std::uint32_t>;
@@ -98,7 +98,7 @@ void NarrowedPolicy::visit_candidates(std::uint64_t opnum, Visit visit) const {
 
 void NarrowedPolicy::add(const Candidate& candidate) {
   constant_ = constant_ && candidate.run_count == 0;
-  const bool is_windows = candidate.enforcer == Enforcer::windows;
+  const bool is_windows = candidate.enforcer == policy::Enforcer::windows;
   has_audit_ = has_audit_ || (is_windows && candidate.audit);
   has_rpc_firewall_ = has_rpc_firewall_ || !is_windows;
   has_contested_ = has_contested_ || candidate.known != candidate.known_other;
@@ -116,12 +116,13 @@ CompiledPolicy::CompiledPolicy(CompiledPolicy&&) noexcept = default;
 CompiledPolicy& CompiledPolicy::operator=(CompiledPolicy&&) noexcept = default;
 CompiledPolicy::~CompiledPolicy() = default;
 
-CompiledPolicy CompiledPolicy::compile(const Policy& policy, const EvaluationOptions& options) {
+CompiledPolicy CompiledPolicy::compile(const policy::Policy& policy,
+                                       const EvaluationOptions& options) {
   return {std::make_unique<const Program>(compile_program(policy, options)),
           HostControls(policy.host)};
 }
 
-const Policy& CompiledPolicy::policy() const noexcept { return *program_->policy; }
+const policy::Policy& CompiledPolicy::policy() const noexcept { return *program_->policy; }
 
 const EvaluationOptions& CompiledPolicy::options() const noexcept { return program_->options; }
 
@@ -129,8 +130,8 @@ void CompiledPolicy::narrow(const ContextFacts& context, NarrowedPolicy& narrowe
   const Program& program = *program_;
   const ContextValues values(context);
   narrowed.clear();
-  narrowed.is_datagram_ =
-      program.options.layer == Layer::um && context.protocol == ProtocolSequence::ncadg_ip_udp;
+  narrowed.is_datagram_ = program.options.layer == policy::Layer::um &&
+                          context.protocol == dissect::ProtocolSequence::ncadg_ip_udp;
   if (values.has_interface()) {
     visit_merged({program.by_interface.ranks_of(values.interface()),
                   program.by_client.ranks_of(values.remote_address()), program.other_ranks},
@@ -150,7 +151,7 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   const auto sublayer = static_cast<std::uint8_t>(1u << static_cast<unsigned>(rule.sublayer()));
   if ((narrowed.settled_ & sublayer) != 0) return false;
   const std::span<const Run> runs(program_->runs);
-  const TargetProfile profile = profile_of(*program_, rule.enforcer);
+  const policy::TargetProfile profile = profile_of(*program_, rule.enforcer);
   NarrowedPolicy::Candidate candidate;
   candidate.known = rule.known;
   candidate.known_other = rule.known;
@@ -172,12 +173,13 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   candidate.audit = rule.audit;
   candidate.enforcer = rule.enforcer;
   for (const Run& run : runs.subspan(candidate.first_run, candidate.run_count)) {
-    const bool is_security = run.field == Field::auth_type || run.field == Field::auth_level;
+    const bool is_security =
+        run.field == policy::Field::auth_type || run.field == policy::Field::auth_level;
     narrowed.has_security_ = narrowed.has_security_ || is_security;
   }
   narrowed.add(candidate);
   const bool settles = candidate.known == Truth::yes && candidate.known_other == Truth::yes &&
-                       candidate.run_count == 0 && candidate.action != Action::continue_;
+                       candidate.run_count == 0 && candidate.action != policy::Action::continue_;
   if (settles) narrowed.settled_ |= sublayer;
   return narrowed.settled_ == program_->sublayers;
 }
@@ -187,7 +189,7 @@ void CompiledPolicy::split(const NarrowedPolicy& narrowed, OpnumRange& range) co
   for (const NarrowedPolicy::Candidate& candidate : narrowed.candidates_) {
     for (std::uint32_t i = 0; i < candidate.run_count; ++i) {
       const Run& run = program_->runs[candidate.first_run + i];
-      if (run.field != Field::opnum) continue;
+      if (run.field != policy::Field::opnum) continue;
       for (std::uint32_t j = 0; j < run.test_count; ++j) {
         const ValueTest& test = program_->tests[run.first_test + j];
         if (test.kind == ValueTest::Kind::number) {
@@ -218,19 +220,19 @@ Verdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& 
       if (run_truth == Truth::unknown) unseen |= field_bit(run.field);
     }
     if (truth == Truth::no) return false;
-    if (candidate.enforcer == Enforcer::rpc_firewall) {
+    if (candidate.enforcer == policy::Enforcer::rpc_firewall) {
       rpc_firewall.take(candidate.action, candidate.filter, truth, unseen);
       return false;
     }
-    if (candidate.audit && candidate.action == Action::continue_) return false;
+    if (candidate.audit && candidate.action == policy::Action::continue_) return false;
     if (narrowed.has_audit_) {
       one_list.take(candidate.action, candidate.filter, truth, unseen);
     }
     (candidate.audit ? audit : filters).take(candidate.action, candidate.filter, truth, unseen);
     return !has_parts && filters.is_decided();
   });
-  const TargetProfile& profile = program_->options.profile;
-  const bool permits = profile[Difference::only_continue] == Behaviour::permits;
+  const policy::TargetProfile& profile = program_->options.profile;
+  const bool permits = profile[policy::Difference::only_continue] == policy::Behaviour::permits;
   SublayerVerdicts verdicts;
   verdicts.filters = filters.verdict(permits);
   if (!narrowed.has_audit_ && !narrowed.has_rpc_firewall_ && !narrowed.is_datagram_) {
@@ -271,4 +273,4 @@ Verdict CompiledPolicy::evaluate(const NarrowedPolicy& narrowed,
 
 std::string CompiledPolicy::dump() const { return program_text(*program_); }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

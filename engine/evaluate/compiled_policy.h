@@ -13,7 +13,7 @@
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // The part of a compiled policy that can still matter for the calls of one presentation context:
 // filters that its facts already rule out are gone, conditions they already decide are folded in,
@@ -35,9 +35,9 @@ class NarrowedPolicy {
     std::uint32_t run_count = 0;  // 0: as known for every call
     std::uint16_t opnum_low = 0;  // other opnums do not match
     std::uint16_t opnum_high = 0xffff;
-    Action action{};
+    policy::Action action{};
     bool audit = false;
-    Enforcer enforcer{};
+    policy::Enforcer enforcer{};
     Truth known = Truth::yes;        // of the folded conditions
     Truth known_other = Truth::yes;  // the same with endpoints as other sources have them
     FieldSet unseen = 0;             // fields behind an `unknown` among them
@@ -91,14 +91,14 @@ class ContextValues;
 class CompiledPolicy {
  public:
   // `policy` is borrowed and must outlive the result.
-  [[nodiscard]] static CompiledPolicy compile(const Policy& policy,
+  [[nodiscard]] static CompiledPolicy compile(const policy::Policy& policy,
                                               const EvaluationOptions& options);
 
   CompiledPolicy(CompiledPolicy&&) noexcept;
   CompiledPolicy& operator=(CompiledPolicy&&) noexcept;
   ~CompiledPolicy();
 
-  [[nodiscard]] const Policy& policy() const noexcept;
+  [[nodiscard]] const policy::Policy& policy() const noexcept;
   // The same for everything but the filters.
   [[nodiscard]] const HostControls& controls() const noexcept { return controls_; }
   [[nodiscard]] const EvaluationOptions& options() const noexcept;
@@ -130,4 +130,4 @@ class CompiledPolicy {
   HostControls controls_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

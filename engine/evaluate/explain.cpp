@@ -11,15 +11,16 @@
 #include "engine/policy/filter_weight.h"
 #include "engine/policy/netsh/printer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
-std::string describe_outcome(const Policy& policy, const Verdict& verdict) {
+std::string describe_outcome(const policy::Policy& policy, const Verdict& verdict) {
   std::string text(to_string(verdict.action));
   if (verdict.audit_only) text += " (logged only)";
   if (verdict.filter == kNoFilter) return text;
-  const Filter& filter = policy.filters[verdict.filter];
-  return text + " by `" + describe(filter) + "` (" + source_text(policy, filter.span) + ')';
+  const policy::Filter& filter = policy.filters[verdict.filter];
+  return text + " by `" + policy::describe(filter) + "` (" +
+         policy::source_text(policy, filter.span) + ')';
 }
 
 // What the filters say in the ways in which sources have audit=enable.
@@ -43,12 +44,12 @@ std::string words_for(const Reading& reading, const Case& judged) {
            " and level " + std::to_string(judged.call.auth_level_other) +
            ", as other sources read the call";
   }
-  const TargetProfile& profile = judged.options.profile;
-  const bool swaps = profile[Difference::v4_byte_order] == Behaviour::swapped;
+  const policy::TargetProfile& profile = judged.options.profile;
+  const bool swaps = profile[policy::Difference::v4_byte_order] == policy::Behaviour::swapped;
   std::string words = swaps ? "with IPv4 addresses compared in host order" : "with";
-  if (judged.context.protocol != ProtocolSequence::ncacn_np) return words;
+  if (judged.context.protocol != dissect::ProtocolSequence::ncacn_np) return words;
   if (swaps) words += ", and with";
-  if (profile[Difference::pipe_addresses] == Behaviour::contested) {
+  if (profile[policy::Difference::pipe_addresses] == policy::Behaviour::contested) {
     words += " no addresses on named pipes, and";
   }
   return words + " the server's names of them";
@@ -80,7 +81,8 @@ void note_what_is_not_told(const Verdict& verdict, Explanation& explanation) {
 void note_sublayers(const Case& judged, const Judgement& judgement, Explanation& explanation) {
   const SublayerVerdicts& parts = judgement.sublayers;
   if (!parts.has_audit && !parts.has_rpc_firewall) return;
-  const bool logs_only = judged.options.profile[Difference::audit] == Behaviour::logs_only;
+  const bool logs_only =
+      judged.options.profile[policy::Difference::audit] == policy::Behaviour::logs_only;
   const auto add = [&](std::string_view name, const Verdict& verdict) {
     explanation.sublayers.push_back(std::string(name) + ": " +
                                     describe_outcome(judged.policy, verdict));
@@ -93,25 +95,25 @@ void note_sublayers(const Case& judged, const Judgement& judgement, Explanation&
   explanation.sublayers.emplace_back("together: a block of one prevails over a permit of another");
 }
 
-std::string names_of_targets(const DifferenceRow& row, Behaviour behaviour) {
+std::string names_of_targets(const policy::DifferenceRow& row, policy::Behaviour behaviour) {
   std::string names;
   std::size_t count = 0;
-  for (std::size_t i = 0; i < kTargetCount; ++i) {
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
     if (row.behaviours[i] != behaviour) continue;
     if (!names.empty()) names += ", ";
-    names += to_string(static_cast<Target>(i));
+    names += to_string(static_cast<policy::Target>(i));
     ++count;
   }
-  const bool all_of_windows = count == kTargetCount - 1 && row.behaviours[0] != behaviour;
+  const bool all_of_windows = count == policy::kTargetCount - 1 && row.behaviours[0] != behaviour;
   return all_of_windows ? "every version of Windows" : names;
 }
 
 // Each row of the target table that alone would change the action.
 void note_targets(const Case& judged, const std::vector<std::uint32_t>& order,
                   Explanation& explanation) {
-  for (const DifferenceRow& row : target_table()) {
-    std::vector<Behaviour> tried{judged.options.profile[row.difference]};
-    for (const Behaviour behaviour : row.behaviours) {
+  for (const policy::DifferenceRow& row : policy::target_table()) {
+    std::vector<policy::Behaviour> tried{judged.options.profile[row.difference]};
+    for (const policy::Behaviour behaviour : row.behaviours) {
       if (std::find(tried.begin(), tried.end(), behaviour) != tried.end()) continue;
       tried.push_back(behaviour);
       EvaluationOptions options = judged.options;
@@ -128,14 +130,14 @@ void note_targets(const Case& judged, const std::vector<std::uint32_t>& order,
 }
 
 FilterFinding find_out(const Case& judged, std::uint32_t index) {
-  const Filter& filter = judged.policy.filters[index];
-  const TargetProfile profile = judged.profile_of(filter);
+  const policy::Filter& filter = judged.policy.filters[index];
+  const policy::TargetProfile profile = judged.profile_of(filter);
   FilterFinding finding;
   finding.filter = index;
-  finding.weight = filter_weight(filter);
+  finding.weight = policy::filter_weight(filter);
   finding.truth = filter_truth(judged, index);
   for (std::size_t i = 0; i < filter.conditions.size(); ++i) {
-    const Condition& condition = filter.conditions[i];
+    const policy::Condition& condition = filter.conditions[i];
     const Truth truth = condition_truth(condition, judged.context, judged.call, profile, {});
     finding.conditions.push_back(
         {i, truth, seen_text(condition.field, judged.context, judged.call, profile),
@@ -145,10 +147,10 @@ FilterFinding find_out(const Case& judged, std::uint32_t index) {
 }
 
 // Why a filter that matches or may match has not decided, or that it has.
-std::string note_match(const Filter& filter, const FilterFinding& finding, const Verdict& verdict,
-                       bool logs_only) {
+std::string note_match(const policy::Filter& filter, const FilterFinding& finding,
+                       const Verdict& verdict, bool logs_only) {
   if (finding.decided) return filter.audit ? "decides, as a filter with audit=enable" : "decides";
-  if (filter.action == Action::continue_) {
+  if (filter.action == policy::Action::continue_) {
     return verdict.undecidable_by_continue ? "matches, and no filter decides after it"
                                            : "leaves the decision to the filters after it";
   }
@@ -166,15 +168,16 @@ std::string note_match(const Filter& filter, const FilterFinding& finding, const
 void add_findings(const Case& judged, const std::vector<std::uint32_t>& order,
                   Explanation& explanation) {
   const Verdict& verdict = explanation.verdict;
-  const bool logs_only = judged.options.profile[Difference::audit] == Behaviour::logs_only;
+  const bool logs_only =
+      judged.options.profile[policy::Difference::audit] == policy::Behaviour::logs_only;
   const bool is_decided = verdict.action != VerdictAction::undecidable;
   std::array<bool, 3> settled{};  // filters without audit, with audit, of RPC Firewall
   for (const std::uint32_t index : order) {
     FilterFinding finding = find_out(judged, index);
-    const Filter& filter = judged.policy.filters[index];
-    bool& is_settled = settled[filter.enforcer == Enforcer::rpc_firewall ? 2
-                               : filter.audit                            ? 1
-                                                                         : 0];
+    const policy::Filter& filter = judged.policy.filters[index];
+    bool& is_settled = settled[filter.enforcer == policy::Enforcer::rpc_firewall ? 2
+                               : filter.audit                                    ? 1
+                                                                                 : 0];
     finding.decided = is_decided && index == verdict.filter;
     if (is_refused_on(filter, judged.profile_of(filter))) {
       finding.note = "the target refuses such a filter";
@@ -185,16 +188,16 @@ void add_findings(const Case& judged, const std::vector<std::uint32_t>& order,
     } else {
       finding.note = note_match(filter, finding, verdict, logs_only);
     }
-    const bool ends = finding.truth == Truth::yes && filter.action != Action::continue_;
+    const bool ends = finding.truth == Truth::yes && filter.action != policy::Action::continue_;
     is_settled = is_settled || finding.decided || ends;
     explanation.filters.push_back(std::move(finding));
   }
   for (std::uint32_t index = 0; index < judged.policy.filters.size(); ++index) {
-    const Filter& filter = judged.policy.filters[index];
+    const policy::Filter& filter = judged.policy.filters[index];
     if (filter.layer == judged.options.layer) continue;
     FilterFinding finding;
     finding.filter = index;
-    finding.weight = filter_weight(filter);
+    finding.weight = policy::filter_weight(filter);
     finding.note = "layer `" + std::string(to_string(filter.layer)) + "` is another one";
     explanation.filters.push_back(std::move(finding));
   }
@@ -224,10 +227,10 @@ void add_controls(const Case& judged, Explanation& explanation) {
 
 }  // namespace
 
-Explanation explain(const Policy& policy, const EvaluationOptions& options,
+Explanation explain(const policy::Policy& policy, const EvaluationOptions& options,
                     const ContextFacts& context, const CallFacts& call) {
   const Case judged{policy, options, context, call};
-  const std::vector<std::uint32_t> order = evaluation_order(policy, options.layer);
+  const std::vector<std::uint32_t> order = policy::evaluation_order(policy, options.layer);
   const Judgement judgement = reference_judgement(judged, order, {});
   Explanation explanation;
   explanation.verdict = judgement.verdict;
@@ -241,4 +244,4 @@ Explanation explain(const Policy& policy, const EvaluationOptions& options,
   return explanation;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

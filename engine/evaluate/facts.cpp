@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 // RPC_C_AUTHN_* and RPC_C_AUTHN_LEVEL_* of rpcdce.h.
@@ -28,10 +28,10 @@ constexpr std::array<Uuid, 5> kDcomInterfaces{
 
 // The interface of calls on the context: a rejected one has none, nor has one that only negotiated
 // features, and what was never proposed is not known.
-const SyntaxId* usable_interface(const RpcContext& context) noexcept {
-  if (context.origin == ContextOrigin::implied || !context.abstract_syntax) return nullptr;
-  if (context.result == ContextResult::rejected) return nullptr;
-  if (context.result == ContextResult::negotiated) return nullptr;
+const dissect::SyntaxId* usable_interface(const dissect::RpcContext& context) noexcept {
+  if (context.origin == dissect::ContextOrigin::implied || !context.abstract_syntax) return nullptr;
+  if (context.result == dissect::ContextResult::rejected) return nullptr;
+  if (context.result == dissect::ContextResult::negotiated) return nullptr;
   return &*context.abstract_syntax;
 }
 
@@ -41,7 +41,7 @@ std::uint8_t processed_level(std::uint8_t level) noexcept {
   return level == kLevelCall ? kLevelPacket : level;
 }
 
-void set_security(const AuthNumbers& numbers, const SecurityIdentity& identity,
+void set_security(const dissect::AuthNumbers& numbers, const dissect::SecurityIdentity& identity,
                   CallFacts& facts) noexcept {
   facts.auth_type = numbers.type;
   facts.auth_type_other = numbers.type;
@@ -54,8 +54,8 @@ void set_security(const AuthNumbers& numbers, const SecurityIdentity& identity,
 
 // A call without security of its own. Over a pipe the engine was seen to report nothing (0, 0) for
 // some interfaces and NTLM with privacy for others; elsewhere level NONE or DEFAULT.
-void set_no_security(ProtocolSequence protocol, CallFacts& facts) noexcept {
-  if (protocol == ProtocolSequence::ncacn_np) {
+void set_no_security(dissect::ProtocolSequence protocol, CallFacts& facts) noexcept {
+  if (protocol == dissect::ProtocolSequence::ncacn_np) {
     facts.auth_type = kAuthNone;
     facts.auth_level = kLevelDefault;
     facts.auth_type_other = kAuthNtlm;
@@ -76,11 +76,12 @@ void set_caller(bool anonymous, CallFacts& facts) noexcept {
 // Who the caller is, as far as its token matters. A call without security has no token of its own:
 // over a pipe it has that of the SMB session, elsewhere the server sees an anonymous caller. A
 // guest is neither anonymous nor one of Authenticated Users, whatever name was given.
-void set_identity(const RpcContext& context, const SecurityIdentity& identity,
+void set_identity(const dissect::RpcContext& context, const dissect::SecurityIdentity& identity,
                   CallFacts& facts) noexcept {
-  const ProtocolSequence protocol = context.protocol;
+  const dissect::ProtocolSequence protocol = context.protocol;
   if (identity.null_session) return set_caller(true, facts);
-  const bool by_session = protocol == ProtocolSequence::ncacn_np && facts.auth_type == kAuthNone;
+  const bool by_session =
+      protocol == dissect::ProtocolSequence::ncacn_np && facts.auth_type == kAuthNone;
   if (by_session && !facts.auth_unseen && context.smb && context.smb->guest) {
     facts.anonymous = Truth::no;
     facts.authenticated = Truth::no;
@@ -88,7 +89,7 @@ void set_identity(const RpcContext& context, const SecurityIdentity& identity,
   }
   const bool kerberos = facts.auth_type == kAuthKerberos || identity.mechanism == kAuthKerberos;
   if (!identity.user.empty() || kerberos) return set_caller(false, facts);
-  if (facts.auth_unseen || protocol == ProtocolSequence::ncacn_np) return;
+  if (facts.auth_unseen || protocol == dissect::ProtocolSequence::ncacn_np) return;
   if (facts.auth_type == kAuthNone || facts.auth_level == kLevelNone) set_caller(true, facts);
 }
 
@@ -116,8 +117,8 @@ Truth begins_with_orpcthis(Bytes body) noexcept {
   return Truth::no;
 }
 
-Truth is_dcom(const RpcContext& context, const RpcCall& call) noexcept {
-  const SyntaxId* interface = usable_interface(context);
+Truth is_dcom(const dissect::RpcContext& context, const dissect::RpcCall& call) noexcept {
+  const dissect::SyntaxId* interface = usable_interface(context);
   if (interface != nullptr) {
     for (const Uuid& known : kDcomInterfaces) {
       if (interface->uuid == known) return Truth::yes;
@@ -130,9 +131,9 @@ Truth is_dcom(const RpcContext& context, const RpcCall& call) noexcept {
   return begins_with_orpcthis(call.body);
 }
 
-SmbCaller smb_caller(const RpcContext& context) noexcept {
+SmbCaller smb_caller(const dissect::RpcContext& context) noexcept {
   if (!context.smb) return SmbCaller::unseen;
-  const SecurityIdentity& identity = context.smb->identity;
+  const dissect::SecurityIdentity& identity = context.smb->identity;
   if (context.smb->guest || identity.null_session) return SmbCaller::null_or_guest;
   const bool shown = !identity.user.empty() || identity.mechanism == kAuthKerberos;
   return shown ? SmbCaller::account : SmbCaller::unseen;
@@ -140,10 +141,10 @@ SmbCaller smb_caller(const RpcContext& context) noexcept {
 
 }  // namespace
 
-ContextFacts context_facts(const RpcContext& context) noexcept {
+ContextFacts context_facts(const dissect::RpcContext& context) noexcept {
   ContextFacts facts;
   facts.protocol = context.protocol;
-  if (const SyntaxId* interface = usable_interface(context)) {
+  if (const dissect::SyntaxId* interface = usable_interface(context)) {
     facts.if_uuid = interface->uuid;
     facts.if_version = interface->version_major;
   }
@@ -151,14 +152,14 @@ ContextFacts context_facts(const RpcContext& context) noexcept {
   facts.remote_address = context.client.address;
   facts.local_port = context.server.port;
   facts.remote_port = context.client.port;
-  if (context.protocol != ProtocolSequence::ncacn_np) return facts;
+  if (context.protocol != dissect::ProtocolSequence::ncacn_np) return facts;
   if (!context.pipe.empty()) facts.pipe = context.pipe;
   if (!context.secondary_address.empty()) facts.pipe_of_server = context.secondary_address;
   facts.smb_caller = smb_caller(context);
   return facts;
 }
 
-CallFacts call_facts(const RpcContext& context, const RpcCall& call) noexcept {
+CallFacts call_facts(const dissect::RpcContext& context, const dissect::RpcCall& call) noexcept {
   CallFacts facts;
   facts.opnum = call.opnum;
   facts.auth_unseen = call.auth_unseen;
@@ -174,4 +175,4 @@ CallFacts call_facts(const RpcContext& context, const RpcCall& call) noexcept {
   return facts;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -8,7 +8,7 @@
 #include "engine/evaluate/truth.h"
 #include "engine/policy/caller_token.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // Whose SMB session a pipe was opened in.
 enum class SmbCaller : std::uint8_t {
@@ -22,7 +22,7 @@ enum class SmbCaller : std::uint8_t {
 // on it unknown, unless the transport does not have the field at all (field_sight.h). Views are
 // borrowed from the context.
 struct ContextFacts {
-  ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
+  dissect::ProtocolSequence protocol = dissect::ProtocolSequence::ncacn_ip_tcp;
   std::optional<Uuid> if_uuid;
   std::optional<std::uint16_t> if_version;  // the major version: the platform's field is 16 bits
   IpAddress local_address;
@@ -52,11 +52,12 @@ struct CallFacts {
   Truth anonymous = Truth::unknown;      // the caller is ANONYMOUS LOGON
   Truth authenticated = Truth::unknown;  // the caller is in Authenticated Users
   // What only a deployment tells; borrowed from it, null where it says nothing.
-  const CallerToken* token = nullptr;
+  const policy::CallerToken* token = nullptr;
   const Uuid* app_id = nullptr;  // of the class that the call activates
 };
 
-[[nodiscard]] ContextFacts context_facts(const RpcContext& context) noexcept;
-[[nodiscard]] CallFacts call_facts(const RpcContext& context, const RpcCall& call) noexcept;
+[[nodiscard]] ContextFacts context_facts(const dissect::RpcContext& context) noexcept;
+[[nodiscard]] CallFacts call_facts(const dissect::RpcContext& context,
+                                   const dissect::RpcCall& call) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -6,7 +6,7 @@
 #include "engine/policy/field.h"
 #include "engine/policy/target.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // What an observer of the wire has to offer for a field.
 enum class Sight : std::uint8_t {
@@ -19,7 +19,7 @@ enum class Sight : std::uint8_t {
 
 // One table, and what the target says of addresses on named pipes. Fields that only other layers
 // than `um` and `epmap` have are `unseen`.
-[[nodiscard]] Sight sight(Field field, ProtocolSequence protocol,
-                          const TargetProfile& profile) noexcept;
+[[nodiscard]] Sight sight(policy::Field field, dissect::ProtocolSequence protocol,
+                          const policy::TargetProfile& profile) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

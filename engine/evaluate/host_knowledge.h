@@ -7,14 +7,14 @@
 #include "engine/evaluate/facts.h"
 #include "engine/policy/deployment.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // Who called last on a context: spares the look-up where the next call shows the same names.
 struct KnownCaller {
   bool looked_up = false;
   std::string user;
   std::string domain;
-  const CallerToken* token = nullptr;
+  const policy::CallerToken* token = nullptr;
 };
 
 // Completes what the wire shows of a server and its callers by what a deployment says of them.
@@ -22,20 +22,20 @@ struct KnownCaller {
 class HostKnowledge {
  public:
   HostKnowledge() = default;
-  explicit HostKnowledge(HostFacts facts) : facts_(std::move(facts)) {}
+  explicit HostKnowledge(policy::HostFacts facts) : facts_(std::move(facts)) {}
 
   void complete(ContextFacts& facts) const noexcept;
   // Allocates only when `caller` meets names longer than all before.
-  void complete(const RpcContext& context, const RpcCall& call, KnownCaller& caller,
-                CallFacts& facts) const;
+  void complete(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                KnownCaller& caller, CallFacts& facts) const;
 
  private:
-  [[nodiscard]] const CallerToken* find_token(const RpcContext& context,
-                                              const SecurityIdentity& identity) const;
+  [[nodiscard]] const policy::CallerToken* find_token(
+      const dissect::RpcContext& context, const dissect::SecurityIdentity& identity) const;
 
   [[nodiscard]] const Uuid* find_app_id(const Uuid& class_id) const noexcept;
 
-  HostFacts facts_;
+  policy::HostFacts facts_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

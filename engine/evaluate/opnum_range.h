@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // Operation numbers around one that a policy does not tell apart from it, for the calls of one
 // context: with all else equal they have the same verdict. An interface has dozens of operations
@@ -38,4 +38,4 @@ class OpnumRange {
   std::uint16_t high_ = 0xffff;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

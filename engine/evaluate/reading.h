@@ -3,12 +3,12 @@
 #include "engine/policy/layer.h"
 #include "engine/policy/target.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // What is asked of a policy: the filters of which layer, and what the system is taken to do.
 struct EvaluationOptions {
-  Layer layer = Layer::um;
-  TargetProfile profile;
+  policy::Layer layer = policy::Layer::um;
+  policy::TargetProfile profile;
 
   bool operator==(const EvaluationOptions&) const = default;
 };
@@ -26,10 +26,10 @@ struct Reading {
 };
 
 // How filters of RPC Firewall see calls, whatever the target: every opnum, address and range.
-[[nodiscard]] constexpr TargetProfile rpc_firewall_profile() noexcept {
-  TargetProfile profile;
-  profile.set(Difference::pipe_addresses, Behaviour::applies);
+[[nodiscard]] constexpr policy::TargetProfile rpc_firewall_profile() noexcept {
+  policy::TargetProfile profile;
+  profile.set(policy::Difference::pipe_addresses, policy::Behaviour::applies);
   return profile;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 IpAddress masked(const IpAddress& address, std::uint8_t prefix) noexcept {
@@ -18,14 +18,14 @@ IpAddress masked(const IpAddress& address, std::uint8_t prefix) noexcept {
 
 }  // namespace
 
-std::uint32_t ServerPolicies::add(Policy policy, const EvaluationOptions& options, HostFacts facts,
-                                  std::string name) {
+std::uint32_t ServerPolicies::add(policy::Policy policy, const EvaluationOptions& options,
+                                  policy::HostFacts facts, std::string name) {
   hosts_.push_back(
       std::make_unique<const Host>(std::move(policy), options, std::move(facts), std::move(name)));
   return size() - 1;
 }
 
-void ServerPolicies::bind(const Subnet& servers, std::uint32_t policy) {
+void ServerPolicies::bind(const policy::Subnet& servers, std::uint32_t policy) {
   auto length = std::find_if(lengths_.begin(), lengths_.end(), [&servers](const Length& one) {
     return one.prefix <= servers.prefix;
   });
@@ -48,4 +48,4 @@ std::uint32_t ServerPolicies::find(const IpAddress& server) const noexcept {
   return others_;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

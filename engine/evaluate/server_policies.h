@@ -12,7 +12,7 @@
 #include "engine/evaluate/target_survey.h"
 #include "engine/policy/deployment.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 inline constexpr std::uint32_t kNoPolicy = 0xffff'ffff;
 
@@ -22,15 +22,15 @@ class ServerPolicies {
  public:
   ServerPolicies() = default;
   // One policy for every server, and nothing known besides.
-  ServerPolicies(Policy policy, const EvaluationOptions& options) {
+  ServerPolicies(policy::Policy policy, const EvaluationOptions& options) {
     bind_others(add(std::move(policy), options, {}, {}));
   }
 
   // Returns the index of the policy. `name` is for people; empty where there is only one policy.
-  std::uint32_t add(Policy policy, const EvaluationOptions& options, HostFacts facts,
-                    std::string name);
+  std::uint32_t add(policy::Policy policy, const EvaluationOptions& options,
+                    policy::HostFacts facts, std::string name);
   // Makes the policy that of the servers. Of several subnets the longest prefix counts.
-  void bind(const Subnet& servers, std::uint32_t policy);
+  void bind(const policy::Subnet& servers, std::uint32_t policy);
   // Makes the policy that of all servers that no subnet contains.
   void bind_others(std::uint32_t policy) noexcept { others_ = policy; }
 
@@ -51,7 +51,7 @@ class ServerPolicies {
   [[nodiscard]] const EvaluationOptions& options(std::uint32_t index) const noexcept {
     return hosts_[index]->options;
   }
-  [[nodiscard]] const Policy& policy(std::uint32_t index) const noexcept {
+  [[nodiscard]] const policy::Policy& policy(std::uint32_t index) const noexcept {
     return hosts_[index]->policy;
   }
   [[nodiscard]] const HostKnowledge& knowledge(std::uint32_t index) const noexcept {
@@ -59,7 +59,7 @@ class ServerPolicies {
   }
   // What the wire and the deployment together show of the context.
   [[nodiscard]] ContextFacts context_facts_of(std::uint32_t index,
-                                              const RpcContext& context) const noexcept {
+                                              const dissect::RpcContext& context) const noexcept {
     ContextFacts facts = context_facts(context);
     knowledge(index).complete(facts);
     return facts;
@@ -71,7 +71,8 @@ class ServerPolicies {
  private:
   // Never moved: the compiled policy borrows the written one.
   struct Host {
-    Host(Policy written, const EvaluationOptions& judged_by, HostFacts facts, std::string called)
+    Host(policy::Policy written, const EvaluationOptions& judged_by, policy::HostFacts facts,
+         std::string called)
         : options(judged_by),
           policy(std::move(written)),
           compiled(CompiledPolicy::compile(policy, options)),
@@ -80,7 +81,7 @@ class ServerPolicies {
           name(std::move(called)) {}
 
     EvaluationOptions options;
-    Policy policy;
+    policy::Policy policy;
     CompiledPolicy compiled;
     TargetSurvey survey;
     HostKnowledge knowledge;
@@ -97,4 +98,4 @@ class ServerPolicies {
   std::uint32_t others_ = kNoPolicy;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

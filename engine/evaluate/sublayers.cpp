@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 // What prevails over what: permit, a block that is only logged, undecidable, block.
@@ -24,10 +24,10 @@ Verdict log_audited(const Verdict& without, const Verdict& with) noexcept {
   return verdict;
 }
 
-Verdict combine_audit(const SublayerVerdicts& verdicts, Behaviour audit) noexcept {
+Verdict combine_audit(const SublayerVerdicts& verdicts, policy::Behaviour audit) noexcept {
   if (!verdicts.has_audit) return verdicts.filters;
   const Verdict applied = block_over_permit(verdicts.filters, verdicts.audit);
-  const bool logs_only = audit == Behaviour::logs_only;
+  const bool logs_only = audit == policy::Behaviour::logs_only;
   Verdict verdict = logs_only ? log_audited(verdicts.filters, verdicts.one_list) : applied;
   const VerdictAction basis = logs_only ? verdicts.filters.action : applied.action;
   verdict.readings_differ = verdicts.one_list.action != basis || applied.action != basis;
@@ -55,10 +55,11 @@ Verdict block_over_permit(const Verdict& a, const Verdict& b) noexcept {
   return verdict;
 }
 
-Verdict combine_sublayers(const SublayerVerdicts& verdicts, const TargetProfile& profile,
+Verdict combine_sublayers(const SublayerVerdicts& verdicts, const policy::TargetProfile& profile,
                           bool is_datagram) noexcept {
-  Verdict verdict = combine_audit(verdicts, profile[Difference::audit]);
-  const bool unclear = is_datagram && profile[Difference::datagrams] == Behaviour::undecidable;
+  Verdict verdict = combine_audit(verdicts, profile[policy::Difference::audit]);
+  const bool unclear =
+      is_datagram && profile[policy::Difference::datagrams] == policy::Behaviour::undecidable;
   const bool may_log = unclear && verdicts.logged != Logged::no;
   if (unclear && verdict.action != VerdictAction::would_permit) {
     verdict.action = VerdictAction::undecidable;
@@ -71,4 +72,4 @@ Verdict combine_sublayers(const SublayerVerdicts& verdicts, const TargetProfile&
   return verdict;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

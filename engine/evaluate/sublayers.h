@@ -3,7 +3,7 @@
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/target.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // What each part of a layer says of a call. Windows keeps filters with audit=enable in a sublayer
 // of their own.
@@ -27,6 +27,7 @@ struct SublayerVerdicts {
 // `audit_only`. Whether the call is logged is up to the filters with audit alone, as every sublayer
 // is evaluated. `is_datagram`: the call came over ncadg.
 [[nodiscard]] Verdict combine_sublayers(const SublayerVerdicts& verdicts,
-                                        const TargetProfile& profile, bool is_datagram) noexcept;
+                                        const policy::TargetProfile& profile,
+                                        bool is_datagram) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -3,38 +3,40 @@
 #include <algorithm>
 #include <array>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
-using DifferenceSet = std::array<bool, kDifferenceCount>;
+using DifferenceSet = std::array<bool, policy::kDifferenceCount>;
 
 // The rows of the table that can matter to a filter.
-void note_differences(const Filter& filter, DifferenceSet& matter) noexcept {
-  const auto set = [&matter](Difference difference, bool holds) {
+void note_differences(const policy::Filter& filter, DifferenceSet& matter) noexcept {
+  const auto set = [&matter](policy::Difference difference, bool holds) {
     bool& value = matter[static_cast<std::size_t>(difference)];
     value = value || holds;
   };
-  if (filter.enforcer == Enforcer::rpc_firewall) return;
-  set(Difference::datagrams, filter.action != Action::permit);
-  set(Difference::only_continue, filter.action == Action::continue_);
-  set(Difference::audit, filter.audit);
-  set(Difference::audit_parameters, filter.audit_parameters);
+  if (filter.enforcer == policy::Enforcer::rpc_firewall) return;
+  set(policy::Difference::datagrams, filter.action != policy::Action::permit);
+  set(policy::Difference::only_continue, filter.action == policy::Action::continue_);
+  set(policy::Difference::audit, filter.audit);
+  set(policy::Difference::audit_parameters, filter.audit_parameters);
   for (std::size_t i = 0; i < filter.conditions.size(); ++i) {
-    const Condition& condition = filter.conditions[i];
-    const FieldType type = info(condition.field).type;
-    const bool is_v4 = type == FieldType::address_v4;
-    const bool is_address = is_v4 || type == FieldType::address_v6;
-    set(Difference::opnum, condition.field == Field::opnum);
-    set(Difference::pipe_addresses, is_address);
-    set(Difference::address_order, is_address && condition.match != MatchType::equal);
-    set(Difference::v4_byte_order, is_v4 && !condition.in_network_order);
-    set(Difference::alternatives, i > 0 && filter.conditions[i - 1].field == condition.field);
+    const policy::Condition& condition = filter.conditions[i];
+    const policy::FieldType type = policy::info(condition.field).type;
+    const bool is_v4 = type == policy::FieldType::address_v4;
+    const bool is_address = is_v4 || type == policy::FieldType::address_v6;
+    set(policy::Difference::opnum, condition.field == policy::Field::opnum);
+    set(policy::Difference::pipe_addresses, is_address);
+    set(policy::Difference::address_order,
+        is_address && condition.match != policy::MatchType::equal);
+    set(policy::Difference::v4_byte_order, is_v4 && !condition.in_network_order);
+    set(policy::Difference::alternatives,
+        i > 0 && filter.conditions[i - 1].field == condition.field);
   }
 }
 
-DifferenceSet differences_of(const Policy& policy, Layer layer) noexcept {
+DifferenceSet differences_of(const policy::Policy& policy, policy::Layer layer) noexcept {
   DifferenceSet matter{};
-  for (const Filter& filter : policy.filters) {
+  for (const policy::Filter& filter : policy.filters) {
     if (filter.layer == layer) note_differences(filter, matter);
   }
   return matter;
@@ -45,13 +47,13 @@ DifferenceSet differences_of(const Policy& policy, Layer layer) noexcept {
 TargetSurvey::TargetSurvey(const CompiledPolicy& policy) {
   const EvaluationOptions& own = policy.options();
   const DifferenceSet matter = differences_of(policy.policy(), own.layer);
-  std::vector<TargetProfile> profiles{own.profile};
-  for (std::size_t i = 0; i < kTargetCount; ++i) {
-    const TargetProfile target(static_cast<Target>(i));
-    TargetProfile profile = own.profile;
+  std::vector<policy::TargetProfile> profiles{own.profile};
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    const policy::TargetProfile target(static_cast<policy::Target>(i));
+    policy::TargetProfile profile = own.profile;
     ProtocolSet protocols = 0;
-    for (std::size_t row = 0; row < kDifferenceCount; ++row) {
-      const auto difference = static_cast<Difference>(row);
+    for (std::size_t row = 0; row < policy::kDifferenceCount; ++row) {
+      const auto difference = static_cast<policy::Difference>(row);
       if (!matter[row] || target[difference] == own.profile[difference]) continue;
       profile.set(difference, target[difference]);
       protocols |= protocols_of(difference);
@@ -87,4 +89,4 @@ void TargetSurvey::split(const std::vector<NarrowedPolicy>& narrowed, const Cont
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -6,7 +6,7 @@
 
 #include "engine/evaluate/compiled_policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // Tells which verdicts depend on the target: the policy compiled once for each way in which some
 // target would judge it otherwise. Ways that cannot matter to the policy's filters are left out, so
@@ -34,14 +34,16 @@ class TargetSurvey {
  private:
   // Bit `1 << ProtocolSequence`.
   using ProtocolSet = std::uint8_t;
-  static constexpr ProtocolSet protocol_bit(ProtocolSequence protocol) noexcept {
+  static constexpr ProtocolSet protocol_bit(dissect::ProtocolSequence protocol) noexcept {
     return static_cast<ProtocolSet>(1u << static_cast<unsigned>(protocol));
   }
   // The protocol sequences on which versions that differ in the row can differ in a verdict.
-  static constexpr ProtocolSet protocols_of(Difference difference) noexcept {
+  static constexpr ProtocolSet protocols_of(policy::Difference difference) noexcept {
     switch (difference) {
-      case Difference::datagrams: return protocol_bit(ProtocolSequence::ncadg_ip_udp);
-      case Difference::pipe_addresses: return protocol_bit(ProtocolSequence::ncacn_np);
+      case policy::Difference::datagrams:
+        return protocol_bit(dissect::ProtocolSequence::ncadg_ip_udp);
+      case policy::Difference::pipe_addresses:
+        return protocol_bit(dissect::ProtocolSequence::ncacn_np);
       default: return 0xff;
     }
   }
@@ -58,4 +60,4 @@ class TargetSurvey {
   std::vector<Way> ways_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // What the wire can prove. An observer often cannot see a fact (an encrypted principal, a bind
 // before the capture began); that is `unknown`, never `no`. Ordered so that AND is min, OR is max
@@ -14,4 +14,4 @@ constexpr Truth truth_and(Truth a, Truth b) noexcept { return std::min(a, b); }
 constexpr Truth truth_or(Truth a, Truth b) noexcept { return std::max(a, b); }
 constexpr Truth truth_of(bool holds) noexcept { return holds ? Truth::yes : Truth::no; }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

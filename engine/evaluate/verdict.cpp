@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 constexpr std::array<std::string_view, 3> kActionNames{"would_permit", "would_block",
@@ -55,4 +55,4 @@ const ControlVerdict* Verdict::find(Control which) const noexcept {
   return nullptr;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

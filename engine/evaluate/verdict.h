@@ -8,7 +8,7 @@
 #include "engine/policy/field.h"
 #include "engine/policy/host_settings.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 enum class VerdictAction : std::uint8_t { would_permit, would_block, undecidable };
 
@@ -112,7 +112,7 @@ inline constexpr std::size_t kLoggedCount = 4;
 // A set of fields: bit `1 << Field`.
 using FieldSet = std::uint32_t;
 
-constexpr FieldSet field_bit(Field field) noexcept {
+constexpr FieldSet field_bit(policy::Field field) noexcept {
   return FieldSet{1} << static_cast<unsigned>(field);
 }
 
@@ -150,7 +150,7 @@ struct Verdict {
   bool is_authenticated = false;    // of such a call
   InForce in_force = InForce::yes;  // likewise set later
   // What the whole would be at each value of RestrictRemoteClients, when that was asked.
-  std::array<VerdictAction, kRestrictRemoteClientsCount> what_if{};
+  std::array<VerdictAction, policy::kRestrictRemoteClientsCount> what_if{};
   bool has_what_if = false;
 
   // Of a question to an endpoint mapper: what filters of layer epmap say of the interface asked
@@ -170,4 +170,4 @@ struct Verdict {
   return verdict.audit_only && verdict.control == Control::rpc_filter;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

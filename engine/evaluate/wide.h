@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // A UUID or an IPv6 address as two integers that compare as its bytes do.
 struct Wide {
@@ -24,4 +24,4 @@ struct Wide {
   return wide;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

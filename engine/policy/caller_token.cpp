@@ -8,7 +8,7 @@
 #include "engine/policy/sddl.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::pair<std::string_view, std::string_view> kRelativeIds[] = {
@@ -79,4 +79,4 @@ const CallerToken* find_user(const std::vector<CallerToken>& users, std::string_
   return find_name(users, name);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

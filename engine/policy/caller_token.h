@@ -6,7 +6,7 @@
 
 #include "engine/policy/text/diagnostic.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // What somebody who knows says of a user: the account and all of its groups, as an access token
 // would have them.
@@ -39,4 +39,4 @@ void add_domain_names(CallerToken& token, std::string_view domain_sid);
 [[nodiscard]] const CallerToken* find_user(const std::vector<CallerToken>& users,
                                            std::string_view user, std::string_view domain);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

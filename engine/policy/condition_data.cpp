@@ -8,7 +8,7 @@
 
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kDataSizeMax = 32'768;  // well below a line, so that it can be printed again
@@ -332,4 +332,4 @@ bool read_condition_data(Field field, MatchType match, const Word& word, Conditi
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

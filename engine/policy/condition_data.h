@@ -4,7 +4,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/script_line.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Reads the data of `add condition` as the type of `field` wants it, two ends for `range`. Reports
 // what is wrong and returns false, or fills `data`; may warn of what is read all the same.
@@ -17,4 +17,4 @@ namespace rpcaudit {
 // The platform's numbers for protocol sequences as netsh names them.
 [[nodiscard]] std::string_view protocol_name(std::uint64_t number) noexcept;  // empty: none
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 template <typename T>
@@ -96,4 +96,4 @@ Deployment merged(const Deployment& common, const Deployment& own) {
   return deployment;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -14,7 +14,7 @@
 #include "engine/policy/host_settings.h"
 #include "engine/policy/text/diagnostic.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Addresses that begin with the same bits.
 struct Subnet {
@@ -99,4 +99,4 @@ using ReadNamedFile = std::function<NamedFile(const std::string& path)>;
 void read_deployment(std::string_view bytes, std::string_view name, const ReadNamedFile& read,
                      DeploymentFile& file, std::vector<Diagnostic>& diagnostics);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -1,6 +1,6 @@
 #include "engine/policy/field.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::uint8_t on(Layer layer) {
@@ -61,4 +61,4 @@ std::string_view to_string(Field field) noexcept { return info(field).name; }
 
 bool legal_on(Field field, Layer layer) noexcept { return (info(field).layers & on(layer)) != 0; }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

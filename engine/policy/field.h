@@ -7,7 +7,7 @@
 
 #include "engine/policy/layer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // The fields a condition can name. The first eighteen stand in the filtering engine's own order,
 // which is also the order of significance of automatic filter weights; do not reorder them.
@@ -77,4 +77,4 @@ struct FieldInfo {
 [[nodiscard]] std::string_view to_string(Field field) noexcept;
 [[nodiscard]] bool legal_on(Field field, Layer layer) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

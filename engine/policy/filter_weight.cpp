@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using enum Field;
@@ -107,4 +107,4 @@ std::vector<std::uint32_t> evaluation_order(const Policy& policy, Layer layer) {
   return order;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -6,7 +6,7 @@
 
 #include "engine/policy/policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // The fields of a layer in the filtering engine's own order, the most significant first.
 [[nodiscard]] std::span<const Field> fields_by_weight(Layer layer) noexcept;
@@ -22,4 +22,4 @@ namespace rpcaudit {
 // first: the order in which they are tried.
 [[nodiscard]] std::vector<std::uint32_t> evaluation_order(const Policy& policy, Layer layer);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -10,7 +10,7 @@
 #include "engine/policy/ipsec_policy.h"
 #include "engine/policy/text/diagnostic.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // A value and the place at which it was written; the place has no line when it came from elsewhere.
 template <typename T>
@@ -107,4 +107,4 @@ struct HostSettings {
   bool what_if_restrict_remote_clients = false;  // judge by every value of it, beside the real one
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

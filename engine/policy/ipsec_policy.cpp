@@ -1,6 +1,6 @@
 #include "engine/policy/ipsec_policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 std::string_view to_string(IpsecAction action) noexcept {
   switch (action) {
@@ -12,4 +12,4 @@ std::string_view to_string(IpsecAction action) noexcept {
   return "negotiate";
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -8,7 +8,7 @@
 
 #include "engine/policy/text/diagnostic.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Static IPsec policies as ipsecpol.exe and ipseccmd.exe write them (Microsoft's article on
 // restricting RPC ports; Windows 2000 Resource Kit, `ipsecpol`).
@@ -74,4 +74,4 @@ struct IpsecSettings {
   }
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

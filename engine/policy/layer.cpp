@@ -2,7 +2,7 @@
 
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::array<std::string_view, kLayerCount> kLayerNames{"um", "epmap", "ep_add",
@@ -33,4 +33,4 @@ std::optional<Action> parse_action(std::string_view token) noexcept {
   return std::nullopt;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

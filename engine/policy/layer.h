@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // The RPC layers of the filtering platform, as `netsh rpc filter add rule layer=` names them.
 enum class Layer : std::uint8_t { um, epmap, ep_add, proxy_conn, proxy_if };
@@ -24,4 +24,4 @@ enum class Action : std::uint8_t {
 [[nodiscard]] std::optional<Layer> parse_layer(std::string_view token) noexcept;
 [[nodiscard]] std::optional<Action> parse_action(std::string_view token) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

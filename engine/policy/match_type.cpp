@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::array<std::string_view, kMatchTypeCount> kNames{
@@ -30,4 +30,4 @@ bool legal_for(MatchType match, FieldType type) noexcept {
   return false;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

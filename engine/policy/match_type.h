@@ -6,7 +6,7 @@
 
 #include "engine/policy/field.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // FWP_MATCH_TYPE, as netsh names it. Values are those of the platform's enumeration.
 enum class MatchType : std::uint8_t {
@@ -29,4 +29,4 @@ inline constexpr std::size_t kMatchTypeCount = 9;
 // descriptors, flags for unsigned integers only.
 [[nodiscard]] bool legal_for(MatchType match, FieldType type) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

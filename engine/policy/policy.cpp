@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 template <typename Range>
@@ -51,4 +51,4 @@ std::string source_text(const Policy& policy, const SourceSpan& span) {
   return text;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

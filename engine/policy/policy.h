@@ -15,7 +15,7 @@
 #include "engine/policy/sddl.h"
 #include "engine/policy/text/diagnostic.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Numeric data covers every integer type and `protocol`; `high` equals `low` but for `range`.
 struct NumberRange {
@@ -109,4 +109,4 @@ struct Policy {
 // The `file:line` that people and records use for a place in the policy.
 [[nodiscard]] std::string source_text(const Policy& policy, const SourceSpan& span);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

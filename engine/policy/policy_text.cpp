@@ -12,7 +12,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kFileSizeMax = std::size_t{64} << 20;
@@ -143,4 +143,4 @@ PolicyText read_policy(std::string_view bytes, std::string_view name, Policy& po
   return text;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -7,7 +7,7 @@
 #include "engine/policy/policy.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // The forms in which a policy may come. Recognised by what the file holds, never by its name.
 enum class Dialect : std::uint8_t {
@@ -39,4 +39,4 @@ struct PolicyText {
 PolicyText read_policy(std::string_view bytes, std::string_view name, Policy& policy,
                        std::vector<Diagnostic>& diagnostics);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -8,7 +8,7 @@
 
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 struct Right {
@@ -377,4 +377,4 @@ SddlResult parse_sddl(std::string_view text) {
   return result;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // One entry of a DACL. The trustee is one alias, whichever way it was written (`S-1-1-0` is `WD`),
 // or any other SID kept as text.
@@ -56,4 +56,4 @@ struct SddlResult {
 // kept.
 [[nodiscard]] SddlResult parse_sddl(std::string_view text);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

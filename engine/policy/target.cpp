@@ -2,7 +2,7 @@
 
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::array<std::string_view, kTargetCount> kTargetNames{
@@ -101,4 +101,4 @@ TargetProfile::TargetProfile(Target target) noexcept {
 
 std::span<const DifferenceRow> target_table() noexcept { return kTable; }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // What a policy is judged for: what the documents say, or what a version of Windows is known to do.
 enum class Target : std::uint8_t {
@@ -94,4 +94,4 @@ struct DifferenceRow {
 
 [[nodiscard]] std::span<const DifferenceRow> target_table() noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
-namespace rpcaudit {
+#include "tests/support/places.h"
+
+namespace rpcaudit::app {
 
 namespace fs = std::filesystem;
 
@@ -40,8 +42,8 @@ class ProgramTest : public testing::Test {
   Ended run(const std::string& arguments) {
     const fs::path out = folder / "out";
     const fs::path err = folder / "err";
-    const std::string command = std::string(RPCAUDIT_PROGRAM) + " " + arguments + " > " +
-                                out.string() + " 2> " + err.string();
+    const std::string command =
+        program_path() + " " + arguments + " > " + out.string() + " 2> " + err.string();
     Ended result;
     const int status = std::system(command.c_str());
     if (WIFEXITED(status)) result.status = WEXITSTATUS(status);
@@ -56,9 +58,9 @@ class ProgramTest : public testing::Test {
     return path.string();
   }
 
-  const std::string demo = RPCAUDIT_SOURCE_DIR "/pcaps/demo-domain-controller.pcapng";
-  const std::string dcsync = RPCAUDIT_SOURCE_DIR "/pcaps/policies/block-dcsync.netsh.txt";
+  const std::string demo = source_folder() + "/pcaps/demo-domain-controller.pcapng";
+  const std::string dcsync = source_folder() + "/pcaps/policies/block-dcsync.netsh.txt";
   fs::path folder;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -11,31 +11,31 @@ namespace rpcaudit::test {
 namespace {
 
 // Writes down the order of events and what the auditor says of them.
-class OrderSink : public EventSink {
+class OrderSink : public audit::EventSink {
  public:
-  void on_context(const ContextInfo& context, const IdentityText&) override {
+  void on_context(const audit::ContextInfo& context, const audit::IdentityText&) override {
     lines.push_back("context " + std::to_string(context.frame.number) + " " +
-                    std::string(to_string(context.result)));
+                    std::string(audit::to_string(context.result)));
   }
-  void on_refused_context(const ContextInfo& context, const RefusedContext&,
-                          const IdentityText&) override {
+  void on_refused_context(const audit::ContextInfo& context, const audit::RefusedContext&,
+                          const audit::IdentityText&) override {
     lines.push_back("refused " + std::to_string(context.frame.number));
   }
-  void on_connection(const ConnectionEvent& connection) override {
+  void on_connection(const audit::ConnectionEvent& connection) override {
     lines.push_back("connection " + std::to_string(connection.frame.number) + " " +
-                    std::string(to_string(connection.answer)));
+                    std::string(audit::to_string(connection.answer)));
   }
-  void on_call(const ContextInfo& context, const CallEvent& call,
-               const IdentityText& identity) override {
+  void on_call(const audit::ContextInfo& context, const audit::CallEvent& call,
+               const audit::IdentityText& identity) override {
     lines.push_back("call " + std::to_string(call.frame.number) + " on " +
                     std::to_string(context.frame.number) + " " +
-                    std::string(to_string(call.outcome)) +
+                    std::string(audit::to_string(call.outcome)) +
                     (identity.user.empty() ? "" : " " + std::string(identity.user)));
   }
-  void on_blindness(const Blindness& blindness) override {
+  void on_blindness(const dissect::Blindness& blindness) override {
     lines.push_back("blind " + std::to_string(blindness.frame.number));
   }
-  void on_statistics(const StatisticsEvent&) override {}
+  void on_statistics(const audit::StatisticsEvent&) override {}
 
   std::vector<std::string> lines;
 };
@@ -44,35 +44,35 @@ using Lines = std::vector<std::string>;
 
 class AuditorTest : public testing::Test {
  protected:
-  static AuditOptions options(std::size_t waiting) {
-    AuditOptions all;
+  static audit::AuditOptions options(std::size_t waiting) {
+    audit::AuditOptions all;
     all.write_all = true;
     all.write_blindness = true;
     all.records_waiting_max = waiting;
     return all;
   }
-  void accept(RpcContext& proposed) {
+  void accept(dissect::RpcContext& proposed) {
     auditor.on_context(proposed);
-    proposed.result = ContextResult::accepted;
+    proposed.result = dissect::ContextResult::accepted;
     auditor.on_context_result(proposed);
   }
 
-  Limits limits;
+  dissect::Limits limits;
   OrderSink sink;
-  Auditor auditor{limits, options(8), sink};
-  RpcContext context = drsuapi_context();
+  audit::Auditor auditor{limits, options(8), sink};
+  dissect::RpcContext context = drsuapi_context();
 };
 
 TEST_F(AuditorTest, WritesInOrderWhateverTheOrderOfOutcomes) {
   accept(context);
-  const RpcCall first = call_in(20, 0, 0);
-  const RpcCall second = call_in(21, 0, 1);
+  const dissect::RpcCall first = call_in(20, 0, 0);
+  const dissect::RpcCall second = call_in(21, 0, 1);
   auditor.on_call(context, first);
   auditor.on_call(context, second);
-  auditor.on_outcome(outcome_of(second, Outcome::fault, 5));
+  auditor.on_outcome(outcome_of(second, dissect::Outcome::fault, 5));
   auditor.on_watermark(30);
   EXPECT_EQ(sink.lines, Lines{"context 10 accepted"});
-  auditor.on_outcome(outcome_of(first, Outcome::response, 0));
+  auditor.on_outcome(outcome_of(first, dissect::Outcome::response, 0));
   auditor.on_watermark(30);
   EXPECT_EQ(sink.lines,
             (Lines{"context 10 accepted", "call 20 on 10 response", "call 21 on 10 fault"}));
@@ -80,14 +80,14 @@ TEST_F(AuditorTest, WritesInOrderWhateverTheOrderOfOutcomes) {
 
 TEST_F(AuditorTest, HoldsBackWhatTheWatermarkHasNotPassed) {
   accept(context);
-  const RpcCall late = call_in(25, 0, 0);
+  const dissect::RpcCall late = call_in(25, 0, 0);
   auditor.on_call(context, late);
-  auditor.on_outcome(outcome_of(late, Outcome::response, 0));
+  auditor.on_outcome(outcome_of(late, dissect::Outcome::response, 0));
   auditor.on_watermark(25);
   EXPECT_EQ(sink.lines.size(), 1u);
-  const RpcCall early = call_in(24, 0, 1);  // its PDU began before, and ended after
+  const dissect::RpcCall early = call_in(24, 0, 1);  // its PDU began before, and ended after
   auditor.on_call(context, early);
-  auditor.on_outcome(outcome_of(early, Outcome::response, 0));
+  auditor.on_outcome(outcome_of(early, dissect::Outcome::response, 0));
   auditor.on_watermark(kEnd);
   EXPECT_EQ(sink.lines,
             (Lines{"context 10 accepted", "call 24 on 10 response", "call 25 on 10 response"}));
@@ -95,14 +95,14 @@ TEST_F(AuditorTest, HoldsBackWhatTheWatermarkHasNotPassed) {
 
 TEST_F(AuditorTest, ContextOutlivesItsClosingForPendingRecords) {
   accept(context);
-  RpcCall call = call_in(20, 0, 0);
+  dissect::RpcCall call = call_in(20, 0, 0);
   const std::string user = "user1";
   call.identity.user = user;
   auditor.on_call(context, call);
-  auditor.on_outcome(outcome_of(call, Outcome::response, 0));
+  auditor.on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   auditor.on_context_closed(context.key);
 
-  RpcContext next = drsuapi_context();  // the same slot
+  dissect::RpcContext next = drsuapi_context();  // the same slot
   next.key.generation = 2;
   next.frame = frame_at(22, 0);
   accept(next);
@@ -113,30 +113,31 @@ TEST_F(AuditorTest, ContextOutlivesItsClosingForPendingRecords) {
 
 TEST_F(AuditorTest, GivesUpTheOldestWhenTooManyWait) {
   accept(context);
-  std::vector<RpcCall> calls;
+  std::vector<dissect::RpcCall> calls;
   for (std::uint32_t i = 0; i < 20; ++i) {
     calls.push_back(call_in(20 + i, 0, i));
     auditor.on_call(context, calls.back());
   }
   EXPECT_EQ(sink.lines.size(), 13u) << "eight may wait";
   EXPECT_EQ(auditor.tally().records_given_up, 12u);
-  for (const RpcCall& call : calls) auditor.on_outcome(outcome_of(call, Outcome::response, 0));
+  for (const dissect::RpcCall& call : calls)
+    auditor.on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   auditor.on_watermark(kEnd);
   ASSERT_EQ(sink.lines.size(), 21u);
   EXPECT_EQ(sink.lines[1], "call 20 on 10 unanswered");
   EXPECT_EQ(sink.lines[20], "call 39 on 10 response");
-  EXPECT_EQ(auditor.tally().count(Outcome::response), 20u) << "counted all the same";
+  EXPECT_EQ(auditor.tally().count(dissect::Outcome::response), 20u) << "counted all the same";
 }
 
 TEST_F(AuditorTest, GivesUpAContextWithoutResult) {
   auditor.on_context(context);
   for (std::uint32_t i = 0; i < 8; ++i) auditor.on_call(context, call_in(20 + i, 0, i));
   EXPECT_EQ(sink.lines, Lines{"context 10 unanswered"});
-  context.result = ContextResult::accepted;
+  context.result = dissect::ContextResult::accepted;
   auditor.on_context_result(context);
   auditor.on_context_closed(context.key);
   for (std::uint32_t i = 0; i < 8; ++i) {
-    auditor.on_outcome(outcome_of(call_in(20 + i, 0, i), Outcome::response, 0));
+    auditor.on_outcome(outcome_of(call_in(20 + i, 0, i), dissect::Outcome::response, 0));
   }
   auditor.on_watermark(kEnd);
   EXPECT_EQ(sink.lines.size(), 9u);
@@ -144,15 +145,15 @@ TEST_F(AuditorTest, GivesUpAContextWithoutResult) {
 
 TEST_F(AuditorTest, ManyContextsAndCallsNeverMixUp) {
   for (std::uint64_t round = 0; round < 5000; ++round) {
-    RpcContext one = drsuapi_context();
+    dissect::RpcContext one = drsuapi_context();
     one.key = {static_cast<std::uint32_t>(round % 3), static_cast<std::uint32_t>(round)};
     one.frame = frame_at(round * 10 + 1, 0);
     accept(one);
-    RpcCall call = call_in(round * 10 + 2, 0, static_cast<std::uint32_t>(round % 5));
+    dissect::RpcCall call = call_in(round * 10 + 2, 0, static_cast<std::uint32_t>(round % 5));
     const std::string user = "user" + std::to_string(round);
     call.identity.user = user;
     auditor.on_call(one, call);
-    auditor.on_outcome(outcome_of(call, Outcome::response, 0));
+    auditor.on_outcome(outcome_of(call, dissect::Outcome::response, 0));
     auditor.on_context_closed(one.key);
     auditor.on_watermark(round * 10 + 2);
   }
@@ -168,7 +169,7 @@ TEST_F(AuditorTest, ManyContextsAndCallsNeverMixUp) {
 
 TEST(OutputBuffer, CountsWhatIsLostAndWritesNothingAfterAFailure) {
   StringTarget target;
-  OutputBuffer out(target, false);
+  audit::OutputBuffer out(target, false);
   out.append("one\n");
   out.end_record();
   out.flush();
@@ -188,7 +189,7 @@ TEST(OutputBuffer, CountsWhatIsLostAndWritesNothingAfterAFailure) {
 
 TEST(OutputBuffer, TakesRecordsOfAnySize) {
   StringTarget target;
-  OutputBuffer out(target, false);
+  audit::OutputBuffer out(target, false);
   std::string wanted;
   for (const std::size_t size : {1u, 4095u, 262'144u, 3u, 1'000'000u}) {
     const std::string record(size, 'x');

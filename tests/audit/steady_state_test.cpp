@@ -13,7 +13,7 @@ namespace rpcaudit::test {
 namespace {
 
 // Takes everything, keeps nothing.
-class NullTarget : public OutputTarget {
+class NullTarget : public audit::OutputTarget {
  public:
   [[nodiscard]] bool write(std::string_view text) override {
     bytes += text.size();
@@ -40,42 +40,43 @@ constexpr std::uint32_t kContexts = 64;
 constexpr std::uint32_t kCallsPerContext = 8;
 
 // One round: contexts come, make calls, are answered in another order, and go.
-void feed_round(Auditor& auditor, std::uint64_t round) {
+void feed_round(audit::Auditor& auditor, std::uint64_t round) {
   std::uint64_t sequence = round * 10'000 + 1;
   std::uint32_t call_slot = 0;
   for (std::uint32_t i = 0; i < kContexts; ++i) {
-    RpcContext context = drsuapi_context();
+    dissect::RpcContext context = drsuapi_context();
     context.key = {i, static_cast<std::uint32_t>(round)};
     context.frame = frame_at(sequence++, 0);
     context.client.port = static_cast<std::uint16_t>(1024 + i);
     context.pipe = "\\PIPE\\a name that no short string holds";
     auditor.on_context(context);
-    context.result = ContextResult::accepted;
+    context.result = dissect::ContextResult::accepted;
     auditor.on_context_result(context);
     const std::uint32_t first = call_slot;
     for (std::uint32_t k = 0; k < kCallsPerContext; ++k) {
-      RpcCall call = call_in(sequence++, static_cast<std::uint16_t>(k % 5), call_slot++);
+      dissect::RpcCall call = call_in(sequence++, static_cast<std::uint16_t>(k % 5), call_slot++);
       call.identity.user = "a user whose name no short string holds";
       call.identity.domain = k % 2 == 0 ? "LAB77" : "a domain that no short string holds";
-      call.auth = AuthNumbers{10, 6, 0};
+      call.auth = dissect::AuthNumbers{10, 6, 0};
       auditor.on_call(context, call);
     }
     for (std::uint32_t slot = call_slot; slot-- > first;) {
-      auditor.on_outcome({{slot, 1}, Outcome::response, 0, frame_at(sequence, 1000)});
+      auditor.on_outcome({{slot, 1}, dissect::Outcome::response, 0, frame_at(sequence, 1000)});
     }
     auditor.on_context_closed(context.key);
   }
   auditor.on_watermark(sequence);
 }
 
-void expect_no_allocation(const AuditOptions& options, const ServerPolicies& policies) {
+void expect_no_allocation(const audit::AuditOptions& options,
+                          const evaluate::ServerPolicies& policies) {
   NullTarget target;
-  OutputBuffer buffer(target, false);
-  const Limits limits;
-  JsonSink sink(
+  audit::OutputBuffer buffer(target, false);
+  const dissect::Limits limits;
+  audit::JsonSink sink(
       buffer, &policies, [](std::uint32_t) { return std::string_view("a.pcap"); },
       limits.context_slots() + options.records_waiting_max);
-  Auditor auditor(limits, options, sink);
+  audit::Auditor auditor(limits, options, sink);
   for (std::uint64_t round = 0; round < 3; ++round) feed_round(auditor, round);  // warm
   const std::uint64_t before = allocations();
   const auto begin = std::chrono::steady_clock::now();
@@ -93,20 +94,20 @@ void expect_no_allocation(const AuditOptions& options, const ServerPolicies& pol
 }
 
 TEST(SteadyState, AllocatesNothing) {
-  Policy policy;
-  std::vector<Diagnostic> diagnostics;
-  read_netsh_script(kPolicy, "policy.txt", policy, diagnostics);
+  policy::Policy policy;
+  std::vector<policy::Diagnostic> diagnostics;
+  policy::read_netsh_script(kPolicy, "policy.txt", policy, diagnostics);
   ASSERT_EQ(policy.filters.size(), 2u);
-  const ServerPolicies policies(std::move(policy), EvaluationOptions{});
+  const evaluate::ServerPolicies policies(std::move(policy), evaluate::EvaluationOptions{});
 
-  AuditOptions log;
+  audit::AuditOptions log;
   log.write_all = true;
   expect_no_allocation(log, policies);
-  AuditOptions findings;
+  audit::AuditOptions findings;
   findings.policies = &policies;
   findings.mark_findings = true;
   expect_no_allocation(findings, policies);
-  AuditOptions both = findings;
+  audit::AuditOptions both = findings;
   both.write_all = true;
   expect_no_allocation(both, policies);
 }

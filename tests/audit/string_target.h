@@ -8,7 +8,7 @@
 namespace rpcaudit::test {
 
 // Takes output into memory; fails from the moment it is told to.
-class StringTarget : public OutputTarget {
+class StringTarget : public audit::OutputTarget {
  public:
   [[nodiscard]] bool write(std::string_view bytes) override {
     if (failing) return false;

@@ -9,7 +9,7 @@
 
 #include "tests/capture/capture_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 using namespace test;
@@ -320,4 +320,4 @@ TEST(LinkTypeTest, IsKnownByItsNumberInFiles) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

@@ -28,24 +28,24 @@ inline std::string to_text(const Frame& frame) {
   return text + "\n";
 }
 
-inline std::string to_text(const InputProblem& problem) {
+inline std::string to_text(const capture::InputProblem& problem) {
   return (problem.skipped ? "skipped " : "problem ") + std::to_string(problem.input) + " at " +
          std::to_string(problem.offset) + ": " + problem.message + "\n";
 }
 
 // Frames as text, `input/number@nanoseconds link bytes` each, then the problems.
-inline std::string read_all(FrameSource& source, std::size_t batch = 3) {
+inline std::string read_all(capture::FrameSource& source, std::size_t batch = 3) {
   std::string text;
   std::vector<Frame> frames(batch);
   std::uint64_t sequence = 0;
-  for (ReadResult result = source.read(frames); result.status == ReadStatus::frames;
-       result = source.read(frames)) {
+  for (capture::ReadResult result = source.read(frames);
+       result.status == capture::ReadStatus::frames; result = source.read(frames)) {
     for (const Frame& frame : std::span(frames).first(result.count)) {
       EXPECT_EQ(frame.sequence, ++sequence);
       text += to_text(frame);
     }
   }
-  for (const InputProblem& problem : source.problems()) text += to_text(problem);
+  for (const capture::InputProblem& problem : source.problems()) text += to_text(problem);
   return text;
 }
 
@@ -82,7 +82,7 @@ class CaptureFilesTest : public testing::Test {
   }
   std::string read(const std::vector<std::string>& paths, const std::string& filter = "",
                    std::size_t batch = 2) {
-    OpenedCaptures opened = open_captures(paths, filter);
+    capture::OpenedCaptures opened = capture::open_captures(paths, filter);
     return opened.source == nullptr ? "error: " + opened.error : read_all(*opened.source, batch);
   }
 

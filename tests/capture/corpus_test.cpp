@@ -15,7 +15,7 @@
 #include "tests/capture/capture_text.h"
 #include "tests/capture/compress.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 using namespace test;
@@ -122,4 +122,4 @@ TEST_F(CaptureCorpusFilesTest, AreReadTheSameWhenCompressed) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

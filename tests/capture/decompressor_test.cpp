@@ -7,7 +7,7 @@
 #include "tests/capture/capture_text.h"
 #include "tests/capture/compress.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 using namespace test;
@@ -140,4 +140,4 @@ TEST_F(CompressedFolderTest, TellsACorruptFileAsAProblemNotAsSkipped) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

@@ -8,7 +8,7 @@
 
 #include "tests/support/hex.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 const std::string kIp = "45000014 00000000 40060000 0a000001 0a000002";
@@ -123,4 +123,4 @@ INSTANTIATE_TEST_SUITE_P(Links, OddLinkTest, testing::ValuesIn(kCases),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

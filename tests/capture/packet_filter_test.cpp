@@ -6,7 +6,7 @@
 #include "tests/capture/capture_text.h"
 #include "tests/support/hex.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 using namespace test;
@@ -118,4 +118,4 @@ TEST_F(PacketFilterFilesTest, TellWhichInputHasFramesThatCannotBeJudged) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

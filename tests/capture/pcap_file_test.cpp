@@ -17,7 +17,7 @@
 #include "tests/capture/compress.h"
 #include "tests/support/allocation_counter.h"
 
-namespace rpcaudit {
+namespace rpcaudit::capture {
 namespace {
 
 namespace fs = std::filesystem;
@@ -291,4 +291,4 @@ TEST_F(CaptureFilesTest, AskedForNoFramesAreStillThere) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::capture

@@ -3,10 +3,12 @@
 
 #include <type_traits>
 
-static_assert(!std::is_copy_constructible_v<rpcaudit::FrameSource>);
+static_assert(!std::is_copy_constructible_v<rpcaudit::capture::FrameSource>);
 
 #ifdef MUST_NOT_COMPILE
-void assign(rpcaudit::FrameSource& to, const rpcaudit::FrameSource& from) { to = from; }
+void assign(rpcaudit::capture::FrameSource& to, const rpcaudit::capture::FrameSource& from) {
+  to = from;
+}
 #endif
 
 int main() { return 0; }

@@ -2,9 +2,9 @@
 #include "dissect/rpc_observer.h"
 
 int main() {
-  const rpcaudit::ContextKey context{1, 1};
+  const rpcaudit::dissect::ContextKey context{1, 1};
 #ifdef MUST_NOT_COMPILE
-  const rpcaudit::CallKey call = context;
+  const rpcaudit::dissect::CallKey call = context;
   return call.slot == 1 ? 0 : 1;
 #else
   return context.slot == 1 ? 0 : 1;

@@ -2,11 +2,11 @@
 #include "dissect/rpc/rpc_header.h"
 
 int main() {
-  rpcaudit::RpcHeader header;
+  rpcaudit::dissect::RpcHeader header;
 #ifdef MUST_NOT_COMPILE
-  rpcaudit::parse_rpc_header({}, header);
+  rpcaudit::dissect::parse_rpc_header({}, header);
 #else
-  if (rpcaudit::parse_rpc_header({}, header) != rpcaudit::ParseStatus::ok) return 1;
+  if (rpcaudit::dissect::parse_rpc_header({}, header) != rpcaudit::ParseStatus::ok) return 1;
 #endif
   return header.fragment_length;
 }

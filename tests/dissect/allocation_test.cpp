@@ -8,7 +8,7 @@
 #include "tests/support/smb_conversation.h"
 #include "tests/support/tcp_frames.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -105,4 +105,4 @@ TEST(Dissector, AllocatesNothingPerSmbMessage) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

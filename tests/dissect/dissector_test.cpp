@@ -7,7 +7,7 @@
 #include "tests/support/rpc_bytes.h"
 #include "tests/support/tcp_frames.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -284,4 +284,4 @@ TEST_F(DissectorTest, EvictsTheIdlestConnectionAndSaysSo) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

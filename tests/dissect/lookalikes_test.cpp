@@ -8,7 +8,7 @@
 #include "tests/support/rpc_bytes.h"
 #include "tests/support/tcp_frames.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -166,4 +166,4 @@ TEST(Lookalikes, AMirrorThatShowsFramesTwiceShowsEachCallOnce) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

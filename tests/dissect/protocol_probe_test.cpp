@@ -4,7 +4,7 @@
 
 #include "tests/support/hex.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 struct ProbeCase {
@@ -44,4 +44,4 @@ INSTANTIATE_TEST_SUITE_P(Wire, ProtocolProbeTest, testing::ValuesIn(kProbeCases)
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -7,7 +7,7 @@
 #include "tests/support/datagram_frames.h"
 #include "tests/support/tcp_frames.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -47,4 +47,4 @@ TEST(Shard, IsTheFirstForConnectionlessRpc) {
 TEST(Shard, IsTheFirstForFramesWithoutIp) { EXPECT_EQ(shard(ByteVector(60), 4), 0u); }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

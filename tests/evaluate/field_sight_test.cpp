@@ -5,7 +5,7 @@
 #include "engine/policy/filter_weight.h"
 #include "tests/evaluate/policy_builder.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 using namespace test;
@@ -14,8 +14,8 @@ using enum Truth;
 constexpr Uuid kAny = uuid("11111111-2222-3333-4444-555555555555");
 
 struct SightCase {
-  unsigned row;         // of the engine's own order
-  Condition condition;  // that the call below would meet
+  unsigned row;                 // of the engine's own order
+  policy::Condition condition;  // that the call below would meet
   Truth over_tcp;
   Truth over_pipe;
 };
@@ -25,22 +25,24 @@ const SightCase kSightCases[] = {
     {1, caller("D:(A;;CC;;;WD)"), yes, yes},
     {1, caller("D:(A;;CC;;;BA)"), unknown, unknown},
     {2, interface(kSamr), yes, yes},
-    {3, number(Field::if_version, 1), yes, yes},
-    {4, number(Field::if_flag, 0), unknown, unknown},
-    {5, condition(Field::dcom_app_id, MatchType::equal, UuidRange{kAny, kAny}), unknown, unknown},
+    {3, number(policy::Field::if_version, 1), yes, yes},
+    {4, number(policy::Field::if_flag, 0), unknown, unknown},
+    {5,
+     condition(policy::Field::dcom_app_id, policy::MatchType::equal, policy::UuidRange{kAny, kAny}),
+     unknown, unknown},
     {6, image("lsass.exe"), unknown, unknown},
-    {7, number(Field::protocol, MatchType::range, 1, 2), yes, yes},
-    {8, number(Field::auth_type, 10), yes, yes},
-    {9, number(Field::auth_level, 6), yes, yes},
-    {10, number(Field::sec_encrypt_alg, 1), unknown, unknown},
-    {11, number(Field::sec_key_size, 128), unknown, unknown},
-    {12, address(Field::local_addr_v4, "10.0.0.1"), yes, yes},
-    {13, address(Field::local_addr_v6, "fe80::1"), no, no},
-    {14, number(Field::local_port, 49152), yes, no},
+    {7, number(policy::Field::protocol, policy::MatchType::range, 1, 2), yes, yes},
+    {8, number(policy::Field::auth_type, 10), yes, yes},
+    {9, number(policy::Field::auth_level, 6), yes, yes},
+    {10, number(policy::Field::sec_encrypt_alg, 1), unknown, unknown},
+    {11, number(policy::Field::sec_key_size, 128), unknown, unknown},
+    {12, address(policy::Field::local_addr_v4, "10.0.0.1"), yes, yes},
+    {13, address(policy::Field::local_addr_v6, "fe80::1"), no, no},
+    {14, number(policy::Field::local_port, 49152), yes, no},
     {15, pipe("\\PIPE\\samr"), no, yes},
-    {16, address(Field::remote_addr_v4, "10.0.0.2"), yes, yes},
-    {17, address(Field::remote_addr_v6, "fe80::2"), no, no},
-    {18, number(Field::opnum, 0), yes, yes},
+    {16, address(policy::Field::remote_addr_v4, "10.0.0.2"), yes, yes},
+    {17, address(policy::Field::remote_addr_v6, "fe80::2"), no, no},
+    {18, number(policy::Field::opnum, 0), yes, yes},
 };
 
 TEST(FieldSight, IsAsTheTableOfFieldsHasIt) {
@@ -56,7 +58,7 @@ TEST(FieldSight, IsAsTheTableOfFieldsHasIt) {
 }
 
 struct WeightCase {
-  std::vector<Condition> conditions;
+  std::vector<policy::Condition> conditions;
   std::uint64_t weight;
 };
 
@@ -64,20 +66,21 @@ struct WeightCase {
 const WeightCase kWeightCases[] = {
     {{interface(kSamr)}, 0x07e0'0000'0000'0000},
     {{interface(kSamr), caller("D:(A;;CC;;;BA)")}, 0x0fe0'0000'0000'0000},
-    {{interface(kSamr), number(Field::protocol, 1)}, 0x07e0'0060'0000'0000},
-    {{interface(kSamr), number(Field::auth_type, 16), number(Field::auth_level, 6)},
+    {{interface(kSamr), number(policy::Field::protocol, 1)}, 0x07e0'0060'0000'0000},
+    {{interface(kSamr), number(policy::Field::auth_type, 16), number(policy::Field::auth_level, 6)},
      0x07e0'001f'0000'0000},
-    {{interface(kSamr), number(Field::opnum, 3)}, 0x07e0'0000'0000'0007},
-    {{interface(kSamr), number(Field::opnum, 3), address(Field::remote_addr_v4, "10.0.0.2")},
+    {{interface(kSamr), number(policy::Field::opnum, 3)}, 0x07e0'0000'0000'0007},
+    {{interface(kSamr), number(policy::Field::opnum, 3),
+      address(policy::Field::remote_addr_v4, "10.0.0.2")},
      0x07e0'0000'0000'1007},
     {{pipe("\\PIPE\\lsarpc")}, 0x2000},
 };
 
 TEST(FilterWeight, IsThatObservedOnWindows) {
   for (const WeightCase& row : kWeightCases) {
-    EXPECT_EQ(filter_weight(block(row.conditions)), row.weight) << std::hex << row.weight;
+    EXPECT_EQ(policy::filter_weight(block(row.conditions)), row.weight) << std::hex << row.weight;
   }
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 struct Row {
@@ -44,4 +44,4 @@ TEST(OpnumRange, IsOneNumberWhenAllAreToldApart) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

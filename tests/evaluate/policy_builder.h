@@ -19,74 +19,77 @@ inline constexpr Uuid kSamr = uuid("12345778-1234-abcd-ef00-0123456789ac");
 inline constexpr Uuid kDrsuapi = uuid("e3514235-4b06-11d1-ab04-00c04fc2dcd2");
 inline constexpr Uuid kSvcctl = uuid("367abb81-9844-35f1-ad32-98f038001003");
 
-inline Condition condition(Field field, MatchType match, ConditionData data) {
-  Condition condition;
+inline policy::Condition condition(policy::Field field, policy::MatchType match,
+                                   policy::ConditionData data) {
+  policy::Condition condition;
   condition.field = field;
   condition.match = match;
   condition.data = std::move(data);
   return condition;
 }
 
-inline Condition number(Field field, MatchType match, std::uint64_t low, std::uint64_t high) {
-  return condition(field, match, NumberRange{low, high});
+inline policy::Condition number(policy::Field field, policy::MatchType match, std::uint64_t low,
+                                std::uint64_t high) {
+  return condition(field, match, policy::NumberRange{low, high});
 }
-inline Condition number(Field field, MatchType match, std::uint64_t value) {
+inline policy::Condition number(policy::Field field, policy::MatchType match, std::uint64_t value) {
   return number(field, match, value, value);
 }
-inline Condition number(Field field, std::uint64_t value) {
-  return number(field, MatchType::equal, value);
+inline policy::Condition number(policy::Field field, std::uint64_t value) {
+  return number(field, policy::MatchType::equal, value);
 }
-inline Condition interface(const Uuid& uuid) {
-  return condition(Field::if_uuid, MatchType::equal, UuidRange{uuid, uuid});
+inline policy::Condition interface(const Uuid& uuid) {
+  return condition(policy::Field::if_uuid, policy::MatchType::equal, policy::UuidRange{uuid, uuid});
 }
-inline Condition pipe(std::string_view name) {
-  return condition(Field::pipe, MatchType::equal, TextRange{std::string(name), std::string(name)});
+inline policy::Condition pipe(std::string_view name) {
+  return condition(policy::Field::pipe, policy::MatchType::equal,
+                   policy::TextRange{std::string(name), std::string(name)});
 }
-inline Condition image(std::string_view name) {
-  return condition(Field::image_name, MatchType::equal,
-                   TextRange{std::string(name), std::string(name)});
+inline policy::Condition image(std::string_view name) {
+  return condition(policy::Field::image_name, policy::MatchType::equal,
+                   policy::TextRange{std::string(name), std::string(name)});
 }
-inline Condition address(Field field, MatchType match, std::string_view low,
-                         std::string_view high) {
-  return condition(
-      field, match,
-      AddressRange{parse_ip(low).value_or(IpAddress{}), parse_ip(high).value_or(IpAddress{})});
+inline policy::Condition address(policy::Field field, policy::MatchType match, std::string_view low,
+                                 std::string_view high) {
+  return condition(field, match,
+                   policy::AddressRange{parse_ip(low).value_or(IpAddress{}),
+                                        parse_ip(high).value_or(IpAddress{})});
 }
-inline Condition address(Field field, std::string_view text) {
-  return address(field, MatchType::equal, text, text);
+inline policy::Condition address(policy::Field field, std::string_view text) {
+  return address(field, policy::MatchType::equal, text, text);
 }
-inline Condition caller(std::string_view sddl) {
-  const SddlResult result = parse_sddl(sddl);
-  return condition(Field::remote_user_token, MatchType::equal, result.descriptor);
+inline policy::Condition caller(std::string_view sddl) {
+  const policy::SddlResult result = policy::parse_sddl(sddl);
+  return condition(policy::Field::remote_user_token, policy::MatchType::equal, result.descriptor);
 }
 
-inline Filter filter(Action action, std::vector<Condition> conditions) {
-  Filter filter;
-  filter.layer = Layer::um;
+inline policy::Filter filter(policy::Action action, std::vector<policy::Condition> conditions) {
+  policy::Filter filter;
+  filter.layer = policy::Layer::um;
   filter.action = action;
   filter.conditions = std::move(conditions);
   return filter;
 }
-inline Filter permit(std::vector<Condition> conditions) {
-  return filter(Action::permit, std::move(conditions));
+inline policy::Filter permit(std::vector<policy::Condition> conditions) {
+  return filter(policy::Action::permit, std::move(conditions));
 }
-inline Filter block(std::vector<Condition> conditions) {
-  return filter(Action::block, std::move(conditions));
+inline policy::Filter block(std::vector<policy::Condition> conditions) {
+  return filter(policy::Action::block, std::move(conditions));
 }
-inline Filter go_on(std::vector<Condition> conditions) {
-  return filter(Action::continue_, std::move(conditions));
+inline policy::Filter go_on(std::vector<policy::Condition> conditions) {
+  return filter(policy::Action::continue_, std::move(conditions));
 }
-inline Filter audited(Filter filter) {
+inline policy::Filter audited(policy::Filter filter) {
   filter.audit = true;
   return filter;
 }
-inline Filter on_layer(Layer layer, Filter filter) {
+inline policy::Filter on_layer(policy::Layer layer, policy::Filter filter) {
   filter.layer = layer;
   return filter;
 }
 
-inline Policy policy(std::vector<Filter> filters) {
-  Policy policy;
+inline policy::Policy policy_of(std::vector<policy::Filter> filters) {
+  policy::Policy policy;
   policy.files.emplace_back("policy.txt");
   policy.filters = std::move(filters);
   for (std::uint32_t i = 0; i < policy.filters.size(); ++i) {
@@ -96,8 +99,8 @@ inline Policy policy(std::vector<Filter> filters) {
 }
 
 // A call of opnum 0 on SAMR over TCP, from 10.0.0.2 to 10.0.0.1 port 49152.
-inline ContextFacts samr_over_tcp() {
-  ContextFacts facts;
+inline evaluate::ContextFacts samr_over_tcp() {
+  evaluate::ContextFacts facts;
   facts.if_uuid = kSamr;
   facts.if_version = std::uint16_t{1};
   facts.local_address = IpAddress::v4(0x0a00'0001);
@@ -105,43 +108,48 @@ inline ContextFacts samr_over_tcp() {
   facts.local_port = 49152;
   return facts;
 }
-inline ContextFacts samr_over_pipe() {
-  ContextFacts facts = samr_over_tcp();
-  facts.protocol = ProtocolSequence::ncacn_np;
+inline evaluate::ContextFacts samr_over_pipe() {
+  evaluate::ContextFacts facts = samr_over_tcp();
+  facts.protocol = dissect::ProtocolSequence::ncacn_np;
   facts.local_port = 445;
   facts.pipe = "\\PIPE\\samr";
   return facts;
 }
-inline ContextFacts samr_over(ProtocolSequence protocol) {
-  ContextFacts facts = protocol == ProtocolSequence::ncacn_np ? samr_over_pipe() : samr_over_tcp();
+inline evaluate::ContextFacts samr_over(dissect::ProtocolSequence protocol) {
+  evaluate::ContextFacts facts =
+      protocol == dissect::ProtocolSequence::ncacn_np ? samr_over_pipe() : samr_over_tcp();
   facts.protocol = protocol;
   return facts;
 }
 
 // What the compiled policy says, which must be what the reference says.
-inline Verdict judge_for(const EvaluationOptions& options, const Policy& policy,
-                         const ContextFacts& context, const CallFacts& call) {
-  const CompiledPolicy compiled = CompiledPolicy::compile(policy, options);
-  NarrowedPolicy narrowed;
+inline evaluate::Verdict judge_for(const evaluate::EvaluationOptions& options,
+                                   const policy::Policy& policy,
+                                   const evaluate::ContextFacts& context,
+                                   const evaluate::CallFacts& call) {
+  const evaluate::CompiledPolicy compiled = evaluate::CompiledPolicy::compile(policy, options);
+  evaluate::NarrowedPolicy narrowed;
   compiled.narrow(context, narrowed);
-  const Verdict verdict = compiled.evaluate(narrowed, call);
-  if (verdict != explain(policy, options, context, call).verdict) {
+  const evaluate::Verdict verdict = compiled.evaluate(narrowed, call);
+  if (verdict != evaluate::explain(policy, options, context, call).verdict) {
     throw std::logic_error("compiled and explained verdicts differ:\n" + compiled.dump());
   }
   return verdict;
 }
 
-inline Verdict judge(const Policy& policy, const ContextFacts& context, const CallFacts& call) {
+inline evaluate::Verdict judge(const policy::Policy& policy, const evaluate::ContextFacts& context,
+                               const evaluate::CallFacts& call) {
   return judge_for({}, policy, context, call);
 }
 
 // The verdict in one line: action, deciding filter, and what else is to be said.
-inline std::string text(const Verdict& verdict) {
+inline std::string text(const evaluate::Verdict& verdict) {
   std::string text(to_string(verdict.action));
-  if (verdict.filter != kNoFilter) text += " by " + std::to_string(verdict.filter);
-  for (std::size_t i = 0; i < kFieldCount; ++i) {
-    const auto field = static_cast<Field>(i);
-    if ((verdict.unseen & field_bit(field)) != 0) text += " ?" + std::string(to_string(field));
+  if (verdict.filter != evaluate::kNoFilter) text += " by " + std::to_string(verdict.filter);
+  for (std::size_t i = 0; i < policy::kFieldCount; ++i) {
+    const auto field = static_cast<policy::Field>(i);
+    if ((verdict.unseen & evaluate::field_bit(field)) != 0)
+      text += " ?" + std::string(to_string(field));
   }
   if (verdict.undecidable_by_continue) text += " only-continue";
   if (verdict.undecidable_by_datagram) text += " datagram";
@@ -151,13 +159,15 @@ inline std::string text(const Verdict& verdict) {
 }
 
 // The truth of one condition: a block on it permits, blocks or is undecidable.
-inline Truth truth(const Condition& condition, const ContextFacts& context, const CallFacts& call) {
-  switch (judge(policy({block({condition})}), context, call).action) {
-    case VerdictAction::would_permit: return Truth::no;
-    case VerdictAction::would_block: return Truth::yes;
-    case VerdictAction::undecidable: break;
+inline evaluate::Truth truth(const policy::Condition& condition,
+                             const evaluate::ContextFacts& context,
+                             const evaluate::CallFacts& call) {
+  switch (judge(policy_of({block({condition})}), context, call).action) {
+    case evaluate::VerdictAction::would_permit: return evaluate::Truth::no;
+    case evaluate::VerdictAction::would_block: return evaluate::Truth::yes;
+    case evaluate::VerdictAction::undecidable: break;
   }
-  return Truth::unknown;
+  return evaluate::Truth::unknown;
 }
 
 }  // namespace rpcaudit::test

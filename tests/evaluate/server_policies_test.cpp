@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
-Subnet subnet(std::string_view address, std::uint8_t prefix) {
+policy::Subnet subnet(std::string_view address, std::uint8_t prefix) {
   return {parse_ip(address).value(), prefix, {}};
 }
 
@@ -36,10 +36,10 @@ TEST(ServerPolicies, FindWhatTheDeploymentFileSays) {
   std::uniform_int_distribution<int> byte(0, 3);
   std::uniform_int_distribution<int> length(104, 128);
   for (int round = 0; round < 200; ++round) {
-    DeploymentFile file;
+    policy::DeploymentFile file;
     ServerPolicies policies;
     for (std::uint32_t i = 0; i < 6; ++i) {
-      Subnet servers = subnet("10.0.0.0", static_cast<std::uint8_t>(length(random)));
+      policy::Subnet servers = subnet("10.0.0.0", static_cast<std::uint8_t>(length(random)));
       for (unsigned bit = 104; bit < servers.prefix; ++bit) {
         const auto mask = static_cast<std::uint8_t>(0x80 >> bit % 8);
         if (byte(random) == 0) servers.address.bytes[bit / 8] |= mask;
@@ -52,9 +52,9 @@ TEST(ServerPolicies, FindWhatTheDeploymentFileSays) {
       for (std::size_t at = 13; at < 16; ++at) {
         server.bytes[at] = static_cast<std::uint8_t>(byte(random) << 6 | byte(random));
       }
-      const std::size_t expected = find_deployment(file, server);
+      const std::size_t expected = policy::find_deployment(file, server);
       const std::uint32_t found = policies.find(server);
-      if (expected == kNoDeployment) {
+      if (expected == policy::kNoDeployment) {
         ASSERT_EQ(found, kNoPolicy);
       } else {  // of two that are written alike either may be meant; a file has no such two
         ASSERT_NE(found, kNoPolicy);
@@ -91,9 +91,9 @@ class HostKnowledgeTest : public testing::Test {
 
   // The user that the call is taken to be made by.
   std::string user(std::string_view name, std::string_view client, Truth authenticated) {
-    RpcContext context;
+    dissect::RpcContext context;
     context.client.address = parse_ip(client).value();
-    RpcCall call;
+    dissect::RpcCall call;
     call.identity.user = name;
     call.identity.domain = name.empty() ? "" : "CORP";
     CallFacts facts;
@@ -104,7 +104,7 @@ class HostKnowledgeTest : public testing::Test {
   }
 
   static constexpr Uuid kInterface = uuid("12345678-1234-abcd-ef00-0123456789ab");
-  HostFacts facts_;
+  policy::HostFacts facts_;
   KnownCaller caller_;
 };
 
@@ -119,7 +119,7 @@ TEST_F(HostKnowledgeTest, AnImageIsThatOfTheFirstRowThatFits) {
 
 TEST_F(HostKnowledgeTest, AnImageOfAPipeIsKnownByEitherName) {
   ContextFacts context;
-  context.protocol = ProtocolSequence::ncacn_np;
+  context.protocol = dissect::ProtocolSequence::ncacn_np;
   context.local_port = 49153;  // a pipe has no port
   context.pipe = "\\PIPE\\LsaRpc";
   EXPECT_EQ(image(context), "lsass.exe");
@@ -151,7 +151,7 @@ TEST_F(HostKnowledgeTest, AnActivationHasTheApplicationOfItsClass) {
   facts_.users.clear();
   facts_.classes = {{kClass, kInterface, {}}, {kClass, kClass, {}}};
   const HostKnowledge knowledge(facts_);
-  RpcCall call;
+  dissect::RpcCall call;
   CallFacts facts;
   knowledge.complete({}, call, caller_, facts);
   EXPECT_EQ(facts.app_id, nullptr);
@@ -171,4 +171,4 @@ TEST_F(HostKnowledgeTest, TheNextCallerOfAContextIsLookedUpAgain) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

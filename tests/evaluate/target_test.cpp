@@ -9,24 +9,25 @@
 #include "engine/evaluate/target_survey.h"
 #include "tests/evaluate/policy_builder.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 using namespace test;
-using enum Target;
+using enum policy::Target;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string judged_for(Target target, const Policy& written, const ContextFacts& context) {
-  return text(judge_for({Layer::um, TargetProfile(target)}, written, context, {}));
+std::string judged_for(policy::Target target, const policy::Policy& written,
+                       const ContextFacts& context) {
+  return text(judge_for({policy::Layer::um, policy::TargetProfile(target)}, written, context, {}));
 }
 
 struct TargetCase {
   const char* name;
-  std::vector<Filter> filters;
+  std::vector<policy::Filter> filters;
   ContextFacts context;
-  std::vector<Target> targets;
+  std::vector<policy::Target> targets;
   const char* verdict;
 };
 
@@ -35,25 +36,27 @@ ContextFacts with_addresses(ContextFacts context, std::string_view remote) {
   return context;
 }
 
-Filter with_parameters(Filter filter) {
+policy::Filter with_parameters(policy::Filter filter) {
   filter.audit_parameters = true;
   return filter;
 }
 
-const std::vector<Filter> kBlockByOpnum{block({interface(kSamr), number(Field::opnum, 7)})};
-const std::vector<Filter> kBlockByAddress{block({address(Field::remote_addr_v4, "10.1.1.10")})};
-const std::vector<Filter> kBlockByRange{
-    block({address(Field::remote_addr_v4, MatchType::range, "10.0.0.0", "10.255.255.255")})};
-const std::vector<Filter> kBlockByOrder{
-    block({address(Field::remote_addr_v6, MatchType::greater, "fe80::", "fe80::")})};
-const std::vector<Filter> kBlockBySkewedAddress{
-    block({address(Field::remote_addr_v4, "10.0.0.2")})};
-const std::vector<Filter> kBlockByEither{block({interface(kSamr), interface(kDrsuapi)})};
-const std::vector<Filter> kBlockAll{block({})};
-const std::vector<Filter> kOnlyContinue{go_on({})};
-const std::vector<Filter> kAuditedBlock{permit({interface(kSamr)}), audited(block({}))};
-const std::vector<Filter> kParameters{permit({interface(kSamr)}),
-                                      with_parameters(audited(block({number(Field::opnum, 0)})))};
+const std::vector<policy::Filter> kBlockByOpnum{
+    block({interface(kSamr), number(policy::Field::opnum, 7)})};
+const std::vector<policy::Filter> kBlockByAddress{
+    block({address(policy::Field::remote_addr_v4, "10.1.1.10")})};
+const std::vector<policy::Filter> kBlockByRange{block({address(
+    policy::Field::remote_addr_v4, policy::MatchType::range, "10.0.0.0", "10.255.255.255")})};
+const std::vector<policy::Filter> kBlockByOrder{block(
+    {address(policy::Field::remote_addr_v6, policy::MatchType::greater, "fe80::", "fe80::")})};
+const std::vector<policy::Filter> kBlockBySkewedAddress{
+    block({address(policy::Field::remote_addr_v4, "10.0.0.2")})};
+const std::vector<policy::Filter> kBlockByEither{block({interface(kSamr), interface(kDrsuapi)})};
+const std::vector<policy::Filter> kBlockAll{block({})};
+const std::vector<policy::Filter> kOnlyContinue{go_on({})};
+const std::vector<policy::Filter> kAuditedBlock{permit({interface(kSamr)}), audited(block({}))};
+const std::vector<policy::Filter> kParameters{
+    permit({interface(kSamr)}), with_parameters(audited(block({number(policy::Field::opnum, 0)})))};
 
 const TargetCase kTargetCases[] = {
     // [semantics] 2.6: opnum is enforced from Windows 11 24H2 and Server 2025 on.
@@ -64,7 +67,7 @@ const TargetCase kTargetCases[] = {
      "would_permit"},
     {"opnum_ignored", kBlockByOpnum, samr_over_tcp(), {ws2019, ws2022, w10}, "would_block by 0"},
     {"opnum_refused",
-     {block({number(Field::opnum, 0)})},
+     {block({number(policy::Field::opnum, 0)})},
      samr_over_tcp(),
      {ws2008, ws2008r2, ws2012r2, ws2016},
      "would_permit"},
@@ -123,17 +126,17 @@ const TargetCase kTargetCases[] = {
     // [semantics] 3.8.1.
     {"datagram_documented",
      kBlockAll,
-     samr_over(ProtocolSequence::ncadg_ip_udp),
+     samr_over(dissect::ProtocolSequence::ncadg_ip_udp),
      {documented},
      "would_block by 0"},
     {"datagram_not_told",
      kBlockAll,
-     samr_over(ProtocolSequence::ncadg_ip_udp),
+     samr_over(dissect::ProtocolSequence::ncadg_ip_udp),
      {ws2008, ws2022, w11_25h2},
      "undecidable by 0 datagram"},
     {"datagram_permitted_anyway",
      {permit({})},
-     samr_over(ProtocolSequence::ncadg_ip_udp),
+     samr_over(dissect::ProtocolSequence::ncadg_ip_udp),
      {ws2022},
      "would_permit by 0"},
     // [semantics] 4.2.3.
@@ -173,45 +176,46 @@ const TargetCase kTargetCases[] = {
 
 TEST(TargetTable, EachRowDoesWhatItSays) {
   for (const TargetCase& row : kTargetCases) {
-    for (const Target target : row.targets) {
-      EXPECT_EQ(judged_for(target, policy(row.filters), row.context), row.verdict)
+    for (const policy::Target target : row.targets) {
+      EXPECT_EQ(judged_for(target, policy_of(row.filters), row.context), row.verdict)
           << row.name << " on " << to_string(target);
     }
   }
 }
 
 TEST(TargetTable, HasARowPerDifferenceAndSaysWhereItIsFrom) {
-  ASSERT_EQ(target_table().size(), kDifferenceCount);
-  for (const DifferenceRow& row : target_table()) {
+  ASSERT_EQ(policy::target_table().size(), policy::kDifferenceCount);
+  for (const policy::DifferenceRow& row : policy::target_table()) {
     EXPECT_FALSE(row.about.empty());
     EXPECT_FALSE(row.source.empty());
-    EXPECT_EQ(TargetProfile()[row.difference], row.behaviours[0]) << to_string(row.difference);
+    EXPECT_EQ(policy::TargetProfile()[row.difference], row.behaviours[0])
+        << to_string(row.difference);
   }
 }
 
 TEST(TargetTable, IsNamedOnTheCommandLine) {
-  for (std::size_t i = 0; i < kTargetCount; ++i) {
-    const auto target = static_cast<Target>(i);
-    EXPECT_EQ(parse_target(to_string(target)), target);
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    const auto target = static_cast<policy::Target>(i);
+    EXPECT_EQ(policy::parse_target(to_string(target)), target);
   }
-  EXPECT_EQ(parse_target("W11-24H2"), w11_24h2);
-  EXPECT_EQ(parse_target("vista"), std::nullopt);
+  EXPECT_EQ(policy::parse_target("W11-24H2"), w11_24h2);
+  EXPECT_EQ(policy::parse_target("vista"), std::nullopt);
 }
 
 // RPC Firewall sees every opnum, range and address, whatever Windows does.
 TEST(TargetTable, DoesNotConcernRpcFirewall) {
-  Filter line = block({number(Field::opnum, 7)});
-  line.enforcer = Enforcer::rpc_firewall;
-  Filter range = kBlockByRange[0];
-  range.enforcer = Enforcer::rpc_firewall;
-  for (std::size_t i = 0; i < kTargetCount; ++i) {
-    const auto target = static_cast<Target>(i);
-    EXPECT_EQ(judged_for(target, policy({line}), samr_over_tcp()), "would_permit");
-    EXPECT_EQ(judged_for(target, policy({range}), samr_over_pipe()), "would_block by 0");
+  policy::Filter line = block({number(policy::Field::opnum, 7)});
+  line.enforcer = policy::Enforcer::rpc_firewall;
+  policy::Filter range = kBlockByRange[0];
+  range.enforcer = policy::Enforcer::rpc_firewall;
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    const auto target = static_cast<policy::Target>(i);
+    EXPECT_EQ(judged_for(target, policy_of({line}), samr_over_tcp()), "would_permit");
+    EXPECT_EQ(judged_for(target, policy_of({range}), samr_over_pipe()), "would_block by 0");
   }
 }
 
-bool depends(const Policy& written, const ContextFacts& context) {
+bool depends(const policy::Policy& written, const ContextFacts& context) {
   const CompiledPolicy compiled = CompiledPolicy::compile(written, {});
   const TargetSurvey survey(compiled);
   NarrowedPolicy narrowed;
@@ -224,43 +228,45 @@ bool depends(const Policy& written, const ContextFacts& context) {
 // [semantics] 7.1.
 TEST(TargetSurvey, FindsVerdictsThatDependOnTheTarget) {
   for (const TargetCase& row : kTargetCases) {
-    const std::string documented_verdict = judged_for(documented, policy(row.filters), row.context);
+    const std::string documented_verdict =
+        judged_for(documented, policy_of(row.filters), row.context);
     bool expected = false;
-    for (std::size_t i = 0; i < kTargetCount; ++i) {
-      const Verdict other = judge_for({Layer::um, TargetProfile(static_cast<Target>(i))},
-                                      policy(row.filters), row.context, {});
-      const Verdict own = judge(policy(row.filters), row.context, {});
+    for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+      const Verdict other =
+          judge_for({policy::Layer::um, policy::TargetProfile(static_cast<policy::Target>(i))},
+                    policy_of(row.filters), row.context, {});
+      const Verdict own = judge(policy_of(row.filters), row.context, {});
       expected = expected || other.action != own.action || other.audit_only != own.audit_only;
     }
-    EXPECT_EQ(depends(policy(row.filters), row.context), expected) << row.name;
+    EXPECT_EQ(depends(policy_of(row.filters), row.context), expected) << row.name;
   }
-  EXPECT_FALSE(depends(policy({block({interface(kSamr)})}), samr_over_tcp()));
+  EXPECT_FALSE(depends(policy_of({block({interface(kSamr)})}), samr_over_tcp()));
 }
 
 TEST(TargetSurvey, HasNoWaysForPoliciesThatEveryTargetJudgesAlike) {
-  const Policy plain = policy({permit({interface(kSamr)})});
+  const policy::Policy plain = policy_of({permit({interface(kSamr)})});
   EXPECT_EQ(TargetSurvey(CompiledPolicy::compile(plain, {})).size(), 0u);
-  const Policy blocks = policy({block({interface(kSamr)})});
+  const policy::Policy blocks = policy_of({block({interface(kSamr)})});
   EXPECT_EQ(TargetSurvey(CompiledPolicy::compile(blocks, {})).size(), 1u);  // datagrams
 }
 
 TEST(Explain, NamesTheRowOfTheTargetTable) {
-  EXPECT_THAT(explain(policy(kBlockByOpnum), {}, samr_over_tcp(), {}).targets,
+  EXPECT_THAT(explain(policy_of(kBlockByOpnum), {}, samr_over_tcp(), {}).targets,
               ElementsAre("opnum (conditions on `opnum`): ignored on ws2019, ws2022, w10: "
                           "would_block by `block um if_uuid=12345778-1234-abcd-ef00-0123456789ac "
                           "opnum=7` (policy.txt:1)"));
-  EXPECT_THAT(explain(policy(kOnlyContinue), {}, samr_over_tcp(), {}).targets,
+  EXPECT_THAT(explain(policy_of(kOnlyContinue), {}, samr_over_tcp(), {}).targets,
               ElementsAre(HasSubstr("only-continue")));
-  EXPECT_THAT(explain(policy(kBlockAll), {}, samr_over_tcp(), {}).targets, IsEmpty());
+  EXPECT_THAT(explain(policy_of(kBlockAll), {}, samr_over_tcp(), {}).targets, IsEmpty());
 }
 
 TEST(Explain, SaysWhatEachSublayerGives) {
-  EXPECT_THAT(explain(policy(kAuditedBlock), {}, samr_over_tcp(), {}).sublayers,
+  EXPECT_THAT(explain(policy_of(kAuditedBlock), {}, samr_over_tcp(), {}).sublayers,
               ElementsAre(HasSubstr("filters without audit: would_permit"),
                           HasSubstr("filters with audit, logged only: would_block"),
                           HasSubstr("a block of one prevails")));
-  EXPECT_THAT(explain(policy(kBlockAll), {}, samr_over_tcp(), {}).sublayers, IsEmpty());
+  EXPECT_THAT(explain(policy_of(kBlockAll), {}, samr_over_tcp(), {}).sublayers, IsEmpty());
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

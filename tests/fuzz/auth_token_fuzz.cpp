@@ -8,9 +8,11 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  rpcaudit::Identity identity;
+  rpcaudit::dissect::Identity identity;
   identity.clear();
-  const std::uint8_t type = data[0] % 2 == 0 ? rpcaudit::kAuthSpnego : rpcaudit::kAuthNetlogon;
-  (void)rpcaudit::read_auth_token(type, std::as_bytes(std::span(data + 1, size - 1)), identity);
+  const std::uint8_t type =
+      data[0] % 2 == 0 ? rpcaudit::dissect::kAuthSpnego : rpcaudit::dissect::kAuthNetlogon;
+  (void)rpcaudit::dissect::read_auth_token(type, std::as_bytes(std::span(data + 1, size - 1)),
+                                           identity);
   return 0;
 }

@@ -20,7 +20,7 @@ namespace rpcaudit {
 namespace {
 
 // Shows no byte before it is wanted, each time at a new place.
-class DripWindow final : public ByteWindow {
+class DripWindow final : public capture::ByteWindow {
  public:
   explicit DripWindow(Bytes input) : input_(input) {}
 
@@ -59,12 +59,12 @@ class Digest {
 };
 
 Digest read_whole(Bytes input) {
-  const std::unique_ptr<FrameSource> source = open_capture_in_memory(input);
-  OddLink odd;
+  const std::unique_ptr<capture::FrameSource> source = capture::open_capture_in_memory(input);
+  capture::OddLink odd;
   Digest digest;
   std::array<Frame, 16> frames;
-  for (ReadResult result = source->read(frames); result.status == ReadStatus::frames;
-       result = source->read(frames)) {
+  for (capture::ReadResult result = source->read(frames);
+       result.status == capture::ReadStatus::frames; result = source->read(frames)) {
     for (Frame& frame : std::span(frames).first(result.count)) {
       digest.add(frame);
       if (frame.original_length < frame.bytes.size()) std::abort();
@@ -72,13 +72,13 @@ Digest read_whole(Bytes input) {
       if (frame.link == LinkType::other && odd.peel(frame)) inside.add(frame);
     }
   }
-  for (const InputProblem& problem : source->problems()) {
+  for (const capture::InputProblem& problem : source->problems()) {
     digest.add(problem.offset, problem.message);
   }
   return digest;
 }
 
-Digest read_dripping(CaptureFormat& format, ByteWindow& window) {
+Digest read_dripping(capture::CaptureFormat& format, capture::ByteWindow& window) {
   Digest digest;
   std::array<Frame, 3> frames;
   while (const std::size_t count = format.read(window, frames)) {
@@ -95,8 +95,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace rpcaudit;
   const Bytes input = std::as_bytes(std::span(data, size));
   const Digest whole = read_whole(input);
-  const std::unique_ptr<ByteWindow> window = decompressed(std::make_unique<DripWindow>(input));
-  const std::unique_ptr<CaptureFormat> format = detect_format(*window);
+  const std::unique_ptr<capture::ByteWindow> window =
+      capture::decompressed(std::make_unique<DripWindow>(input));
+  const std::unique_ptr<capture::CaptureFormat> format = capture::detect_format(*window);
   if (format == nullptr) return 0;
   const Digest dripping = read_dripping(*format, *window);
   // How far behind a fault liblzma goes on depends on how much it was given at once.

@@ -7,10 +7,10 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  const auto call = static_cast<rpcaudit::ActivationCall>(data[0] % 4);
+  const auto call = static_cast<rpcaudit::dissect::ActivationCall>(data[0] % 4);
   const auto order = data[0] < 0x80 ? std::endian::little : std::endian::big;
   rpcaudit::Uuid class_id;
-  (void)rpcaudit::parse_activated_class(call, std::as_bytes(std::span(data + 1, size - 1)), order,
-                                        class_id);
+  (void)rpcaudit::dissect::parse_activated_class(call, std::as_bytes(std::span(data + 1, size - 1)),
+                                                 order, class_id);
   return 0;
 }

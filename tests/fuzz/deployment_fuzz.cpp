@@ -19,26 +19,26 @@ void require(bool holds) {
 // A deployment file, and its own bytes again as every table that it names.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(data, data + size);
-  DeploymentFile file;
-  std::vector<Diagnostic> diagnostics;
+  policy::DeploymentFile file;
+  std::vector<policy::Diagnostic> diagnostics;
   std::size_t tables = 0;
-  const auto read = [&](const std::string&) -> NamedFile {
+  const auto read = [&](const std::string&) -> rpcaudit::policy::NamedFile {
     if (++tables > 4) return {std::nullopt, "enough"};
     return {bytes, {}};
   };
-  read_deployment(bytes, "input.toml", read, file, diagnostics);
-  Policy policy;
+  policy::read_deployment(bytes, "input.toml", read, file, diagnostics);
+  policy::Policy policy;
   policy.files = file.files;
-  for (const Diagnostic& diagnostic : diagnostics) {
+  for (const policy::Diagnostic& diagnostic : diagnostics) {
     require(!diagnostic.code.empty() && diagnostic.span.file < file.files.size());
-    require(!format(diagnostic, policy).empty());
+    require(!policy::format(diagnostic, policy).empty());
   }
   for (std::size_t i = 0; i < file.deployments.size(); ++i) {
-    const Deployment deployment = merged(file.common, file.deployments[i]);
+    const policy::Deployment deployment = policy::merged(file.common, file.deployments[i]);
     require(!deployment.name.empty());
-    for (const Subnet& server : deployment.servers) {
+    for (const policy::Subnet& server : deployment.servers) {
       require(server.contains(server.address));
-      require(find_deployment(file, server.address) != kNoDeployment);
+      require(policy::find_deployment(file, server.address) != policy::kNoDeployment);
     }
   }
   return 0;

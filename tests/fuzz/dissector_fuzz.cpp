@@ -13,7 +13,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace rpcaudit;
-  Limits limits;
+  dissect::Limits limits;
   limits.flows = 64;
   limits.rpc_connections = 3;
   limits.contexts = 16;
@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
 
   test::RecordingObserver observer;
-  Dissector dissector(limits, observer, 1);
+  dissect::Dissector dissector(limits, observer, 1);
   for (const Frame& frame : frames) {
     dissector.process({&frame, 1});
     dissector.advance({&frame, 1});

@@ -20,20 +20,20 @@ void require(bool holds) {
 // The tables of users and of classes that a deployment names.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(data, data + size);
-  HostFacts facts;
-  std::vector<Diagnostic> diagnostics;
-  Reporter reporter(diagnostics);
-  read_user_table(bytes, 0, facts, reporter);
-  read_class_table(bytes, 0, facts, reporter);
-  settle_users(facts);
-  const SourceText source = SourceText::decode(bytes);
-  for (const Diagnostic& diagnostic : diagnostics) {
+  policy::HostFacts facts;
+  std::vector<policy::Diagnostic> diagnostics;
+  policy::Reporter reporter(diagnostics);
+  policy::read_user_table(bytes, 0, facts, reporter);
+  policy::read_class_table(bytes, 0, facts, reporter);
+  policy::settle_users(facts);
+  const policy::SourceText source = policy::SourceText::decode(bytes);
+  for (const policy::Diagnostic& diagnostic : diagnostics) {
     require(diagnostic.span.line <= source.line_count());
   }
-  for (const CallerToken& token : facts.users) {
+  for (const policy::CallerToken& token : facts.users) {
     require(std::is_sorted(token.sids.begin(), token.sids.end()));
     for (const std::string& sid : token.sids) require(token.has(sid));
-    require(find_user(facts.users, token.name, {}) == &token);
+    require(policy::find_user(facts.users, token.name, {}) == &token);
   }
   return 0;
 }

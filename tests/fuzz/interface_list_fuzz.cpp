@@ -9,11 +9,11 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace rpcaudit;
   if (size == 0) return 0;
-  const StubForm form{(data[0] & 1) != 0,
-                      (data[0] & 2) != 0 ? std::endian::big : std::endian::little};
-  InterfaceListReader reader(form, std::as_bytes(std::span(data + 1, size - 1)));
+  const dissect::StubForm form{(data[0] & 1) != 0,
+                               (data[0] & 2) != 0 ? std::endian::big : std::endian::little};
+  dissect::InterfaceListReader reader(form, std::as_bytes(std::span(data + 1, size - 1)));
   std::size_t count = 0;
-  for (SyntaxId interface; reader.next(interface);) ++count;
+  for (dissect::SyntaxId interface; reader.next(interface);) ++count;
   if (count * 20 > size) std::abort();  // each took its bytes
   return 0;
 }

@@ -18,27 +18,27 @@ void require(bool holds) {
 }
 
 // Every place lies in the file, and every message can be shown.
-void check_diagnostics(const Policy& policy, std::string_view bytes,
-                       const std::vector<Diagnostic>& diagnostics) {
-  const SourceText source = SourceText::decode(bytes);
-  for (const Diagnostic& diagnostic : diagnostics) {
+void check_diagnostics(const policy::Policy& policy, std::string_view bytes,
+                       const std::vector<policy::Diagnostic>& diagnostics) {
+  const policy::SourceText source = policy::SourceText::decode(bytes);
+  for (const policy::Diagnostic& diagnostic : diagnostics) {
     require(!diagnostic.code.empty() && !diagnostic.message.empty());
     require(diagnostic.span.line <= source.line_count());
-    require(!format(diagnostic, policy, source).empty());
+    require(!policy::format(diagnostic, policy, source).empty());
   }
 }
 
 // What was understood can be written down and understood again.
-void check_round_trip(const Policy& policy) {
-  Policy again;
-  std::vector<Diagnostic> diagnostics;
-  read_netsh_script(print_netsh_script(policy), "printed", again, diagnostics);
+void check_round_trip(const policy::Policy& policy) {
+  policy::Policy again;
+  std::vector<policy::Diagnostic> diagnostics;
+  policy::read_netsh_script(policy::print_netsh_script(policy), "printed", again, diagnostics);
   require(again.filters.size() == policy.filters.size());
   for (std::size_t i = 0; i < policy.filters.size(); ++i) {
-    require(same_meaning(policy.filters[i], again.filters[i]));
+    require(policy::same_meaning(policy.filters[i], again.filters[i]));
   }
-  for (const Diagnostic& diagnostic : diagnostics) {
-    require(diagnostic.severity != Severity::error);
+  for (const policy::Diagnostic& diagnostic : diagnostics) {
+    require(diagnostic.severity != policy::Severity::error);
   }
 }
 
@@ -46,10 +46,10 @@ void check_round_trip(const Policy& policy) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(data, data + size);
-  Policy policy;
-  std::vector<Diagnostic> diagnostics;
-  read_netsh_script(bytes, "input", policy, diagnostics);
-  validate(policy, diagnostics);
+  policy::Policy policy;
+  std::vector<policy::Diagnostic> diagnostics;
+  policy::read_netsh_script(bytes, "input", policy, diagnostics);
+  policy::validate(policy, diagnostics);
   check_diagnostics(policy, bytes, diagnostics);
   check_round_trip(policy);
   return 0;

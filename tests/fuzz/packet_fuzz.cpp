@@ -22,15 +22,15 @@ void check(bool holds) {
 }
 
 // What decode_packet() promises of a packet it calls ok.
-void check_packet(const Packet& packet, FlowTable& flows, Timestamp now) {
-  check(packet.transport == Transport::tcp || packet.transport == Transport::udp);
+void check_packet(const dissect::Packet& packet, dissect::FlowTable& flows, Timestamp now) {
+  check(packet.transport == dissect::Transport::tcp || packet.transport == dissect::Transport::udp);
   check(packet.payload.size() <= packet.payload_length);
   check(packet.ip_version == 4 || packet.ip_version == 6);
-  (void)verify_transport_checksum(packet);
-  (void)host_pair_hash(packet);
-  const FlowKey key = flows.key(packet);
+  (void)dissect::verify_transport_checksum(packet);
+  (void)dissect::host_pair_hash(packet);
+  const dissect::FlowKey key = flows.key(packet);
   flows.prefetch(key.tag);
-  FlowEntry* const entry = flows.find_or_insert(key.tag, now).entry;
+  dissect::FlowEntry* const entry = flows.find_or_insert(key.tag, now).entry;
   check(entry->tag == key.tag && flows.find(key.tag) == entry);
   if ((key.tag & 1) != 0) entry->set_valuable(true);
   if ((key.tag & 6) == 0) flows.erase(key.tag);
@@ -40,12 +40,12 @@ void check_packet(const Packet& packet, FlowTable& flows, Timestamp now) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  Limits limits;
+  dissect::Limits limits;
   limits.flows = 64;
   limits.ip_fragment_chains = 4;
   limits.ip_fragment_bytes = 64 << 10;
-  FlowTable flows(limits, 1);
-  IpFragments fragments(limits, 1);
+  dissect::FlowTable flows(limits, 1);
+  dissect::IpFragments fragments(limits, 1);
   Timestamp now;
 
   Bytes rest = std::as_bytes(std::span(data, size));
@@ -62,16 +62,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     frame.timestamp = now;
     rest = rest.subspan(4 + length);
 
-    Packet packet;
-    DecodeStatus status = decode_packet(frame, limits, packet);
-    for (unsigned depth = 0; status == DecodeStatus::fragment && depth < 4; ++depth) {
-      const std::optional<Datagram> datagram = fragments.add(packet, now);
+    dissect::Packet packet;
+    dissect::DecodeStatus status = dissect::decode_packet(frame, limits, packet);
+    for (unsigned depth = 0; status == dissect::DecodeStatus::fragment && depth < 4; ++depth) {
+      const std::optional<dissect::Datagram> datagram = fragments.add(packet, now);
       check(fragments.size() <= limits.ip_fragment_chains);
       if (!datagram) break;
       check(datagram->payload.size() <= datagram->payload_length);
-      status = decode_datagram(*datagram, limits, packet);
+      status = dissect::decode_datagram(*datagram, limits, packet);
     }
-    if (status == DecodeStatus::ok) check_packet(packet, flows, now);
+    if (status == dissect::DecodeStatus::ok) check_packet(packet, flows, now);
   }
   return 0;
 }

@@ -20,44 +20,44 @@ inline void require(bool holds) {
   if (!holds) std::abort();
 }
 
-inline void check_diagnostics(const std::vector<Diagnostic>& diagnostics, const Policy& policy,
-                              const SourceText& source) {
-  for (const Diagnostic& diagnostic : diagnostics) {
+inline void check_diagnostics(const std::vector<policy::Diagnostic>& diagnostics,
+                              const policy::Policy& policy, const policy::SourceText& source) {
+  for (const policy::Diagnostic& diagnostic : diagnostics) {
     require(!diagnostic.code.empty() && !diagnostic.message.empty());
     require(diagnostic.span.line <= source.line_count());
-    require(!format(diagnostic, policy, source).empty());
+    require(!policy::format(diagnostic, policy, source).empty());
   }
 }
 
-inline void check_filters(const Policy& policy) {
-  for (const Filter& filter : policy.filters) {
-    require(filter.layer == Layer::um && filter.span.line != 0);
-    for (const Condition& condition : filter.conditions) {
-      require(legal_on(condition.field, filter.layer));
-      require(legal_for(condition.match, info(condition.field).type));
+inline void check_filters(const policy::Policy& policy) {
+  for (const policy::Filter& filter : policy.filters) {
+    require(filter.layer == policy::Layer::um && filter.span.line != 0);
+    for (const policy::Condition& condition : filter.conditions) {
+      require(policy::legal_on(condition.field, filter.layer));
+      require(policy::legal_for(condition.match, policy::info(condition.field).type));
     }
   }
 }
 
-inline void check_ports(const PortSettings& ports) {
-  for (const Placed<PortRange>& range : ports.ranges) {
+inline void check_ports(const policy::PortSettings& ports) {
+  for (const policy::Placed<policy::PortRange>& range : ports.ranges) {
     require(range.value.low <= range.value.high);
   }
   std::uint32_t next = 0;  // the effective ranges are in order and apart
-  for (const PortRange& range : effective_port_ranges(ports)) {
+  for (const policy::PortRange& range : policy::effective_port_ranges(ports)) {
     require(next <= range.low && range.low <= range.high);
     next = std::uint32_t{range.high} + 1;
   }
-  for (const StaticPort& port : ports.static_ports) require(!port.service.empty());
+  for (const policy::StaticPort& port : ports.static_ports) require(!port.service.empty());
 }
 
-inline void check_ipsec(const IpsecSettings& ipsec) {
+inline void check_ipsec(const policy::IpsecSettings& ipsec) {
   std::size_t assigned = 0;
-  for (const IpsecPolicy& policy : ipsec.policies) {
+  for (const policy::IpsecPolicy& policy : ipsec.policies) {
     assigned += policy.assigned ? 1u : 0u;
-    for (const IpsecRule& rule : policy.rules) {
+    for (const policy::IpsecRule& rule : policy.rules) {
       require(!rule.filters.empty());
-      for (const IpsecFilter& filter : rule.filters) {
+      for (const policy::IpsecFilter& filter : rule.filters) {
         require((filter.source.value & ~filter.source.mask) == 0);
         require((filter.destination.value & ~filter.destination.mask) == 0);
       }
@@ -66,10 +66,10 @@ inline void check_ipsec(const IpsecSettings& ipsec) {
   require(assigned <= 1);
 }
 
-inline void check_settings(const HostSettings& host) {
+inline void check_settings(const policy::HostSettings& host) {
   if (host.restrict_remote_clients) {
     require(static_cast<std::size_t>(host.restrict_remote_clients->value) <
-            kRestrictRemoteClientsCount);
+            policy::kRestrictRemoteClientsCount);
   }
   if (host.restrict_receiving_ntlm) require(host.restrict_receiving_ntlm->value <= 2);
   if (host.restrict_sending_ntlm) require(host.restrict_sending_ntlm->value <= 2);
@@ -79,14 +79,14 @@ inline void check_settings(const HostSettings& host) {
 
 // Has `read(source, policy, reporter)` read the bytes, and checks what it makes of them.
 template <typename Read>
-Policy check_reader(const std::uint8_t* data, std::size_t size, const Read& read) {
-  const SourceText source = SourceText::decode(std::string(data, data + size));
-  Policy policy;
+policy::Policy check_reader(const std::uint8_t* data, std::size_t size, const Read& read) {
+  const policy::SourceText source = policy::SourceText::decode(std::string(data, data + size));
+  policy::Policy policy;
   policy.files.emplace_back("input");
-  std::vector<Diagnostic> diagnostics;
-  Reporter reporter(diagnostics);
+  std::vector<policy::Diagnostic> diagnostics;
+  policy::Reporter reporter(diagnostics);
   read(source, policy, reporter);
-  validate(policy, diagnostics);
+  policy::validate(policy, diagnostics);
   check_diagnostics(diagnostics, policy, source);
   check_settings(policy.host);
   return policy;
@@ -95,11 +95,13 @@ Policy check_reader(const std::uint8_t* data, std::size_t size, const Read& read
 // The same for a reader of registry values.
 template <typename Read>
 int check_registry_reader(const std::uint8_t* data, std::size_t size, const Read& read) {
-  check_reader(data, size, [&](const SourceText& source, Policy& policy, Reporter& reporter) {
-    RegistryApplier values(policy, reporter);
-    read(source, 0, values, reporter);
-    values.finish({0, 0, 0, 0});
-  });
+  check_reader(
+      data, size,
+      [&](const policy::SourceText& source, policy::Policy& policy, policy::Reporter& reporter) {
+        policy::RegistryApplier values(policy, reporter);
+        read(source, 0, values, reporter);
+        values.finish({0, 0, 0, 0});
+      });
   return 0;
 }
 

@@ -6,8 +6,10 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace rpcaudit;
-  fuzz::check_reader(data, size, [](const SourceText& source, Policy& policy, Reporter& reporter) {
-    read_host_script(source, 0, policy, reporter);
-  });
+  fuzz::check_reader(
+      data, size,
+      [](const policy::SourceText& source, policy::Policy& policy, policy::Reporter& reporter) {
+        policy::read_host_script(source, 0, policy, reporter);
+      });
   return 0;
 }

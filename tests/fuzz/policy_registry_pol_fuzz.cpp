@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string bytes(data, data + size);
   return fuzz::check_registry_reader(
       data, size,
-      [&](const SourceText&, std::uint32_t file, RegistryApplier& values, Reporter& reporter) {
-        read_registry_pol(bytes, file, values, reporter);
+      [&](const policy::SourceText&, std::uint32_t file, policy::RegistryApplier& values,
+          policy::Reporter& reporter) {
+        policy::read_registry_pol(bytes, file, values, reporter);
       });
 }

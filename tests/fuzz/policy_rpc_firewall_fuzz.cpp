@@ -6,8 +6,9 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace rpcaudit;
-  const auto read = [](const SourceText& source, Policy& policy, Reporter& reporter) {
-    read_rpc_firewall_conf(source, 0, policy, reporter);
+  const auto read = [](const policy::SourceText& source, policy::Policy& policy,
+                       policy::Reporter& reporter) {
+    policy::read_rpc_firewall_conf(source, 0, policy, reporter);
   };
   fuzz::check_filters(fuzz::check_reader(data, size, read));
   return 0;

@@ -10,11 +10,11 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace rpcaudit;
   const std::string bytes(data, data + size);
-  Policy policy;
-  std::vector<Diagnostic> diagnostics;
-  read_policy(bytes, "input", policy, diagnostics);
-  validate(policy, diagnostics);
-  fuzz::check_diagnostics(diagnostics, policy, SourceText::decode(bytes));
+  policy::Policy policy;
+  std::vector<policy::Diagnostic> diagnostics;
+  policy::read_policy(bytes, "input", policy, diagnostics);
+  policy::validate(policy, diagnostics);
+  fuzz::check_diagnostics(diagnostics, policy, policy::SourceText::decode(bytes));
   fuzz::check_settings(policy.host);
   return 0;
 }

@@ -10,24 +10,24 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace rpcaudit;
-  Limits limits;
+  dissect::Limits limits;
   limits.datagram_activities = 4;
   limits.datagram_contexts = 4;
   limits.datagram_calls = 3;
   test::RecordingObserver observer;
-  DissectStatistics statistics;
-  RpcDatagrams datagrams(limits, observer, statistics, 1);
+  dissect::DissectStatistics statistics;
+  dissect::RpcDatagrams datagrams(limits, observer, statistics, 1);
 
   Bytes rest = std::as_bytes(std::span(data, size));
-  FrameReference frame;
+  dissect::FrameReference frame;
   while (rest.size() >= 2) {
     // One command byte: who sends, whether the end is cut off, a pause; one for the length.
     const auto command = std::to_integer<unsigned>(rest[0]);
     const std::size_t length = std::min(std::to_integer<std::size_t>(rest[1]), rest.size() - 2);
-    Packet packet;
-    packet.transport = Transport::udp;
-    packet.source = AddressWords::v4(0x0a000000 + (command & 3));
-    packet.destination = AddressWords::v4(0x0a000000 + (command >> 2 & 3));
+    dissect::Packet packet;
+    packet.transport = dissect::Transport::udp;
+    packet.source = dissect::AddressWords::v4(0x0a000000 + (command & 3));
+    packet.destination = dissect::AddressWords::v4(0x0a000000 + (command >> 2 & 3));
     packet.source_port = 1;
     packet.destination_port = 2;
     packet.payload = rest.subspan(2, length);
@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     rest = rest.subspan(2 + length);
     frame.sequence = ++frame.number;
     frame.timestamp.nanoseconds += (command & 32) != 0 ? 31 * kNanosecondsPerSecond : 1;
-    if (may_be_connectionless(packet.payload)) datagrams.add(packet, frame);
+    if (dissect::may_be_connectionless(packet.payload)) datagrams.add(packet, frame);
     datagrams.expire(frame.timestamp);
   }
   datagrams.close_all();

@@ -10,19 +10,19 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace rpcaudit;
-  Limits limits;
+  dissect::Limits limits;
   limits.rpc_connections = 2;
   limits.contexts = 64;
   limits.contexts_per_connection = 8;
   limits.pending_calls = 8;
   limits.pdu_buffers = 2;
   test::RecordingObserver observer;
-  DissectStatistics statistics;
-  RpcSessions sessions(limits, observer, statistics, 1);
-  const std::uint32_t slot = sessions.open(ProtocolSequence::ncacn_ip_tcp, {}, nullptr);
+  dissect::DissectStatistics statistics;
+  dissect::RpcSessions sessions(limits, observer, statistics, 1);
+  const std::uint32_t slot = sessions.open(dissect::ProtocolSequence::ncacn_ip_tcp, {}, nullptr);
 
   Bytes rest = std::as_bytes(std::span(data, size));
-  FrameReference frame;
+  dissect::FrameReference frame;
   while (rest.size() >= 2) {
     // One command byte: direction, whether the bytes are lost or seen, how many.
     const auto command = std::to_integer<unsigned>(rest[0]);
@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     frame.sequence = ++frame.number;
     frame.timestamp.nanoseconds += command >= 0xf0 ? 31 * kNanosecondsPerSecond : 1;
     if ((command & 2) != 0) {
-      sessions.gap(slot, command & 1, length, BlindnessKind::gap, frame);
+      sessions.gap(slot, command & 1, length, dissect::BlindnessKind::gap, frame);
     } else {
       const std::size_t taken = std::min(length, rest.size());
       sessions.consume(slot, command & 1, rest.first(taken), frame);

@@ -10,7 +10,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace rpcaudit;
-  Limits limits;
+  dissect::Limits limits;
   limits.rpc_connections = 2;
   limits.smb_sessions = 3;
   limits.smb_pipes = 4;
@@ -21,15 +21,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   limits.pending_calls = 8;
   limits.pdu_buffers = 3;
   test::RecordingObserver observer;
-  DissectStatistics statistics;
-  RpcSessions sessions(limits, observer, statistics, 1);
-  SmbConnections smb(limits, observer, statistics, sessions, 1);
+  dissect::DissectStatistics statistics;
+  dissect::RpcSessions sessions(limits, observer, statistics, 1);
+  dissect::SmbConnections smb(limits, observer, statistics, sessions, 1);
   const Endpoint client{IpAddress::v4(0x0a4d0002), 40000};
   const Endpoint server{IpAddress::v4(0x0a4d0001), 445};
   std::array<std::uint32_t, 2> slots{smb.open({client, server}), smb.open({client, server})};
 
   Bytes rest = std::as_bytes(std::span(data, size));
-  FrameReference frame;
+  dissect::FrameReference frame;
   while (rest.size() >= 3) {
     // Three command bytes: direction, connection, and whether the bytes are seen, lost or the
     // connection begins anew; how many.
@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       smb.close(slot, frame);
       slot = smb.open({client, server});
     } else if ((command & 0x0c) == 0x08) {
-      (void)smb.gap(slot, direction, length, BlindnessKind::gap, frame);
+      (void)smb.gap(slot, direction, length, dissect::BlindnessKind::gap, frame);
     } else {
       const Bytes taken = rest.first(std::min(length, rest.size()));
       smb.consume(slot, direction, taken, frame);

@@ -19,68 +19,70 @@ void check_within(Bytes part, Bytes whole) {
 }
 
 void read_smb2(Bytes message) {
-  Smb2Header header;
-  if (parse_smb2_header(message, header) != ParseStatus::ok) return;
-  if (smb2_bytes_needed(message, header) < kSmb2HeaderSize) std::abort();
-  Smb2SessionSetupRequest setup;
-  if (parse_smb2_session_setup_request(message, setup) == ParseStatus::ok) {
+  dissect::Smb2Header header;
+  if (dissect::parse_smb2_header(message, header) != dissect::ParseStatus::ok) return;
+  if (dissect::smb2_bytes_needed(message, header) < dissect::kSmb2HeaderSize) std::abort();
+  dissect::Smb2SessionSetupRequest setup;
+  if (dissect::parse_smb2_session_setup_request(message, setup) == dissect::ParseStatus::ok) {
     check_within(setup.token, message);
   }
-  Smb2CreateRequest create;
-  if (parse_smb2_create_request(message, create) == ParseStatus::ok) {
+  dissect::Smb2CreateRequest create;
+  if (dissect::parse_smb2_create_request(message, create) == dissect::ParseStatus::ok) {
     check_within(create.name, message);
   }
-  Smb2SessionSetupResponse answer;
-  Smb2ShareType share{};
-  Smb2FileId file;
-  Smb2Data data;
-  (void)parse_smb2_session_setup_response(message, answer);
-  (void)parse_smb2_tree_connect_response(message, share);
-  (void)parse_smb2_create_response(message, file);
-  (void)parse_smb2_close_request(message, file);
-  (void)parse_smb2_read_request(message, file);
-  (void)parse_smb2_read_response(message, data);
-  (void)parse_smb2_write_request(message, data);
-  (void)parse_smb2_ioctl(message, header.is_response(), data);
+  dissect::Smb2SessionSetupResponse answer;
+  dissect::Smb2ShareType share{};
+  dissect::Smb2FileId file;
+  dissect::Smb2Data data;
+  (void)dissect::parse_smb2_session_setup_response(message, answer);
+  (void)dissect::parse_smb2_tree_connect_response(message, share);
+  (void)dissect::parse_smb2_create_response(message, file);
+  (void)dissect::parse_smb2_close_request(message, file);
+  (void)dissect::parse_smb2_read_request(message, file);
+  (void)dissect::parse_smb2_read_response(message, data);
+  (void)dissect::parse_smb2_write_request(message, data);
+  (void)dissect::parse_smb2_ioctl(message, header.is_response(), data);
 }
 
-void read_smb1(Bytes message, Smb1Command command, bool is_response) {
-  Smb1Header header;
-  if (parse_smb1_header(message, header) != ParseStatus::ok) return;
-  const Bytes rest = message.subspan(kSmb1HeaderSize);
-  if (smb1_bytes_needed(rest, command, is_response) == 0) std::abort();
-  Smb1Block block;
+void read_smb1(Bytes message, dissect::Smb1Command command, bool is_response) {
+  dissect::Smb1Header header;
+  if (dissect::parse_smb1_header(message, header) != dissect::ParseStatus::ok) return;
+  const Bytes rest = message.subspan(dissect::kSmb1HeaderSize);
+  if (dissect::smb1_bytes_needed(rest, command, is_response) == 0) std::abort();
+  dissect::Smb1Block block;
   block.command = command;
-  block.offset = kSmb1HeaderSize;
+  block.offset = dissect::kSmb1HeaderSize;
   block.is_unicode = header.is_unicode;
-  if (parse_smb1_block(rest, block) != ParseStatus::ok) return;
+  if (dissect::parse_smb1_block(rest, block) != dissect::ParseStatus::ok) return;
   check_within(block.words, rest);
   check_within(block.bytes, rest);
-  Smb1SessionSetupRequest setup;
-  if (parse_smb1_session_setup_request(block, setup) == ParseStatus::ok) {
+  dissect::Smb1SessionSetupRequest setup;
+  if (dissect::parse_smb1_session_setup_request(block, setup) == dissect::ParseStatus::ok) {
     check_within(setup.token, rest);
     check_within(setup.user, rest);
     check_within(setup.domain, rest);
   }
   Bytes name;
-  if (parse_smb1_open_request(block, name) == ParseStatus::ok) check_within(name, rest);
-  Smb1Transaction transaction;
-  if (parse_smb1_transaction(block, is_response, transaction) == ParseStatus::ok) {
+  if (dissect::parse_smb1_open_request(block, name) == dissect::ParseStatus::ok)
+    check_within(name, rest);
+  dissect::Smb1Transaction transaction;
+  if (dissect::parse_smb1_transaction(block, is_response, transaction) ==
+      dissect::ParseStatus::ok) {
     check_within(transaction.name, rest);
   }
-  Smb1Command next{};
+  dissect::Smb1Command next{};
   std::uint32_t offset = 0;
-  if (next_in_chain(block, next, offset) && offset <= block.offset) std::abort();
+  if (dissect::next_in_chain(block, next, offset) && offset <= block.offset) std::abort();
   bool flag = false;
   std::uint16_t file_id = 0;
-  Smb1OpenResponse opened;
-  Smb1Data data;
-  (void)parse_smb1_session_setup_response(block, flag);
-  (void)parse_smb1_tree_connect_response(block, flag);
-  (void)parse_smb1_open_response(block, opened);
-  (void)parse_smb1_file_request(block, file_id);
-  (void)parse_smb1_write_request(block, data);
-  (void)parse_smb1_read_response(block, data);
+  dissect::Smb1OpenResponse opened;
+  dissect::Smb1Data data;
+  (void)dissect::parse_smb1_session_setup_response(block, flag);
+  (void)dissect::parse_smb1_tree_connect_response(block, flag);
+  (void)dissect::parse_smb1_open_response(block, opened);
+  (void)dissect::parse_smb1_file_request(block, file_id);
+  (void)dissect::parse_smb1_write_request(block, data);
+  (void)dissect::parse_smb1_read_response(block, data);
 }
 
 }  // namespace
@@ -88,15 +90,15 @@ void read_smb1(Bytes message, Smb1Command command, bool is_response) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   const Bytes message = std::as_bytes(std::span(data + 2, size - 2));
-  NbssHeader framing;
-  SmbKind kind{};
-  (void)parse_nbss_header(message, framing);
-  (void)parse_smb_magic(message, kind);
-  if (find_smb_message(message) > message.size()) std::abort();
+  dissect::NbssHeader framing;
+  dissect::SmbKind kind{};
+  (void)dissect::parse_nbss_header(message, framing);
+  (void)dissect::parse_smb_magic(message, kind);
+  if (dissect::find_smb_message(message) > message.size()) std::abort();
   std::uint64_t session = 0;
-  (void)parse_smb_transform(message, session);
-  (void)parse_smb_compression(message, session);
+  (void)dissect::parse_smb_transform(message, session);
+  (void)dissect::parse_smb_compression(message, session);
   read_smb2(message);
-  read_smb1(message, static_cast<Smb1Command>(data[0]), data[1] % 2 != 0);
+  read_smb1(message, static_cast<dissect::Smb1Command>(data[0]), data[1] % 2 != 0);
   return 0;
 }

@@ -17,12 +17,12 @@ void require(bool holds) {
 }
 
 // The filters that a console knows and a store keeps, as it prints them.
-std::vector<std::string> persistent_filters(NetshConsole& console) {
+std::vector<std::string> persistent_filters(app::NetshConsole& console) {
   std::string script;
   std::string problems;
   const std::vector<std::string> dump{"netsh", "rpc", "filter", "dump"};
-  require(console.run(script_line(dump, NetshConsole::file()), script, problems) ==
-          NetshConsole::Result::done);
+  require(console.run(policy::script_line(dump, app::NetshConsole::file()), script, problems) ==
+          app::NetshConsole::Result::done);
   std::vector<std::string> filters;
   for (std::size_t at = script.find("\n\n"); at != std::string::npos;) {
     const std::size_t end = script.find("\n\n", at + 2);
@@ -41,19 +41,19 @@ std::vector<std::string> persistent_filters(NetshConsole& console) {
 // Commands run on a store, whatever they are, leave there what the console has: another process
 // finds the same filters and the same rule.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  FilterStore store;
-  require(store.open(":memory:", FilterStore::Access::write));
-  NetshConsole console(store, NetshConsole::Rule::of_store, {});
-  console.enter(NetshContext::filter);
-  const SourceText source = SourceText::decode(std::string(data, data + size));
+  policy::FilterStore store;
+  require(store.open(":memory:", policy::FilterStore::Access::write));
+  app::NetshConsole console(store, app::NetshConsole::Rule::of_store, {});
+  console.enter(policy::NetshContext::filter);
+  const policy::SourceText source = policy::SourceText::decode(std::string(data, data + size));
   if (source.is_binary()) return 0;  // the program says so and runs nothing of it
-  ScriptReader reader(source, NetshConsole::file(), console.reporter());
-  for (ScriptLine line; !console.has_left() && reader.next(line);) {
+  policy::ScriptReader reader(source, app::NetshConsole::file(), console.reporter());
+  for (policy::ScriptLine line; !console.has_left() && reader.next(line);) {
     std::string answers;
     std::string problems;
-    require(console.run(line, answers, problems) != NetshConsole::Result::broken);
+    require(console.run(line, answers, problems) != app::NetshConsole::Result::broken);
   }
-  NetshConsole other(store, NetshConsole::Rule::of_store, {});
+  app::NetshConsole other(store, app::NetshConsole::Rule::of_store, {});
   require(persistent_filters(console) == persistent_filters(other));
   require(console.has_pending() == other.has_pending());
   return 0;

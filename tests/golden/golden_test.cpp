@@ -10,13 +10,14 @@
 #include <sstream>
 
 #include "tests/support/capture_facts.h"
+#include "tests/support/places.h"
 
 namespace rpcaudit {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kSource = RPCAUDIT_SOURCE_DIR;
+const fs::path kSource = source_folder();
 
 std::vector<std::string> captures() {
   std::vector<std::string> names;

@@ -15,13 +15,14 @@
 #include <sstream>
 
 #include "tests/support/mapper_facts.h"
+#include "tests/support/places.h"
 
 namespace rpcaudit {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kSource = RPCAUDIT_SOURCE_DIR;
+const fs::path kSource = source_folder();
 
 struct Disagreement {
   const char* capture;

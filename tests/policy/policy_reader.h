@@ -8,7 +8,7 @@
 #include "engine/policy/netsh/netsh_script.h"
 #include "engine/policy/netsh/printer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // A script read on its own, with what was said about it.
 struct ReadPolicy {
@@ -58,4 +58,4 @@ inline std::string block_um(std::string_view condition) {
          "\nadd filter\n";
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

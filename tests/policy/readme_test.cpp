@@ -7,17 +7,18 @@
 
 #include "engine/policy/target.h"
 #include "tests/policy/emitted_codes.h"
+#include "tests/support/places.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 namespace fs = std::filesystem;
 
 TEST(PolicyReadme, ListsEveryCode) {
-  const fs::path folder = fs::path(RPCAUDIT_SOURCE_DIR) / "engine" / "policy";
+  const fs::path folder = fs::path(source_folder()) / "engine" / "policy";
   const std::string readme = test::file_content(folder / "README.md");
   std::size_t count = 0;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
     if (entry.path().extension() != ".cpp") continue;
     for (const std::string& code : test::emitted_codes(entry.path())) {
       EXPECT_NE(readme.find('`' + code + '`'), std::string::npos)
@@ -31,7 +32,7 @@ TEST(PolicyReadme, ListsEveryCode) {
 // And the page about verdicts has a row for each difference between targets.
 TEST(EvaluateReadme, ListsEveryRowOfTheTargetTable) {
   const std::string readme =
-      test::file_content(fs::path(RPCAUDIT_SOURCE_DIR) / "engine" / "evaluate" / "README.md");
+      test::file_content(fs::path(source_folder()) / "engine" / "evaluate" / "README.md");
   for (const DifferenceRow& row : target_table()) {
     const std::string line =
         "| `" + std::string(to_string(row.difference)) + "` | " + std::string(row.about) + " |";
@@ -40,4 +41,4 @@ TEST(EvaluateReadme, ListsEveryRowOfTheTargetTable) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 struct Valid {
@@ -104,4 +104,4 @@ TEST(Sddl, EveryPrefixOfADescriptorIsReadWithoutHarm) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

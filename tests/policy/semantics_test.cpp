@@ -11,7 +11,9 @@
 #include <string>
 #include <string_view>
 
-namespace rpcaudit {
+#include "tests/support/places.h"
+
+namespace rpcaudit::policy {
 namespace {
 
 namespace fs = std::filesystem;
@@ -29,7 +31,7 @@ std::string number_at(std::string_view text, std::size_t at) {
 
 // The numbers of the page's rows; a number without a statement or a mark is none.
 std::set<std::string> statements() {
-  std::ifstream page(fs::path(RPCAUDIT_SOURCE_DIR) / "engine" / "policy" / "semantics.md");
+  std::ifstream page(fs::path(source_folder()) / "engine" / "policy" / "semantics.md");
   std::set<std::string> numbers;
   for (std::string line; std::getline(page, line);) {
     if (!line.starts_with("| ")) continue;
@@ -47,8 +49,7 @@ std::set<std::string> statements() {
 std::map<std::string, std::string> citations() {
   constexpr std::string_view kCitation = "[semantics] ";
   std::map<std::string, std::string> cited;
-  for (const auto& entry :
-       fs::recursive_directory_iterator(fs::path(RPCAUDIT_SOURCE_DIR) / "tests")) {
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(source_folder()) / "tests")) {
     if (entry.path().extension() != ".cpp" || entry.path().filename() == "semantics_test.cpp") {
       continue;
     }
@@ -87,4 +88,4 @@ TEST(Semantics, TestsNameStatementsOfThePage) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -39,7 +39,8 @@ std::vector<ByteVector> fragments(DatagramShape shape, std::size_t count) {
   std::vector<ByteVector> pieces;
   for (std::size_t i = 0; i < count; ++i) {
     if (count > 1) {
-      shape.flags1 = kDatagramFragment | (i + 1 == count ? kDatagramLastFragment : 0u);
+      shape.flags1 =
+          dissect::kDatagramFragment | (i + 1 == count ? dissect::kDatagramLastFragment : 0u);
       shape.fragment = static_cast<unsigned>(i);
     }
     pieces.push_back(make_datagram(shape, ByteVector(i + 1 == count ? 40 : 400)));
@@ -71,7 +72,7 @@ Exchange make_exchange(Random& random) {
         to_server.payload = std::move(piece);
         question.push_back(to_server);
       }
-      shape.type = DatagramType::response;
+      shape.type = dissect::DatagramType::response;
       auto& answer = exchange.answers.emplace_back();
       for (ByteVector& piece : fragments(shape, 1 + up_to(random, 3))) {
         answer.push_back(answer_to(to_server, std::move(piece)));
@@ -88,7 +89,7 @@ std::string told(const std::vector<UdpDatagram>& datagrams) {
   FrameList list;
   for (const UdpDatagram& datagram : datagrams) list.add(make_udp_frame(datagram));
   RecordingObserver observer;
-  Dissector dissector(Limits{}, observer, 1);
+  dissect::Dissector dissector(dissect::Limits{}, observer, 1);
   dissector.process(list.frames());
   dissector.advance(list.frames());
   dissector.finish();

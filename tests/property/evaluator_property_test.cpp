@@ -43,8 +43,8 @@ class Generator {
   }
 
   // Mostly of one layer, a few filters of others between.
-  Policy policy(Layer layer, std::size_t filters_max) {
-    Policy policy;
+  policy::Policy policy(policy::Layer layer, std::size_t filters_max) {
+    policy::Policy policy;
     policy.files.emplace_back("generated");
     const std::size_t count = up_to(filters_max);
     for (std::size_t i = 0; i < count; ++i) {
@@ -53,35 +53,37 @@ class Generator {
     return policy;
   }
 
-  Layer any_layer() { return static_cast<Layer>(up_to(kLayerCount - 1)); }
+  policy::Layer any_layer() { return static_cast<policy::Layer>(up_to(policy::kLayerCount - 1)); }
 
   // A target, sometimes with a row that no target has so.
-  TargetProfile profile() {
-    TargetProfile profile(static_cast<Target>(up_to(kTargetCount - 1)));
+  policy::TargetProfile profile() {
+    policy::TargetProfile profile(static_cast<policy::Target>(up_to(policy::kTargetCount - 1)));
     if (one_in(3)) {
-      const DifferenceRow& row = target_table()[up_to(kDifferenceCount - 1)];
-      profile.set(row.difference, row.behaviours[up_to(kTargetCount - 1)]);
+      const policy::DifferenceRow& row =
+          policy::target_table()[up_to(policy::kDifferenceCount - 1)];
+      profile.set(row.difference, row.behaviours[up_to(policy::kTargetCount - 1)]);
     }
     return profile;
   }
 
-  ContextFacts context() {
-    ContextFacts facts;
-    facts.protocol = static_cast<ProtocolSequence>(up_to(kProtocolSequenceCount - 1));
+  evaluate::ContextFacts context() {
+    evaluate::ContextFacts facts;
+    facts.protocol =
+        static_cast<dissect::ProtocolSequence>(up_to(dissect::kProtocolSequenceCount - 1));
     if (!one_in(6)) facts.if_uuid = small_uuid();
     if (!one_in(6)) facts.if_version = static_cast<std::uint16_t>(up_to(2));
     facts.local_address = address(one_in(3));
     facts.remote_address = address(one_in(3));
     facts.local_port = static_cast<std::uint16_t>(up_to(2));
     if (one_in(2)) facts.image_name = pipe();
-    if (facts.protocol != ProtocolSequence::ncacn_np) return facts;
+    if (facts.protocol != dissect::ProtocolSequence::ncacn_np) return facts;
     if (!one_in(4)) facts.pipe = pipe();
     if (one_in(2)) facts.pipe_of_server = pipe();
     return facts;
   }
 
-  CallFacts call() {
-    CallFacts facts;
+  evaluate::CallFacts call() {
+    evaluate::CallFacts facts;
     facts.opnum = static_cast<std::uint16_t>(up_to(3));
     facts.auth_type = auth_type();
     facts.auth_level = static_cast<std::uint8_t>(up_to(6));
@@ -102,7 +104,7 @@ class Generator {
   bool one_in(std::size_t count) { return up_to(count - 1) == 0; }
 
  private:
-  Truth truth() { return static_cast<Truth>(up_to(2)); }
+  evaluate::Truth truth() { return static_cast<evaluate::Truth>(up_to(2)); }
 
   std::uint8_t auth_type() {
     constexpr std::array<std::uint8_t, 4> kTypes{0, 9, 10, 16};
@@ -126,22 +128,23 @@ class Generator {
 
   std::string_view pipe() { return kPipes[up_to(kPipes.size() - 1)]; }
 
-  Filter filter(Layer layer) {
-    constexpr std::array<Action, 7> kActions{Action::permit,   Action::permit, Action::permit,
-                                             Action::block,    Action::block,  Action::block,
-                                             Action::continue_};
-    Filter filter;
+  policy::Filter filter(policy::Layer layer) {
+    constexpr std::array<policy::Action, 7> kActions{
+        policy::Action::permit,   policy::Action::permit, policy::Action::permit,
+        policy::Action::block,    policy::Action::block,  policy::Action::block,
+        policy::Action::continue_};
+    policy::Filter filter;
     filter.layer = layer;
     filter.action = kActions[up_to(kActions.size() - 1)];
     filter.audit = one_in(5);
     filter.audit_parameters = filter.audit && one_in(4);
-    if (one_in(8)) filter.enforcer = Enforcer::rpc_firewall;
+    if (one_in(8)) filter.enforcer = policy::Enforcer::rpc_firewall;
     if (one_in(8)) filter.weight = one_in(2) ? up_to(3) : std::uint64_t{1} << up_to(63);
-    const std::span<const Field> fields = fields_by_weight(layer);
+    const std::span<const policy::Field> fields = policy::fields_by_weight(layer);
     const std::size_t runs = one_in(8) ? 0 : 1 + up_to(2);
     for (std::size_t i = 0; i < runs; ++i) {
-      const auto field = legal_on(Field::if_uuid, layer) && one_in(3)
-                             ? Field::if_uuid
+      const auto field = policy::legal_on(policy::Field::if_uuid, layer) && one_in(3)
+                             ? policy::Field::if_uuid
                              : fields[up_to(fields.size() - 1)];
       const std::size_t alternatives = one_in(3) ? 2 + up_to(1) : 1;
       for (std::size_t j = 0; j < alternatives; ++j) filter.conditions.push_back(condition(field));
@@ -149,42 +152,46 @@ class Generator {
     return filter;
   }
 
-  Condition condition(Field field) {
-    Condition condition;
+  policy::Condition condition(policy::Field field) {
+    policy::Condition condition;
     condition.field = field;
     do {
-      condition.match =
-          one_in(2) ? MatchType::equal : static_cast<MatchType>(up_to(kMatchTypeCount - 1));
-    } while (!legal_for(condition.match, info(field).type));
+      condition.match = one_in(2)
+                            ? policy::MatchType::equal
+                            : static_cast<policy::MatchType>(up_to(policy::kMatchTypeCount - 1));
+    } while (!policy::legal_for(condition.match, policy::info(field).type));
     condition.data = data(field);
     condition.unreadable = one_in(16);
-    condition.in_network_order = info(field).type == FieldType::address_v4 && one_in(4);
-    if (condition.match == MatchType::range) sort_ends(condition.data);
+    condition.in_network_order =
+        policy::info(field).type == policy::FieldType::address_v4 && one_in(4);
+    if (condition.match == policy::MatchType::range) sort_ends(condition.data);
     return condition;
   }
 
-  std::uint64_t number(Field field) {
+  std::uint64_t number(policy::Field field) {
     switch (field) {
-      case Field::protocol: return up_to(4);
-      case Field::auth_type: return auth_type();
-      case Field::auth_level: return up_to(7);
-      case Field::opnum: return one_in(16) ? 0xffff : up_to(4);
+      case policy::Field::protocol: return up_to(4);
+      case policy::Field::auth_type: return auth_type();
+      case policy::Field::auth_level: return up_to(7);
+      case policy::Field::opnum: return one_in(16) ? 0xffff : up_to(4);
       default: return up_to(3);
     }
   }
 
-  ConditionData data(Field field) {
-    switch (info(field).type) {
-      case FieldType::uuid: return UuidRange{small_uuid(), small_uuid()};
-      case FieldType::address_v4: return AddressRange{address(false), address(false)};
-      case FieldType::address_v6: return AddressRange{address(true), address(true)};
-      case FieldType::blob: return TextRange{std::string(pipe()), std::string(pipe())};
-      case FieldType::security_descriptor: return descriptor();
-      default: return NumberRange{number(field), number(field)};
+  policy::ConditionData data(policy::Field field) {
+    switch (policy::info(field).type) {
+      case policy::FieldType::uuid: return policy::UuidRange{small_uuid(), small_uuid()};
+      case policy::FieldType::address_v4:
+        return policy::AddressRange{address(false), address(false)};
+      case policy::FieldType::address_v6: return policy::AddressRange{address(true), address(true)};
+      case policy::FieldType::blob:
+        return policy::TextRange{std::string(pipe()), std::string(pipe())};
+      case policy::FieldType::security_descriptor: return descriptor();
+      default: return policy::NumberRange{number(field), number(field)};
     }
   }
 
-  static void sort_ends(ConditionData& data) {
+  static void sort_ends(policy::ConditionData& data) {
     std::visit(
         [](auto& range) {
           if constexpr (requires { range.high; }) {
@@ -194,19 +201,19 @@ class Generator {
         data);
   }
 
-  SecurityDescriptor descriptor() {
-    SecurityDescriptor descriptor;
+  policy::SecurityDescriptor descriptor() {
+    policy::SecurityDescriptor descriptor;
     descriptor.has_dacl = !one_in(12);
     const std::size_t count = up_to(3);
     descriptor.text = descriptor.has_dacl ? "D:" : "D:NO_ACCESS_CONTROL";
     for (std::size_t i = 0; i < count && descriptor.has_dacl; ++i) {
-      AccessEntry entry;
+      policy::AccessEntry entry;
       entry.allow = !one_in(3);
-      entry.mask = one_in(6) ? 0x20000 : kMatchFilterRight;
+      entry.mask = one_in(6) ? 0x20000 : policy::kMatchFilterRight;
       entry.trustee = kTrustees[up_to(kTrustees.size() - 1)];
       entry.conditional = one_in(8);
       descriptor.text += std::string(entry.conditional ? "(X" : "(") + (entry.allow ? "A" : "D");
-      descriptor.text += entry.mask == kMatchFilterRight ? ";;CC;;;" : ";;RC;;;";
+      descriptor.text += entry.mask == policy::kMatchFilterRight ? ";;CC;;;" : ";;RC;;;";
       descriptor.text += entry.trustee + ')';
       descriptor.entries.push_back(std::move(entry));
     }
@@ -214,11 +221,11 @@ class Generator {
   }
 
   std::mt19937_64 random_;
-  std::array<CallerToken, 4> tokens_;
+  std::array<policy::CallerToken, 4> tokens_;
   std::array<Uuid, 4> app_ids_;
 };
 
-std::string text(const Verdict& verdict) {
+std::string text(const evaluate::Verdict& verdict) {
   std::string text(to_string(verdict.action));
   text += " control=" + std::string(to_string(verdict.control));
   text += " filter=" + std::to_string(verdict.filter);
@@ -230,7 +237,7 @@ std::string text(const Verdict& verdict) {
   return text;
 }
 
-std::string text(const ContextFacts& context, const CallFacts& call) {
+std::string text(const evaluate::ContextFacts& context, const evaluate::CallFacts& call) {
   std::string text(to_string(context.protocol));
   text += " if_uuid=" + (context.if_uuid ? to_string(*context.if_uuid) : "?");
   text += " if_version=" + (context.if_version ? std::to_string(*context.if_version) : "?");
@@ -243,7 +250,7 @@ std::string text(const ContextFacts& context, const CallFacts& call) {
   text += " other=" + std::to_string(call.auth_type_other) + '/' +
           std::to_string(call.auth_level_other);
   if (call.auth_unseen) text += " auth_unseen";
-  for (const Truth truth : {call.dcom, call.anonymous, call.authenticated}) {
+  for (const evaluate::Truth truth : {call.dcom, call.anonymous, call.authenticated}) {
     text += ' ' + std::to_string(static_cast<int>(truth));
   }
   text += " image=" + std::string(context.image_name.value_or("?"));
@@ -255,22 +262,22 @@ std::string text(const ContextFacts& context, const CallFacts& call) {
   return text + "  (dcom, anonymous, authenticated: 0 no, 1 unknown, 2 yes)";
 }
 
-std::string text(const EvaluationOptions& options) {
+std::string text(const evaluate::EvaluationOptions& options) {
   std::string text = "layer " + std::string(to_string(options.layer));
-  for (std::size_t i = 0; i < kDifferenceCount; ++i) {
-    const auto difference = static_cast<Difference>(i);
+  for (std::size_t i = 0; i < policy::kDifferenceCount; ++i) {
+    const auto difference = static_cast<policy::Difference>(i);
     text += ", " + std::string(to_string(difference)) + ": ";
     text += to_string(options.profile[difference]);
   }
   return text + '\n';
 }
 
-std::string text(const Policy& policy) {
+std::string text(const policy::Policy& policy) {
   std::string text;
   for (std::size_t i = 0; i < policy.filters.size(); ++i) {
-    const Filter& filter = policy.filters[i];
-    text += std::to_string(i) + ": " + describe(filter);
-    if (filter.enforcer == Enforcer::rpc_firewall) text += " rpc_firewall";
+    const policy::Filter& filter = policy.filters[i];
+    text += std::to_string(i) + ": " + policy::describe(filter);
+    if (filter.enforcer == policy::Enforcer::rpc_firewall) text += " rpc_firewall";
     if (filter.weight) text += " weight=" + std::to_string(*filter.weight);
     if (filter.audit_parameters) text += " auditparameters";
     text += '\n';
@@ -282,28 +289,29 @@ std::string text(const Policy& policy) {
 TEST(EvaluatorProperty, CompiledPoliciesMeanWhatTheReferenceSays) {
   const std::size_t cases = case_count();
   Generator generator(1);
-  NarrowedPolicy narrowed;
+  evaluate::NarrowedPolicy narrowed;
   std::array<std::size_t, 3> seen{};
   std::size_t alike = 0;
   for (std::size_t done = 0; done < cases;) {
-    const EvaluationOptions options{generator.one_in(2) ? Layer::um : generator.any_layer(),
-                                    generator.profile()};
-    const Policy policy = generator.policy(options.layer, generator.one_in(20) ? 60 : 7);
-    const CompiledPolicy compiled = CompiledPolicy::compile(policy, options);
+    const evaluate::EvaluationOptions options{
+        generator.one_in(2) ? policy::Layer::um : generator.any_layer(), generator.profile()};
+    const policy::Policy policy = generator.policy(options.layer, generator.one_in(20) ? 60 : 7);
+    const evaluate::CompiledPolicy compiled = evaluate::CompiledPolicy::compile(policy, options);
     for (std::size_t i = 0; i < kContextsPerPolicy; ++i) {
-      const ContextFacts context = generator.context();
+      const evaluate::ContextFacts context = generator.context();
       compiled.narrow(context, narrowed);
       for (std::size_t j = 0; j < kCallsPerContext; ++j, ++done) {
-        const CallFacts call = generator.call();
-        const Verdict verdict = compiled.evaluate(narrowed, call);
-        const Verdict expected = reference_verdict(policy, options, context, call);
+        const evaluate::CallFacts call = generator.call();
+        const evaluate::Verdict verdict = compiled.evaluate(narrowed, call);
+        const evaluate::Verdict expected =
+            evaluate::reference_verdict(policy, options, context, call);
         ++seen[static_cast<std::size_t>(expected.action)];
         ASSERT_EQ(text(verdict), text(expected))
             << text(options) << text(policy) << text(context, call) << '\n'
             << compiled.dump();
-        CallFacts other = call;
+        evaluate::CallFacts other = call;
         other.opnum = generator.call().opnum;
-        OpnumRange range(call.opnum);
+        evaluate::OpnumRange range(call.opnum);
         compiled.split(narrowed, range);
         if (!range.contains(other.opnum)) continue;
         ++alike;
@@ -319,8 +327,8 @@ TEST(EvaluatorProperty, CompiledPoliciesMeanWhatTheReferenceSays) {
 }
 
 // A filter of the policy without its conditions, in a world where it matches.
-Filter without_conditions(const Filter& filter) {
-  Filter bare;
+policy::Filter without_conditions(const policy::Filter& filter) {
+  policy::Filter bare;
   bare.action = filter.action;
   bare.audit = filter.audit;
   bare.enforcer = filter.enforcer;
@@ -330,27 +338,30 @@ Filter without_conditions(const Filter& filter) {
 // The verdict in one of the worlds in which every unknown filter is known to match or not: bit i
 // of `world` is for the i-th unknown one. Filters without conditions weigh the same, so that the
 // newest decides; put in from the last to the first, they keep their order of evaluation.
-Verdict verdict_in_world(const Policy& policy, const Explanation& explanation, std::size_t world) {
-  Policy certain;
-  for (const FilterFinding& finding : explanation.filters) {
-    const Filter& filter = policy.filters[finding.filter];
-    if (filter.layer != Layer::um) continue;
-    bool matches = finding.truth == Truth::yes;
-    if (finding.truth == Truth::unknown) {
+evaluate::Verdict verdict_in_world(const policy::Policy& policy,
+                                   const evaluate::Explanation& explanation, std::size_t world) {
+  policy::Policy certain;
+  for (const evaluate::FilterFinding& finding : explanation.filters) {
+    const policy::Filter& filter = policy.filters[finding.filter];
+    if (filter.layer != policy::Layer::um) continue;
+    bool matches = finding.truth == evaluate::Truth::yes;
+    if (finding.truth == evaluate::Truth::unknown) {
       matches = (world & 1) != 0;
       world >>= 1;
     }
     if (matches) certain.filters.push_back(without_conditions(filter));
   }
   std::reverse(certain.filters.begin(), certain.filters.end());
-  return explain(certain, {}, ContextFacts{}, CallFacts{}).verdict;
+  return evaluate::explain(certain, {}, evaluate::ContextFacts{}, evaluate::CallFacts{}).verdict;
 }
 
-std::size_t count_unknown(const Policy& policy, const Explanation& explanation) {
-  return static_cast<std::size_t>(std::count_if(
-      explanation.filters.begin(), explanation.filters.end(), [&](const FilterFinding& finding) {
-        return finding.truth == Truth::unknown && policy.filters[finding.filter].layer == Layer::um;
-      }));
+std::size_t count_unknown(const policy::Policy& policy, const evaluate::Explanation& explanation) {
+  return static_cast<std::size_t>(
+      std::count_if(explanation.filters.begin(), explanation.filters.end(),
+                    [&](const evaluate::FilterFinding& finding) {
+                      return finding.truth == evaluate::Truth::unknown &&
+                             policy.filters[finding.filter].layer == policy::Layer::um;
+                    }));
 }
 
 // From first principles: a verdict is decided if, and only if, all worlds agree on the action and
@@ -359,18 +370,19 @@ TEST(EvaluatorProperty, UndecidableMeansThatUnknownFiltersCouldChangeTheVerdict)
   const std::size_t cases = case_count() / 20;
   Generator generator(2);
   for (std::size_t done = 0; done < cases; ++done) {
-    const Policy policy = generator.policy(Layer::um, 7);
-    const ContextFacts context = generator.context();
-    const CallFacts call = generator.call();
-    const Explanation explanation = explain(policy, {}, context, call);
-    const Verdict first = verdict_in_world(policy, explanation, 0);
+    const policy::Policy policy = generator.policy(policy::Layer::um, 7);
+    const evaluate::ContextFacts context = generator.context();
+    const evaluate::CallFacts call = generator.call();
+    const evaluate::Explanation explanation = evaluate::explain(policy, {}, context, call);
+    const evaluate::Verdict first = verdict_in_world(policy, explanation, 0);
     bool agree = true;
     const std::size_t worlds = std::size_t{1} << count_unknown(policy, explanation);
     for (std::size_t world = 1; world < worlds && agree; ++world) {
-      const Verdict other = verdict_in_world(policy, explanation, world);
+      const evaluate::Verdict other = verdict_in_world(policy, explanation, world);
       agree = other.action == first.action && other.audit_only == first.audit_only;
     }
-    const VerdictAction expected = agree ? first.action : VerdictAction::undecidable;
+    const evaluate::VerdictAction expected =
+        agree ? first.action : evaluate::VerdictAction::undecidable;
     ASSERT_EQ(to_string(explanation.verdict.action), to_string(expected))
         << text(policy) << text(context, call);
     if (agree) {

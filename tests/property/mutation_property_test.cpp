@@ -11,6 +11,7 @@
 
 #include "dissect/dissector.h"
 #include "tests/support/mutated_capture.h"
+#include "tests/support/places.h"
 #include "tests/support/recording_observer.h"
 
 namespace rpcaudit {
@@ -31,7 +32,7 @@ std::vector<MutatedCapture> captures() {
   for (const char* name :
        {"datagram-constructed.pcap", "epmapper-anonymous-ipv4.pcap",
         "epmapper-anonymous-ipv6.pcapng", "pipe-epmapper.pcap", "tcp-ndr64-offered.pcap"}) {
-    all.emplace_back(std::string(RPCAUDIT_SOURCE_DIR "/pcaps/") + name);
+    all.emplace_back((source_folder() + "/pcaps/") + name);
   }
   const char* const corpus = std::getenv("RPCAUDIT_CORPUS");
   if (corpus == nullptr) return all;
@@ -44,8 +45,8 @@ std::vector<MutatedCapture> captures() {
   return all;
 }
 
-Limits small_limits(std::mt19937_64& random) {
-  Limits limits;
+dissect::Limits small_limits(std::mt19937_64& random) {
+  dissect::Limits limits;
   limits.flows = 1024;
   limits.rpc_connections = limits.smb_sessions = limits.smb_pipes = 64;
   limits.contexts = 256;
@@ -71,7 +72,7 @@ TEST(MutationProperty, EveryCallHasOneOutcomeAndEveryContextOneResult) {
     std::mt19937_64 random(seed);
     const MutatedCapture capture = damaged(all, random);
     RecordingObserver observer;
-    Dissector dissector(small_limits(random), observer, 1);
+    dissect::Dissector dissector(small_limits(random), observer, 1);
     const std::vector<Frame> frames = capture.frames();
     const std::size_t batch = 1 + random() % 64;
     for (std::span<const Frame> rest = frames; !rest.empty();) {
@@ -83,7 +84,7 @@ TEST(MutationProperty, EveryCallHasOneOutcomeAndEveryContextOneResult) {
     dissector.finish();
     ASSERT_EQ(observer.complaints(), "") << "seed " << seed;
     ASSERT_TRUE(observer.all_closed()) << "seed " << seed;
-    const DissectStatistics& counted = dissector.statistics();
+    const dissect::DissectStatistics& counted = dissector.statistics();
     ASSERT_EQ(counted.frames, frames.size()) << "seed " << seed;
     ASSERT_LE(counted.calls_unanswered, counted.calls) << "seed " << seed;
     ASSERT_EQ(observer.calls(), counted.calls) << "seed " << seed;
@@ -103,9 +104,9 @@ std::string text_of(const fs::path& path) {
 std::string calls_of(const fs::path& capture, unsigned workers) {
   const fs::path records = capture.parent_path() / "records";
   const fs::path summary = capture.parent_path() / "summary";
-  const std::string command = std::string(RPCAUDIT_PROGRAM) + " calls -r " + capture.string() +
-                              " --workers " + std::to_string(workers) + " -o " + records.string() +
-                              " 2> " + summary.string();
+  const std::string command = program_path() + " calls -r " + capture.string() + " --workers " +
+                              std::to_string(workers) + " -o " + records.string() + " 2> " +
+                              summary.string();
   constexpr int kNoCalls = 4;  // its exit status
   const int status = WEXITSTATUS(std::system(command.c_str()));
   EXPECT_TRUE(status == 0 || status == kNoCalls) << command;

@@ -25,10 +25,10 @@ std::size_t cases() {
 
 std::string lines_of(const FrameList& list, std::size_t batch) {
   RecordingObserver observer;
-  Limits limits;
+  dissect::Limits limits;
   limits.flows = 1024;
   limits.outcome_window.nanoseconds *= 1000;  // a byte a frame, an answer takes long
-  Dissector dissector(limits, observer, 1);
+  dissect::Dissector dissector(limits, observer, 1);
   for (std::span<const Frame> rest = list.frames(); !rest.empty();) {
     const std::size_t count = std::min(batch, rest.size());
     dissector.process(rest.first(count));

@@ -8,7 +8,8 @@ namespace rpcaudit::test {
 
 inline constexpr Uuid kInstantiationInfo = uuid("000001ab-0000-0000-c000-000000000046");
 inline constexpr Uuid kSpecialProperties = uuid("000001b9-0000-0000-c000-000000000046");
-inline constexpr SyntaxId kRemoteScmActivator{uuid("000001a0-0000-0000-c000-000000000046"), 0, 0};
+inline constexpr dissect::SyntaxId kRemoteScmActivator{uuid("000001a0-0000-0000-c000-000000000046"),
+                                                       0, 0};
 
 // What differs from one activation to the next.
 struct ActivationShape {

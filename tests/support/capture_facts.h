@@ -15,14 +15,15 @@
 namespace rpcaudit::test {
 
 // Shows all of a capture to the observer.
-inline DissectStatistics read_capture(const std::string& path, RpcObserver& observer) {
+inline dissect::DissectStatistics read_capture(const std::string& path,
+                                               dissect::RpcObserver& observer) {
   const std::array<std::string, 1> paths{path};
-  OpenedCaptures opened = open_captures(paths, "");
-  Dissector dissector(Limits{}, observer, 1);
-  OddLink odd;
+  capture::OpenedCaptures opened = capture::open_captures(paths, "");
+  dissect::Dissector dissector(dissect::Limits{}, observer, 1);
+  capture::OddLink odd;
   std::array<Frame, 64> frames;
-  for (ReadResult result = opened.source->read(frames); result.status == ReadStatus::frames;
-       result = opened.source->read(frames)) {
+  for (capture::ReadResult result = opened.source->read(frames);
+       result.status == capture::ReadStatus::frames; result = opened.source->read(frames)) {
     for (Frame& frame : std::span(frames).first(result.count)) {
       if (frame.link == LinkType::other && !odd.peel(frame)) continue;
       dissector.process({&frame, 1});
@@ -43,16 +44,16 @@ class CaptureFacts : public SilentObserver {
  public:
   explicit CaptureFacts(const std::string& path) { statistics = read_capture(path, *this); }
 
-  void on_context_result(const RpcContext& context) override {
+  void on_context_result(const dissect::RpcContext& context) override {
     static constexpr const char* kNames[] = {"unanswered", "accepted", "rejected", "negotiated"};
     add(context.frame, context.ordinal,
         "context " + ends(context) + pipe(context) + " call " + std::to_string(context.call_id) +
             " id " + std::to_string(context.context_id) + syntax(context) + " " +
             kNames[static_cast<int>(context.result)] + user(context));
   }
-  void on_call(const RpcContext& context, const RpcCall& call) override {
-    const bool usable =
-        context.result == ContextResult::accepted || context.result == ContextResult::unanswered;
+  void on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) override {
+    const bool usable = context.result == dissect::ContextResult::accepted ||
+                        context.result == dissect::ContextResult::unanswered;
     const std::uint32_t number = call.activity ? call.sequence : call.call_id;
     std::string line = "call " + ends(context, call.carrier) + pipe(context) + " call " +
                        std::to_string(number) + " id " + std::to_string(call.context_id) +
@@ -62,13 +63,13 @@ class CaptureFacts : public SilentObserver {
     line += " auth ";
     line +=
         call.auth ? std::to_string(call.auth->type) + "/" + std::to_string(call.auth->level) : "-";
-    calls_[call.key.slot] = {Position{call.frame.sequence, call.ordinal}, std::move(line)};
+    calls_[call.key.slot] = {dissect::Position{call.frame.sequence, call.ordinal}, std::move(line)};
   }
-  void on_outcome(const RpcOutcome& outcome) override {
+  void on_outcome(const dissect::RpcOutcome& outcome) override {
     auto [position, line] = calls_[outcome.call.slot];
-    if (outcome.outcome == Outcome::response) {
+    if (outcome.outcome == dissect::Outcome::response) {
       line += " response";
-    } else if (outcome.outcome == Outcome::fault) {
+    } else if (outcome.outcome == dissect::Outcome::fault) {
       char status[20];
       std::snprintf(status, sizeof status, " fault 0x%08x", outcome.status);
       line += status;
@@ -77,9 +78,9 @@ class CaptureFacts : public SilentObserver {
     }
     lines.emplace_back(position, line);
   }
-  void on_blindness(const Blindness& blind) override {
-    const bool encrypted = blind.kind == BlindnessKind::smb_encrypted;
-    if (!encrypted && blind.kind != BlindnessKind::smb_compressed) return;
+  void on_blindness(const dissect::Blindness& blind) override {
+    const bool encrypted = blind.kind == dissect::BlindnessKind::smb_encrypted;
+    if (!encrypted && blind.kind != dissect::BlindnessKind::smb_compressed) return;
     add(blind.frame, blind.ordinal,
         (encrypted ? "encrypted " : "compressed ") + ends(*blind.client, *blind.server) +
             " messages " + std::to_string(blind.messages) + " bytes " +
@@ -98,30 +99,30 @@ class CaptureFacts : public SilentObserver {
     return out;
   }
 
-  std::vector<std::pair<Position, std::string>> lines;
-  DissectStatistics statistics;
+  std::vector<std::pair<dissect::Position, std::string>> lines;
+  dissect::DissectStatistics statistics;
 
  private:
-  void add(const FrameReference& frame, std::uint32_t ordinal, std::string line) {
-    lines.emplace_back(Position{frame.sequence, ordinal}, std::move(line));
+  void add(const dissect::FrameReference& frame, std::uint32_t ordinal, std::string line) {
+    lines.emplace_back(dissect::Position{frame.sequence, ordinal}, std::move(line));
   }
   static std::string ends(const Endpoint& client, const Endpoint& server) {
     return to_string(client.address) + ":" + std::to_string(client.port) + " > " +
            to_string(server.address) + ":" + std::to_string(server.port);
   }
-  static std::string ends(const RpcContext& context,
+  static std::string ends(const dissect::RpcContext& context,
                           const std::optional<std::array<Endpoint, 2>>& carrier = {}) {
     return carrier ? ends((*carrier)[0], (*carrier)[1]) : ends(context.client, context.server);
   }
   // Nothing but over pipes.
-  static std::string pipe(const RpcContext& context) {
-    if (context.protocol != ProtocolSequence::ncacn_np) return "";
+  static std::string pipe(const dissect::RpcContext& context) {
+    if (context.protocol != dissect::ProtocolSequence::ncacn_np) return "";
     return " on " + (context.pipe.empty() ? "?" : std::string(context.pipe));
   }
-  static std::string user(const RpcContext& context) {
-    if (context.protocol != ProtocolSequence::ncacn_np) return "";
+  static std::string user(const dissect::RpcContext& context) {
+    if (context.protocol != dissect::ProtocolSequence::ncacn_np) return "";
     if (!context.smb) return " as ?";
-    const SmbIdentity& smb = *context.smb;
+    const dissect::SmbIdentity& smb = *context.smb;
     std::string text =
         " as " + std::string(smb.identity.domain) + "\\" + std::string(smb.identity.user);
     if (smb.identity.null_session) text += " null";
@@ -129,14 +130,14 @@ class CaptureFacts : public SilentObserver {
     if (smb.is_signed) text += " signed";
     return text + " mechanism " + std::to_string(smb.identity.mechanism);
   }
-  static std::string syntax(const RpcContext& context) {
+  static std::string syntax(const dissect::RpcContext& context) {
     if (!context.abstract_syntax) return " - -";
     return " " + to_string(context.abstract_syntax->uuid) + " " +
            std::to_string(context.abstract_syntax->version_major) + "." +
            std::to_string(context.abstract_syntax->version_minor);
   }
 
-  std::map<std::uint32_t, std::pair<Position, std::string>> calls_;
+  std::map<std::uint32_t, std::pair<dissect::Position, std::string>> calls_;
 };
 
 }  // namespace rpcaudit::test

@@ -10,13 +10,13 @@
 namespace rpcaudit::test {
 
 inline constexpr Uuid kActivity = uuid("a264f672-e55c-1111-8573-a6f0ec7a8c25");
-inline constexpr SyntaxId kEcho{uuid("5ab2e9b4-3d48-11d2-9ea4-80c5140aaa77"), 1, 0};
-inline constexpr SyntaxId kConv{uuid("333a2276-0000-0000-0d00-00809c000000"), 3, 0};
+inline constexpr dissect::SyntaxId kEcho{uuid("5ab2e9b4-3d48-11d2-9ea4-80c5140aaa77"), 1, 0};
+inline constexpr dissect::SyntaxId kConv{uuid("333a2276-0000-0000-0d00-00809c000000"), 3, 0};
 
 // A connectionless PDU to be (C706 12.5.2).
 struct DatagramShape {
-  DatagramType type = DatagramType::request;
-  SyntaxId interface = kEcho;
+  dissect::DatagramType type = dissect::DatagramType::request;
+  dissect::SyntaxId interface = kEcho;
   Uuid activity = kActivity;
   std::uint32_t sequence = 0;
   std::uint16_t opnum = 0;

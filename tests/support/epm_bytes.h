@@ -18,7 +18,7 @@ struct TowerFloor {
   ByteVector right;
 };
 
-inline TowerFloor uuid_floor(const SyntaxId& syntax) {
+inline TowerFloor uuid_floor(const dissect::SyntaxId& syntax) {
   return {ByteWriter().u8(0x0d).uuid(syntax.uuid).u16(syntax.version_major).take(),
           ByteWriter().u16(syntax.version_minor).take()};
 }
@@ -45,17 +45,18 @@ inline ByteVector make_tower(const std::vector<TowerFloor>& floors) {
   return writer.take();
 }
 
-inline ByteVector tcp_tower(const SyntaxId& interface, unsigned port, std::uint32_t address = 0) {
+inline ByteVector tcp_tower(const dissect::SyntaxId& interface, unsigned port,
+                            std::uint32_t address = 0) {
   return make_tower({uuid_floor(interface), uuid_floor(kNdr), plain_floor(0x0b),
                      port_floor(0x07, port), address_floor(address)});
 }
 
 // Every form a stub may have, and what a test of it is called.
-inline constexpr StubForm kStubForms[] = {{false, std::endian::little},
-                                          {false, std::endian::big},
-                                          {true, std::endian::little},
-                                          {true, std::endian::big}};
-inline std::string name_of_form(const testing::TestParamInfo<StubForm>& test) {
+inline constexpr dissect::StubForm kStubForms[] = {{false, std::endian::little},
+                                                   {false, std::endian::big},
+                                                   {true, std::endian::little},
+                                                   {true, std::endian::big}};
+inline std::string name_of_form(const testing::TestParamInfo<dissect::StubForm>& test) {
   return std::string(test.param.ndr64 ? "Ndr64" : "Ndr") +
          (test.param.order == std::endian::big ? "Big" : "Little");
 }
@@ -63,7 +64,7 @@ inline std::string name_of_form(const testing::TestParamInfo<StubForm>& test) {
 // Writes stubs in NDR or NDR64: aligns, and makes counts and pointers as wide as they are.
 class NdrWriter {
  public:
-  explicit NdrWriter(StubForm form) : form_(form), writer_(form.order) {}
+  explicit NdrWriter(dissect::StubForm form) : form_(form), writer_(form.order) {}
 
   NdrWriter& align(std::size_t unit) {
     writer_.zeros((unit - writer_.size() % unit) % unit);
@@ -106,18 +107,19 @@ class NdrWriter {
   ByteVector take() { return writer_.take(); }
 
  private:
-  StubForm form_;
+  dissect::StubForm form_;
   ByteWriter writer_;
 };
 
-inline ByteVector map_request(StubForm form, const ByteVector& tower, const Uuid& object = {}) {
+inline ByteVector map_request(dissect::StubForm form, const ByteVector& tower,
+                              const Uuid& object = {}) {
   NdrWriter ndr(form);
   ndr.wide(1).uuid(object).wide(2).tower(tower).handle().u32(4);
   return ndr.take();
 }
 
-inline ByteVector lookup_request(StubForm form, std::uint32_t inquiry, const SyntaxId* interface,
-                                 unsigned handle = 0) {
+inline ByteVector lookup_request(dissect::StubForm form, std::uint32_t inquiry,
+                                 const dissect::SyntaxId* interface, unsigned handle = 0) {
   NdrWriter ndr(form);
   ndr.u32(inquiry).wide(0).wide(interface != nullptr ? 1 : 0);
   if (interface != nullptr) {
@@ -127,7 +129,7 @@ inline ByteVector lookup_request(StubForm form, std::uint32_t inquiry, const Syn
   return ndr.take();
 }
 
-inline ByteVector map_response(StubForm form, const std::vector<ByteVector>& towers) {
+inline ByteVector map_response(dissect::StubForm form, const std::vector<ByteVector>& towers) {
   NdrWriter ndr(form);
   ndr.handle(7).u32(static_cast<std::uint32_t>(towers.size()));
   ndr.wide(4).wide(0).wide(towers.size());
@@ -142,7 +144,8 @@ struct LookupEntry {
   std::string_view annotation = "";
 };
 
-inline void add_entries(NdrWriter& ndr, StubForm form, const std::vector<LookupEntry>& entries) {
+inline void add_entries(NdrWriter& ndr, dissect::StubForm form,
+                        const std::vector<LookupEntry>& entries) {
   for (const LookupEntry& entry : entries) {
     if (form.ndr64) ndr.align(8);
     ndr.uuid(entry.object).wide(entry.tower.empty() ? 0 : 1);
@@ -154,7 +157,7 @@ inline void add_entries(NdrWriter& ndr, StubForm form, const std::vector<LookupE
   }
 }
 
-inline ByteVector lookup_response(StubForm form, const std::vector<LookupEntry>& entries) {
+inline ByteVector lookup_response(dissect::StubForm form, const std::vector<LookupEntry>& entries) {
   NdrWriter ndr(form);
   ndr.handle(7).u32(static_cast<std::uint32_t>(entries.size()));
   ndr.wide(500).wide(0).wide(entries.size());
@@ -163,14 +166,14 @@ inline ByteVector lookup_response(StubForm form, const std::vector<LookupEntry>&
 }
 
 // Entries in a request, and whether they take the place of others.
-inline ByteVector insert_request(StubForm form, const std::vector<LookupEntry>& entries) {
+inline ByteVector insert_request(dissect::StubForm form, const std::vector<LookupEntry>& entries) {
   NdrWriter ndr(form);
   ndr.u32(static_cast<std::uint32_t>(entries.size())).wide(entries.size());
   add_entries(ndr, form, entries);
   return ndr.u32(1).take();
 }
 
-inline ByteVector delete_request(StubForm form, const std::vector<LookupEntry>& entries) {
+inline ByteVector delete_request(dissect::StubForm form, const std::vector<LookupEntry>& entries) {
   NdrWriter ndr(form);
   ndr.u32(static_cast<std::uint32_t>(entries.size())).wide(entries.size());
   add_entries(ndr, form, entries);

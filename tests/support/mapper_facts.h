@@ -14,9 +14,9 @@ class MapperFacts : public SilentObserver {
  public:
   explicit MapperFacts(const std::string& path) { statistics = read_capture(path, *this); }
 
-  void on_call(const RpcContext&, const RpcCall& call) override {
+  void on_call(const dissect::RpcContext&, const dissect::RpcCall& call) override {
     if (!call.question || call.question->unreadable) return;
-    const EndpointQuestion& question = *call.question;
+    const dissect::EndpointQuestion& question = *call.question;
     constexpr std::uint16_t kMap = 3;
     std::string line = "asked ";
     line += question.interface ? to_string(question.interface->uuid) : "all";
@@ -26,12 +26,12 @@ class MapperFacts : public SilentObserver {
     line += call.opnum == kMap ? to_string(question.protocol) : "-";
     add(call.frame, call.ordinal, std::move(line));
   }
-  void on_endpoint(const EndpointEntry& entry) override {
-    if (entry.source == EndpointSource::served) return;  // by no mapper
+  void on_endpoint(const dissect::EndpointEntry& entry) override {
+    if (entry.source == dissect::EndpointSource::served) return;  // by no mapper
     std::string line = "told " + to_string(entry.interface.uuid) + " " +
                        std::to_string(entry.interface.version_major) + " ";
     line += to_string(entry.protocol);
-    const bool is_pipe = entry.protocol == TowerProtocol::ncacn_np;
+    const bool is_pipe = entry.protocol == dissect::TowerProtocol::ncacn_np;
     line += " " + (is_pipe      ? std::string(entry.name)
                    : entry.port ? std::to_string(*entry.port)
                                 : "-");
@@ -50,14 +50,14 @@ class MapperFacts : public SilentObserver {
     return out;
   }
 
-  DissectStatistics statistics;
+  dissect::DissectStatistics statistics;
 
  private:
-  void add(const FrameReference& frame, std::uint32_t ordinal, std::string line) {
-    lines_.emplace_back(Position{frame.sequence, ordinal}, std::move(line));
+  void add(const dissect::FrameReference& frame, std::uint32_t ordinal, std::string line) {
+    lines_.emplace_back(dissect::Position{frame.sequence, ordinal}, std::move(line));
   }
 
-  std::vector<std::pair<Position, std::string>> lines_;
+  std::vector<std::pair<dissect::Position, std::string>> lines_;
 };
 
 }  // namespace rpcaudit::test

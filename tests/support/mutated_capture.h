@@ -16,10 +16,10 @@ class MutatedCapture {
  public:
   explicit MutatedCapture(const std::string& path) {
     const std::array<std::string, 1> paths{path};
-    OpenedCaptures opened = open_captures(paths, "");
+    capture::OpenedCaptures opened = capture::open_captures(paths, "");
     std::array<Frame, 64> frames;
-    for (ReadResult result = opened.source->read(frames); result.status == ReadStatus::frames;
-         result = opened.source->read(frames)) {
+    for (capture::ReadResult result = opened.source->read(frames);
+         result.status == capture::ReadStatus::frames; result = opened.source->read(frames)) {
       for (const Frame& frame : std::span(frames).first(result.count)) {
         kept_.push_back({frame, {frame.bytes.begin(), frame.bytes.end()}});
       }

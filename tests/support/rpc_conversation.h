@@ -26,9 +26,9 @@ inline std::vector<Message> make_rpc_conversation(Random& random) {
   const std::endian order = up_to(random, 3) == 0 ? std::endian::big : std::endian::little;
   std::vector<Message> messages;
   std::uint32_t call_id = 1;
-  std::optional<AuthNumbers> auth;
+  std::optional<dissect::AuthNumbers> auth;
   if (up_to(random, 1) == 0)
-    auth = AuthNumbers{10, static_cast<std::uint8_t>(2 + up_to(random, 4)), 7};
+    auth = dissect::AuthNumbers{10, static_cast<std::uint8_t>(2 + up_to(random, 4)), 7};
   messages.push_back({true, make_bind({{0, kSamr}, {1, kDrsuapi}, {2, kEpm}},
                                       {.call_id = call_id, .order = order, .auth = auth})});
   messages.push_back({false, make_bind_ack({{}, {2, 1}, {}}, {.call_id = call_id, .auth = auth})});
@@ -44,9 +44,9 @@ inline std::vector<Message> make_rpc_conversation(Random& random) {
                             up_to(random, 4) == 0 ? std::optional(kEpm.uuid) : std::nullopt,
                             up_to(random, 2000)};
       if (up_to(random, 3) == 0) {
-        shape.flags = kPfcFirstFragment;
+        shape.flags = dissect::kPfcFirstFragment;
         requests = join({requests, make_request(request, shape)});
-        shape.flags = kPfcLastFragment;
+        shape.flags = dissect::kPfcLastFragment;
       }
       requests = join({requests, make_request(request, shape)});
       if (up_to(random, 5) == 0) continue;
@@ -59,9 +59,9 @@ inline std::vector<Message> make_rpc_conversation(Random& random) {
     if (up_to(random, 3) != 0) continue;
     ++call_id;
     messages.push_back({true, make_bind({{3, kEpm}}, {.call_id = call_id, .order = order},
-                                        PduType::alter_context)});
-    messages.push_back(
-        {false, make_bind_ack({{}}, {.call_id = call_id}, PduType::alter_context_response)});
+                                        dissect::PduType::alter_context)});
+    messages.push_back({false, make_bind_ack({{}}, {.call_id = call_id},
+                                             dissect::PduType::alter_context_response)});
   }
   return messages;
 }

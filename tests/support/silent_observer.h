@@ -5,14 +5,14 @@
 namespace rpcaudit::test {
 
 // Hears everything and keeps nothing: what a test wants to hear, it overrides.
-class SilentObserver : public RpcObserver {
+class SilentObserver : public dissect::RpcObserver {
  public:
-  void on_context(const RpcContext&) override {}
-  void on_context_result(const RpcContext&) override {}
-  void on_context_closed(ContextKey) override {}
-  void on_call(const RpcContext&, const RpcCall&) override {}
-  void on_outcome(const RpcOutcome&) override {}
-  void on_blindness(const Blindness&) override {}
+  void on_context(const dissect::RpcContext&) override {}
+  void on_context_result(const dissect::RpcContext&) override {}
+  void on_context_closed(dissect::ContextKey) override {}
+  void on_call(const dissect::RpcContext&, const dissect::RpcCall&) override {}
+  void on_outcome(const dissect::RpcOutcome&) override {}
+  void on_blindness(const dissect::Blindness&) override {}
   void on_watermark(std::uint64_t) override {}
 };
 

@@ -48,7 +48,7 @@ inline ByteVector make_ntlm(std::string_view domain, std::string_view user) {
 
 // What differs from message to message besides its body.
 struct Smb2Shape {
-  Smb2Command command{};
+  dissect::Smb2Command command{};
   std::uint64_t message_id = 0;
   bool response = false;
   std::uint32_t status = 0;
@@ -61,7 +61,7 @@ inline ByteVector make_smb2(const Smb2Shape& shape, const ByteVector& body) {
   ByteWriter writer;
   writer.u8(0xfe).text("SMB").u16(64).u16(1).u32(shape.status);
   writer.u16(static_cast<unsigned>(shape.command)).u16(1);
-  writer.u32(shape.flags | (shape.response ? Smb2Header::kFlagResponse : 0)).u32(0);
+  writer.u32(shape.flags | (shape.response ? dissect::Smb2Header::kFlagResponse : 0)).u32(0);
   writer.number(shape.message_id).u32(0xfeff).u32(shape.tree_id).number(shape.session_id);
   return writer.zeros(16).bytes(body).take();
 }
@@ -115,7 +115,7 @@ inline ByteVector smb2_read_response(const ByteVector& data) {
   return body.bytes(data).take();
 }
 inline ByteVector smb2_ioctl_request(std::uint64_t file, const ByteVector& data,
-                                     std::uint32_t code = kFsctlPipeTransceive) {
+                                     std::uint32_t code = dissect::kFsctlPipeTransceive) {
   ByteWriter body;
   body.u16(57).u16(0).u32(code);
   add_file(body, file).u32(120).u32(static_cast<std::uint32_t>(data.size())).zeros(24);
@@ -123,7 +123,7 @@ inline ByteVector smb2_ioctl_request(std::uint64_t file, const ByteVector& data,
 }
 inline ByteVector smb2_ioctl_response(std::uint64_t file, const ByteVector& data) {
   ByteWriter body;
-  body.u16(49).u16(0).u32(kFsctlPipeTransceive);
+  body.u16(49).u16(0).u32(dissect::kFsctlPipeTransceive);
   add_file(body, file).u32(112).u32(0).u32(112).u32(static_cast<std::uint32_t>(data.size()));
   return body.zeros(8).bytes(data).take();
 }
@@ -155,7 +155,7 @@ inline ByteVector make_encrypted(std::uint64_t session_id, std::size_t size) {
 // --- SMB1 ---
 
 struct Smb1Shape {
-  Smb1Command command{};
+  dissect::Smb1Command command{};
   bool response = false;
   std::uint32_t status = 0;
   std::uint16_t tree_id = 1;
@@ -191,6 +191,6 @@ inline ByteWriter andx(unsigned next = 0xff, unsigned offset = 0) {
   return writer;
 }
 
-inline constexpr std::size_t kSmb1BlockAt = kSmb1HeaderSize;
+inline constexpr std::size_t kSmb1BlockAt = dissect::kSmb1HeaderSize;
 
 }  // namespace rpcaudit::test

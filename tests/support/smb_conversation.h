@@ -76,11 +76,13 @@ class SmbPlayer {
     data.resize(std::max(size, data.size()), std::byte{5});
     ++message_id_;
     if (version_ == SmbVersion::smb1) {
-      say1(true, {.command = Smb1Command::write_andx, .tree_id = 2}, write_words(9, data), data);
-      say1(false, {.command = Smb1Command::write_andx, .tree_id = 2}, andx().zeros(8).take());
+      say1(true, {.command = dissect::Smb1Command::write_andx, .tree_id = 2}, write_words(9, data),
+           data);
+      say1(false, {.command = dissect::Smb1Command::write_andx, .tree_id = 2},
+           andx().zeros(8).take());
     } else {
-      say2(true, Smb2Command::write, smb2_write_request(9, data), 2);
-      say2(false, Smb2Command::write, smb2_write_response(), 2);
+      say2(true, dissect::Smb2Command::write, smb2_write_request(9, data), 2);
+      say2(false, dissect::Smb2Command::write, smb2_write_response(), 2);
     }
   }
 
@@ -93,8 +95,8 @@ class SmbPlayer {
 
   // --- SMB2 ---
 
-  void say2(bool client, Smb2Command command, const ByteVector& body, std::uint32_t tree_id = 1,
-            std::uint32_t status = 0) {
+  void say2(bool client, dissect::Smb2Command command, const ByteVector& body,
+            std::uint32_t tree_id = 1, std::uint32_t status = 0) {
     add(client, make_smb2({.command = command,
                            .message_id = message_id_,
                            .response = !client,
@@ -104,37 +106,40 @@ class SmbPlayer {
   }
   void start_smb2() {
     ++message_id_;
-    say2(true, Smb2Command::session_setup, smb2_setup_request(make_ntlm("CORP", "alice")));
-    say2(false, Smb2Command::session_setup, smb2_setup_response(0));
+    say2(true, dissect::Smb2Command::session_setup, smb2_setup_request(make_ntlm("CORP", "alice")));
+    say2(false, dissect::Smb2Command::session_setup, smb2_setup_response(0));
     for (const std::uint32_t tree : {1u, 2u}) {
       ++message_id_;
-      say2(true, Smb2Command::tree_connect, ByteWriter().u16(9).zeros(7).take(), 0);
-      say2(false, Smb2Command::tree_connect, smb2_tree_response(tree == 1 ? 2 : 1), tree);
+      say2(true, dissect::Smb2Command::tree_connect, ByteWriter().u16(9).zeros(7).take(), 0);
+      say2(false, dissect::Smb2Command::tree_connect, smb2_tree_response(tree == 1 ? 2 : 1), tree);
     }
   }
   void play_smb2(const PipeScript& script, const PipeStep& step) {
-    const std::uint32_t status = step.more ? kStatusBufferOverflow : kStatusSuccess;
+    const std::uint32_t status =
+        step.more ? dissect::kStatusBufferOverflow : dissect::kStatusSuccess;
     switch (step.kind) {
       case PipeStep::Kind::open:
-        say2(true, Smb2Command::create, smb2_create_request(script.name));
-        say2(false, Smb2Command::create, smb2_create_response(script.file));
+        say2(true, dissect::Smb2Command::create, smb2_create_request(script.name));
+        say2(false, dissect::Smb2Command::create, smb2_create_response(script.file));
         return;
       case PipeStep::Kind::write:
-        say2(true, Smb2Command::write, smb2_write_request(script.file, step.in));
-        say2(false, Smb2Command::write, smb2_write_response());
+        say2(true, dissect::Smb2Command::write, smb2_write_request(script.file, step.in));
+        say2(false, dissect::Smb2Command::write, smb2_write_response());
         return;
       case PipeStep::Kind::read:
-        say2(true, Smb2Command::read, smb2_read_request(script.file));
-        if (message_id_ % 3 == 0) say2(false, Smb2Command::read, smb2_error(), 1, kStatusPending);
-        say2(false, Smb2Command::read, smb2_read_response(step.out));
+        say2(true, dissect::Smb2Command::read, smb2_read_request(script.file));
+        if (message_id_ % 3 == 0)
+          say2(false, dissect::Smb2Command::read, smb2_error(), 1, dissect::kStatusPending);
+        say2(false, dissect::Smb2Command::read, smb2_read_response(step.out));
         return;
       case PipeStep::Kind::transact:
-        say2(true, Smb2Command::ioctl, smb2_ioctl_request(script.file, step.in));
-        say2(false, Smb2Command::ioctl, smb2_ioctl_response(script.file, step.out), 1, status);
+        say2(true, dissect::Smb2Command::ioctl, smb2_ioctl_request(script.file, step.in));
+        say2(false, dissect::Smb2Command::ioctl, smb2_ioctl_response(script.file, step.out), 1,
+             status);
         return;
       case PipeStep::Kind::close:
-        say2(true, Smb2Command::close, smb2_close_request(script.file));
-        say2(false, Smb2Command::close, smb2_close_response());
+        say2(true, dissect::Smb2Command::close, smb2_close_request(script.file));
+        say2(false, dissect::Smb2Command::close, smb2_close_response());
     }
   }
 
@@ -148,8 +153,8 @@ class SmbPlayer {
   void start_smb1() {
     for (const std::uint16_t tree : {std::uint16_t{1}, std::uint16_t{2}}) {
       ++message_id_;
-      say1(true, {Smb1Command::tree_connect_andx}, andx().zeros(4).take(), ByteVector(9));
-      say1(false, {.command = Smb1Command::tree_connect_andx, .tree_id = tree},
+      say1(true, {dissect::Smb1Command::tree_connect_andx}, andx().zeros(4).take(), ByteVector(9));
+      say1(false, {.command = dissect::Smb1Command::tree_connect_andx, .tree_id = tree},
            andx().u16(1).take(), ByteWriter().text(tree == 1 ? "IPC" : "A:").u8(0).take());
     }
   }
@@ -165,7 +170,7 @@ class SmbPlayer {
     ByteWriter words;
     words.u16(0).u16(static_cast<unsigned>(data.size())).zeros(18);
     words.u16(static_cast<unsigned>(data.size())).u16(kOffset).u8(2).u8(0);
-    return words.u16(kTransTransact).u16(file).take();
+    return words.u16(dissect::kTransTransact).u16(file).take();
   }
   static ByteVector transact_answer_words(const ByteVector& data) {
     constexpr unsigned kOffset = kSmb1BlockAt + 1 + 20 + 2;
@@ -181,31 +186,32 @@ class SmbPlayer {
     return words.take();
   }
   void play_smb1(const PipeScript& script, const PipeStep& step) {
-    const std::uint32_t status = step.more ? kStatusBufferOverflow : kStatusSuccess;
+    const std::uint32_t status =
+        step.more ? dissect::kStatusBufferOverflow : dissect::kStatusSuccess;
     switch (step.kind) {
       case PipeStep::Kind::open:
-        say1(true, {Smb1Command::nt_create_andx}, andx().zeros(44).take(),
+        say1(true, {dissect::Smb1Command::nt_create_andx}, andx().zeros(44).take(),
              join({ByteVector(1), utf16("\\" + script.name), ByteVector(2)}));
-        say1(false, {Smb1Command::nt_create_andx},
+        say1(false, {dissect::Smb1Command::nt_create_andx},
              andx().u8(0).u16(script.file).zeros(56).u16(2).zeros(3).take());
         return;
       case PipeStep::Kind::write:
-        say1(true, {Smb1Command::write_andx}, write_words(script.file, step.in), step.in);
-        say1(false, {Smb1Command::write_andx}, andx().zeros(8).take());
+        say1(true, {dissect::Smb1Command::write_andx}, write_words(script.file, step.in), step.in);
+        say1(false, {dissect::Smb1Command::write_andx}, andx().zeros(8).take());
         return;
       case PipeStep::Kind::read:
-        say1(true, {Smb1Command::read_andx}, andx().u16(script.file).zeros(14).take());
-        say1(false, {Smb1Command::read_andx}, read_words(step.out), step.out);
+        say1(true, {dissect::Smb1Command::read_andx}, andx().u16(script.file).zeros(14).take());
+        say1(false, {dissect::Smb1Command::read_andx}, read_words(step.out), step.out);
         return;
       case PipeStep::Kind::transact:
-        say1(true, {Smb1Command::transaction}, transact_words(script.file, step.in),
+        say1(true, {dissect::Smb1Command::transaction}, transact_words(script.file, step.in),
              join({ByteVector(8), step.in}));
-        say1(false, {.command = Smb1Command::transaction, .status = status},
+        say1(false, {.command = dissect::Smb1Command::transaction, .status = status},
              transact_answer_words(step.out), step.out);
         return;
       case PipeStep::Kind::close:
-        say1(true, {Smb1Command::close}, ByteWriter().u16(script.file).u32(0).take());
-        say1(false, {Smb1Command::close}, {});
+        say1(true, {dissect::Smb1Command::close}, ByteWriter().u16(script.file).u32(0).take());
+        say1(false, {dissect::Smb1Command::close}, {});
     }
   }
 

@@ -14,7 +14,7 @@ namespace rpcaudit::test {
 // What is said on SMB connections between two hosts, message by message, in frames of their own.
 class SmbTalk {
  public:
-  explicit SmbTalk(const Limits& limits = {}) : limits_(limits) { connect(); }
+  explicit SmbTalk(const dissect::Limits& limits = {}) : limits_(limits) { connect(); }
 
   // One more connection; what is said from here on is said there.
   std::size_t connect() {
@@ -27,7 +27,7 @@ class SmbTalk {
   void use(std::size_t connection) { current_ = connection; }
   void hang_up() {
     smb_.close(slots_[current_], frame());
-    slots_[current_] = kNoSlot;
+    slots_[current_] = dissect::kNoSlot;
   }
 
   // A message as it is, framed, in pieces of `size` bytes from piecewise() on.
@@ -42,57 +42,59 @@ class SmbTalk {
     return *this;
   }
   bool lose(unsigned direction, std::uint64_t bytes) {
-    return smb_.gap(slots_[current_], direction, bytes, BlindnessKind::gap, frame());
+    return smb_.gap(slots_[current_], direction, bytes, dissect::BlindnessKind::gap, frame());
   }
   void piecewise(std::size_t size) { piece_ = size; }
 
   // --- SMB2, in its usual order; message ids count up ---
 
-  SmbTalk& request(Smb2Command command, const ByteVector& body, Smb2Shape shape = {}) {
+  SmbTalk& request(dissect::Smb2Command command, const ByteVector& body, Smb2Shape shape = {}) {
     shape.command = command;
     shape.message_id = ++message_id_;
     return client(make_smb2(shape, body));
   }
-  SmbTalk& response(Smb2Command command, const ByteVector& body, Smb2Shape shape = {}) {
+  SmbTalk& response(dissect::Smb2Command command, const ByteVector& body, Smb2Shape shape = {}) {
     shape.command = command;
     shape.response = true;
     if (shape.message_id == 0) shape.message_id = message_id_;
     return server(make_smb2(shape, body));
   }
   SmbTalk& log_on(const ByteVector& token, unsigned session_flags = 0) {
-    request(Smb2Command::session_setup, smb2_setup_request(ByteVector(8)), {.session_id = 0});
-    response(Smb2Command::session_setup, smb2_setup_response(0),
-             {.status = kStatusMoreProcessingRequired});
-    request(Smb2Command::session_setup, smb2_setup_request(token));
-    return response(Smb2Command::session_setup, smb2_setup_response(session_flags));
+    request(dissect::Smb2Command::session_setup, smb2_setup_request(ByteVector(8)),
+            {.session_id = 0});
+    response(dissect::Smb2Command::session_setup, smb2_setup_response(0),
+             {.status = dissect::kStatusMoreProcessingRequired});
+    request(dissect::Smb2Command::session_setup, smb2_setup_request(token));
+    return response(dissect::Smb2Command::session_setup, smb2_setup_response(session_flags));
   }
   SmbTalk& connect_tree(unsigned share_type = 2, std::uint32_t tree_id = 1) {
-    request(Smb2Command::tree_connect, ByteWriter().u16(9).zeros(7).take());
-    return response(Smb2Command::tree_connect, smb2_tree_response(share_type),
+    request(dissect::Smb2Command::tree_connect, ByteWriter().u16(9).zeros(7).take());
+    return response(dissect::Smb2Command::tree_connect, smb2_tree_response(share_type),
                     {.tree_id = tree_id});
   }
   SmbTalk& open(std::string_view name, std::uint64_t file) {
-    request(Smb2Command::create, smb2_create_request(name));
-    return response(Smb2Command::create, smb2_create_response(file));
+    request(dissect::Smb2Command::create, smb2_create_request(name));
+    return response(dissect::Smb2Command::create, smb2_create_response(file));
   }
   SmbTalk& write(std::uint64_t file, const ByteVector& data) {
-    request(Smb2Command::write, smb2_write_request(file, data));
-    return response(Smb2Command::write, smb2_write_response());
+    request(dissect::Smb2Command::write, smb2_write_request(file, data));
+    return response(dissect::Smb2Command::write, smb2_write_response());
   }
   SmbTalk& read(std::uint64_t file, const ByteVector& data, std::uint32_t status = 0) {
-    request(Smb2Command::read, smb2_read_request(file));
-    return response(Smb2Command::read, smb2_read_response(data), {.status = status});
+    request(dissect::Smb2Command::read, smb2_read_request(file));
+    return response(dissect::Smb2Command::read, smb2_read_response(data), {.status = status});
   }
   SmbTalk& transact(std::uint64_t file, const ByteVector& in, const ByteVector& out,
                     std::uint32_t status = 0) {
-    request(Smb2Command::ioctl, smb2_ioctl_request(file, in));
-    return response(Smb2Command::ioctl, smb2_ioctl_response(file, out), {.status = status});
+    request(dissect::Smb2Command::ioctl, smb2_ioctl_request(file, in));
+    return response(dissect::Smb2Command::ioctl, smb2_ioctl_response(file, out),
+                    {.status = status});
   }
   SmbTalk& close(std::uint64_t file) {
-    request(Smb2Command::close, smb2_close_request(file));
-    return response(Smb2Command::close, smb2_close_response());
+    request(dissect::Smb2Command::close, smb2_close_request(file));
+    return response(dissect::Smb2Command::close, smb2_close_response());
   }
-  SmbTalk& bind(std::uint64_t file, const SyntaxId& interface) {
+  SmbTalk& bind(std::uint64_t file, const dissect::SyntaxId& interface) {
     return transact(file, make_bind({{0, interface}}), make_bind_ack({{}}));
   }
   SmbTalk& call(std::uint64_t file, std::uint32_t call_id) {
@@ -103,8 +105,8 @@ class SmbTalk {
   // Ends all connections and returns what was told.
   std::string text() {
     for (std::uint32_t& slot : slots_) {
-      if (slot != kNoSlot) smb_.close(slot, frame());
-      slot = kNoSlot;
+      if (slot != dissect::kNoSlot) smb_.close(slot, frame());
+      slot = dissect::kNoSlot;
     }
     EXPECT_EQ(observer_.complaints(), "");
     EXPECT_TRUE(observer_.all_closed());
@@ -112,22 +114,22 @@ class SmbTalk {
   }
 
   RecordingObserver& observer() { return observer_; }
-  const DissectStatistics& statistics() const { return statistics_; }
+  const dissect::DissectStatistics& statistics() const { return statistics_; }
   std::uint64_t last_message_id() const { return message_id_; }
 
  private:
-  FrameReference frame() {
-    FrameReference reference;
+  dissect::FrameReference frame() {
+    dissect::FrameReference reference;
     reference.number = reference.sequence = ++frames_;
     reference.timestamp.nanoseconds = static_cast<std::int64_t>(frames_) * 1'000'000;
     return reference;
   }
 
-  Limits limits_;
+  dissect::Limits limits_;
   RecordingObserver observer_;
-  DissectStatistics statistics_;
-  RpcSessions sessions_{limits_, observer_, statistics_, 1};
-  SmbConnections smb_{limits_, observer_, statistics_, sessions_, 1};
+  dissect::DissectStatistics statistics_;
+  dissect::RpcSessions sessions_{limits_, observer_, statistics_, 1};
+  dissect::SmbConnections smb_{limits_, observer_, statistics_, sessions_, 1};
   std::vector<std::uint32_t> slots_;
   std::size_t current_ = 0;
   std::size_t piece_ = SIZE_MAX;

@@ -11,7 +11,7 @@
 #include "engine/app/run/deployment_files.h"
 #include "engine/app/run/pipeline.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 struct AuditCommand {
@@ -23,8 +23,8 @@ ExitStatus run_audit(const RunOptions& options) {
   spdlog::logger log = make_log(options.verbose);
   LoadedPolicies loaded = load_all_policies(options);
   if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
-  const ServerPolicies policies = server_policies(std::move(loaded));
-  AuditOptions audit;
+  const evaluate::ServerPolicies policies = server_policies(std::move(loaded));
+  audit::AuditOptions audit;
   audit.policies = &policies;
   audit.write_all = options.all;
   audit.mark_findings = true;
@@ -68,4 +68,4 @@ void add_audit_command(CLI::App& app, ChosenCommand& chosen) {
   });
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -6,7 +6,7 @@
 
 #include "engine/audit/catalogue/catalogue.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 using Problem = std::optional<std::string>;
@@ -30,9 +30,9 @@ bool parse_number(std::string_view text, Number& number) {
 Problem read_interface(std::string_view value, DescribedCall& described) {
   std::optional<Uuid> uuid = parse_uuid(value);
   if (!uuid) {
-    const std::optional<CatalogueEntry> entry = find_interface(value);
+    const std::optional<audit::CatalogueEntry> entry = audit::find_interface(value);
     if (!entry) return quoted(value) + " is neither a UUID nor the name of a known interface";
-    uuid = interface_uuid(*entry);
+    uuid = audit::interface_uuid(*entry);
   }
   if (!described.context.abstract_syntax) described.context.abstract_syntax.emplace();
   described.context.abstract_syntax->uuid = *uuid;
@@ -56,8 +56,8 @@ Problem read_version(std::string_view value, DescribedCall& described) {
 Problem read_opnum(std::string_view value, DescribedCall& described) {
   if (parse_number(value, described.call.opnum)) return std::nullopt;
   if (described.context.abstract_syntax) {
-    const auto entry = find_interface(described.context.abstract_syntax->uuid);
-    const auto opnum = entry ? find_operation(*entry, value) : std::nullopt;
+    const auto entry = audit::find_interface(described.context.abstract_syntax->uuid);
+    const auto opnum = entry ? audit::find_operation(*entry, value) : std::nullopt;
     if (opnum) {
       described.call.opnum = *opnum;
       return std::nullopt;
@@ -67,8 +67,8 @@ Problem read_opnum(std::string_view value, DescribedCall& described) {
 }
 
 Problem read_protocol(std::string_view value, DescribedCall& described) {
-  for (std::size_t i = 0; i < kProtocolSequenceCount; ++i) {
-    const auto sequence = static_cast<ProtocolSequence>(i);
+  for (std::size_t i = 0; i < dissect::kProtocolSequenceCount; ++i) {
+    const auto sequence = static_cast<dissect::ProtocolSequence>(i);
     if (to_string(sequence) != value) continue;
     described.context.protocol = sequence;
     return std::nullopt;
@@ -102,11 +102,11 @@ Problem read_pipe(std::string_view value, DescribedCall& described) {
   described.pipe = value.find('\\') == std::string_view::npos ? "\\PIPE\\" : "";
   described.pipe += value;
   described.context.pipe = described.pipe;
-  described.context.protocol = ProtocolSequence::ncacn_np;
+  described.context.protocol = dissect::ProtocolSequence::ncacn_np;
   return std::nullopt;
 }
 
-AuthNumbers& auth_of(DescribedCall& described) {
+dissect::AuthNumbers& auth_of(DescribedCall& described) {
   return described.call.auth ? *described.call.auth : described.call.auth.emplace();
 }
 
@@ -165,7 +165,7 @@ Problem read_word(std::string_view word, DescribedCall& described) {
 }  // namespace
 
 std::optional<std::string> parse_call(std::string_view text, DescribedCall& described) {
-  described.context.result = ContextResult::accepted;
+  described.context.result = dissect::ContextResult::accepted;
   described.context.client.address = IpAddress::v4(0);
   described.context.server.address = IpAddress::v4(0);
   while (!text.empty()) {
@@ -178,4 +178,4 @@ std::optional<std::string> parse_call(std::string_view text, DescribedCall& desc
   return std::nullopt;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -6,13 +6,13 @@
 
 #include "dissect/rpc_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // A call as somebody describes it: `interface=drsuapi opnum=3 client=10.77.0.21 ...`. `context`
 // borrows `pipe` and `user` from here, so the object must not be copied while they are in use.
 struct DescribedCall {
-  RpcContext context;
-  RpcCall call;
+  dissect::RpcContext context;
+  dissect::RpcCall call;
   std::string pipe;
   std::string user;
   std::string domain;
@@ -28,4 +28,4 @@ struct DescribedCall {
 [[nodiscard]] std::optional<std::string> parse_call(std::string_view text,
                                                     DescribedCall& described);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

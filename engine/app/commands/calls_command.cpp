@@ -7,19 +7,19 @@
 #include "engine/app/run/deployment_files.h"
 #include "engine/app/run/pipeline.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 ExitStatus run_calls(const RunOptions& options) {
   spdlog::logger log = make_log(options.verbose);
-  AuditOptions audit;
+  audit::AuditOptions audit;
   audit.write_all = true;
   const bool has_policies = !options.policies.empty() || !options.deployment.empty();
   if (!has_policies) return run_records(options, audit, RecordFormat::json, log);
 
   LoadedPolicies loaded = load_all_policies(options);
   if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
-  const ServerPolicies policies = server_policies(std::move(loaded));
+  const evaluate::ServerPolicies policies = server_policies(std::move(loaded));
   audit.policies = &policies;
   return run_records(options, audit, RecordFormat::json, log);
 }
@@ -41,4 +41,4 @@ void add_calls_command(CLI::App& app, ChosenCommand& chosen) {
   command->callback([options, &chosen] { chosen = [options] { return run_calls(*options); }; });
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -19,7 +19,7 @@
 #include "engine/audit/text/text_encoding.h"
 #include "engine/policy/check/linter.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 struct CheckCommand {
@@ -29,17 +29,17 @@ struct CheckCommand {
 };
 
 // The catalogue as the linter wants it.
-class CatalogueNames : public InterfaceNames {
+class CatalogueNames : public policy::InterfaceNames {
  public:
   [[nodiscard]] std::string name_of(const Uuid& interface) const override {
-    return std::string(interface_name(interface));
+    return std::string(audit::interface_name(interface));
   }
 
   [[nodiscard]] std::optional<Uuid> nearest(const Uuid& interface) const override {
     constexpr std::size_t kDigitsMax = 4;  // more make it another interface
     std::optional<Uuid> nearest;
     std::size_t nearest_count = kDigitsMax + 1;
-    for (const CatalogueInterface& known : catalogue_interfaces()) {
+    for (const audit::CatalogueInterface& known : audit::catalogue_interfaces()) {
       const std::size_t count = differing_digits(known.uuid, interface);
       if (count >= nearest_count) continue;
       nearest_count = count;
@@ -66,25 +66,25 @@ void complete(const CheckCommand& command, LoadedDeployment& deployment,
   LoadedPolicy& loaded = deployment.loaded;
   if (!loaded.has_errors()) {
     const CatalogueNames names;
-    lint(loaded.policy, {deployment.evaluation.profile, &names}, loaded.diagnostics);
+    policy::lint(loaded.policy, {deployment.evaluation.profile, &names}, loaded.diagnostics);
   }
   for (const std::uint32_t file : loaded.scripts) {
-    lint_script(loaded.sources[file], file, loaded.diagnostics);
+    policy::lint_script(loaded.sources[file], file, loaded.diagnostics);
   }
-  std::erase_if(loaded.diagnostics, [&](const Diagnostic& diagnostic) {
+  std::erase_if(loaded.diagnostics, [&](const policy::Diagnostic& diagnostic) {
     const auto& ignored = command.ignored;
     const auto found = std::find(ignored.begin(), ignored.end(), diagnostic.code);
-    if (diagnostic.severity == Severity::error || found == ignored.end()) return false;
+    if (diagnostic.severity == policy::Severity::error || found == ignored.end()) return false;
     silenced.insert(*found);
     return true;
   });
   std::stable_sort(loaded.diagnostics.begin(), loaded.diagnostics.end(),
-                   [](const Diagnostic& a, const Diagnostic& b) {
+                   [](const policy::Diagnostic& a, const policy::Diagnostic& b) {
                      return std::tie(a.span.file, a.span.line) < std::tie(b.span.file, b.span.line);
                    });
 }
 
-std::string diagnostic_json(const LoadedPolicy& loaded, const Diagnostic& diagnostic) {
+std::string diagnostic_json(const LoadedPolicy& loaded, const policy::Diagnostic& diagnostic) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
   const auto text = [&writer](const char* key, std::string_view value) {
@@ -120,7 +120,7 @@ ExitStatus run_check(const CheckCommand& command) {
   std::set<std::string_view> silenced;
   for (LoadedDeployment& one : loaded.deployments) complete(command, one, silenced);
   const std::vector<LoadedPolicies::Remark> remarks = loaded.remarks();
-  const auto count = [&remarks](Severity severity) {
+  const auto count = [&remarks](policy::Severity severity) {
     return static_cast<std::size_t>(
         std::count_if(remarks.begin(), remarks.end(),
                       [severity](const auto& one) { return one.diagnostic.severity == severity; }));
@@ -133,19 +133,20 @@ ExitStatus run_check(const CheckCommand& command) {
               << "\n";
   }
   for (const std::string& code : command.ignored) {
-    if (!silenced.contains(code)) log.warn("--ignore {}: silenced nothing", terminal_text(code));
+    if (!silenced.contains(code))
+      log.warn("--ignore {}: silenced nothing", audit::terminal_text(code));
   }
   if (!command.options.quiet) {
     std::cerr << counted(loaded.count_filters(), "filter") << " in "
               << counted(loaded.files().size(), "file") << ", "
-              << counted(count(Severity::error), "error") << ", "
-              << counted(count(Severity::warning), "warning") << "\n";
+              << counted(count(policy::Severity::error), "error") << ", "
+              << counted(count(policy::Severity::warning), "warning") << "\n";
   }
   if (!std::cout.flush()) {
     log.error("standard output: could not be written");
     return loaded.has_errors() ? ExitStatus::usage : ExitStatus::data;
   }
-  const bool refused = command.strict && count(Severity::warning) != 0;
+  const bool refused = command.strict && count(policy::Severity::warning) != 0;
   return loaded.has_errors() || refused ? ExitStatus::usage : ExitStatus::done;
 }
 
@@ -179,4 +180,4 @@ void add_check_command(CLI::App& app, ChosenCommand& chosen) {
   command->callback([state, &chosen] { chosen = [state] { return run_check(*state); }; });
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

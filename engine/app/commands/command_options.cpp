@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 void add_capture_options(CLI::App& command, RunOptions& options, bool required) {
   command
@@ -40,15 +40,15 @@ void add_target_options(CLI::App& command, RunOptions& options) {
       .add_option_function<std::string>(
           "--target",
           [&options](const std::string& name) {
-            const std::optional<Target> target = parse_target(name);
+            const std::optional<policy::Target> target = policy::parse_target(name);
             if (!target) {
               std::string names;
-              for (std::size_t i = 0; i < kTargetCount; ++i) {
-                names += ' ' + std::string(to_string(static_cast<Target>(i)));
+              for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+                names += ' ' + std::string(to_string(static_cast<policy::Target>(i)));
               }
               throw CLI::ValidationError("--target", "`" + name + "` is none of" + names);
             }
-            options.evaluation.profile = TargetProfile(*target);
+            options.evaluation.profile = policy::TargetProfile(*target);
           },
           "What is taken to apply the policy: documented (the default), ws2008, ws2008r2,\n"
           "ws2012r2, ws2016, ws2019, ws2022, ws2025, w10, w11-24h2 or w11-25h2")
@@ -57,14 +57,15 @@ void add_target_options(CLI::App& command, RunOptions& options) {
       .add_option_function<std::string>(
           "--v4-order",
           [&options](const std::string& order) {
-            options.v4_order = order == "network" ? Behaviour::swapped : Behaviour::applies;
+            options.v4_order =
+                order == "network" ? policy::Behaviour::swapped : policy::Behaviour::applies;
           },
           "How IPv4 addresses are compared, instead of what the target is taken to do")
       ->check(CLI::IsMember({"documented", "network"}).description(""))
       ->type_name("documented|network");
   command.parse_complete_callback([&options] {
     if (options.v4_order)
-      options.evaluation.profile.set(Difference::v4_byte_order, *options.v4_order);
+      options.evaluation.profile.set(policy::Difference::v4_byte_order, *options.v4_order);
   });
 }
 
@@ -85,4 +86,4 @@ void add_output_options(CLI::App& command, RunOptions& options) {
   command.add_flag("-v,--verbose", options.verbose, "More about what is done");
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

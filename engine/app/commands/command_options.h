@@ -8,7 +8,7 @@ namespace CLI {
 class App;
 }
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // Options that several commands have in common, so that hands need to learn them once.
 void add_capture_options(CLI::App& command, RunOptions& options, bool required);
@@ -17,4 +17,4 @@ void add_policy_option(CLI::App& command, RunOptions& options, bool required);
 void add_target_options(CLI::App& command, RunOptions& options);
 void add_output_options(CLI::App& command, RunOptions& options);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

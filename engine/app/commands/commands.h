@@ -8,7 +8,7 @@ namespace CLI {
 class App;
 }
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // What to do once the whole command line has been read.
 using ChosenCommand = std::function<ExitStatus()>;
@@ -22,4 +22,4 @@ void add_endpoints_command(CLI::App& app, ChosenCommand& chosen);
 void add_explain_command(CLI::App& app, ChosenCommand& chosen);
 void add_netsh_command(CLI::App& app, ChosenCommand& chosen);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

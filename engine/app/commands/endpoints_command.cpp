@@ -13,10 +13,10 @@
 #include "engine/audit/report/summary_text.h"
 #include "engine/audit/text/text_encoding.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
-std::string summary_of(const EndpointInventory& inventory, const FrameRun& run) {
+std::string summary_of(const audit::EndpointInventory& inventory, const FrameRun& run) {
   std::set<IpAddress> servers;
   std::size_t announced = 0;
   std::size_t bound = 0;
@@ -25,11 +25,12 @@ std::string summary_of(const EndpointInventory& inventory, const FrameRun& run) 
     servers.insert(endpoint.server);
     ++(sighting.announced && sighting.bound ? both : sighting.announced ? announced : bound);
   }
-  std::string text = grouped(inventory.endpoints().size()) + " endpoints of " +
-                     grouped(servers.size()) + " servers: " + grouped(announced) + " announced, " +
-                     grouped(bound) + " bound, " + grouped(both) + " both\n";
+  std::string text = audit::grouped(inventory.endpoints().size()) + " endpoints of " +
+                     audit::grouped(servers.size()) + " servers: " + audit::grouped(announced) +
+                     " announced, " + audit::grouped(bound) + " bound, " + audit::grouped(both) +
+                     " both\n";
   const auto add = [&](std::uint64_t count, const char* what) {
-    if (count != 0) text += grouped(count) + " " + what + "\n";
+    if (count != 0) text += audit::grouped(count) + " " + what + "\n";
   };
   add(inventory.overflow(), "sightings found no place in the table");
   add(run.statistics.mapper_stubs_unreadable,
@@ -40,31 +41,31 @@ std::string summary_of(const EndpointInventory& inventory, const FrameRun& run) 
 
 ExitStatus run_endpoints(const RunOptions& options) {
   spdlog::logger log = make_log(options.verbose);
-  const std::unique_ptr<FrameSource> source = open_source(options, log);
+  const std::unique_ptr<capture::FrameSource> source = open_source(options, log);
   if (!source) return ExitStatus::usage;
   RecordOutput output(options.output);
   if (!output.error().empty()) {
-    log.error("{}", terminal_text(output.error()));
+    log.error("{}", audit::terminal_text(output.error()));
     return ExitStatus::data;
   }
-  const Limits limits;
-  EndpointInventory inventory(limits);
+  const dissect::Limits limits;
+  audit::EndpointInventory inventory(limits);
   const bool progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !output.is_terminal();
   const FrameRun run = run_frames(*source, limits, inventory, progress);
   const bool text = options.format == RecordFormat::text ||
                     (options.format == RecordFormat::automatic && output.is_terminal());
-  text ? write_endpoints_text(inventory, output.buffer())
-       : write_endpoints_json(inventory, output.buffer());
+  text ? audit::write_endpoints_text(inventory, output.buffer())
+       : audit::write_endpoints_json(inventory, output.buffer());
   output.finish();
 
   bool damaged = false;
-  for (const InputProblem& problem : source->problems()) {
+  for (const capture::InputProblem& problem : source->problems()) {
     if (problem.skipped) continue;
     damaged = true;
-    log.error("{}: {}", terminal_text(source->input_name(problem.input)),
-              terminal_text(problem.message));
+    log.error("{}: {}", audit::terminal_text(source->input_name(problem.input)),
+              audit::terminal_text(problem.message));
   }
-  if (!output.error().empty()) log.error("{}", terminal_text(output.error()));
+  if (!output.error().empty()) log.error("{}", audit::terminal_text(output.error()));
   if (!options.quiet) std::cerr << summary_of(inventory, run);
   if (damaged || !output.error().empty()) return ExitStatus::data;
   return inventory.endpoints().empty() ? ExitStatus::nothing_evaluated : ExitStatus::done;
@@ -88,4 +89,4 @@ void add_endpoints_command(CLI::App& app, ChosenCommand& chosen) {
   command->callback([options, &chosen] { chosen = [options] { return run_endpoints(*options); }; });
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -19,7 +19,7 @@
 #include "engine/audit/text/auth_names.h"
 #include "engine/audit/text/text_encoding.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 struct ExplainCommand {
@@ -28,29 +28,29 @@ struct ExplainCommand {
   std::uint64_t frame = 0;
 };
 
-std::string call_text(const RpcContext& context, const RpcCall& call) {
+std::string call_text(const dissect::RpcContext& context, const dissect::RpcCall& call) {
   std::optional<Uuid> interface;
-  if (carries_interface(context)) interface = context.abstract_syntax->uuid;
+  if (audit::carries_interface(context)) interface = context.abstract_syntax->uuid;
   std::string text = "call     ";
-  text += operation_text(interface, call.opnum);
+  text += audit::operation_text(interface, call.opnum);
   text += " over ";
   text += to_string(context.protocol);
   if (!context.pipe.empty()) {
     text += ' ';
-    append_terminal_text(text, context.pipe);
+    audit::append_terminal_text(text, context.pipe);
   }
   text += ", ";
   text += to_string(context.client.address);
   text += " -> ";
-  text += endpoint_text(context.server);
+  text += audit::endpoint_text(context.server);
   const std::string account =
-      account_of({call.identity.user, call.identity.domain, call.identity.null_session});
+      audit::account_of({call.identity.user, call.identity.domain, call.identity.null_session});
   if (!account.empty()) text += ", as " + account;
   if (call.auth) {
     text += ", ";
-    text += auth_type_name(call.auth->type);
+    text += audit::auth_type_name(call.auth->type);
     text += ' ';
-    text += auth_level_name(call.auth->level);
+    text += audit::auth_level_name(call.auth->level);
   } else {
     text += ", without security of its own";
   }
@@ -58,63 +58,68 @@ std::string call_text(const RpcContext& context, const RpcCall& call) {
 }
 
 // By the policy of the call's server.
-std::string explanation_for(const ServerPolicies& policies, const RpcContext& context,
-                            const RpcCall& call, ContextFacts facts) {
+std::string explanation_for(const evaluate::ServerPolicies& policies,
+                            const dissect::RpcContext& context, const dissect::RpcCall& call,
+                            evaluate::ContextFacts facts) {
   const std::uint32_t index = policies.find(context.server.address);
-  if (index == kNoPolicy) return "verdict  none: no deployment has the server\n";
-  const HostKnowledge& knowledge = policies.knowledge(index);
+  if (index == evaluate::kNoPolicy) return "verdict  none: no deployment has the server\n";
+  const evaluate::HostKnowledge& knowledge = policies.knowledge(index);
   knowledge.complete(facts);
-  CallFacts of_call = call_facts(context, call);
-  KnownCaller caller;
+  evaluate::CallFacts of_call = evaluate::call_facts(context, call);
+  evaluate::KnownCaller caller;
   knowledge.complete(context, call, caller, of_call);
   std::string text;
   if (!policies.name(index).empty()) {
-    text = "policy   of " + terminal_text(policies.name(index)) + "\n";
+    text = "policy   of " + audit::terminal_text(policies.name(index)) + "\n";
   }
-  const Policy& policy = policies.policy(index);
-  EvaluationOptions options = policies.options(index);
-  const auto add_layer = [&](const Policy& filters, const ContextFacts& of_layer) {
-    const Explanation explanation = explain(filters, options, of_layer, of_call);
+  const policy::Policy& policy = policies.policy(index);
+  evaluate::EvaluationOptions options = policies.options(index);
+  const auto add_layer = [&](const policy::Policy& filters,
+                             const evaluate::ContextFacts& of_layer) {
+    const evaluate::Explanation explanation =
+        evaluate::explain(filters, options, of_layer, of_call);
     text += explanation_text(explanation, filters);
-    text +=
-        event_5712_text({call, of_layer, of_call, options.profile, filters, explanation.verdict});
+    text += audit::event_5712_text(
+        {call, of_layer, of_call, options.profile, filters, explanation.verdict});
   };
   add_layer(policy, facts);
-  const auto is_epmap = [](const Filter& filter) { return filter.layer == Layer::epmap; };
+  const auto is_epmap = [](const policy::Filter& filter) {
+    return filter.layer == policy::Layer::epmap;
+  };
   const bool is_asked =
       call.question && std::any_of(policy.filters.begin(), policy.filters.end(), is_epmap);
   if (!is_asked) return text;
   // The layers do not arbitrate between each other: whoever either of them stops gets no answer.
-  const std::unique_ptr<const Policy> filters = filters_of(policy);
-  options.layer = Layer::epmap;
+  const std::unique_ptr<const policy::Policy> filters = audit::filters_of(policy);
+  options.layer = policy::Layer::epmap;
   text += "\nlayer epmap, which sees the interface that is asked for\n";
-  add_layer(*filters, mapper_facts(facts, *call.question));
+  add_layer(*filters, audit::mapper_facts(facts, *call.question));
   return text;
 }
 
 // Explains every call that began in one frame, as it passes.
-class ExplainingObserver : public RpcObserver {
+class ExplainingObserver : public dissect::RpcObserver {
  public:
-  ExplainingObserver(const ServerPolicies& policies, std::uint64_t frame)
+  ExplainingObserver(const evaluate::ServerPolicies& policies, std::uint64_t frame)
       : policies_(policies), frame_(frame) {}
 
-  void on_context(const RpcContext&) override {}
-  void on_context_result(const RpcContext&) override {}
-  void on_context_closed(ContextKey) override {}
-  void on_call(const RpcContext& context, const RpcCall& call) override {
+  void on_context(const dissect::RpcContext&) override {}
+  void on_context_result(const dissect::RpcContext&) override {}
+  void on_context_closed(dissect::ContextKey) override {}
+  void on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) override {
     if (call.frame.number != frame_) return;
     if (!text_.empty()) text_ += '\n';
     text_ += call_text(context, call);
-    text_ += explanation_for(policies_, context, call, context_facts(context));
+    text_ += explanation_for(policies_, context, call, evaluate::context_facts(context));
   }
-  void on_outcome(const RpcOutcome&) override {}
-  void on_blindness(const Blindness&) override {}
+  void on_outcome(const dissect::RpcOutcome&) override {}
+  void on_blindness(const dissect::Blindness&) override {}
   void on_watermark(std::uint64_t) override {}
 
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
-  const ServerPolicies& policies_;
+  const evaluate::ServerPolicies& policies_;
   std::uint64_t frame_;
   std::string text_;
 };
@@ -125,14 +130,14 @@ ExitStatus print(const std::string& text, spdlog::logger& log) {
   return ExitStatus::data;
 }
 
-ExitStatus explain_described(const ExplainCommand& command, const ServerPolicies& policies,
-                             spdlog::logger& log) {
+ExitStatus explain_described(const ExplainCommand& command,
+                             const evaluate::ServerPolicies& policies, spdlog::logger& log) {
   DescribedCall described;
   if (const auto problem = parse_call(command.call, described)) {
-    log.error("--call: {}", terminal_text(*problem));
+    log.error("--call: {}", audit::terminal_text(*problem));
     return ExitStatus::usage;
   }
-  ContextFacts facts = context_facts(described.context);
+  evaluate::ContextFacts facts = evaluate::context_facts(described.context);
   if (!described.version_given) facts.if_version.reset();
   if (!described.client_given || !described.server_given) {
     log.warn("without client= and server= addresses are taken as 0.0.0.0");
@@ -142,15 +147,15 @@ ExitStatus explain_described(const ExplainCommand& command, const ServerPolicies
                log);
 }
 
-ExitStatus explain_frame(const ExplainCommand& command, const ServerPolicies& policies,
+ExitStatus explain_frame(const ExplainCommand& command, const evaluate::ServerPolicies& policies,
                          spdlog::logger& log) {
-  const std::unique_ptr<FrameSource> source = open_source(command.options, log);
+  const std::unique_ptr<capture::FrameSource> source = open_source(command.options, log);
   if (!source) return ExitStatus::usage;
   ExplainingObserver observer(policies, command.frame);
-  (void)run_frames(*source, Limits{}, observer, false);
-  for (const InputProblem& problem : source->problems()) {
-    log.error("{}: {}", terminal_text(source->input_name(problem.input)),
-              terminal_text(problem.message));
+  (void)run_frames(*source, dissect::Limits{}, observer, false);
+  for (const capture::InputProblem& problem : source->problems()) {
+    log.error("{}: {}", audit::terminal_text(source->input_name(problem.input)),
+              audit::terminal_text(problem.message));
   }
   const ExitStatus printed = print(observer.text(), log);
   if (printed != ExitStatus::done || !source->problems().empty()) return ExitStatus::data;
@@ -163,7 +168,7 @@ ExitStatus run_explain(const ExplainCommand& command) {
   spdlog::logger log = make_log(command.options.verbose);
   LoadedPolicies loaded = load_all_policies(command.options);
   if (!report_usable(loaded, command.options.quiet, log)) return ExitStatus::usage;
-  const ServerPolicies policies = server_policies(std::move(loaded));
+  const evaluate::ServerPolicies policies = server_policies(std::move(loaded));
   if (!command.call.empty()) return explain_described(command, policies, log);
   if (!command.options.captures.empty() && command.frame != 0) {
     return explain_frame(command, policies, log);
@@ -198,4 +203,4 @@ void add_explain_command(CLI::App& app, ChosenCommand& chosen) {
   command->callback([state, &chosen] { chosen = [state] { return run_explain(*state); }; });
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -4,10 +4,11 @@
 
 #include "engine/evaluate/explain.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // An explanation for people: the verdict, then every filter of the layer in order of evaluation
 // with what each of its conditions met. Ends with a line end.
-[[nodiscard]] std::string explanation_text(const Explanation& explanation, const Policy& policy);
+[[nodiscard]] std::string explanation_text(const evaluate::Explanation& explanation,
+                                           const policy::Policy& policy);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

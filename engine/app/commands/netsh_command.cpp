@@ -18,7 +18,7 @@
 #include "engine/policy/text/script_line.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 using Result = NetshConsole::Result;
@@ -59,7 +59,7 @@ void say_what_is_lost(const NetshConsole& console, std::string& problems) {
 }
 
 // Commands given as arguments: one command, and what a process that ends means for its rule.
-ExitStatus run_arguments(FilterStore& store, const std::vector<std::string>& arguments,
+ExitStatus run_arguments(policy::FilterStore& store, const std::vector<std::string>& arguments,
                          bool quiet) {
   NetshConsole console(store, NetshConsole::Rule::of_store, {});
   std::string answers;
@@ -67,7 +67,7 @@ ExitStatus run_arguments(FilterStore& store, const std::vector<std::string>& arg
   // Together, when several are joined by `&`: the rule is everybody's.
   if (!console.begin(problems)) return say({}, problems, Result::broken);
   const Result result =
-      console.run(script_line(arguments, NetshConsole::file()), answers, problems);
+      console.run(policy::script_line(arguments, NetshConsole::file()), answers, problems);
   if (result == Result::broken || !console.end(problems)) {
     return say({}, problems, Result::broken);
   }
@@ -83,15 +83,15 @@ ExitStatus run_arguments(FilterStore& store, const std::vector<std::string>& arg
 }
 
 // A script, as `netsh -f`: its filters arrive in the store together.
-ExitStatus run_script(FilterStore& store, const std::string& path, spdlog::logger& log) {
+ExitStatus run_script(policy::FilterStore& store, const std::string& path, spdlog::logger& log) {
   const std::optional<std::string> bytes = read_policy_file(path);
   if (!bytes) {
-    log.error("{}: {}", terminal_text(path), std::strerror(errno));
+    log.error("{}: {}", audit::terminal_text(path), std::strerror(errno));
     return ExitStatus::data;
   }
-  const SourceText source = SourceText::decode(*bytes);
+  const policy::SourceText source = policy::SourceText::decode(*bytes);
   if (source.is_binary()) {
-    log.error("{}: the file is binary, not a script", terminal_text(path));
+    log.error("{}: the file is binary, not a script", audit::terminal_text(path));
     return ExitStatus::data;
   }
   NetshConsole console(store, NetshConsole::Rule::of_console, path);
@@ -99,8 +99,8 @@ ExitStatus run_script(FilterStore& store, const std::string& path, spdlog::logge
   std::string problems;
   if (!console.begin(problems)) return say({}, problems, Result::broken);
   Result all = Result::done;
-  ScriptReader reader(source, NetshConsole::file(), console.reporter());
-  for (ScriptLine line; reader.next(line);) {
+  policy::ScriptReader reader(source, NetshConsole::file(), console.reporter());
+  for (policy::ScriptLine line; reader.next(line);) {
     const Result result = console.run(line, answers, problems);
     all = worse(all, result);
     if (result == Result::broken || console.has_left()) break;
@@ -125,14 +125,14 @@ bool read_command(std::istream& stream, std::string& text) {
 
 // What runs a piece of text and says what comes of it.
 Result run_text(NetshConsole& console, std::string_view text) {
-  const SourceText source = SourceText::decode(text);
+  const policy::SourceText source = policy::SourceText::decode(text);
   if (source.is_binary()) {
     std::cerr << "error: this is binary, not a command\n";
     return Result::broken;
   }
-  ScriptReader reader(source, NetshConsole::file(), console.reporter());
+  policy::ScriptReader reader(source, NetshConsole::file(), console.reporter());
   Result all = Result::done;
-  for (ScriptLine line; reader.next(line);) {
+  for (policy::ScriptLine line; reader.next(line);) {
     std::string answers;
     std::string problems;
     const Result result = console.run(line, answers, problems);
@@ -144,9 +144,9 @@ Result run_text(NetshConsole& console, std::string_view text) {
 }
 
 // Commands from something that is no terminal.
-ExitStatus run_lines(FilterStore& store) {
+ExitStatus run_lines(policy::FilterStore& store) {
   NetshConsole console(store, NetshConsole::Rule::of_console, {});
-  console.enter(NetshContext::filter);
+  console.enter(policy::NetshContext::filter);
   Result all = Result::done;
   for (std::string text;
        all != Result::broken && !console.has_left() && read_command(std::cin, text);) {
@@ -177,9 +177,9 @@ char** complete(const char* text, int, int) {
   return rl_completion_matches(text, next_candidate);
 }
 
-ExitStatus run_prompt(FilterStore& store) {
+ExitStatus run_prompt(policy::FilterStore& store) {
   NetshConsole console(store, NetshConsole::Rule::of_console, {});
-  console.enter(NetshContext::filter);
+  console.enter(policy::NetshContext::filter);
   const std::string folder = state_folder();
   const std::string history = folder + "/netsh_history";
   const bool keeps_history = !folder.empty() && make_folder_of(history);
@@ -220,8 +220,8 @@ ExitStatus run_netsh(const NetshCommand& command, const std::vector<std::string>
     log.error("give a script or a command, not both");
     return ExitStatus::usage;
   }
-  FilterStore store;
-  if (!make_folder_of(path) || !store.open(path, FilterStore::Access::write)) {
+  policy::FilterStore store;
+  if (!make_folder_of(path) || !store.open(path, policy::FilterStore::Access::write)) {
     log.error("{}", store.error().empty() ? path + ": its folder cannot be made" : store.error());
     return ExitStatus::data;
   }
@@ -261,4 +261,4 @@ void add_netsh_command(CLI::App& app, ChosenCommand& chosen) {
   });
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -9,7 +9,7 @@
 #include "engine/policy/match_type.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 constexpr std::string_view kVerbs[] = {"add",  "delete", "show", "netsh", "rpc",  "filter",
@@ -37,7 +37,7 @@ class Candidates {
   explicit Candidates(std::string_view beginning) : beginning_(beginning) {}
 
   void offer(std::string_view word) {
-    if (starts_with_ignoring_case(word, beginning_)) words_.emplace_back(word);
+    if (policy::starts_with_ignoring_case(word, beginning_)) words_.emplace_back(word);
   }
   void offer(std::span<const std::string_view> words) {
     for (const std::string_view word : words) offer(word);
@@ -55,11 +55,12 @@ class Candidates {
 // The values of a tag, for the tags that have a list of them.
 void offer_values(std::string_view tag, Candidates& candidates) {
   if (tag == "layer=") {
-    for (std::size_t i = 0; i < kLayerCount; ++i) {
-      candidates.offer_value(tag, to_string(static_cast<Layer>(i)));
+    for (std::size_t i = 0; i < policy::kLayerCount; ++i) {
+      candidates.offer_value(tag, to_string(static_cast<policy::Layer>(i)));
     }
   } else if (tag == "actiontype=") {
-    for (const Action action : {Action::block, Action::permit, Action::continue_}) {
+    for (const policy::Action action :
+         {policy::Action::block, policy::Action::permit, policy::Action::continue_}) {
       candidates.offer_value(tag, to_string(action));
     }
   } else if (tag == "persistence=") {
@@ -68,18 +69,18 @@ void offer_values(std::string_view tag, Candidates& candidates) {
   } else if (tag == "audit=" || tag == "auditparameters=") {
     candidates.offer_value(tag, "enable");
   } else if (tag == "field=") {
-    for (std::size_t i = 0; i < kFieldCount; ++i) {
-      candidates.offer_value(tag, to_string(static_cast<Field>(i)));
+    for (std::size_t i = 0; i < policy::kFieldCount; ++i) {
+      candidates.offer_value(tag, to_string(static_cast<policy::Field>(i)));
     }
   } else if (tag == "matchtype=") {
-    for (std::size_t i = 0; i < kMatchTypeCount; ++i) {
-      candidates.offer_value(tag, to_string(static_cast<MatchType>(i)));
+    for (std::size_t i = 0; i < policy::kMatchTypeCount; ++i) {
+      candidates.offer_value(tag, to_string(static_cast<policy::MatchType>(i)));
     }
   } else if (tag == "filterkey=") {
     candidates.offer_value(tag, "all");
   } else if (tag == "data=") {
     for (std::uint64_t i = 0; i < 8; ++i) {
-      if (!protocol_name(i).empty()) candidates.offer_value(tag, protocol_name(i));
+      if (!policy::protocol_name(i).empty()) candidates.offer_value(tag, policy::protocol_name(i));
     }
   }
 }
@@ -96,7 +97,7 @@ std::span<const std::string_view> tags_of(std::string_view verb, std::string_vie
 std::vector<std::string> netsh_completions(std::string_view line) {
   std::vector<std::string_view> words = words_of(line);
   Candidates candidates(words.back());
-  const std::string last = to_lower(words.back());
+  const std::string last = policy::to_lower(words.back());
   words.pop_back();
   while (!words.empty() && (words[0] == "netsh" || words[0] == "rpc" || words[0] == "filter")) {
     words.erase(words.begin());
@@ -105,7 +106,7 @@ std::vector<std::string> netsh_completions(std::string_view line) {
     candidates.offer(kVerbs);
     return candidates.take();
   }
-  const std::string verb = to_lower(words[0]);
+  const std::string verb = policy::to_lower(words[0]);
   if (words.size() == 1) {
     if (verb == "add") candidates.offer(kObjects);
     if (verb == "delete") candidates.offer(kDeletable);
@@ -117,14 +118,14 @@ std::vector<std::string> netsh_completions(std::string_view line) {
     offer_values(last.substr(0, equals + 1), candidates);
     return candidates.take();
   }
-  for (const std::string_view tag : tags_of(verb, to_lower(words[1]))) {
+  for (const std::string_view tag : tags_of(verb, policy::to_lower(words[1]))) {
     bool is_given = false;
     for (const std::string_view word : words) {
-      is_given = is_given || starts_with_ignoring_case(word, tag);
+      is_given = is_given || policy::starts_with_ignoring_case(word, tag);
     }
     if (!is_given) candidates.offer(tag);
   }
   return candidates.take();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

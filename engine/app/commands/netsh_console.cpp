@@ -13,7 +13,7 @@
 #include "engine/policy/text/script_line.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 // Version 4 (RFC 9562).
@@ -26,24 +26,24 @@ Uuid random_key() {
   return key;
 }
 
-NetshSessionOptions live_options() {
-  NetshSessionOptions options;
+policy::NetshSessionOptions live_options() {
+  policy::NetshSessionOptions options;
   options.live = true;
   options.make_key = random_key;
   return options;
 }
 
-Policy policy_of(const std::string& file) {
-  Policy policy;
+policy::Policy policy_of(const std::string& file) {
+  policy::Policy policy;
   policy.files.push_back(file);
   return policy;
 }
 
 // Commands that a shell would have taken apart.
-std::vector<ScriptLine> split(const ScriptLine& line) {
-  std::vector<ScriptLine> commands(1);
+std::vector<policy::ScriptLine> split(const policy::ScriptLine& line) {
+  std::vector<policy::ScriptLine> commands(1);
   commands[0].span = line.span;
-  for (const Word& word : line.words) {
+  for (const policy::Word& word : line.words) {
     if (!word.quoted && (word.text == "&" || word.text == "&&")) {
       commands.emplace_back().span = line.span;
     } else {
@@ -57,7 +57,7 @@ constexpr std::string_view kOk = "Ok.\n\n";
 
 }  // namespace
 
-NetshConsole::NetshConsole(FilterStore& store, Rule rule, const std::string& file)
+NetshConsole::NetshConsole(policy::FilterStore& store, Rule rule, const std::string& file)
     : store_(store),
       policy_(policy_of(file)),
       reporter_(diagnostics_),
@@ -67,9 +67,9 @@ NetshConsole::NetshConsole(FilterStore& store, Rule rule, const std::string& fil
 
 std::string NetshConsole::prompt() const {
   switch (session_.context()) {
-    case NetshContext::root: return "netsh>";
-    case NetshContext::rpc: return "netsh rpc>";
-    case NetshContext::filter: break;
+    case policy::NetshContext::root: return "netsh>";
+    case policy::NetshContext::rpc: return "netsh rpc>";
+    case policy::NetshContext::filter: break;
   }
   return "netsh rpc filter>";
 }
@@ -101,10 +101,10 @@ bool NetshConsole::end(std::string& problems) {
   return false;
 }
 
-NetshConsole::Result NetshConsole::run(const ScriptLine& line, std::string& answers,
+NetshConsole::Result NetshConsole::run(const policy::ScriptLine& line, std::string& answers,
                                        std::string& problems) {
   bool refused = !say_diagnostics(problems).empty();  // of the reader of the line
-  for (const ScriptLine& command : split(line)) {
+  for (const policy::ScriptLine& command : split(line)) {
     if (command.words.empty()) continue;
     const Result result = run_command(command, answers, problems);
     if (result == Result::broken) return result;
@@ -114,20 +114,20 @@ NetshConsole::Result NetshConsole::run(const ScriptLine& line, std::string& answ
   return refused ? Result::refused : Result::done;
 }
 
-NetshConsole::Result NetshConsole::run_command(const ScriptLine& line, std::string& answers,
+NetshConsole::Result NetshConsole::run_command(const policy::ScriptLine& line, std::string& answers,
                                                std::string& problems) {
   if (!in_batch_ && (!store_.begin() || !refresh())) return fail(problems);
   const std::string pending_before = pending_text();
   opened_rule_ = false;
   session_.run(line);
   std::string said;
-  for (const NetshEffect& effect : session_.effects()) {
+  for (const policy::NetshEffect& effect : session_.effects()) {
     if (!apply(effect, said)) return fail(problems);
   }
   const std::string error = say_diagnostics(problems);
   if (!error.empty()) {
     restore_pending(pending_before);
-    said += netsh_refusal(error, line.words);
+    said += policy::netsh_refusal(error, line.words);
   }
   if (!in_batch_ && (!save_pending() || !store_.commit())) return fail(problems);
   answers += said;  // not before it is true
@@ -145,22 +145,22 @@ bool NetshConsole::refresh() {
 
 bool NetshConsole::load() {
   is_unreadable_ = false;
-  const std::optional<std::vector<StoredFilter>> stored = store_.filters();
+  const std::optional<std::vector<policy::StoredFilter>> stored = store_.filters();
   const std::optional<std::string> pending =
       rule_is_of_store_ ? store_.pending() : std::optional(pending_text());
   if (!stored || !pending) return false;
-  Policy policy;
-  std::vector<Diagnostic> unsaid;
+  policy::Policy policy;
+  std::vector<policy::Diagnostic> unsaid;
   std::string script = "rpc filter\n";
-  for (const StoredFilter& filter : *stored) script += filter.script;
-  read_stored_script(script, "store", policy, unsaid);
+  for (const policy::StoredFilter& filter : *stored) script += filter.script;
+  policy::read_stored_script(script, "store", policy, unsaid);
   // What reads as something else was written by no console.
   is_unreadable_ = policy.filters.size() != stored->size();
   if (is_unreadable_) return false;
   for (std::size_t i = 0; i < policy.filters.size(); ++i) {
     policy.filters[i].id = static_cast<std::uint64_t>((*stored)[i].id);
   }
-  for (Filter& filter : policy_.filters) {
+  for (policy::Filter& filter : policy_.filters) {
     if (!filter.persistent) policy.filters.push_back(std::move(filter));
   }
   policy_.filters = std::move(policy.filters);
@@ -170,8 +170,8 @@ bool NetshConsole::load() {
 }
 
 std::string NetshConsole::pending_text() const {
-  const PendingRule* const pending = session_.pending();
-  return pending == nullptr ? std::string() : print_netsh_rule(pending->filter);
+  const policy::PendingRule* const pending = session_.pending();
+  return pending == nullptr ? std::string() : policy::print_netsh_rule(pending->filter);
 }
 
 bool NetshConsole::save_pending() {
@@ -186,11 +186,11 @@ bool NetshConsole::save_pending() {
 // Gives the session the rule that the commands make, or none.
 void NetshConsole::restore_pending(const std::string& script) {
   if (script == pending_text()) return;
-  const NetshContext context = session_.context();
-  session_.enter(NetshContext::filter);
-  const SourceText source = SourceText::decode("delete rule\n" + script);
-  ScriptReader reader(source, file(), reporter_);
-  for (ScriptLine line; reader.next(line);) session_.run(line);
+  const policy::NetshContext context = session_.context();
+  session_.enter(policy::NetshContext::filter);
+  const policy::SourceText source = policy::SourceText::decode("delete rule\n" + script);
+  policy::ScriptReader reader(source, file(), reporter_);
+  for (policy::ScriptLine line; reader.next(line);) session_.run(line);
   session_.enter(context);
   diagnostics_.clear();  // they were said when the rule was made
 }
@@ -198,10 +198,10 @@ void NetshConsole::restore_pending(const std::string& script) {
 // The code of the first error; empty without one.
 std::string NetshConsole::say_diagnostics(std::string& problems) {
   std::string error;
-  for (const Diagnostic& diagnostic : diagnostics_) {
-    if (error.empty() && diagnostic.severity == Severity::error) error = diagnostic.code;
+  for (const policy::Diagnostic& diagnostic : diagnostics_) {
+    if (error.empty() && diagnostic.severity == policy::Severity::error) error = diagnostic.code;
     if (has_places_) {
-      problems += format(diagnostic, policy_) + '\n';
+      problems += policy::format(diagnostic, policy_) + '\n';
       continue;
     }
     problems.append(to_string(diagnostic.severity)).append(": ").append(diagnostic.message);
@@ -213,14 +213,14 @@ std::string NetshConsole::say_diagnostics(std::string& problems) {
 }
 
 // False when the store fails.
-bool NetshConsole::add_filter(const NetshEffect& effect, std::string& answers) {
-  Filter& filter = policy_.filters.back();
+bool NetshConsole::add_filter(const policy::NetshEffect& effect, std::string& answers) {
+  policy::Filter& filter = policy_.filters.back();
   const std::optional<bool> is_stored = store_.contains(effect.key);
   if (!is_stored) return false;
   const bool is_volatile =
       volatile_count_ != 0 &&
       std::any_of(policy_.filters.begin(), policy_.filters.end() - 1,
-                  [&effect](const Filter& other) { return other.key == effect.key; });
+                  [&effect](const policy::Filter& other) { return other.key == effect.key; });
   if (*is_stored || is_volatile) {
     reporter_.error("key-exists", filter.span,
                     "a filter with the key `" + to_string(effect.key) + "` exists already",
@@ -241,8 +241,8 @@ bool NetshConsole::add_filter(const NetshEffect& effect, std::string& answers) {
 }
 
 // False when the store fails.
-bool NetshConsole::apply(const NetshEffect& effect, std::string& answers) {
-  using Kind = NetshEffect::Kind;
+bool NetshConsole::apply(const policy::NetshEffect& effect, std::string& answers) {
+  using Kind = policy::NetshEffect::Kind;
   switch (effect.kind) {
     case Kind::rule_added: opened_rule_ = true; [[fallthrough]];
     case Kind::condition_added:
@@ -251,13 +251,13 @@ bool NetshConsole::apply(const NetshEffect& effect, std::string& answers) {
     case Kind::filters_deleted:
       answers += kOk;
       return effect.key.is_nil() ? store_.remove_all() : store_.remove(effect.key);
-    case Kind::filters_shown: answers += print_show_filter(policy_); return true;
-    case Kind::script_wanted: answers += print_netsh_script(policy_); return true;
-    case Kind::help_wanted: answers += netsh_help(effect.topic); return true;
+    case Kind::filters_shown: answers += policy::print_show_filter(policy_); return true;
+    case Kind::script_wanted: answers += policy::print_netsh_script(policy_); return true;
+    case Kind::help_wanted: answers += policy::netsh_help(effect.topic); return true;
     case Kind::left: has_left_ = true; return true;
     case Kind::context_entered: return true;
   }
   return true;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

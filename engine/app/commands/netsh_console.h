@@ -10,7 +10,7 @@
 #include "engine/policy/policy.h"
 #include "engine/policy/text/reporter.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // A netsh session on a filter store: runs commands and answers them as netsh does.
 //
@@ -32,23 +32,24 @@ class NetshConsole {
 
   // Borrows the store. `file` is the name of what the commands come from, for places in messages;
   // empty where commands have no place.
-  NetshConsole(FilterStore& store, Rule rule, const std::string& file);
+  NetshConsole(policy::FilterStore& store, Rule rule, const std::string& file);
   NetshConsole(const NetshConsole&) = delete;
   NetshConsole& operator=(const NetshConsole&) = delete;
 
   // The file to read commands with (ScriptReader, script_line()).
   [[nodiscard]] static constexpr std::uint32_t file() noexcept { return 0; }
-  [[nodiscard]] Reporter& reporter() noexcept { return reporter_; }
+  [[nodiscard]] policy::Reporter& reporter() noexcept { return reporter_; }
 
   // What the commands answer is appended to `answers`, what is wrong with them to `problems`.
-  [[nodiscard]] Result run(const ScriptLine& line, std::string& answers, std::string& problems);
+  [[nodiscard]] Result run(const policy::ScriptLine& line, std::string& answers,
+                           std::string& problems);
 
   [[nodiscard]] bool begin(std::string& problems);
   [[nodiscard]] bool end(std::string& problems);
 
   // `netsh rpc filter>`, as the context is.
   [[nodiscard]] std::string prompt() const;
-  void enter(NetshContext context) noexcept { session_.enter(context); }
+  void enter(policy::NetshContext context) noexcept { session_.enter(context); }
   // Whether a command has ended the session.
   [[nodiscard]] bool has_left() const noexcept { return has_left_; }
   // Whether the last command opened a rule; whether one waits for its `add filter`.
@@ -57,23 +58,23 @@ class NetshConsole {
   [[nodiscard]] std::size_t volatile_count() const noexcept { return volatile_count_; }
 
  private:
-  [[nodiscard]] Result run_command(const ScriptLine& line, std::string& answers,
+  [[nodiscard]] Result run_command(const policy::ScriptLine& line, std::string& answers,
                                    std::string& problems);
   [[nodiscard]] bool refresh();
   [[nodiscard]] bool load();
-  [[nodiscard]] bool apply(const NetshEffect& effect, std::string& answers);
-  [[nodiscard]] bool add_filter(const NetshEffect& effect, std::string& answers);
+  [[nodiscard]] bool apply(const policy::NetshEffect& effect, std::string& answers);
+  [[nodiscard]] bool add_filter(const policy::NetshEffect& effect, std::string& answers);
   [[nodiscard]] bool save_pending();
   void restore_pending(const std::string& script);
   [[nodiscard]] std::string pending_text() const;
   [[nodiscard]] std::string say_diagnostics(std::string& problems);
   Result fail(std::string& problems);
 
-  FilterStore& store_;
-  Policy policy_;
-  std::vector<Diagnostic> diagnostics_;  // of the last command
-  Reporter reporter_;
-  NetshSession session_;
+  policy::FilterStore& store_;
+  policy::Policy policy_;
+  std::vector<policy::Diagnostic> diagnostics_;  // of the last command
+  policy::Reporter reporter_;
+  policy::NetshSession session_;
   std::optional<std::int64_t> version_;  // of the store that policy_ has
   std::string stored_pending_;
   std::size_t volatile_count_ = 0;
@@ -85,4 +86,4 @@ class NetshConsole {
   bool is_unreadable_ = false;  // something in the store
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -2,18 +2,18 @@
 
 #include "engine/audit/report/summary_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
-std::uint64_t events(const AuditTally& tally, BlindnessKind kind) {
+std::uint64_t events(const audit::AuditTally& tally, dissect::BlindnessKind kind) {
   return tally.blindness[static_cast<std::size_t>(kind)].events;
 }
 
 }  // namespace
 
-std::vector<CountedLine> blind_spots(const DissectStatistics& s,
-                                     std::uint64_t frames_of_odd_links) {
-  const CountedLine all[] = {
+std::vector<audit::CountedLine> blind_spots(const dissect::DissectStatistics& s,
+                                            std::uint64_t frames_of_odd_links) {
+  const audit::CountedLine all[] = {
       {s.flows_one_sided, "RPC connections of which one direction was captured"},
       {s.flows_joined_late, "RPC connections that began before the capture"},
       {s.flows_evicted, "TCP connections forgotten because the table was full"},
@@ -32,14 +32,14 @@ std::vector<CountedLine> blind_spots(const DissectStatistics& s,
       {frames_of_odd_links, "frames of link types that are not decoded"},
       {s.bad_checksums, "segments with bad checksums (used all the same)"},
   };
-  std::vector<CountedLine> lines;
-  for (const CountedLine& line : all) {
+  std::vector<audit::CountedLine> lines;
+  for (const audit::CountedLine& line : all) {
     if (line.count != 0) lines.push_back(line);
   }
   return lines;
 }
 
-std::string reason_for_nothing(const DissectStatistics& s, const AuditTally& tally,
+std::string reason_for_nothing(const dissect::DissectStatistics& s, const audit::AuditTally& tally,
                                std::uint64_t frames_of_odd_links) {
   if (s.frames == 0 && frames_of_odd_links == 0) {
     return "the input holds no frames (or the packet filter lets none through)";
@@ -52,17 +52,17 @@ std::string reason_for_nothing(const DissectStatistics& s, const AuditTally& tal
   }
   if (tally.calls != 0) return "no deployment has their servers";
   if (tally.contexts != 0) return "interfaces were bound, but no call was made";
-  if (events(tally, BlindnessKind::smb_encrypted) != 0) {
+  if (events(tally, dissect::BlindnessKind::smb_encrypted) != 0) {
     return "SMB connections are encrypted, so their named pipes cannot be read";
   }
-  if (events(tally, BlindnessKind::smb_compressed) != 0) {
+  if (events(tally, dissect::BlindnessKind::smb_compressed) != 0) {
     return "SMB messages are compressed, so the named pipes in them cannot be read";
   }
   if (s.flows_smb != 0) {
-    return grouped(s.flows_smb) + " SMB connections were seen, but no RPC on a named pipe";
+    return audit::grouped(s.flows_smb) + " SMB connections were seen, but no RPC on a named pipe";
   }
   if (s.flows_http != 0) {
-    return grouped(s.flows_http) +
+    return audit::grouped(s.flows_http) +
            " RPC over HTTP connections were seen, which are not looked into";
   }
   if (s.flows_rpc != 0) {
@@ -74,11 +74,11 @@ std::string reason_for_nothing(const DissectStatistics& s, const AuditTally& tal
   }
   if (s.tcp_segments + s.udp_datagrams == 0) return "there is no TCP or UDP in it";
   if (s.tcp_segments == 0) {
-    return "there is no TCP in it, and no RPC in its " + grouped(s.udp_datagrams) +
+    return "there is no TCP in it, and no RPC in its " + audit::grouped(s.udp_datagrams) +
            " UDP datagrams";
   }
-  return "none of " + grouped(s.flows) +
+  return "none of " + audit::grouped(s.flows) +
          " TCP connections carries DCE/RPC in clear (is it the right host, the right interface?)";
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

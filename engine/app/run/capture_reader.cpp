@@ -6,13 +6,13 @@
 
 #include "engine/app/run/stop_signal.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 Progress::~Progress() {
   if (last_percent_ >= 0) std::fputs("\r\033[K", stderr);
 }
 
-void Progress::show(const FrameSource& source) {
+void Progress::show(const capture::FrameSource& source) {
   constexpr int kBarWidth = 40;
   if (!shown_) return;
   const auto total = static_cast<double>(source.bytes_total());
@@ -28,15 +28,15 @@ void Progress::show(const FrameSource& source) {
   std::fflush(stderr);
 }
 
-CaptureReader::CaptureReader(FrameSource& source, bool progress)
+CaptureReader::CaptureReader(capture::FrameSource& source, bool progress)
     : source_(source), progress_(progress) {
   watch_for_stop_signals();
 }
 
 std::span<const Frame> CaptureReader::read(std::span<Frame> room) {
   while (!stop_requested()) {
-    const ReadResult result = source_.read(room);
-    if (result.status == ReadStatus::end) return {};
+    const capture::ReadResult result = source_.read(room);
+    if (result.status == capture::ReadStatus::end) return {};
     std::size_t count = 0;
     for (Frame& frame : room.first(result.count)) {
       note(frame);
@@ -64,4 +64,4 @@ bool CaptureReader::peel(Frame& frame) {
   return false;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -9,7 +9,7 @@
 #include "capture/frame_source.h"
 #include "capture/odd_link.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // What reading the captures gave, whoever dissects them.
 struct ReadRun {
@@ -30,7 +30,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress();
 
-  void show(const FrameSource& source);
+  void show(const capture::FrameSource& source);
 
  private:
   bool shown_;
@@ -46,7 +46,7 @@ class CaptureReader {
   static constexpr std::size_t kBatchSize = 256;
 
   // Borrows the source.
-  CaptureReader(FrameSource& source, bool progress);
+  CaptureReader(capture::FrameSource& source, bool progress);
 
   // The next frames, in the front of `room`; none when there are no more. None is of link type
   // `other`: those that cannot be peeled are counted and left out. Valid as long as the source
@@ -60,10 +60,10 @@ class CaptureReader {
   void note(const Frame& frame) noexcept;
   [[nodiscard]] bool peel(Frame& frame);
 
-  FrameSource& source_;
-  OddLink odd_link_;
+  capture::FrameSource& source_;
+  capture::OddLink odd_link_;
   Progress progress_;
   ReadRun run_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 void add_control_options(CLI::App& command, ControlOptions& options) {
   command
@@ -27,11 +27,11 @@ void add_control_options(CLI::App& command, ControlOptions& options) {
                    "Take callers on the server itself for remote ones: for captures of a lab");
 }
 
-void apply(const ControlOptions& options, HostSettings& host) {
+void apply(const ControlOptions& options, policy::HostSettings& host) {
   host.what_if_restrict_remote_clients |= options.what_if_restrict_remote_clients;
   host.use_observed_registrations |= options.observed_registrations;
   host.ipsec.assume_assigned |= options.assume_assigned;
   host.treat_loopback_as_remote |= options.treat_loopback_as_remote;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

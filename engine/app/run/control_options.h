@@ -7,12 +7,12 @@ namespace CLI {
 class App;
 }
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // Options about the controls besides the RPC filters.
 void add_control_options(CLI::App& command, ControlOptions& options);
 
 // What the command line says about a server goes over what its policy says.
-void apply(const ControlOptions& options, HostSettings& host);
+void apply(const ControlOptions& options, policy::HostSettings& host);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

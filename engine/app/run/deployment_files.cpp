@@ -13,14 +13,14 @@
 #include "engine/evaluate/controls/host_controls.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 // A deployment file with the texts of all the files that its diagnostics are about.
 struct ReadDeploymentFile {
-  DeploymentFile file;
-  std::vector<SourceText> sources;
-  std::vector<Diagnostic> diagnostics;
+  policy::DeploymentFile file;
+  std::vector<policy::SourceText> sources;
+  std::vector<policy::Diagnostic> diagnostics;
   std::vector<std::string> unreadable;
 };
 
@@ -28,50 +28,52 @@ ReadDeploymentFile read_deployment_file(const std::string& path) {
   ReadDeploymentFile result;
   const std::optional<std::string> bytes = read_policy_file(path);
   if (!bytes) {
-    result.unreadable.push_back(terminal_text(path) + ": " +
+    result.unreadable.push_back(audit::terminal_text(path) + ": " +
                                 std::generic_category().message(errno));
     return result;
   }
-  result.sources.push_back(SourceText::decode(*bytes));
-  const auto read_table = [&result](const std::string& name) -> NamedFile {
+  result.sources.push_back(policy::SourceText::decode(*bytes));
+  const auto read_table = [&result](const std::string& name) -> policy::NamedFile {
     std::optional<std::string> table = read_policy_file(name);
     if (!table) return {std::nullopt, std::generic_category().message(errno)};
-    result.sources.push_back(SourceText::decode(*table));
+    result.sources.push_back(policy::SourceText::decode(*table));
     return {std::move(table), {}};
   };
-  read_deployment(*bytes, path, read_table, result.file, result.diagnostics);
+  policy::read_deployment(*bytes, path, read_table, result.file, result.diagnostics);
   return result;
 }
 
 // Whether anything stands there that calls can be judged by.
-bool can_judge(const Deployment& deployment, const RunOptions& options) {
-  const HostSettings& host = deployment.host;
+bool can_judge(const policy::Deployment& deployment, const RunOptions& options) {
+  const policy::HostSettings& host = deployment.host;
   return !deployment.policies.empty() || !options.policies.empty() ||
          host.restrict_remote_clients || !host.registrations.empty() ||
-         host.use_observed_registrations || host.edition != Edition::unknown ||
+         host.use_observed_registrations || host.edition != policy::Edition::unknown ||
          options.controls.what_if_restrict_remote_clients ||
          options.controls.observed_registrations;
 }
 
 // The target of the deployment, otherwise that of the command line.
-void choose_target(const Deployment& deployment, const RunOptions& options,
+void choose_target(const policy::Deployment& deployment, const RunOptions& options,
                    LoadedDeployment& result) {
   result.evaluation = options.evaluation;
   if (!deployment.target) return;
-  const std::optional<Target> target = parse_target(to_lower(deployment.target->value));
+  const std::optional<policy::Target> target =
+      policy::parse_target(policy::to_lower(deployment.target->value));
   if (target) {
-    result.evaluation.profile = TargetProfile(*target);
+    result.evaluation.profile = policy::TargetProfile(*target);
     if (options.v4_order) {
-      result.evaluation.profile.set(Difference::v4_byte_order, *options.v4_order);
+      result.evaluation.profile.set(policy::Difference::v4_byte_order, *options.v4_order);
     }
     return;
   }
-  result.loaded.diagnostics.push_back({Severity::error, "unknown-target", deployment.target->span,
-                                       "unknown target " + quoted(deployment.target->value),
+  result.loaded.diagnostics.push_back({policy::Severity::error, "unknown-target",
+                                       deployment.target->span,
+                                       "unknown target " + policy::quoted(deployment.target->value),
                                        "targets are those of --target"});
 }
 
-LoadedDeployment load_deployment(const ReadDeploymentFile& read, Deployment deployment,
+LoadedDeployment load_deployment(const ReadDeploymentFile& read, policy::Deployment deployment,
                                  const RunOptions& options) {
   LoadedDeployment result;
   result.name = std::move(deployment.name);
@@ -83,7 +85,8 @@ LoadedDeployment load_deployment(const ReadDeploymentFile& read, Deployment depl
   apply(options.controls, result.loaded.policy.host);
   choose_target(deployment, options, result);
   std::vector<std::string> paths = options.policies;
-  for (const Placed<std::string>& policy : deployment.policies) paths.push_back(policy.value);
+  for (const policy::Placed<std::string>& policy : deployment.policies)
+    paths.push_back(policy.value);
   load_policies(paths, result.loaded);
   return result;
 }
@@ -103,11 +106,11 @@ std::size_t LoadedPolicies::count_filters() const {
 
 std::vector<LoadedPolicies::Remark> LoadedPolicies::remarks() const {
   std::vector<Remark> remarks;
-  std::set<std::tuple<std::string, SourceSpan, std::string, std::string>> said;
+  std::set<std::tuple<std::string, policy::SourceSpan, std::string, std::string>> said;
   for (const LoadedDeployment& one : deployments) {
-    for (const Diagnostic& diagnostic : one.loaded.diagnostics) {
+    for (const policy::Diagnostic& diagnostic : one.loaded.diagnostics) {
       const std::vector<std::string>& files = one.loaded.policy.files;
-      SourceSpan place = diagnostic.span;
+      policy::SourceSpan place = diagnostic.span;
       const std::string file = place.file < files.size() ? files[place.file] : std::string();
       place.file = 0;
       if (!said.emplace(file, place, diagnostic.code, diagnostic.message).second) continue;
@@ -155,11 +158,12 @@ LoadedPolicies load_all_policies(const RunOptions& options) {
     if (result.has_errors()) return result;
     result.deployments.clear();
   }
-  for (const Deployment& own : read.file.deployments) {
-    result.deployments.push_back(load_deployment(read, merged(read.file.common, own), options));
+  for (const policy::Deployment& own : read.file.deployments) {
+    result.deployments.push_back(
+        load_deployment(read, policy::merged(read.file.common, own), options));
   }
   if (can_judge(read.file.common, options)) {
-    Deployment others = merged(read.file.common, {});
+    policy::Deployment others = policy::merged(read.file.common, {});
     others.name = "other servers";
     result.deployments.push_back(load_deployment(read, std::move(others), options));
     result.deployments.back().for_others = true;
@@ -171,8 +175,8 @@ bool report_usable(const LoadedPolicies& loaded, bool quiet, spdlog::logger& log
   for (const std::string& problem : loaded.unreadable()) log.error("{}", problem);
   std::size_t warnings = 0;
   for (const LoadedPolicies::Remark& remark : loaded.remarks()) {
-    if (remark.diagnostic.severity == Severity::warning) ++warnings;
-    if (remark.diagnostic.severity != Severity::error) continue;
+    if (remark.diagnostic.severity == policy::Severity::warning) ++warnings;
+    if (remark.diagnostic.severity != policy::Severity::error) continue;
     std::cerr << diagnostic_text(*remark.loaded, remark.diagnostic) << "\n";
   }
   if (loaded.has_errors()) return false;
@@ -182,8 +186,8 @@ bool report_usable(const LoadedPolicies& loaded, bool quiet, spdlog::logger& log
   }
   const auto& all = loaded.deployments;
   const bool asks_nothing = std::all_of(all.begin(), all.end(), [](const LoadedDeployment& one) {
-    const Policy& policy = one.loaded.policy;
-    return policy.filters.empty() && HostControls(policy.host).empty();
+    const policy::Policy& policy = one.loaded.policy;
+    return policy.filters.empty() && evaluate::HostControls(policy.host).empty();
   });
   if (asks_nothing && !quiet) {
     log.warn("the policy has neither filters nor settings that stop calls: all are permitted");
@@ -192,15 +196,15 @@ bool report_usable(const LoadedPolicies& loaded, bool quiet, spdlog::logger& log
   return true;
 }
 
-ServerPolicies server_policies(LoadedPolicies loaded) {
-  ServerPolicies policies;
+evaluate::ServerPolicies server_policies(LoadedPolicies loaded) {
+  evaluate::ServerPolicies policies;
   for (LoadedDeployment& one : loaded.deployments) {
     const std::uint32_t index = policies.add(std::move(one.loaded.policy), one.evaluation,
                                              std::move(one.facts), std::move(one.name));
-    for (const Subnet& servers : one.servers) policies.bind(servers, index);
+    for (const policy::Subnet& servers : one.servers) policies.bind(servers, index);
     if (one.for_others) policies.bind_others(index);
   }
   return policies;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

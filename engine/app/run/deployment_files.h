@@ -8,15 +8,15 @@
 #include "engine/evaluate/server_policies.h"
 #include "engine/policy/deployment.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // The policy of some servers as read, with what is known of them.
 struct LoadedDeployment {
   std::string name;  // empty without a deployment file
-  std::vector<Subnet> servers;
+  std::vector<policy::Subnet> servers;
   bool for_others = false;  // holds for all servers that no deployment names
-  EvaluationOptions evaluation;
-  HostFacts facts;
+  evaluate::EvaluationOptions evaluation;
+  policy::HostFacts facts;
   LoadedPolicy loaded;
 };
 
@@ -29,7 +29,7 @@ struct LoadedPolicies {
   // Texts of diagnostics and of unreadable files, each once however many deployments use the file.
   struct Remark {
     const LoadedPolicy* loaded = nullptr;
-    Diagnostic diagnostic;
+    policy::Diagnostic diagnostic;
   };
   [[nodiscard]] std::vector<Remark> remarks() const;
   [[nodiscard]] std::vector<std::string> unreadable() const;
@@ -44,6 +44,6 @@ struct LoadedPolicies {
 [[nodiscard]] bool report_usable(const LoadedPolicies& loaded, bool quiet, spdlog::logger& log);
 
 // Compiles them all.
-[[nodiscard]] ServerPolicies server_policies(LoadedPolicies loaded);
+[[nodiscard]] evaluate::ServerPolicies server_policies(LoadedPolicies loaded);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

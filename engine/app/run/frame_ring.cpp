@@ -5,7 +5,7 @@
 
 #include "dissect/shard.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 // A worker that has so many batches before it leaves reading to others.
@@ -25,7 +25,7 @@ void pause_briefly() noexcept {
 
 }  // namespace
 
-FrameRing::FrameRing(CaptureReader& reader, const Limits& limits, std::uint32_t workers)
+FrameRing::FrameRing(CaptureReader& reader, const dissect::Limits& limits, std::uint32_t workers)
     : reader_(reader), limits_(limits), slots_(kBatches), done_(workers) {}
 
 bool FrameRing::should_read(std::uint32_t worker) const noexcept {
@@ -49,7 +49,7 @@ void FrameRing::fill(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   const auto shards = static_cast<std::uint32_t>(done_.size());
   for (std::size_t i = 0; i < slot.count; ++i) {
-    slot.shards[i] = static_cast<std::uint8_t>(shard_of(slot.frames[i], limits_, shards));
+    slot.shards[i] = static_cast<std::uint8_t>(dissect::shard_of(slot.frames[i], limits_, shards));
   }
   lock.lock();
   slot.ready = true;
@@ -91,4 +91,4 @@ void FrameRing::give_back(std::uint32_t worker) {
   note_change();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

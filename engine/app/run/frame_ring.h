@@ -12,7 +12,7 @@
 #include "dissect/limits.h"
 #include "engine/app/run/capture_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // Frames read together, and the shard that each belongs to.
 struct FrameBatch {
@@ -29,7 +29,7 @@ class FrameRing {
   static constexpr std::size_t kBatches = 16;
 
   // Borrows both. The reader's source must keep a batch for kBatches reads. At most 256 workers.
-  FrameRing(CaptureReader& reader, const Limits& limits, std::uint32_t workers);
+  FrameRing(CaptureReader& reader, const dissect::Limits& limits, std::uint32_t workers);
 
   // The next batch for `worker`; one without frames is the end. Waits until there is one.
   [[nodiscard]] FrameBatch take(std::uint32_t worker);
@@ -50,7 +50,7 @@ class FrameRing {
   void wait_for_change(std::unique_lock<std::mutex>& lock);
 
   CaptureReader& reader_;
-  const Limits& limits_;
+  const dissect::Limits& limits_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::atomic<std::uint32_t> changes_{0};
@@ -62,4 +62,4 @@ class FrameRing {
   bool ended_ = false;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

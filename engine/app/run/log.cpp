@@ -4,7 +4,7 @@
 
 #include <memory>
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 spdlog::logger make_log(bool verbose) {
   spdlog::logger log("rpcaudit", std::make_shared<spdlog::sinks::stderr_sink_st>());
@@ -13,4 +13,4 @@ spdlog::logger make_log(bool verbose) {
   return log;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -14,11 +14,12 @@
 #include "engine/audit/event/hash_mixer.h"
 #include "engine/audit/text/text_encoding.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
-RunFacts facts_of(const RunOptions& options, const FrameSource& source, const FrameRun& run) {
-  RunFacts facts;
+audit::RunFacts facts_of(const RunOptions& options, const capture::FrameSource& source,
+                         const FrameRun& run) {
+  audit::RunFacts facts;
   facts.inputs = options.captures;
   facts.frames = run.read.frames;
   facts.bytes = run.read.bytes;
@@ -26,7 +27,7 @@ RunFacts facts_of(const RunOptions& options, const FrameSource& source, const Fr
   facts.last = run.read.last;
   facts.interrupted = run.read.interrupted;
   facts.not_seen = blind_spots(run.statistics, run.read.frames_of_odd_links);
-  for (const InputProblem& problem : source.problems()) {
+  for (const capture::InputProblem& problem : source.problems()) {
     if (problem.skipped) continue;
     facts.problems.push_back(std::string(source.input_name(problem.input)) + ": " +
                              problem.message);
@@ -34,49 +35,50 @@ RunFacts facts_of(const RunOptions& options, const FrameSource& source, const Fr
   return facts;
 }
 
-void write_statistics(const FrameRun& run, const AuditTally& tally, EventSink& sink) {
-  std::vector<NamedCounter> dissect;
+void write_statistics(const FrameRun& run, const audit::AuditTally& tally, audit::EventSink& sink) {
+  std::vector<audit::NamedCounter> dissect;
   for_each_counter(run.statistics, [&](std::string_view name, std::uint64_t value) {
     dissect.push_back({name, value});
   });
   dissect.push_back({"frames_of_odd_links", run.read.frames_of_odd_links});
-  const std::vector<NamedCounter> audit = named_counters(tally);
+  const std::vector<audit::NamedCounter> audit = audit::named_counters(tally);
   sink.on_statistics({run.read.last.value_or(Timestamp{}), dissect, audit});
 }
 
 // Connections that are only being opened are followed where a policy has a say in them.
-Limits limits_for(const AuditOptions& audit) {
-  Limits limits;
+dissect::Limits limits_for(const audit::AuditOptions& audit) {
+  dissect::Limits limits;
   bool follow_openings = false;
   for (std::uint32_t i = 0; audit.policies != nullptr && i < audit.policies->size(); ++i) {
-    const HostControls& controls = audit.policies->compiled(i).controls();
+    const evaluate::HostControls& controls = audit.policies->compiled(i).controls();
     follow_openings = follow_openings || controls.concerns_connections();
   }
   if (!follow_openings) limits.tcp_openings = 0;
   return limits;
 }
 
-bool finding_met(const RunOptions& options, const AuditTally& tally) {
-  return (options.fail_on_would_block && tally.count(VerdictAction::would_block) != 0) ||
-         (options.fail_on_undecidable && tally.count(VerdictAction::undecidable) != 0);
+bool finding_met(const RunOptions& options, const audit::AuditTally& tally) {
+  return (options.fail_on_would_block && tally.count(evaluate::VerdictAction::would_block) != 0) ||
+         (options.fail_on_undecidable && tally.count(evaluate::VerdictAction::undecidable) != 0);
 }
 
 }  // namespace
 
-std::unique_ptr<FrameSource> open_source(const RunOptions& options, spdlog::logger& log,
-                                         std::size_t loans) {
-  OpenedCaptures opened = open_captures(options.captures, options.packet_filter, loans);
-  if (!opened.source) log.error("{}", terminal_text(opened.error));
+std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options, spdlog::logger& log,
+                                                  std::size_t loans) {
+  capture::OpenedCaptures opened =
+      capture::open_captures(options.captures, options.packet_filter, loans);
+  if (!opened.source) log.error("{}", audit::terminal_text(opened.error));
   return std::move(opened.source);
 }
 
-Dissector make_dissector(const Limits& limits, RpcObserver& observer) {
-  return Dissector(limits, observer, hash_seed());
+dissect::Dissector make_dissector(const dissect::Limits& limits, dissect::RpcObserver& observer) {
+  return dissect::Dissector(limits, observer, audit::hash_seed());
 }
 
-FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& observer,
-                    bool progress) {
-  Dissector dissector = make_dissector(limits, observer);
+FrameRun run_frames(capture::FrameSource& source, const dissect::Limits& limits,
+                    dissect::RpcObserver& observer, bool progress) {
+  dissect::Dissector dissector = make_dissector(limits, observer);
   CaptureReader reader(source, progress);
   std::array<Frame, CaptureReader::kBatchSize> room;
   for (auto frames = reader.read(room); !frames.empty(); frames = reader.read(room)) {
@@ -87,15 +89,15 @@ FrameRun run_frames(FrameSource& source, const Limits& limits, RpcObserver& obse
   return {reader.run(), dissector.statistics()};
 }
 
-ExitStatus run_records(const RunOptions& options, AuditOptions audit,
+ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
                        RecordFormat format_by_default, spdlog::logger& log) {
   const bool sharded = options.workers > 1;
-  const std::unique_ptr<FrameSource> source =
+  const std::unique_ptr<capture::FrameSource> source =
       open_source(options, log, sharded ? FrameRing::kBatches : 1);
   if (!source) return ExitStatus::usage;
   RecordOutput output(options.output);
   if (!output.error().empty()) {
-    log.error("{}", terminal_text(output.error()));
+    log.error("{}", audit::terminal_text(output.error()));
     return ExitStatus::data;
   }
   RecordFormat format = options.format;
@@ -103,15 +105,15 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
     format = output.is_terminal() ? format_by_default : RecordFormat::json;
   }
   audit.write_blindness = format == RecordFormat::json;
-  const Limits limits = limits_for(audit);
+  const dissect::Limits limits = limits_for(audit);
   const auto input_name = [&source](std::uint32_t input) { return source->input_name(input); };
-  EventSink& sink = output.open_sink(format, audit.policies, input_name,
-                                     limits.context_slots() + audit.records_waiting_max);
+  audit::EventSink& sink = output.open_sink(format, audit.policies, input_name,
+                                            limits.context_slots() + audit.records_waiting_max);
   const bool progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !output.is_terminal();
   FrameRun run;
-  AuditTally tally;
+  audit::AuditTally tally;
   if (!sharded) {
-    Auditor auditor(limits, audit, sink);
+    audit::Auditor auditor(limits, audit, sink);
     run = run_frames(*source, limits, auditor, progress);
     tally = auditor.tally();
   } else {
@@ -124,12 +126,13 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
   write_statistics(run, tally, sink);
   output.finish();
 
-  RunFacts facts = facts_of(options, *source, run);
+  audit::RunFacts facts = facts_of(options, *source, run);
   if (!output.error().empty()) facts.problems.push_back(output.error());
   if (!options.quiet) {
-    std::cerr << summary_text(facts, tally, audit.policies);
+    std::cerr << audit::summary_text(facts, tally, audit.policies);
   } else {
-    for (const std::string& problem : facts.problems) log.error("{}", terminal_text(problem));
+    for (const std::string& problem : facts.problems)
+      log.error("{}", audit::terminal_text(problem));
   }
   if (!facts.problems.empty()) return ExitStatus::data;
   if (finding_met(options, tally)) return ExitStatus::finding;
@@ -141,4 +144,4 @@ ExitStatus run_records(const RunOptions& options, AuditOptions audit,
   return ExitStatus::nothing_evaluated;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

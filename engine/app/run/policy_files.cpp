@@ -16,7 +16,7 @@
 #include "engine/policy/netsh/netsh_script.h"
 #include "engine/policy/policy_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 std::optional<std::string> read_all(std::istream& stream) {
@@ -33,7 +33,8 @@ std::optional<std::string> read_policy_or_store(const std::string& path, std::st
     problem = path + ": there is no home folder with a filter store; name one, as `store:FILE`";
     return std::nullopt;
   }
-  if (path.starts_with(kStore)) return read_filter_store(path.substr(kStore.size()), problem);
+  if (path.starts_with(kStore))
+    return policy::read_filter_store(path.substr(kStore.size()), problem);
   std::optional<std::string> bytes = read_policy_file(path);
   if (!bytes) problem = path + ": " + std::generic_category().message(errno);
   return bytes;
@@ -53,10 +54,10 @@ std::optional<std::string> read_policy_file(const std::string& path) {
   return read_all(file);
 }
 
-std::size_t LoadedPolicy::count(Severity severity) const {
+std::size_t LoadedPolicy::count(policy::Severity severity) const {
   return static_cast<std::size_t>(
       std::count_if(diagnostics.begin(), diagnostics.end(),
-                    [severity](const Diagnostic& d) { return d.severity == severity; }));
+                    [severity](const policy::Diagnostic& d) { return d.severity == severity; }));
 }
 
 void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
@@ -66,27 +67,28 @@ void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
     std::string problem;
     const std::optional<std::string> bytes = read_policy_or_store(path, problem);
     if (!bytes) {
-      loaded.unreadable.push_back(terminal_text(problem));
+      loaded.unreadable.push_back(audit::terminal_text(problem));
       continue;
     }
-    PolicyText text;
+    policy::PolicyText text;
     if (path.starts_with(kStore)) {
-      text.source = read_stored_script(*bytes, path, loaded.policy, loaded.diagnostics);
+      text.source = policy::read_stored_script(*bytes, path, loaded.policy, loaded.diagnostics);
     } else {
-      text = read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
+      text = policy::read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
     }
-    if (text.dialect == Dialect::netsh_script) {
+    if (text.dialect == policy::Dialect::netsh_script) {
       loaded.scripts.push_back(static_cast<std::uint32_t>(loaded.sources.size()));
     }
     loaded.sources.push_back(std::move(text.source));
   }
-  if (!loaded.has_errors()) validate(loaded.policy, loaded.diagnostics);
+  if (!loaded.has_errors()) policy::validate(loaded.policy, loaded.diagnostics);
 }
 
-std::string diagnostic_text(const LoadedPolicy& loaded, const Diagnostic& diagnostic) {
+std::string diagnostic_text(const LoadedPolicy& loaded, const policy::Diagnostic& diagnostic) {
   const std::size_t file = diagnostic.span.file;
-  return file < loaded.sources.size() ? format(diagnostic, loaded.policy, loaded.sources[file])
-                                      : format(diagnostic, loaded.policy);
+  return file < loaded.sources.size()
+             ? policy::format(diagnostic, loaded.policy, loaded.sources[file])
+             : policy::format(diagnostic, loaded.policy);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -11,19 +11,19 @@
 #include "engine/policy/text/diagnostic.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // Policies as read from files, with everything there is to say about them.
 struct LoadedPolicy {
-  Policy policy;
-  std::vector<SourceText> sources;     // by index of Policy::files
-  std::vector<std::uint32_t> scripts;  // indexes of those that are netsh scripts
-  std::vector<Diagnostic> diagnostics;
+  policy::Policy policy;
+  std::vector<policy::SourceText> sources;  // by index of Policy::files
+  std::vector<std::uint32_t> scripts;       // indexes of those that are netsh scripts
+  std::vector<policy::Diagnostic> diagnostics;
   std::vector<std::string> unreadable;  // files that could not be read, and why
 
-  [[nodiscard]] std::size_t count(Severity severity) const;
+  [[nodiscard]] std::size_t count(policy::Severity severity) const;
   [[nodiscard]] bool has_errors() const {
-    return !unreadable.empty() || count(Severity::error) != 0;
+    return !unreadable.empty() || count(policy::Severity::error) != 0;
   }
 };
 
@@ -34,6 +34,7 @@ struct LoadedPolicy {
 void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded);
 
 // One diagnostic with the line that it is about, no line end after it.
-[[nodiscard]] std::string diagnostic_text(const LoadedPolicy& loaded, const Diagnostic& diagnostic);
+[[nodiscard]] std::string diagnostic_text(const LoadedPolicy& loaded,
+                                          const policy::Diagnostic& diagnostic);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -12,7 +12,7 @@
 #include "engine/audit/sink/json_sink.h"
 #include "engine/audit/sink/text_sink.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 RecordOutput::RecordOutput(const std::string& path)
     : path_(path == "-" ? "standard output" : path) {
@@ -24,35 +24,37 @@ RecordOutput::RecordOutput(const std::string& path)
     return;
   }
   is_terminal_ = ::isatty(descriptor_) == 1;
-  target_ = std::make_unique<DescriptorTarget>(descriptor_);
-  buffer_ = std::make_unique<OutputBuffer>(*target_, is_terminal_);
+  target_ = std::make_unique<audit::DescriptorTarget>(descriptor_);
+  buffer_ = std::make_unique<audit::OutputBuffer>(*target_, is_terminal_);
 }
 
 RecordOutput::~RecordOutput() {
   if (descriptor_ > STDERR_FILENO) ::close(descriptor_);
 }
 
-EventSink& RecordOutput::open_sink(RecordFormat format, const ServerPolicies* policies,
-                                   InputName input_name, std::size_t contexts_max) {
+audit::EventSink& RecordOutput::open_sink(RecordFormat format,
+                                          const evaluate::ServerPolicies* policies,
+                                          audit::InputName input_name, std::size_t contexts_max) {
   sink_ = make_sink(*buffer_, format, policies, std::move(input_name), contexts_max);
   return *sink_;
 }
 
-std::unique_ptr<EventSink> RecordOutput::make_sink(OutputBuffer& buffer, RecordFormat format,
-                                                   const ServerPolicies* policies,
-                                                   InputName input_name,
-                                                   std::size_t contexts_max) const {
+std::unique_ptr<audit::EventSink> RecordOutput::make_sink(audit::OutputBuffer& buffer,
+                                                          RecordFormat format,
+                                                          const evaluate::ServerPolicies* policies,
+                                                          audit::InputName input_name,
+                                                          std::size_t contexts_max) const {
   if (format == RecordFormat::text) {
     const bool colour = is_terminal_ && std::getenv("NO_COLOR") == nullptr;
-    return std::make_unique<TextSink>(buffer, policies, std::move(input_name), colour);
+    return std::make_unique<audit::TextSink>(buffer, policies, std::move(input_name), colour);
   }
-  return std::make_unique<JsonSink>(buffer, policies, std::move(input_name), contexts_max);
+  return std::make_unique<audit::JsonSink>(buffer, policies, std::move(input_name), contexts_max);
 }
 
 void RecordOutput::finish() {
   buffer_->flush();
   if (buffer_->failed()) {
-    error_ = path_ + ": " + target_->error() + "; " + grouped(buffer_->records_lost()) +
+    error_ = path_ + ": " + target_->error() + "; " + audit::grouped(buffer_->records_lost()) +
              " records were lost";
   }
   if (descriptor_ > STDERR_FILENO && ::close(std::exchange(descriptor_, -1)) != 0 &&
@@ -61,4 +63,4 @@ void RecordOutput::finish() {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

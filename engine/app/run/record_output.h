@@ -8,7 +8,7 @@
 #include "engine/audit/text/output_buffer.h"
 #include "engine/evaluate/server_policies.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // The place that records go to: a file or standard output, and the sink that writes their form.
 class RecordOutput {
@@ -21,15 +21,14 @@ class RecordOutput {
 
   // To be called once, before anything is written. `policies` may be null; it and what `input_name`
   // names must outlive the output.
-  EventSink& open_sink(RecordFormat format, const ServerPolicies* policies, InputName input_name,
-                       std::size_t contexts_max);
+  audit::EventSink& open_sink(RecordFormat format, const evaluate::ServerPolicies* policies,
+                              audit::InputName input_name, std::size_t contexts_max);
 
   // A sink of the same form into another buffer.
-  [[nodiscard]] std::unique_ptr<EventSink> make_sink(OutputBuffer& buffer, RecordFormat format,
-                                                     const ServerPolicies* policies,
-                                                     InputName input_name,
-                                                     std::size_t contexts_max) const;
-  [[nodiscard]] OutputBuffer& buffer() noexcept { return *buffer_; }
+  [[nodiscard]] std::unique_ptr<audit::EventSink> make_sink(
+      audit::OutputBuffer& buffer, RecordFormat format, const evaluate::ServerPolicies* policies,
+      audit::InputName input_name, std::size_t contexts_max) const;
+  [[nodiscard]] audit::OutputBuffer& buffer() noexcept { return *buffer_; }
 
   // Hands on what is held and closes a file. Afterwards error() tells whether all arrived.
   void finish();
@@ -42,9 +41,9 @@ class RecordOutput {
   int descriptor_ = -1;
   bool is_terminal_ = false;
   std::string error_;
-  std::unique_ptr<DescriptorTarget> target_;
-  std::unique_ptr<OutputBuffer> buffer_;
-  std::unique_ptr<EventSink> sink_;
+  std::unique_ptr<audit::DescriptorTarget> target_;
+  std::unique_ptr<audit::OutputBuffer> buffer_;
+  std::unique_ptr<audit::EventSink> sink_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -7,7 +7,7 @@
 
 #include "engine/evaluate/reading.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 enum class RecordFormat : std::uint8_t { automatic, json, text };
 
@@ -29,8 +29,8 @@ struct RunOptions {
   std::string packet_filter;
   RecordFormat format = RecordFormat::automatic;
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number
-  EvaluationOptions evaluation;  // what policies are judged for
-  std::optional<Behaviour> v4_order;
+  evaluate::EvaluationOptions evaluation;  // what policies are judged for
+  std::optional<policy::Behaviour> v4_order;
   ControlOptions controls;
   bool all = false;
   bool quiet = false;
@@ -39,4 +39,4 @@ struct RunOptions {
   bool fail_on_undecidable = false;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -10,7 +10,7 @@
 #include "engine/app/run/frame_ring.h"
 #include "engine/audit/sink/record_merger.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 // Records are passed on in pieces of about this size.
@@ -21,9 +21,9 @@ constexpr unsigned kBatchesBetween = 64;
 // One thread's share: its own dissector, auditor and sink.
 class Worker {
  public:
-  Worker(std::uint32_t index, const Limits& limits, const AuditOptions& audit, RecordFormat format,
-         const FrameSource& source, FrameRing& ring, const RecordOutput& output,
-         RecordMerger& merger)
+  Worker(std::uint32_t index, const dissect::Limits& limits, const audit::AuditOptions& audit,
+         RecordFormat format, const capture::FrameSource& source, FrameRing& ring,
+         const RecordOutput& output, audit::RecordMerger& merger)
       : index_(index),
         ring_(ring),
         merger_(merger),
@@ -44,14 +44,14 @@ class Worker {
       pass_on();
     }
     dissector_.finish();
-    merger_.publish(index_, target_.take(), RecordMerger::kNoMore);
+    merger_.publish(index_, target_.take(), audit::RecordMerger::kNoMore);
   }
 
-  [[nodiscard]] const DissectStatistics& statistics() const noexcept {
+  [[nodiscard]] const dissect::DissectStatistics& statistics() const noexcept {
     return dissector_.statistics();
   }
-  [[nodiscard]] const AuditTally& tally() const noexcept { return auditor_.tally(); }
-  [[nodiscard]] const std::optional<Blindness>& unfinished_fragments() const noexcept {
+  [[nodiscard]] const audit::AuditTally& tally() const noexcept { return auditor_.tally(); }
+  [[nodiscard]] const std::optional<dissect::Blindness>& unfinished_fragments() const noexcept {
     return sink_.unfinished_fragments();
   }
 
@@ -72,25 +72,25 @@ class Worker {
 
   std::uint32_t index_;
   FrameRing& ring_;
-  RecordMerger& merger_;
-  ShardTarget target_;
-  OutputBuffer buffer_;
-  std::unique_ptr<EventSink> inner_;
-  ShardSink sink_;
-  Auditor auditor_;
-  Dissector dissector_;
+  audit::RecordMerger& merger_;
+  audit::ShardTarget target_;
+  audit::OutputBuffer buffer_;
+  std::unique_ptr<audit::EventSink> inner_;
+  audit::ShardSink sink_;
+  audit::Auditor auditor_;
+  dissect::Dissector dissector_;
   std::array<Frame, CaptureReader::kBatchSize> mine_;
   unsigned batches_ = 0;
 };
 
 }  // namespace
 
-ShardedRun run_sharded(std::uint32_t count, const Limits& limits, const AuditOptions& audit,
-                       RecordFormat format, bool progress, FrameSource& source,
-                       RecordOutput& output, EventSink& sink) {
+ShardedRun run_sharded(std::uint32_t count, const dissect::Limits& limits,
+                       const audit::AuditOptions& audit, RecordFormat format, bool progress,
+                       capture::FrameSource& source, RecordOutput& output, audit::EventSink& sink) {
   CaptureReader reader(source, progress);
   FrameRing ring(reader, limits, count);
-  RecordMerger merger(count, output.buffer());
+  audit::RecordMerger merger(count, output.buffer());
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::uint32_t index = 0; index < count; ++index) {
     workers.push_back(
@@ -102,9 +102,9 @@ ShardedRun run_sharded(std::uint32_t count, const Limits& limits, const AuditOpt
   merger.run();
   for (std::thread& thread : threads) thread.join();
 
-  std::optional<Blindness> unfinished;
+  std::optional<dissect::Blindness> unfinished;
   for (const auto& worker : workers) {
-    const std::optional<Blindness>& more = worker->unfinished_fragments();
+    const std::optional<dissect::Blindness>& more = worker->unfinished_fragments();
     if (!more) continue;
     if (unfinished) {
       unfinished->messages += more->messages;
@@ -122,4 +122,4 @@ ShardedRun run_sharded(std::uint32_t count, const Limits& limits, const AuditOpt
   return sum;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 std::string variable(const char* name) {
@@ -37,4 +37,4 @@ bool make_folder_of(const std::string& path) {
   return true;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 
 // Where what the program keeps between runs is: $XDG_STATE_HOME/rpcaudit, otherwise
 // ~/.local/state/rpcaudit. Empty when neither variable nor home folder is known.
@@ -14,4 +14,4 @@ namespace rpcaudit {
 // Makes the folder of a file, with those above it; false when that fails.
 [[nodiscard]] bool make_folder_of(const std::string& path);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <csignal>
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 // A handler can reach nothing else.
@@ -25,4 +25,4 @@ void watch_for_stop_signals() {
 
 bool stop_requested() noexcept { return stop.load(std::memory_order_relaxed); }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

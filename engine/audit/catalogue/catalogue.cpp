@@ -4,7 +4,7 @@
 
 #include "engine/audit/catalogue/catalogue_data.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 std::string_view text_of(CatalogueText text) noexcept {
@@ -93,4 +93,4 @@ std::string_view operation_name(const Uuid& uuid, std::uint16_t opnum) noexcept 
   return entry ? operation_name(*entry, opnum) : std::string_view();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -6,7 +6,7 @@
 
 #include "dissect/uuid.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Names of well-known interfaces and their operations, built in from catalogue.tsv. All views are
 // valid for ever.
@@ -34,4 +34,4 @@ struct CatalogueEntry {
 [[nodiscard]] std::string_view interface_name(const Uuid& uuid) noexcept;
 [[nodiscard]] std::string_view operation_name(const Uuid& uuid, std::uint16_t opnum) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -5,7 +5,7 @@
 
 #include "dissect/uuid.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // The form in which generate_catalogue.cpp hands catalogue.tsv to the compiler: one block of text
 // and numbers that point into it, so that the generated file compiles in no time.
@@ -31,4 +31,4 @@ struct CatalogueOperation {
 [[nodiscard]] std::span<const CatalogueOperation> catalogue_operations() noexcept;  // by opnum
 [[nodiscard]] const char* catalogue_text() noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

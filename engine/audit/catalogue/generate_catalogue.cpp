@@ -15,7 +15,7 @@
 
 #include "dissect/uuid.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 constexpr std::size_t kNameSizeMax = 255;
@@ -108,7 +108,7 @@ void write_source(const std::vector<Interface>& interfaces, std::ostream& out) {
   std::size_t operation_count = 0;
   out << "#include \"engine/audit/catalogue/catalogue_data.h\"\n\n"
          "#pragma GCC diagnostic ignored \"-Woverlength-strings\"\n\n"
-         "namespace rpcaudit {\nnamespace {\n\n"
+         "namespace rpcaudit::audit {\nnamespace {\n\n"
          "constexpr CatalogueInterface kInterfaces[] = {\n";
   for (const Interface& row : interfaces) {
     out << "{{{" << uuid_bytes(row.uuid) << "}}," << block.place(row.name) << "," << operation_count
@@ -136,7 +136,7 @@ void write_source(const std::vector<Interface>& interfaces, std::ostream& out) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit
 
 int main(int argc, char** argv) {
   if (argc != 3) {
@@ -144,9 +144,10 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const std::vector<rpcaudit::Interface> interfaces = rpcaudit::read_catalogue(argv[1]);
+    const std::vector<rpcaudit::audit::Interface> interfaces =
+        rpcaudit::audit::read_catalogue(argv[1]);
     std::ofstream out(argv[2]);
-    rpcaudit::write_source(interfaces, out);
+    rpcaudit::audit::write_source(interfaces, out);
     if (!out.flush()) throw std::runtime_error("cannot write the output");
   } catch (const std::exception& error) {
     std::cerr << argv[1] << ": " << error.what() << "\n";

@@ -11,28 +11,28 @@
 #include "engine/audit/tally/announced_endpoints.h"
 #include "engine/evaluate/verdict.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // What the records of a presentation context and of its calls have in common. Kept by the auditor
 // for as long as a record needs it; `slot` and `generation` name it for caches.
 struct ContextInfo {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
-  FrameReference frame;
-  ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
-  ContextOrigin origin = ContextOrigin::proposed;
-  ContextResult result = ContextResult::unanswered;
+  dissect::FrameReference frame;
+  dissect::ProtocolSequence protocol = dissect::ProtocolSequence::ncacn_ip_tcp;
+  dissect::ContextOrigin origin = dissect::ContextOrigin::proposed;
+  dissect::ContextResult result = dissect::ContextResult::unanswered;
   std::uint16_t reason = 0;
-  Refusal refusal = Refusal::none;
+  dissect::Refusal refusal = dissect::Refusal::none;
   std::uint32_t refusal_status = 0;
   std::uint16_t context_id = 0;
   std::uint32_t call_id = 0;
   Endpoint client;
   Endpoint server;
-  std::optional<SyntaxId> abstract_syntax;
-  std::optional<SyntaxId> transfer_syntax;
+  std::optional<dissect::SyntaxId> abstract_syntax;
+  std::optional<dissect::SyntaxId> transfer_syntax;
   std::optional<CatalogueEntry> catalogue;  // of the abstract syntax
-  std::optional<AuthNumbers> auth;
+  std::optional<dissect::AuthNumbers> auth;
   std::string pipe;
   bool guest = false;             // of an SMB session that the server let in as guest
   AnnouncedInterfaces announced;  // where the abstract syntax is not known
@@ -45,60 +45,60 @@ struct IdentityText {
   bool null_session = false;
 };
 
-[[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;
-[[nodiscard]] std::string_view to_string(ContextResult result) noexcept;
-[[nodiscard]] std::string_view to_string(OpeningAnswer answer) noexcept;
-[[nodiscard]] std::string_view to_string(BlindnessKind kind) noexcept;
+[[nodiscard]] std::string_view to_string(dissect::Outcome outcome) noexcept;
+[[nodiscard]] std::string_view to_string(dissect::ContextResult result) noexcept;
+[[nodiscard]] std::string_view to_string(dissect::OpeningAnswer answer) noexcept;
+[[nodiscard]] std::string_view to_string(dissect::BlindnessKind kind) noexcept;
 
 // One call with its outcome and, where there is a policy, its verdict.
 struct CallEvent {
-  FrameReference frame;
+  dissect::FrameReference frame;
   std::uint32_t call_id = 0;
   std::uint16_t context_id = 0;
   std::uint16_t opnum = 0;
   std::optional<Uuid> object;
   std::optional<Uuid> activity;
   std::uint32_t sequence = 0;
-  std::optional<EndpointQuestion> question;
-  std::optional<AuthNumbers> auth;
-  std::optional<AuthNumbers> connection_auth;
+  std::optional<dissect::EndpointQuestion> question;
+  std::optional<dissect::AuthNumbers> auth;
+  std::optional<dissect::AuthNumbers> connection_auth;
   std::optional<std::array<Endpoint, 2>> carrier;  // where its connection is not the context's
   bool has_interface = true;                       // the context's interface is the call's
   bool provisional = false;  // the context was not acknowledged when the call was made
   bool reported = false;     // would block or undecidable, in an audit
-  Outcome outcome = Outcome::unanswered;
+  dissect::Outcome outcome = dissect::Outcome::unanswered;
   std::uint32_t status = 0;
-  FrameReference answer;  // sequence 0 without one
-  std::optional<Verdict> verdict;
+  dissect::FrameReference answer;  // sequence 0 without one
+  std::optional<evaluate::Verdict> verdict;
   std::uint32_t policy = 0;  // that the verdict is of: an index into ServerPolicies
 };
 
 // A proposal that the server refused, where the settings of its RPC runtime would stop the calls.
 struct RefusedContext {
-  Verdict verdict;           // of the registration and RestrictRemoteClients, whatever is called
-  std::uint32_t policy = 0;  // an index into ServerPolicies
+  evaluate::Verdict verdict;  // of the registration and RestrictRemoteClients, whatever is called
+  std::uint32_t policy = 0;   // an index into ServerPolicies
 };
 
 // A TCP connection to a port of RPC that a client opened or tried to open, and what the IPsec rules
 // of the server say of it.
 struct ConnectionEvent {
-  FrameReference frame;  // of the first SYN
+  dissect::FrameReference frame;  // of the first SYN
   Endpoint client;
   Endpoint server;
-  ControlVerdict ipsec;
-  InForce in_force = InForce::yes;
-  OpeningAnswer answer = OpeningAnswer::unknown;
+  evaluate::ControlVerdict ipsec;
+  evaluate::InForce in_force = evaluate::InForce::yes;
+  dissect::OpeningAnswer answer = dissect::OpeningAnswer::unknown;
   std::uint32_t repeated = 0;  // SYNs after the first
   std::uint32_t policy = 0;    // an index into ServerPolicies
   std::uint32_t slot = 0;      // TcpOpening::slot
 };
 
 // What is said of the connection: IPsec passes what it does not concern.
-[[nodiscard]] VerdictAction action_of(const ConnectionEvent& connection) noexcept;
+[[nodiscard]] evaluate::VerdictAction action_of(const ConnectionEvent& connection) noexcept;
 // The call was made on a context that was never acknowledged.
 [[nodiscard]] bool is_provisional(const ContextInfo& context, const CallEvent& call) noexcept;
 // Empty when the catalogue does not know it, or the call has no interface.
 [[nodiscard]] std::string_view operation_of(const ContextInfo& context,
                                             const CallEvent& call) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -7,7 +7,7 @@
 
 #include "engine/audit/event/hash_mixer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // A map of at most `Capacity` keys that are never taken out again. `Key` has `void
 // mix(HashMixer&) const` and `==`. A key that finds no place within a bounded number of steps is
@@ -68,4 +68,4 @@ class BoundedMap {
   std::uint64_t overflow_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -7,7 +7,7 @@
 
 #include "engine/audit/event/audit_event.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // A counter under a stable name.
 struct NamedCounter {
@@ -45,8 +45,8 @@ class EventSink {
   virtual void on_connection(const ConnectionEvent& connection) = 0;
   virtual void on_call(const ContextInfo& context, const CallEvent& call,
                        const IdentityText& identity) = 0;
-  virtual void on_blindness(const Blindness& blindness) = 0;
+  virtual void on_blindness(const dissect::Blindness& blindness) = 0;
   virtual void on_statistics(const StatisticsEvent& statistics) = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

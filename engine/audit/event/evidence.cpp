@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 // ERROR_ACCESS_DENIED, which faults carry as it is (nca_s_fault_access_denied of MS-RPCE 3.1.1.5.5
@@ -30,23 +30,24 @@ constexpr std::pair<Uuid, std::string_view> kOtherCauses[] = {
 // p_reject_reason_t; MS-RPCE 2.2.2.5). Some name a cause that no policy has; clients take an
 // invalid checksum for ERROR_ACCESS_DENIED.
 struct RefusalReason {
-  Refusal refusal;
+  dissect::Refusal refusal;
   std::uint16_t reason;
   bool may_be_policy;
   std::string_view cause;  // besides the policy
 };
 
 constexpr RefusalReason kRefusalReasons[] = {
-    {Refusal::item, 0, true, "server_resources"},           // reason_not_specified
-    {Refusal::item, 1, false, "interface_not_registered"},  // abstract_syntax_not_supported
-    {Refusal::item, 2, false, "transfer_syntax"},           // proposed_..._not_supported
-    {Refusal::item, 3, false, "server_resources"},          // local_limit_exceeded
-    {Refusal::bind, 0, true, "server_resources"},           // reason_not_specified
-    {Refusal::bind, 1, false, "server_resources"},          // temporary_congestion
-    {Refusal::bind, 2, false, "server_resources"},          // local_limit_exceeded
-    {Refusal::bind, 4, false, "protocol_version"},          // protocol_version_not_supported
-    {Refusal::bind, 8, false, "authentication_type"},       // ..._type_not_recognized
-    {Refusal::bind, 9, true, {}},                           // invalid_checksum
+    {dissect::Refusal::item, 0, true, "server_resources"},  // reason_not_specified
+    {dissect::Refusal::item, 1, false,
+     "interface_not_registered"},                               // abstract_syntax_not_supported
+    {dissect::Refusal::item, 2, false, "transfer_syntax"},      // proposed_..._not_supported
+    {dissect::Refusal::item, 3, false, "server_resources"},     // local_limit_exceeded
+    {dissect::Refusal::bind, 0, true, "server_resources"},      // reason_not_specified
+    {dissect::Refusal::bind, 1, false, "server_resources"},     // temporary_congestion
+    {dissect::Refusal::bind, 2, false, "server_resources"},     // local_limit_exceeded
+    {dissect::Refusal::bind, 4, false, "protocol_version"},     // protocol_version_not_supported
+    {dissect::Refusal::bind, 8, false, "authentication_type"},  // ..._type_not_recognized
+    {dissect::Refusal::bind, 9, true, {}},                      // invalid_checksum
 };
 
 bool is_denied(std::uint32_t status) noexcept {
@@ -63,7 +64,7 @@ void add_cause_of_interface(const ContextInfo& context, Evidence& evidence) noex
 // What the refusal says, whatever the policy.
 Evidence refusal_of(const ContextInfo& context) noexcept {
   Evidence evidence;
-  if (context.refusal == Refusal::fault) {
+  if (context.refusal == dissect::Refusal::fault) {
     if (is_denied(context.refusal_status)) evidence.enforced = Enforced::consistent;
   } else {
     for (const RefusalReason& row : kRefusalReasons) {
@@ -79,8 +80,9 @@ Evidence refusal_of(const ContextInfo& context) noexcept {
 }
 
 // Controls that the RPC runtime enforces, so that it may refuse a proposal by them.
-bool is_of_runtime(Control control) noexcept {
-  return control == Control::interface_registration || control == Control::restrict_remote_clients;
+bool is_of_runtime(evaluate::Control control) noexcept {
+  return control == evaluate::Control::interface_registration ||
+         control == evaluate::Control::restrict_remote_clients;
 }
 
 Evidence planned() noexcept { return {Enforced::planned, {}}; }
@@ -107,12 +109,13 @@ void Evidence::add(std::string_view cause) noexcept {
 }
 
 Evidence evidence_of(const ContextInfo& context, const CallEvent& call) noexcept {
-  const InForce force = call.verdict ? call.verdict->in_force : InForce::yes;
-  if (force == InForce::planned) return planned();
-  if (call.outcome == Outcome::response) {
-    return {force == InForce::yes ? Enforced::contradicted : Enforced::unknown, {}};
+  const evaluate::InForce force = call.verdict ? call.verdict->in_force : evaluate::InForce::yes;
+  if (force == evaluate::InForce::planned) return planned();
+  if (call.outcome == dissect::Outcome::response) {
+    return {force == evaluate::InForce::yes ? Enforced::contradicted : Enforced::unknown, {}};
   }
-  const bool has_status = call.outcome == Outcome::fault || call.outcome == Outcome::rejected;
+  const bool has_status =
+      call.outcome == dissect::Outcome::fault || call.outcome == dissect::Outcome::rejected;
   if (has_status && is_denied(call.status)) {
     Evidence evidence{Enforced::consistent, {}};
     add_cause_of_interface(context, evidence);
@@ -122,25 +125,25 @@ Evidence evidence_of(const ContextInfo& context, const CallEvent& call) noexcept
   }
   // Sent before the server refused its context.
   const bool by_runtime = call.verdict && is_of_runtime(call.verdict->control);
-  if (by_runtime && context.refusal != Refusal::none) return refusal_of(context);
+  if (by_runtime && context.refusal != dissect::Refusal::none) return refusal_of(context);
   return {};
 }
 
 Evidence evidence_of(const ContextInfo& context, const RefusedContext& refused) noexcept {
-  if (refused.verdict.in_force == InForce::planned) return planned();
+  if (refused.verdict.in_force == evaluate::InForce::planned) return planned();
   return refusal_of(context);
 }
 
 Evidence evidence_of(const ConnectionEvent& connection) noexcept {
-  if (connection.in_force == InForce::planned) return planned();
+  if (connection.in_force == evaluate::InForce::planned) return planned();
   switch (connection.answer) {
-    case OpeningAnswer::accepted: return {Enforced::contradicted, {}};
-    case OpeningAnswer::none:
+    case dissect::OpeningAnswer::accepted: return {Enforced::contradicted, {}};
+    case dissect::OpeningAnswer::none:
       return {Enforced::consistent, {"firewall", "host_unreachable", "one_sided_capture"}};
-    case OpeningAnswer::refused:  // by the server, or by something before it
-    case OpeningAnswer::unknown: break;
+    case dissect::OpeningAnswer::refused:  // by the server, or by something before it
+    case dissect::OpeningAnswer::unknown: break;
   }
   return {};
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -6,7 +6,7 @@
 
 #include "engine/audit/event/audit_event.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // What the server in fact did with something that the policy would stop.
 enum class Enforced : std::uint8_t {
@@ -36,4 +36,4 @@ struct Evidence {
 // Of a connection: a blocking IPsec rule drops packets without an answer.
 [[nodiscard]] Evidence evidence_of(const ConnectionEvent& connection) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Where hashes of what was captured begin: another number in every run, so that no capture can be
 // made whose keys all fall on one place of a table. The same throughout a run. What is written does
@@ -32,4 +32,4 @@ class HashMixer {
   std::uint64_t hash_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 // Not within a UTF-8 character.
@@ -21,7 +21,7 @@ std::uint8_t copy(std::string_view text, char* out, std::size_t most) noexcept {
 
 }  // namespace
 
-std::uint32_t IdentityStore::keep(const SecurityIdentity& identity, std::uint32_t hint) {
+std::uint32_t IdentityStore::keep(const dissect::SecurityIdentity& identity, std::uint32_t hint) {
   if (identity.user.empty() && identity.domain.empty() && !identity.null_session) return kNothing;
   if (hint != kNothing) {
     const IdentityText held = text(hint);
@@ -62,4 +62,4 @@ IdentityText IdentityStore::text(std::uint32_t handle) const noexcept {
   return {{known.user, known.user_size}, {known.domain, known.domain_size}, known.null_session};
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

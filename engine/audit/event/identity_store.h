@@ -7,7 +7,7 @@
 #include "engine/audit/event/audit_event.h"
 #include "engine/audit/event/slot_pool.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Copies of the names that the wire showed, shared by reference count, because views die with the
 // callback that lent them and a record may wait long. Bounded: what does not fit is forgotten and
@@ -17,7 +17,7 @@ class IdentityStore {
   explicit IdentityStore(std::size_t capacity) : known_(capacity) {}
 
   // A reference to `identity`: to `hint` when that says the same, else to a new copy.
-  [[nodiscard]] std::uint32_t keep(const SecurityIdentity& identity, std::uint32_t hint);
+  [[nodiscard]] std::uint32_t keep(const dissect::SecurityIdentity& identity, std::uint32_t hint);
   // One more reference.
   std::uint32_t share(std::uint32_t handle);
   void release(std::uint32_t handle);
@@ -44,4 +44,4 @@ class IdentityStore {
   std::uint64_t dropped_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -5,15 +5,15 @@
 
 #include "engine/evaluate/facts.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // A look-up that names no interface, kept until its answer tells which there are.
 struct Listing {
-  std::uint32_t policy = 0;  // of the server: an index into the ServerPolicies
-  ContextFacts facts;        // without an interface
-  std::string pipe;          // what the facts' views are of, once they are used
+  std::uint32_t policy = 0;      // of the server: an index into the ServerPolicies
+  evaluate::ContextFacts facts;  // without an interface
+  std::string pipe;              // what the facts' views are of, once they are used
   std::string pipe_of_server;
-  CallFacts call;
+  evaluate::CallFacts call;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

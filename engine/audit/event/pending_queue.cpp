@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <bit>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 PendingQueue::PendingQueue(std::size_t capacity)
     : events_(capacity), ring_(std::bit_ceil(capacity)) {}
 
-std::uint32_t PendingQueue::add(Position position) {
+std::uint32_t PendingQueue::add(dissect::Position position) {
   const std::uint32_t slot = events_.take();
   PendingEvent& event = events_[slot];
   event.position = position;
@@ -54,4 +54,4 @@ void PendingQueue::pop_head() {
   events_.release(slot);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

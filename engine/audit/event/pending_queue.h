@@ -8,18 +8,18 @@
 #include "engine/audit/event/audit_event.h"
 #include "engine/audit/event/slot_pool.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // A record on its way: it waits for its outcome, and for those before it.
 struct PendingEvent {
-  Position position;
+  dissect::Position position;
   bool resolved = false;
   bool written = true;                 // or only there to keep the order
   std::uint32_t context = kNothing;    // in the auditor's store
   std::uint32_t identity = kNothing;   // likewise
   std::uint32_t call_slot = kNothing;  // CallKey::slot while it waits for an outcome
   // monostate: the context itself
-  std::variant<std::monostate, CallEvent, RefusedContext, ConnectionEvent, Blindness> what;
+  std::variant<std::monostate, CallEvent, RefusedContext, ConnectionEvent, dissect::Blindness> what;
 };
 
 // Events in the order of their Positions, whatever the order in which they came. Bounded.
@@ -31,7 +31,7 @@ class PendingQueue {
   explicit PendingQueue(std::size_t capacity);
 
   // A new event, cleared but for its position. Not to be called when full().
-  [[nodiscard]] std::uint32_t add(Position position);
+  [[nodiscard]] std::uint32_t add(dissect::Position position);
   PendingEvent& operator[](std::uint32_t slot) { return events_[slot]; }
   const PendingEvent& operator[](std::uint32_t slot) const noexcept { return events_[slot]; }
 
@@ -50,7 +50,7 @@ class PendingQueue {
 
  private:
   struct Straggler {
-    Position position;
+    dissect::Position position;
     std::uint64_t arrival = 0;  // equal Positions keep the order in which they came
     std::uint32_t slot = 0;
   };
@@ -62,9 +62,9 @@ class PendingQueue {
   std::vector<std::uint32_t> ring_;  // a power of two of slots
   std::uint64_t ring_begin_ = 0;
   std::uint64_t ring_end_ = 0;
-  Position ring_back_;  // of the newest in the ring
+  dissect::Position ring_back_;  // of the newest in the ring
   std::vector<Straggler> stragglers_;
   std::uint64_t arrivals_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

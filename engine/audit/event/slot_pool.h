@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 inline constexpr std::uint32_t kNothing = 0xffff'ffff;
 
@@ -71,4 +71,4 @@ class SlotPool {
   std::uint32_t touched_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -11,7 +11,7 @@
 #include "engine/audit/text/text_encoding.h"
 #include "engine/policy/check/host_validator.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 using Operations = BoundedMap<OperationKey, OperationCount, 8192>;
@@ -76,7 +76,7 @@ std::string who_loses_what(const std::vector<Row>& rows) {
 
 std::string what_if_part(const ControlTally& tally) {
   std::string text = "\nWhat RestrictRemoteClients would do, beside the other controls\n";
-  for (std::size_t value = 0; value < kRestrictRemoteClientsCount; ++value) {
+  for (std::size_t value = 0; value < policy::kRestrictRemoteClientsCount; ++value) {
     std::vector<Row> rows;
     std::uint64_t undecidable = 0;
     for (const auto& [key, count] : tally.operations.entries()) {
@@ -92,17 +92,17 @@ std::string what_if_part(const ControlTally& tally) {
 }
 
 std::string lookups_part(const ControlTally& tally) {
-  constexpr std::pair<Lookup, std::string_view> kRemarks[] = {
-      {Lookup::needs_auth, "unless the client sets EnableAuthEpResolution"},
-      {Lookup::refused, "the client does not set EnableAuthEpResolution"},
-      {Lookup::unreachable, "anonymous: whatever the client sets"},
+  constexpr std::pair<evaluate::Lookup, std::string_view> kRemarks[] = {
+      {evaluate::Lookup::needs_auth, "unless the client sets EnableAuthEpResolution"},
+      {evaluate::Lookup::refused, "the client does not set EnableAuthEpResolution"},
+      {evaluate::Lookup::unreachable, "anonymous: whatever the client sets"},
   };
   std::map<std::pair<OperationKey, std::string_view>, std::uint64_t> sums;
   std::uint64_t authenticated = 0;
   for (const auto& [key, count] : tally.operations.entries()) {
     OperationKey interface = key;
     interface.opnum = 0;  // one row for all of its operations
-    authenticated += count.lookups[static_cast<std::size_t>(Lookup::authenticated)];
+    authenticated += count.lookups[static_cast<std::size_t>(evaluate::Lookup::authenticated)];
     for (const auto& [lookup, remark] : kRemarks) {
       const std::uint64_t calls = count.lookups[static_cast<std::size_t>(lookup)];
       if (calls != 0) sums[{interface, remark}] += calls;
@@ -126,9 +126,9 @@ std::string lookups_part(const ControlTally& tally) {
   return text;
 }
 
-bool is_static(const PortSettings& ports, std::uint16_t port) {
+bool is_static(const policy::PortSettings& ports, std::uint16_t port) {
   return std::any_of(ports.static_ports.begin(), ports.static_ports.end(),
-                     [port](const StaticPort& own) { return own.port == port; });
+                     [port](const policy::StaticPort& own) { return own.port == port; });
 }
 
 std::string interfaces_text(const PortUse& use) {
@@ -142,30 +142,31 @@ std::string interfaces_text(const PortUse& use) {
 
 // What the server opens itself takes its ports from the dynamic range, less what RPC has of it.
 std::string own_connections_text(const ControlTally& tally, const IpAddress& server,
-                                 const PortSettings& settings,
-                                 const std::vector<PortRange>& ranges) {
+                                 const policy::PortSettings& settings,
+                                 const std::vector<policy::PortRange>& ranges) {
   const std::uint64_t most = tally.most_own_connections(server);
   if (most == 0) return {};
-  const PortRange dynamic =
-      settings.system_range ? settings.system_range->value : kDefaultDynamicRange;
+  const policy::PortRange dynamic =
+      settings.system_range ? settings.system_range->value : policy::kDefaultDynamicRange;
   std::uint64_t left = dynamic.count();
-  for (const PortRange& range : ranges) {
-    const PortRange common{std::max(range.low, dynamic.low), std::min(range.high, dynamic.high)};
+  for (const policy::PortRange& range : ranges) {
+    const policy::PortRange common{std::max(range.low, dynamic.low),
+                                   std::min(range.high, dynamic.high)};
     if (common.low <= common.high) left -= common.count();
   }
   return "    and opened up to " + things(most, "connection") + " itself at a time: RPC leaves " +
-         things(left, "port") + " of the dynamic range " + ports_text({dynamic}) +
+         things(left, "port") + " of the dynamic range " + policy::ports_text({dynamic}) +
          (most > left ? ", too few\n" : "\n");
 }
 
 // Of the servers of one policy.
-std::string ports_part(const ControlTally& tally, const ServerPolicies& policies,
+std::string ports_part(const ControlTally& tally, const evaluate::ServerPolicies& policies,
                        std::uint32_t index) {
-  const PortSettings& settings = policies.policy(index).host.ports;
-  const std::vector<PortRange> ranges = effective_port_ranges(settings);
-  const std::uint32_t room = port_count(ranges);
-  std::string text =
-      "\nPorts (RPC services are given " + ports_text(ranges) + ": " + things(room, "port") + ")\n";
+  const policy::PortSettings& settings = policies.policy(index).host.ports;
+  const std::vector<policy::PortRange> ranges = policy::effective_port_ranges(settings);
+  const std::uint32_t room = policy::port_count(ranges);
+  std::string text = "\nPorts (RPC services are given " + policy::ports_text(ranges) + ": " +
+                     things(room, "port") + ")\n";
   const std::string& name = policies.name(index);
   if (!name.empty()) text.insert(1, terminal_text(name) + ": ");
   std::vector<ServerPorts> servers = tally.port_use();
@@ -186,8 +187,9 @@ std::string ports_part(const ControlTally& tally, const ServerPolicies& policies
   for (const auto& entry : tally.ports.entries()) {
     const std::uint16_t port = entry.key.port;
     if (policies.find(entry.key.server) != index) continue;
-    const bool inside = std::any_of(ranges.begin(), ranges.end(),
-                                    [port](const PortRange& r) { return r.contains(port); });
+    const bool inside =
+        std::any_of(ranges.begin(), ranges.end(),
+                    [port](const policy::PortRange& r) { return r.contains(port); });
     if (!inside && !is_static(settings, port)) outside.push_back(&entry);
   }
   std::sort(outside.begin(), outside.end(),
@@ -206,9 +208,9 @@ std::string ports_part(const ControlTally& tally, const ServerPolicies& policies
 }
 
 // Ports of the range that are used for something else.
-std::string range_use_part(const ControlTally& tally, const ServerPolicies& policies,
+std::string range_use_part(const ControlTally& tally, const evaluate::ServerPolicies& policies,
                            std::uint32_t index) {
-  const HostControls& controls = policies.compiled(index).controls();
+  const evaluate::HostControls& controls = policies.compiled(index).controls();
   struct Outgoing {
     std::uint64_t connections = 0;
     std::size_t ports = 0;
@@ -221,7 +223,8 @@ std::string range_use_part(const ControlTally& tally, const ServerPolicies& poli
       outgoing[key.server].connections += count.outgoing;
       ++outgoing[key.server].ports;
     }
-    const std::uint64_t accepted = count.opened[static_cast<std::size_t>(OpeningAnswer::accepted)];
+    const std::uint64_t accepted =
+        count.opened[static_cast<std::size_t>(dissect::OpeningAnswer::accepted)];
     const bool has_rpc = std::any_of(tally.ports.entries().begin(), tally.ports.entries().end(),
                                      [&](const auto& used) { return used.key == key; });
     if (accepted != 0 && !has_rpc) others[key] = accepted;
@@ -245,14 +248,14 @@ std::string range_use_part(const ControlTally& tally, const ServerPolicies& poli
 
 // What became of connections that the IPsec rules would stop.
 std::string ipsec_evidence_part(const ControlTally& tally) {
-  constexpr std::string_view kAnswers[kOpeningAnswerCount] = {
+  constexpr std::string_view kAnswers[dissect::kOpeningAnswerCount] = {
       "",  // those are not counted here
       "attempts to connect that its rules would stop were accepted: not in force, or they would "
       "fail",
       "attempts to connect that its rules would stop were refused by the server",
       "attempts to connect that its rules would stop had no answer, as if it were in force",
   };
-  std::array<std::uint64_t, kOpeningAnswerCount> stopped{};
+  std::array<std::uint64_t, dissect::kOpeningAnswerCount> stopped{};
   std::map<IpAddress, std::uint64_t> outgoing;
   for (const auto& [key, count] : tally.connections.entries()) {
     for (std::size_t i = 0; i < stopped.size(); ++i) stopped[i] += count.stopped[i];
@@ -283,14 +286,14 @@ std::string open_paths_part(const ControlTally& tally) {
 
 // What each control says by itself: a call may be stopped by several.
 std::string actions_part(const AuditTally& all) {
-  constexpr std::pair<ControlAction, std::string_view> kActions[] = {
-      {ControlAction::would_block, "would block"},
-      {ControlAction::undecidable, "undecidable"},
-      {ControlAction::would_permit, "would permit"},
-      {ControlAction::not_applicable, "not concerned"},
+  constexpr std::pair<evaluate::ControlAction, std::string_view> kActions[] = {
+      {evaluate::ControlAction::would_block, "would block"},
+      {evaluate::ControlAction::undecidable, "undecidable"},
+      {evaluate::ControlAction::would_permit, "would permit"},
+      {evaluate::ControlAction::not_applicable, "not concerned"},
   };
   std::string text;
-  for (const Control control : kOtherControls) {
+  for (const evaluate::Control control : evaluate::kOtherControls) {
     for (const auto& [action, words] : kActions) {
       const std::uint64_t count =
           all.controls[static_cast<std::size_t>(control)][static_cast<std::size_t>(action)];
@@ -309,17 +312,17 @@ std::string actions_part(const AuditTally& all) {
 
 }  // namespace
 
-std::string control_summary(const AuditTally& all, const ServerPolicies& policies) {
+std::string control_summary(const AuditTally& all, const evaluate::ServerPolicies& policies) {
   const ControlTally& tally = all.other_controls;
   bool asks_what_if = false;
   bool restricts = false;
   bool has_ports = false;
   bool has_ipsec = false;
   for (std::uint32_t i = 0; i < policies.size(); ++i) {
-    const HostSettings& host = policies.policy(i).host;
+    const policy::HostSettings& host = policies.policy(i).host;
     const auto setting = policies.compiled(i).controls().restrict_remote_clients();
     asks_what_if |= host.what_if_restrict_remote_clients;
-    restricts |= setting && *setting != RestrictRemoteClients::none;
+    restricts |= setting && *setting != policy::RestrictRemoteClients::none;
     has_ports |= host.ports.is_configured();
     has_ipsec |= host.ipsec.is_configured();
   }
@@ -341,4 +344,4 @@ std::string control_summary(const AuditTally& all, const ServerPolicies& policie
   return text;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -5,10 +5,11 @@
 #include "engine/audit/tally/audit_tally.h"
 #include "engine/evaluate/server_policies.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // The parts of the summary that are about RestrictRemoteClients, look-ups, ports and IPsec; empty
 // where no policy has them and nothing was asked.
-[[nodiscard]] std::string control_summary(const AuditTally& all, const ServerPolicies& policies);
+[[nodiscard]] std::string control_summary(const AuditTally& all,
+                                          const evaluate::ServerPolicies& policies);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

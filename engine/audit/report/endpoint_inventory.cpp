@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 // Call-backs of the connectionless runtime to its clients (C706 appendix P): nobody looks them up.
@@ -25,12 +25,12 @@ std::string pipe_name(std::string_view text) {
 }
 
 // Where a context's server is; nothing for a pipe whose name was not seen.
-std::optional<ServedEndpoint> endpoint_of(const RpcContext& context) {
+std::optional<ServedEndpoint> endpoint_of(const dissect::RpcContext& context) {
   ServedEndpoint endpoint;
   endpoint.server = context.server.address;
-  endpoint.protocol = tower_protocol(context.protocol);
+  endpoint.protocol = dissect::tower_protocol(context.protocol);
   endpoint.interface = *context.abstract_syntax;
-  if (context.protocol != ProtocolSequence::ncacn_np) {
+  if (context.protocol != dissect::ProtocolSequence::ncacn_np) {
     endpoint.port = context.server.port;
     return endpoint;
   }
@@ -41,7 +41,8 @@ std::optional<ServedEndpoint> endpoint_of(const RpcContext& context) {
 
 }  // namespace
 
-EndpointInventory::EndpointInventory(const Limits& limits) : of_contexts_(limits.context_slots()) {}
+EndpointInventory::EndpointInventory(const dissect::Limits& limits)
+    : of_contexts_(limits.context_slots()) {}
 
 EndpointSighting* EndpointInventory::note(const ServedEndpoint& endpoint, Timestamp time) {
   auto found = endpoints_.find(endpoint);
@@ -73,41 +74,44 @@ EndpointSighting* EndpointInventory::note_bound(const ServedEndpoint& endpoint,
   return sighting;
 }
 
-void EndpointInventory::on_context(const RpcContext& context) {
+void EndpointInventory::on_context(const dissect::RpcContext& context) {
   of_contexts_[context.key.slot] = nullptr;
 }
 
-void EndpointInventory::on_context_result(const RpcContext& context) {
-  if (context.result != ContextResult::accepted || !context.abstract_syntax) return;
+void EndpointInventory::on_context_result(const dissect::RpcContext& context) {
+  if (context.result != dissect::ContextResult::accepted || !context.abstract_syntax) return;
   const std::optional<ServedEndpoint> endpoint = endpoint_of(context);
   if (!endpoint) return;
   of_contexts_[context.key.slot] =
       note_bound(*endpoint, context.client.address, context.frame.timestamp);
 }
 
-void EndpointInventory::on_context_closed(ContextKey key) { of_contexts_[key.slot] = nullptr; }
+void EndpointInventory::on_context_closed(dissect::ContextKey key) {
+  of_contexts_[key.slot] = nullptr;
+}
 
-void EndpointInventory::on_call(const RpcContext& context, const RpcCall& call) {
+void EndpointInventory::on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) {
   if (EndpointSighting* const sighting = of_contexts_[context.key.slot]) {
     sighting->last_seen = std::max(sighting->last_seen, call.frame.timestamp);
-  } else if (context.origin == ContextOrigin::stated && context.abstract_syntax->uuid != kConv) {
+  } else if (context.origin == dissect::ContextOrigin::stated &&
+             context.abstract_syntax->uuid != kConv) {
     open_calls_[call.key.slot] = {*endpoint_of(context), context.client.address,
                                   call.frame.timestamp};
   }
 }
 
-void EndpointInventory::on_outcome(const RpcOutcome& outcome) {
+void EndpointInventory::on_outcome(const dissect::RpcOutcome& outcome) {
   const auto call = open_calls_.find(outcome.call.slot);
   if (call == open_calls_.end()) return;
-  if (outcome.outcome == Outcome::response) {
+  if (outcome.outcome == dissect::Outcome::response) {
     note_bound(call->second.endpoint, call->second.client, call->second.time);
   }
   open_calls_.erase(call);
 }
 
-void EndpointInventory::on_endpoint(const EndpointEntry& entry) {
-  if (entry.source == EndpointSource::removed) return;
-  const bool is_pipe = entry.protocol == TowerProtocol::ncacn_np;
+void EndpointInventory::on_endpoint(const dissect::EndpointEntry& entry) {
+  if (entry.source == dissect::EndpointSource::removed) return;
+  const bool is_pipe = entry.protocol == dissect::TowerProtocol::ncacn_np;
   if (is_pipe && entry.name.empty()) return;  // a server was asked over a pipe opened out of sight
   ServedEndpoint endpoint;
   endpoint.server = entry.mapper.address;
@@ -121,4 +125,4 @@ void EndpointInventory::on_endpoint(const EndpointEntry& entry) {
   if (sighting->annotation.empty()) sighting->annotation = entry.annotation;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

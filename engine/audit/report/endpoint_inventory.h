@@ -10,15 +10,15 @@
 #include "engine/audit/event/slot_pool.h"
 #include "engine/audit/text/output_buffer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Where a server offers an interface.
 struct ServedEndpoint {
   IpAddress server;
-  TowerProtocol protocol = TowerProtocol::other;
+  dissect::TowerProtocol protocol = dissect::TowerProtocol::other;
   std::uint16_t port = 0;  // 0 for pipes and local ports
   std::string name;        // of a pipe (\PIPE\name, in lower case) or local port
-  SyntaxId interface;
+  dissect::SyntaxId interface;
 
   auto operator<=>(const ServedEndpoint&) const = default;
 };
@@ -38,18 +38,18 @@ struct EndpointSighting {
 
 // The observer that collects what a passive look at endpoint mappers and at the traffic itself
 // tells of who serves what where. Bounded: what finds no place is counted.
-class EndpointInventory : public RpcObserver {
+class EndpointInventory : public dissect::RpcObserver {
  public:
   // `limits` must be those of the dissector.
-  explicit EndpointInventory(const Limits& limits);
+  explicit EndpointInventory(const dissect::Limits& limits);
 
-  void on_context(const RpcContext& context) override;
-  void on_context_result(const RpcContext& context) override;
-  void on_context_closed(ContextKey key) override;
-  void on_call(const RpcContext& context, const RpcCall& call) override;
-  void on_outcome(const RpcOutcome& outcome) override;
-  void on_blindness(const Blindness&) override {}
-  void on_endpoint(const EndpointEntry& entry) override;
+  void on_context(const dissect::RpcContext& context) override;
+  void on_context_result(const dissect::RpcContext& context) override;
+  void on_context_closed(dissect::ContextKey key) override;
+  void on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) override;
+  void on_outcome(const dissect::RpcOutcome& outcome) override;
+  void on_blindness(const dissect::Blindness&) override {}
+  void on_endpoint(const dissect::EndpointEntry& entry) override;
   void on_watermark(std::uint64_t) override {}
 
   using Endpoints = std::map<ServedEndpoint, EndpointSighting>;
@@ -84,4 +84,4 @@ void write_endpoints_json(const EndpointInventory& inventory, OutputBuffer& out)
 // A table for people.
 void write_endpoints_text(const EndpointInventory& inventory, OutputBuffer& out);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

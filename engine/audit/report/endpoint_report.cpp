@@ -11,7 +11,7 @@
 #include "engine/audit/text/rfc3339.h"
 #include "engine/audit/text/text_encoding.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 std::string_view how_learned(const EndpointSighting& sighting) {
@@ -19,7 +19,7 @@ std::string_view how_learned(const EndpointSighting& sighting) {
   return sighting.announced ? "announced" : "bound";
 }
 
-std::string version_text(const SyntaxId& interface) {
+std::string version_text(const dissect::SyntaxId& interface) {
   return std::to_string(interface.version_major) + "." + std::to_string(interface.version_minor);
 }
 
@@ -46,7 +46,8 @@ void write_record(const ServedEndpoint& endpoint, const EndpointSighting& sighti
   line.plain("transport", to_string(endpoint.protocol));
   if (endpoint.port != 0) line.number("port", endpoint.port);
   if (!endpoint.name.empty()) {
-    line.text(endpoint.protocol == TowerProtocol::ncacn_np ? "pipe" : "endpoint", endpoint.name);
+    line.text(endpoint.protocol == dissect::TowerProtocol::ncacn_np ? "pipe" : "endpoint",
+              endpoint.name);
   }
   line.uuid("interface", endpoint.interface.uuid);
   line.plain("version", version_text(endpoint.interface));
@@ -112,4 +113,4 @@ void write_endpoints_text(const EndpointInventory& inventory, OutputBuffer& out)
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

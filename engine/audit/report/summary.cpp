@@ -10,7 +10,7 @@
 #include "engine/audit/text/text_encoding.h"
 #include "engine/policy/netsh/printer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 constexpr std::size_t kFiltersMax = 8;
@@ -51,11 +51,11 @@ std::string duration_text(Timestamp begin, Timestamp end) {
   return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
 }
 
-std::string_view action_text(VerdictAction action) {
+std::string_view action_text(evaluate::VerdictAction action) {
   switch (action) {
-    case VerdictAction::would_block: return "would block";
-    case VerdictAction::undecidable: return "undecidable";
-    case VerdictAction::would_permit: break;
+    case evaluate::VerdictAction::would_block: return "would block";
+    case evaluate::VerdictAction::undecidable: return "undecidable";
+    case evaluate::VerdictAction::would_permit: break;
   }
   return "would permit";
 }
@@ -79,7 +79,8 @@ std::string inputs_part(const RunFacts& run) {
 }
 
 // Sessions that may have carried calls: whoever reads the counts must know.
-std::string unseen_calls(const AuditTally& tally, BlindnessKind kind, std::string_view what) {
+std::string unseen_calls(const AuditTally& tally, dissect::BlindnessKind kind,
+                         std::string_view what) {
   const BlindnessTally& blind = tally.blindness[static_cast<std::size_t>(kind)];
   if (blind.events == 0) return {};
   return "unseen      the calls in " + grouped(blind.events) + " SMB " +
@@ -90,13 +91,13 @@ std::string unseen_calls(const AuditTally& tally, BlindnessKind kind, std::strin
 // Calls that audit=enable has a server write down.
 std::string logged_line(const AuditTally& tally) {
   std::string text;
-  const auto add = [&](Logged what, std::string_view words) {
+  const auto add = [&](evaluate::Logged what, std::string_view words) {
     const std::uint64_t count = tally.count(what);
     if (count != 0) text += (text.empty() ? "" : ", ") + grouped(count) + ' ' + std::string(words);
   };
-  add(Logged::success, "as success");
-  add(Logged::failure, "as failure");
-  add(Logged::perhaps, "perhaps");
+  add(evaluate::Logged::success, "as success");
+  add(evaluate::Logged::failure, "as failure");
+  add(evaluate::Logged::perhaps, "perhaps");
   return text.empty() ? text : "\nlogged      event 5712 by filters with audit=enable: " + text;
 }
 
@@ -104,9 +105,10 @@ std::string calls_part(const AuditTally& tally, bool with_policy) {
   std::string text = "calls       " + grouped(tally.calls) + " seen";
   if (with_policy) {
     text += ", " + grouped(tally.judged) +
-            " judged: " + grouped(tally.count(VerdictAction::would_block)) + " would be blocked, " +
-            grouped(tally.count(VerdictAction::undecidable)) + " undecidable, " +
-            grouped(tally.count(VerdictAction::would_permit)) + " would be permitted";
+            " judged: " + grouped(tally.count(evaluate::VerdictAction::would_block)) +
+            " would be blocked, " + grouped(tally.count(evaluate::VerdictAction::undecidable)) +
+            " undecidable, " + grouped(tally.count(evaluate::VerdictAction::would_permit)) +
+            " would be permitted";
     text += "\ntarget      " + grouped(tally.depends_on_target) + " of the verdicts would be " +
             "others for another version of Windows (--target)";
   }
@@ -117,26 +119,27 @@ std::string calls_part(const AuditTally& tally, bool with_policy) {
     if (tally.outcomes[i] == 0) continue;
     if (!first) text += ", ";
     first = false;
-    text += grouped(tally.outcomes[i]) + " " + std::string(to_string(static_cast<Outcome>(i)));
+    text +=
+        grouped(tally.outcomes[i]) + " " + std::string(to_string(static_cast<dissect::Outcome>(i)));
   }
   text += first ? "none\n" : "\n";
-  text += unseen_calls(tally, BlindnessKind::smb_encrypted, "encrypted");
-  return text + unseen_calls(tally, BlindnessKind::smb_compressed, "compressed");
+  text += unseen_calls(tally, dissect::BlindnessKind::smb_encrypted, "encrypted");
+  return text + unseen_calls(tally, dissect::BlindnessKind::smb_compressed, "compressed");
 }
 
 // What a filter is, and where it stands.
-std::string filter_text(const AuditTally& tally, const ServerPolicies& policies,
+std::string filter_text(const AuditTally& tally, const evaluate::ServerPolicies& policies,
                         std::size_t place) {
   const auto next = std::upper_bound(tally.policies.begin(), tally.policies.end(), place);
   const auto index = static_cast<std::uint32_t>(next - tally.policies.begin() - 1);
-  const Policy& policy = policies.policy(index);
-  const Filter& filter = policy.filters[place - tally.policies[index]];
+  const policy::Policy& policy = policies.policy(index);
+  const policy::Filter& filter = policy.filters[place - tally.policies[index]];
   std::string text = place_text(policy, filter);
   if (!policies.name(index).empty()) text += " (" + terminal_text(policies.name(index)) + ")";
-  return text + "  " + terminal_text(describe(filter));
+  return text + "  " + terminal_text(policy::describe(filter));
 }
 
-std::string filters_part(const AuditTally& tally, const ServerPolicies& policies) {
+std::string filters_part(const AuditTally& tally, const evaluate::ServerPolicies& policies) {
   std::vector<std::size_t> order(tally.filters.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto total = [&](std::size_t i) {
@@ -154,7 +157,7 @@ std::string filters_part(const AuditTally& tally, const ServerPolicies& policies
       const std::uint64_t count = tally.filters[order[k]][action];
       if (count == 0) continue;
       const std::string what =
-          left(std::string(action_text(static_cast<VerdictAction>(action))), 14) +
+          left(std::string(action_text(static_cast<evaluate::VerdictAction>(action))), 14) +
           filter_text(tally, policies, order[k]);
       text += counted(count, shortened(what, kTextWidthMax));
     }
@@ -221,7 +224,7 @@ std::string where_text(const LearnedEndpoint& endpoint) {
 
 // Calls that found their server by a look-up that a filter would hide: by asking for it, or in a
 // listing of everything.
-std::string consequences_part(const AuditTally& tally, const ServerPolicies& policies,
+std::string consequences_part(const AuditTally& tally, const evaluate::ServerPolicies& policies,
                               bool listed) {
   const auto consequences = tally.consequences.sorted(listed);
   std::string text;
@@ -233,7 +236,7 @@ std::string consequences_part(const AuditTally& tally, const ServerPolicies& pol
         (name.empty() ? to_string(endpoint.interface.uuid) : std::string(name)) + " at " +
         where_text(endpoint) + (listed ? ", listed in frame " : ", looked up in frame ") +
         std::to_string(consequence.lookup.number);
-    const Policy& policy = policies.policy(consequence.policy);
+    const policy::Policy& policy = policies.policy(consequence.policy);
     what += "  " + place_text(policy, policy.filters[consequence.filter]);
     text += counted(consequence.calls, shortened(what, kTextWidthMax));
   }
@@ -249,27 +252,31 @@ std::string consequences_part(const AuditTally& tally, const ServerPolicies& pol
          text;
 }
 
-std::string_view blindness_text(BlindnessKind kind) {
+std::string_view blindness_text(dissect::BlindnessKind kind) {
   switch (kind) {
-    case BlindnessKind::gap: return "gaps in RPC connections";
-    case BlindnessKind::snap_length_cut: return "frames of RPC connections cut by the snap length";
-    case BlindnessKind::missed_bind: return "contexts used without their bind in sight";
-    case BlindnessKind::undecodable: return "stretches of RPC connections that are no valid PDU";
-    case BlindnessKind::table_eviction: return "connections or contexts forgotten, tables full";
-    case BlindnessKind::unfinished_fragments: return "IP datagrams with fragments missing";
-    case BlindnessKind::smb_encrypted: return "encrypted SMB sessions (named pipes)";
-    case BlindnessKind::smb_compressed: return "SMB sessions with compressed messages";
-    case BlindnessKind::http_not_dissected: return "RPC over HTTP connections not looked into";
+    case dissect::BlindnessKind::gap: return "gaps in RPC connections";
+    case dissect::BlindnessKind::snap_length_cut:
+      return "frames of RPC connections cut by the snap length";
+    case dissect::BlindnessKind::missed_bind: return "contexts used without their bind in sight";
+    case dissect::BlindnessKind::undecodable:
+      return "stretches of RPC connections that are no valid PDU";
+    case dissect::BlindnessKind::table_eviction:
+      return "connections or contexts forgotten, tables full";
+    case dissect::BlindnessKind::unfinished_fragments: return "IP datagrams with fragments missing";
+    case dissect::BlindnessKind::smb_encrypted: return "encrypted SMB sessions (named pipes)";
+    case dissect::BlindnessKind::smb_compressed: return "SMB sessions with compressed messages";
+    case dissect::BlindnessKind::http_not_dissected:
+      return "RPC over HTTP connections not looked into";
   }
   return "unknown";
 }
 
 std::string not_seen_part(const RunFacts& run, const AuditTally& tally) {
   std::string text;
-  for (std::size_t i = 0; i < kBlindnessKindCount; ++i) {
+  for (std::size_t i = 0; i < dissect::kBlindnessKindCount; ++i) {
     const BlindnessTally& blind = tally.blindness[i];
     if (blind.events == 0) continue;
-    std::string what(blindness_text(static_cast<BlindnessKind>(i)));
+    std::string what(blindness_text(static_cast<dissect::BlindnessKind>(i)));
     if (blind.bytes != 0) what += ", " + grouped(blind.bytes) + " bytes";
     text += counted(blind.events, what);
   }
@@ -289,7 +296,7 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally) {
 }  // namespace
 
 std::string summary_text(const RunFacts& run, const AuditTally& tally,
-                         const ServerPolicies* policies) {
+                         const evaluate::ServerPolicies* policies) {
   std::string text = inputs_part(run) + calls_part(tally, policies != nullptr);
   if (!tally.filters.empty() && policies != nullptr) text += filters_part(tally, *policies);
   text += activities_part(tally);
@@ -303,4 +310,4 @@ std::string summary_text(const RunFacts& run, const AuditTally& tally,
   return text;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -9,7 +9,7 @@
 #include "engine/audit/tally/audit_tally.h"
 #include "engine/evaluate/server_policies.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // A line of the summary: how many, of what.
 struct CountedLine {
@@ -31,6 +31,6 @@ struct RunFacts {
 
 // The summary for people: aligned, at most a screen, ends with a line end. `policies` may be null.
 [[nodiscard]] std::string summary_text(const RunFacts& run, const AuditTally& tally,
-                                       const ServerPolicies* policies);
+                                       const evaluate::ServerPolicies* policies);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -1,6 +1,6 @@
 #include "engine/audit/report/summary_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 constexpr std::size_t kCountWidth = 12;
@@ -24,4 +24,4 @@ std::string counted(std::uint64_t count, std::string_view text) {
 
 std::string not_counted(std::string_view text) { return line("-", text); }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

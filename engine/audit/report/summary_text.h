@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // `1234567` as `1,234,567`.
 [[nodiscard]] std::string grouped(std::uint64_t value);
@@ -15,4 +15,4 @@ namespace rpcaudit {
 // The same where there is nothing to count.
 [[nodiscard]] std::string not_counted(std::string_view text);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

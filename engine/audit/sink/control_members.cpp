@@ -3,7 +3,7 @@
 #include "engine/audit/text/text_encoding.h"
 #include "engine/evaluate/controls/control_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 void append_member(std::string& out, std::string_view key, std::string_view value) {
@@ -16,51 +16,54 @@ void append_member(std::string& out, std::string_view key, std::string_view valu
 
 }  // namespace
 
-ControlMembers::ControlMembers(const Policy& policy) {
-  const ControlText text(policy);
-  ControlVerdict verdict;
+ControlMembers::ControlMembers(const policy::Policy& policy) {
+  const evaluate::ControlText text(policy);
+  evaluate::ControlVerdict verdict;
   for (std::uint32_t item = 0; item < text.controls().ipsec().size(); ++item) {
     verdict.item = item;
     std::string& out = ipsec_.emplace_back();
-    const std::string_view rule = text.row(Control::ipsec, verdict);
+    const std::string_view rule = text.row(evaluate::Control::ipsec, verdict);
     if (!rule.empty()) append_member(out, "rule", rule);
-    append_member(out, "source", text.source(Control::ipsec, verdict));
+    append_member(out, "source", text.source(evaluate::Control::ipsec, verdict));
   }
   for (std::uint32_t item = 0; item < text.controls().registrations().size(); ++item) {
     verdict.item = item;
     std::string& out = registrations_.emplace_back();
-    const std::string source = text.source(Control::interface_registration, verdict);
+    const std::string source = text.source(evaluate::Control::interface_registration, verdict);
     if (!source.empty()) append_member(out, "source", source);
   }
   const auto setting = text.controls().restrict_remote_clients();
   if (!setting) return;
   remote_clients_ = "\"value\":" + std::to_string(static_cast<unsigned>(*setting));
-  const std::string source = text.source(Control::restrict_remote_clients, {});
+  const std::string source = text.source(evaluate::Control::restrict_remote_clients, {});
   if (!source.empty()) append_member(remote_clients_, "source", source);
 }
 
-void ControlMembers::write(JsonLine& line, Control control, const ControlVerdict& verdict) const {
+void ControlMembers::write(JsonLine& line, evaluate::Control control,
+                           const evaluate::ControlVerdict& verdict) const {
   const auto member = [&line](const std::vector<std::string>& all, std::uint32_t item) {
     if (item < all.size() && !all[item].empty()) line.members(all[item]);
   };
   switch (control) {
-    case Control::ipsec: return member(ipsec_, verdict.item);
-    case Control::interface_registration:
-      line.plain("row", registration_row(verdict.row).name);
+    case evaluate::Control::ipsec: return member(ipsec_, verdict.item);
+    case evaluate::Control::interface_registration:
+      line.plain("row", evaluate::registration_row(verdict.row).name);
       return member(registrations_, verdict.item);
-    case Control::restrict_remote_clients:
-      if (verdict.row != kNoRow) line.plain("row", remote_clients_row(verdict.row).name);
+    case evaluate::Control::restrict_remote_clients:
+      if (verdict.row != evaluate::kNoRow)
+        line.plain("row", evaluate::remote_clients_row(verdict.row).name);
       if (!remote_clients_.empty()) line.members(remote_clients_);
       return;
-    case Control::rpc_filter:
-    case Control::none: return;
+    case evaluate::Control::rpc_filter:
+    case evaluate::Control::none: return;
   }
 }
 
-void write_other_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict) {
-  for (const Control control : kOtherControls) {
-    const ControlVerdict& own = *verdict.find(control);
-    if (own.action == ControlAction::not_judged) continue;
+void write_other_controls(JsonLine& line, const ControlMembers& members,
+                          const evaluate::Verdict& verdict) {
+  for (const evaluate::Control control : evaluate::kOtherControls) {
+    const evaluate::ControlVerdict& own = *verdict.find(control);
+    if (own.action == evaluate::ControlAction::not_judged) continue;
     line.open_element();
     line.plain("control", to_string(control));
     line.plain("action", to_string(own.action));
@@ -70,18 +73,19 @@ void write_other_controls(JsonLine& line, const ControlMembers& members, const V
   }
 }
 
-void write_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict) {
+void write_controls(JsonLine& line, const ControlMembers& members,
+                    const evaluate::Verdict& verdict) {
   line.open_array("controls");
   write_other_controls(line, members, verdict);
   line.open_element();
-  line.plain("control", to_string(Control::rpc_filter));
-  if (verdict.has_epmap) line.plain("layer", to_string(Layer::um));
+  line.plain("control", to_string(evaluate::Control::rpc_filter));
+  if (verdict.has_epmap) line.plain("layer", to_string(policy::Layer::um));
   line.plain("action", to_string(verdict.filter_action));
   line.close();
   if (verdict.has_epmap) {
     line.open_element();
-    line.plain("control", to_string(Control::rpc_filter));
-    line.plain("layer", to_string(Layer::epmap));
+    line.plain("control", to_string(evaluate::Control::rpc_filter));
+    line.plain("layer", to_string(policy::Layer::epmap));
     line.plain("action", to_string(verdict.epmap_action));
     line.close();
   }
@@ -97,10 +101,11 @@ void write_controls(JsonLine& line, const ControlMembers& members, const Verdict
   line.close();
 }
 
-ControlFactSet unseen_facts(const Verdict& verdict) noexcept {
-  ControlFactSet facts = 0;
-  for (const Control control : kOtherControls) facts |= verdict.find(control)->unseen;
+evaluate::ControlFactSet unseen_facts(const evaluate::Verdict& verdict) noexcept {
+  evaluate::ControlFactSet facts = 0;
+  for (const evaluate::Control control : evaluate::kOtherControls)
+    facts |= verdict.find(control)->unseen;
   return facts;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

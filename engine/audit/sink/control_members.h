@@ -7,16 +7,17 @@
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Why a control other than the RPC filters judges as it does, as JSON members: `row`, `rule`,
 // `value`, `source`. Rendered once, so that writing allocates nothing.
 class ControlMembers {
  public:
   ControlMembers() = default;
-  explicit ControlMembers(const Policy& policy);
+  explicit ControlMembers(const policy::Policy& policy);
 
-  void write(JsonLine& line, Control control, const ControlVerdict& verdict) const;
+  void write(JsonLine& line, evaluate::Control control,
+             const evaluate::ControlVerdict& verdict) const;
 
  private:
   std::vector<std::string> ipsec_;          // by item: rule and source
@@ -25,12 +26,14 @@ class ControlMembers {
 };
 
 // The elements of `controls` that are not of RPC filters.
-void write_other_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict);
+void write_other_controls(JsonLine& line, const ControlMembers& members,
+                          const evaluate::Verdict& verdict);
 
 // The `controls` array, and `what_if` where it was asked for.
-void write_controls(JsonLine& line, const ControlMembers& members, const Verdict& verdict);
+void write_controls(JsonLine& line, const ControlMembers& members,
+                    const evaluate::Verdict& verdict);
 
 // The facts that would decide, of all undecidable controls.
-[[nodiscard]] ControlFactSet unseen_facts(const Verdict& verdict) noexcept;
+[[nodiscard]] evaluate::ControlFactSet unseen_facts(const evaluate::Verdict& verdict) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -6,7 +6,7 @@
 #include "engine/audit/text/text_encoding.h"
 #include "engine/policy/netsh/printer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 void append_value(std::string& text, std::string_view name, std::string_view value) {
@@ -20,28 +20,29 @@ void append_group(std::string& text, std::string_view name) {
   text.append("         ").append(name).append(":\n");
 }
 
-std::string_view keywords(Logged logged) noexcept {
+std::string_view keywords(evaluate::Logged logged) noexcept {
   switch (logged) {
-    case Logged::success: return "Audit Success";
-    case Logged::failure: return "Audit Failure";
-    case Logged::perhaps:
-    case Logged::no: break;
+    case evaluate::Logged::success: return "Audit Success";
+    case evaluate::Logged::failure: return "Audit Failure";
+    case evaluate::Logged::perhaps:
+    case evaluate::Logged::no: break;
   }
   return "perhaps written";
 }
 
 // Versions that have no address for calls over pipes write zeros.
-void append_network(std::string& text, const ContextFacts& facts, const TargetProfile& profile) {
-  const bool is_unknown = facts.protocol == ProtocolSequence::ncacn_np &&
-                          profile[Difference::pipe_addresses] == Behaviour::never;
+void append_network(std::string& text, const evaluate::ContextFacts& facts,
+                    const policy::TargetProfile& profile) {
+  const bool is_unknown = facts.protocol == dissect::ProtocolSequence::ncacn_np &&
+                          profile[policy::Difference::pipe_addresses] == policy::Behaviour::never;
   append_group(text, "Network Information");
   append_value(text, "Remote IP Address",
                is_unknown ? "0.0.0.0" : std::string_view(to_string(facts.remote_address)));
   append_value(text, "Remote Port", is_unknown ? "0" : std::to_string(facts.remote_port));
 }
 
-void append_attributes(std::string& text, const ContextFacts& facts, const CallFacts& call,
-                       const TargetProfile& profile) {
+void append_attributes(std::string& text, const evaluate::ContextFacts& facts,
+                       const evaluate::CallFacts& call, const policy::TargetProfile& profile) {
   append_group(text, "RPC Attributes");
   append_value(text, "Interface UUID", facts.if_uuid ? to_string(*facts.if_uuid) : std::string());
   append_value(text, "Protocol Sequence", to_string(facts.protocol));
@@ -50,18 +51,18 @@ void append_attributes(std::string& text, const ContextFacts& facts, const CallF
   append_value(text, "Authentication Level",
                call.auth_unseen ? std::string() : std::to_string(call.auth_level));
   // The event has the operation on those versions whose filters know it.
-  if (profile[Difference::opnum] != Behaviour::applies) return;
+  if (profile[policy::Difference::opnum] != policy::Behaviour::applies) return;
   append_value(text, "OpNum", std::to_string(call.opnum));
 }
 
 }  // namespace
 
 std::string event_5712_text(const JudgedCall& judged) {
-  const Verdict& verdict = judged.verdict;
-  const bool is_logged = verdict.logged != Logged::no;
+  const evaluate::Verdict& verdict = judged.verdict;
+  const bool is_logged = verdict.logged != evaluate::Logged::no;
   if (!is_logged || verdict.logged_by >= judged.policy.filters.size()) return {};
-  const Filter& filter = judged.policy.filters[verdict.logged_by];
-  const RpcCall& call = judged.call;
+  const policy::Filter& filter = judged.policy.filters[verdict.logged_by];
+  const dissect::RpcCall& call = judged.call;
   std::string text = "event    5712, ";
   text.append(keywords(verdict.logged)).append(": A Remote Procedure Call (RPC) was attempted.\n");
   append_group(text, "Subject");
@@ -76,9 +77,9 @@ std::string event_5712_text(const JudgedCall& judged) {
   append_attributes(text, judged.context, judged.facts, judged.profile);
   append_group(text, "Not in the event");
   append_value(text, "Filter Key", to_string(filter.key));
-  append_value(text, "Filter", place_text(judged.policy, filter) + "  " + describe(filter));
+  append_value(text, "Filter", place_text(judged.policy, filter) + "  " + policy::describe(filter));
   append_value(text, "Frame", call.frame.number == 0 ? "" : std::to_string(call.frame.number));
   return text;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

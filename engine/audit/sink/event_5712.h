@@ -8,16 +8,16 @@
 #include "engine/policy/policy.h"
 #include "engine/policy/target.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // A judged call and what it was judged with, all borrowed.
 struct JudgedCall {
-  const RpcCall& call;
-  const ContextFacts& context;
-  const CallFacts& facts;
-  const TargetProfile& profile;
-  const Policy& policy;
-  const Verdict& verdict;
+  const dissect::RpcCall& call;
+  const evaluate::ContextFacts& context;
+  const evaluate::CallFacts& facts;
+  const policy::TargetProfile& profile;
+  const policy::Policy& policy;
+  const evaluate::Verdict& verdict;
 };
 
 // A call as event 5712 of Windows' security log, "A Remote Procedure Call (RPC) was attempted.":
@@ -26,4 +26,4 @@ struct JudgedCall {
 // printable on a terminal; empty where no filter with audit=enable has the call logged.
 [[nodiscard]] std::string event_5712_text(const JudgedCall& judged);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

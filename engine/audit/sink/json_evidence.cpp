@@ -5,7 +5,7 @@
 
 #include "engine/audit/sink/json_sink.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 void write_evidence(JsonLine& line, const Evidence& evidence) {
   line.plain("enforced", to_string(evidence.enforced));
@@ -17,17 +17,18 @@ void write_evidence(JsonLine& line, const Evidence& evidence) {
   line.close_array();
 }
 
-void JsonSink::write_decision(JsonLine& line, const PolicyMembers& policy, VerdictAction action,
-                              Control control, const ControlVerdict& decided) {
+void JsonSink::write_decision(JsonLine& line, const PolicyMembers& policy,
+                              evaluate::VerdictAction action, evaluate::Control control,
+                              const evaluate::ControlVerdict& decided) {
   line.plain("action", to_string(action));
   if (!policy.deployment.empty()) line.members(policy.deployment);
   line.plain("control", to_string(control));
   policy.controls.write(line, control, decided);
-  if (action == VerdictAction::undecidable) {
+  if (action == evaluate::VerdictAction::undecidable) {
     line.open_array("unseen");
-    for (std::size_t i = 0; i < kControlFactCount; ++i) {
-      const auto fact = static_cast<ControlFact>(i);
-      if ((decided.unseen & fact_bit(fact)) != 0) line.element(to_string(fact));
+    for (std::size_t i = 0; i < evaluate::kControlFactCount; ++i) {
+      const auto fact = static_cast<evaluate::ControlFact>(i);
+      if ((decided.unseen & evaluate::fact_bit(fact)) != 0) line.element(to_string(fact));
     }
     line.close_array();
   }
@@ -37,7 +38,7 @@ void JsonSink::write_decision(JsonLine& line, const PolicyMembers& policy, Verdi
 void JsonSink::on_refused_context(const ContextInfo& context, const RefusedContext& refused,
                                   const IdentityText& identity) {
   const PolicyMembers& policy = policies_[refused.policy];
-  const Verdict& verdict = refused.verdict;
+  const evaluate::Verdict& verdict = refused.verdict;
   JsonLine line(out_);
   write_proposal(line, context, identity);
   line.open("verdict");
@@ -62,17 +63,17 @@ void JsonSink::on_connection(const ConnectionEvent& connection) {
   if (connection.repeated != 0) line.number("repeated", connection.repeated);
   line.close();
   line.open("verdict");
-  write_decision(line, policy, action_of(connection), Control::ipsec, connection.ipsec);
-  Verdict verdict;
+  write_decision(line, policy, action_of(connection), evaluate::Control::ipsec, connection.ipsec);
+  evaluate::Verdict verdict;
   verdict.ipsec = connection.ipsec;
   line.open_array("controls");
   write_other_controls(line, policy.controls, verdict);
   line.close_array();
-  if (action_of(connection) != VerdictAction::would_permit) {
+  if (action_of(connection) != evaluate::VerdictAction::would_permit) {
     write_evidence(line, evidence_of(connection));
   }
   line.close();
   line.end();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

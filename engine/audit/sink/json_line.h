@@ -8,7 +8,7 @@
 #include "engine/audit/text/output_buffer.h"
 #include "engine/audit/text/text_encoding.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Writes one JSON object as one line, straight into an OutputBuffer. Keys are trusted to need no
 // escapes; so are the values of plain(). Objects must be closed in the order in which they opened.
@@ -118,4 +118,4 @@ class JsonLine {
   bool first_ = true;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -8,7 +8,7 @@
 #include "engine/audit/sink/json_evidence.h"
 #include "engine/policy/netsh/printer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 void append_number(std::string& out, std::uint64_t value) {
@@ -36,7 +36,7 @@ void append_endpoint(std::string& out, std::string_view ip_key, std::string_view
 
 void append_interface(std::string& out, const ContextInfo& context) {
   if (!context.abstract_syntax) return;
-  const SyntaxId& syntax = *context.abstract_syntax;
+  const dissect::SyntaxId& syntax = *context.abstract_syntax;
   out.append(",\"interface\":\"");
   append_uuid(out, syntax.uuid);
   out.append("\",\"version\":\"");
@@ -63,28 +63,28 @@ char* write_status(std::uint32_t status, char* out) noexcept {
 constexpr std::size_t kStatusSize = 12;
 
 // Kinds that can only happen to a TCP connection; the others do not tell.
-bool is_of_tcp(BlindnessKind kind) noexcept {
+bool is_of_tcp(dissect::BlindnessKind kind) noexcept {
   switch (kind) {
-    case BlindnessKind::gap:
-    case BlindnessKind::snap_length_cut:
-    case BlindnessKind::missed_bind:
-    case BlindnessKind::smb_encrypted:
-    case BlindnessKind::smb_compressed:
-    case BlindnessKind::http_not_dissected: return true;
-    case BlindnessKind::undecodable:
-    case BlindnessKind::table_eviction:
-    case BlindnessKind::unfinished_fragments: break;
+    case dissect::BlindnessKind::gap:
+    case dissect::BlindnessKind::snap_length_cut:
+    case dissect::BlindnessKind::missed_bind:
+    case dissect::BlindnessKind::smb_encrypted:
+    case dissect::BlindnessKind::smb_compressed:
+    case dissect::BlindnessKind::http_not_dissected: return true;
+    case dissect::BlindnessKind::undecodable:
+    case dissect::BlindnessKind::table_eviction:
+    case dissect::BlindnessKind::unfinished_fragments: break;
   }
   return false;
 }
 
 // What the filter asks for, for records of findings.
-std::string render_conditions(const Filter& filter) {
+std::string render_conditions(const policy::Filter& filter) {
   constexpr std::size_t kConditionsMax = 16;
   std::string out = "\"conditions\":[";
   for (std::size_t i = 0; i < std::min(filter.conditions.size(), kConditionsMax); ++i) {
     out.append(i == 0 ? "\"" : ",\"");
-    append_json_escaped(out, describe(filter.conditions[i]));
+    append_json_escaped(out, policy::describe(filter.conditions[i]));
     out.push_back('"');
   }
   out.push_back(']');
@@ -92,22 +92,22 @@ std::string render_conditions(const Filter& filter) {
   return out;
 }
 
-std::string render_filter(const Policy& policy, const Filter& filter) {
+std::string render_filter(const policy::Policy& policy, const policy::Filter& filter) {
   std::string out = "\"layer\":\"";
   out.append(to_string(filter.layer)).append("\",\"filter\":\"").append(to_string(filter.key));
   out.append("\",\"source\":\"");
-  append_json_escaped(out, source_text(policy, filter.span));
+  append_json_escaped(out, policy::source_text(policy, filter.span));
   out.push_back('"');
   return out;
 }
 
 }  // namespace
 
-JsonSink::JsonSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name,
-                   std::size_t contexts_max)
+JsonSink::JsonSink(OutputBuffer& out, const evaluate::ServerPolicies* policies,
+                   InputName input_name, std::size_t contexts_max)
     : out_(out), input_name_(std::move(input_name)), shared_(contexts_max) {
   for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
-    const Policy& policy = policies->policy(i);
+    const policy::Policy& policy = policies->policy(i);
     PolicyMembers& members = policies_.emplace_back();
     if (!policies->name(i).empty()) {
       members.deployment = "\"deployment\":\"";
@@ -115,7 +115,7 @@ JsonSink::JsonSink(OutputBuffer& out, const ServerPolicies* policies, InputName 
       members.deployment.push_back('"');
     }
     members.controls = ControlMembers(policy);
-    for (const Filter& filter : policy.filters) {
+    for (const policy::Filter& filter : policy.filters) {
       members.filters.push_back(render_filter(policy, filter));
       members.conditions.push_back(render_conditions(filter));
     }
@@ -163,7 +163,7 @@ void JsonSink::render(const ContextInfo& context, std::uint32_t input, Shared& s
   shared.input = input;
   std::string& out = shared.members;
   out.clear();
-  const bool udp = context.protocol == ProtocolSequence::ncadg_ip_udp;
+  const bool udp = context.protocol == dissect::ProtocolSequence::ncadg_ip_udp;
   append_flow(out, context.client, context.server, udp ? "UDP" : "TCP", input);
   out.append(",\"rpc\":{\"transport\":\"").append(to_string(context.protocol)).push_back('"');
   shared.transport_size = out.size();
@@ -176,7 +176,7 @@ void JsonSink::render(const ContextInfo& context, std::uint32_t input, Shared& s
   shared.pipe.push_back('"');
 }
 
-void JsonSink::write_head(JsonLine& line, const FrameReference& frame,
+void JsonSink::write_head(JsonLine& line, const dissect::FrameReference& frame,
                           std::string_view event_type) {
   line.raw("timestamp", Rfc3339Writer::kSizeMax + 2, [&](char* out) {
     *out++ = '"';
@@ -189,7 +189,7 @@ void JsonSink::write_head(JsonLine& line, const FrameReference& frame,
 }
 
 void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
-                              const std::optional<AuthNumbers>& auth,
+                              const std::optional<dissect::AuthNumbers>& auth,
                               const IdentityText& identity) {
   if (auth) {
     line.number("auth_type", auth->type);
@@ -228,7 +228,8 @@ void JsonSink::write_proposal(JsonLine& line, const ContextInfo& context,
   if (!common.pipe.empty()) line.members(common.pipe);
   write_security(line, context, context.auth, identity);
   line.plain("result", to_string(context.result));
-  if (context.result == ContextResult::rejected || context.result == ContextResult::negotiated) {
+  if (context.result == dissect::ContextResult::rejected ||
+      context.result == dissect::ContextResult::negotiated) {
     line.number("reason", context.reason);
   }
   if (context.transfer_syntax) line.uuid("transfer_syntax", context.transfer_syntax->uuid);
@@ -244,7 +245,7 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
   line.members(call.has_interface ? members : members.substr(0, common.transport_size));
   const std::string_view operation = operation_of(context, call);
   if (!operation.empty()) line.plain("operation", operation);
-  if (context.protocol != ProtocolSequence::ncadg_ip_udp) {
+  if (context.protocol != dissect::ProtocolSequence::ncadg_ip_udp) {
     line.number("call_id", call.call_id);
     line.number("context_id", call.context_id);
   }
@@ -268,7 +269,8 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
 void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {
   line.plain("outcome", to_string(call.outcome));
   // A nocall rejects without a status.
-  if (call.outcome == Outcome::fault || (call.outcome == Outcome::rejected && call.status != 0)) {
+  if (call.outcome == dissect::Outcome::fault ||
+      (call.outcome == dissect::Outcome::rejected && call.status != 0)) {
     line.raw("status", kStatusSize, [&](char* out) { return write_status(call.status, out); });
   }
   if (call.answer.sequence == 0) return;
@@ -279,34 +281,34 @@ void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {
 }
 
 void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call) {
-  const Verdict& verdict = *call.verdict;
+  const evaluate::Verdict& verdict = *call.verdict;
   const PolicyMembers& policy = policies_[call.policy];
   line.open("verdict");
   line.plain("action", to_string(verdict.action));
   if (!policy.deployment.empty()) line.members(policy.deployment);
-  if (verdict.control != Control::none) line.plain("control", to_string(verdict.control));
-  if (const ControlVerdict* const decided = verdict.find(verdict.control)) {
+  if (verdict.control != evaluate::Control::none) line.plain("control", to_string(verdict.control));
+  if (const evaluate::ControlVerdict* const decided = verdict.find(verdict.control)) {
     policy.controls.write(line, verdict.control, *decided);
   } else if (verdict.filter < policy.filters.size()) {
     line.members(policy.filters[verdict.filter]);
     if (call.reported) line.members(policy.conditions[verdict.filter]);
-    if (is_only_logged(verdict)) line.truth("audit_only");
+    if (evaluate::is_only_logged(verdict)) line.truth("audit_only");
   }
-  if (verdict.action == VerdictAction::undecidable) {
+  if (verdict.action == evaluate::VerdictAction::undecidable) {
     line.open_array("unseen");
-    for (std::size_t i = 0; i < kFieldCount; ++i) {
-      const auto field = static_cast<Field>(i);
-      if ((verdict.unseen & field_bit(field)) != 0) line.element(to_string(field));
+    for (std::size_t i = 0; i < policy::kFieldCount; ++i) {
+      const auto field = static_cast<policy::Field>(i);
+      if ((verdict.unseen & evaluate::field_bit(field)) != 0) line.element(to_string(field));
     }
-    for (std::size_t i = 0; i < kControlFactCount; ++i) {
-      const auto fact = static_cast<ControlFact>(i);
-      if ((unseen_facts(verdict) & fact_bit(fact)) != 0) line.element(to_string(fact));
+    for (std::size_t i = 0; i < evaluate::kControlFactCount; ++i) {
+      const auto fact = static_cast<evaluate::ControlFact>(i);
+      if ((unseen_facts(verdict) & evaluate::fact_bit(fact)) != 0) line.element(to_string(fact));
     }
     line.close_array();
     if (verdict.undecidable_by_continue) line.truth("only_continue");
     if (verdict.undecidable_by_datagram) line.truth("um_on_datagram");
   }
-  if (verdict.logged != Logged::no && verdict.logged_by < policy.filters.size()) {
+  if (verdict.logged != evaluate::Logged::no && verdict.logged_by < policy.filters.size()) {
     line.open("event_5712");
     line.plain("keywords", to_string(verdict.logged));
     line.members(policy.filters[verdict.logged_by]);
@@ -315,12 +317,13 @@ void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const C
   if (verdict.readings_differ) line.truth("readings_differ");
   if (verdict.depends_on_target) line.truth("depends_on_target");
   write_controls(line, policy.controls, verdict);
-  if (verdict.lookup != Lookup::unaffected) line.plain("lookup", to_string(verdict.lookup));
+  if (verdict.lookup != evaluate::Lookup::unaffected)
+    line.plain("lookup", to_string(verdict.lookup));
   if (call.reported) write_evidence(line, evidence_of(context, call));
   line.close();
 }
 
-void JsonSink::on_blindness(const Blindness& blindness) {
+void JsonSink::on_blindness(const dissect::Blindness& blindness) {
   JsonLine line(out_);
   write_head(line, blindness.frame, "rpc_blind");
   scratch_.clear();
@@ -365,4 +368,4 @@ void JsonSink::on_statistics(const StatisticsEvent& statistics) {
   line.end();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -12,7 +12,7 @@
 #include "engine/audit/text/rfc3339.h"
 #include "engine/evaluate/server_policies.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Events as JSON Lines, in the form that README.md describes.
 //
@@ -21,7 +21,7 @@ namespace rpcaudit {
 class JsonSink : public EventSink {
  public:
   // Borrows `out`; `policies` may be null. `contexts_max` bounds ContextInfo::slot.
-  JsonSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name,
+  JsonSink(OutputBuffer& out, const evaluate::ServerPolicies* policies, InputName input_name,
            std::size_t contexts_max);
 
   void on_approach(std::uint32_t context_slot) noexcept override;
@@ -31,7 +31,7 @@ class JsonSink : public EventSink {
   void on_connection(const ConnectionEvent& connection) override;
   void on_call(const ContextInfo& context, const CallEvent& call,
                const IdentityText& identity) override;
-  void on_blindness(const Blindness& blindness) override;
+  void on_blindness(const dissect::Blindness& blindness) override;
   void on_statistics(const StatisticsEvent& statistics) override;
 
  private:
@@ -57,17 +57,19 @@ class JsonSink : public EventSink {
   void render(const ContextInfo& context, std::uint32_t input, Shared& shared);
   void append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
                    const char* proto, std::uint32_t input);
-  void write_head(JsonLine& line, const FrameReference& frame, std::string_view event_type);
+  void write_head(JsonLine& line, const dissect::FrameReference& frame,
+                  std::string_view event_type);
   void write_security(JsonLine& line, const ContextInfo& context,
-                      const std::optional<AuthNumbers>& auth, const IdentityText& identity);
+                      const std::optional<dissect::AuthNumbers>& auth,
+                      const IdentityText& identity);
   void write_announced(JsonLine& line, const AnnouncedInterfaces& announced);
   void write_question(JsonLine& line, const ContextInfo& context, const CallEvent& call,
                       const IdentityText& identity);
   void write_outcome(JsonLine& line, const CallEvent& call);
   void write_proposal(JsonLine& line, const ContextInfo& context, const IdentityText& identity);
   // What decided, by a control other than the RPC filters, and the deployment.
-  void write_decision(JsonLine& line, const PolicyMembers& policy, VerdictAction action,
-                      Control control, const ControlVerdict& decided);
+  void write_decision(JsonLine& line, const PolicyMembers& policy, evaluate::VerdictAction action,
+                      evaluate::Control control, const evaluate::ControlVerdict& decided);
   void write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call);
 
   OutputBuffer& out_;
@@ -81,4 +83,4 @@ class JsonSink : public EventSink {
   std::string scratch_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -3,19 +3,19 @@
 
 #include "engine/audit/sink/json_sink.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 // Anybody could have asked: no security of the call's own, and none of the session that carried it.
 bool is_anonymous(const ContextInfo& context, const CallEvent& call, const IdentityText& identity) {
   constexpr std::uint8_t kLevelNone = 1;  // RPC_C_AUTHN_LEVEL_NONE
-  const std::optional<AuthNumbers>& auth = call.auth ? call.auth : call.connection_auth;
+  const std::optional<dissect::AuthNumbers>& auth = call.auth ? call.auth : call.connection_auth;
   if (identity.null_session) return true;
   if (auth && auth->type != 0 && auth->level > kLevelNone) return false;
-  return context.protocol != ProtocolSequence::ncacn_np;
+  return context.protocol != dissect::ProtocolSequence::ncacn_np;
 }
 
-void write_interface(JsonLine& line, const SyntaxId& interface, std::string& scratch) {
+void write_interface(JsonLine& line, const dissect::SyntaxId& interface, std::string& scratch) {
   line.uuid("interface", interface.uuid);
   scratch = std::to_string(interface.version_major);
   scratch += '.';
@@ -40,10 +40,10 @@ void JsonSink::write_announced(JsonLine& line, const AnnouncedInterfaces& announ
 
 void JsonSink::write_question(JsonLine& line, const ContextInfo& context, const CallEvent& call,
                               const IdentityText& identity) {
-  const EndpointQuestion& question = *call.question;
+  const dissect::EndpointQuestion& question = *call.question;
   line.open("lookup");
   if (question.interface) write_interface(line, *question.interface, scratch_);
-  if (question.protocol != TowerProtocol::other) {
+  if (question.protocol != dissect::TowerProtocol::other) {
     line.plain("transport", to_string(question.protocol));
   }
   if (question.names_no_interface) line.truth("all");
@@ -52,4 +52,4 @@ void JsonSink::write_question(JsonLine& line, const ContextInfo& context, const 
   line.close();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

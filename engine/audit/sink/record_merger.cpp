@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 RecordMerger::RecordMerger(std::size_t shards, OutputBuffer& out) : out_(out), shards_(shards) {}
 
@@ -59,7 +59,7 @@ void RecordMerger::write_one(Shard& shard) {
 void RecordMerger::merge() {
   for (;;) {
     Shard* first = nullptr;
-    Position first_position;
+    dissect::Position first_position;
     std::uint64_t bound = kNoMore;
     for (Shard& shard : shards_) {
       if (shard.merging.empty()) {
@@ -67,14 +67,15 @@ void RecordMerger::merge() {
         continue;
       }
       const RecordChunk& chunk = shard.merging.front();
-      const Position& position = chunk.entries[chunk.next_entry].position;
+      const dissect::Position& position = chunk.entries[chunk.next_entry].position;
       if (first == nullptr || position < first_position) {
         first = &shard;
         first_position = position;
       }
     }
     if (first == nullptr) return;
-    const std::uint64_t done = first_position.sequence + (first_position.ordinal >= kBehindPdus);
+    const std::uint64_t done =
+        first_position.sequence + (first_position.ordinal >= dissect::kBehindPdus);
     if (bound != kNoMore && done >= bound) return;
     write_one(*first);
   }
@@ -92,4 +93,4 @@ bool ShardTarget::write(std::string_view bytes) {
 
 RecordChunk ShardTarget::take() { return std::exchange(chunk_, {}); }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

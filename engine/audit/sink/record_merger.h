@@ -13,12 +13,13 @@
 #include "engine/audit/event/event_sink.h"
 #include "engine/audit/text/output_buffer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Finished records of one shard on their way to the common output, each with its frame.
 struct RecordChunk {
   struct Entry {
-    Position position;  // its frame, and for what is told of no one PDU its place within it
+    dissect::Position
+        position;  // its frame, and for what is told of no one PDU its place within it
     std::uint32_t size = 0;
   };
 
@@ -76,7 +77,7 @@ class RecordMerger {
 // The output of one shard: remembers the frame of each record that its sink writes.
 class ShardTarget : public OutputTarget {
  public:
-  void set_position(Position position) noexcept { position_ = position; }
+  void set_position(dissect::Position position) noexcept { position_ = position; }
   [[nodiscard]] bool write(std::string_view bytes) override;
   [[nodiscard]] const std::string& error() const override { return error_; }
 
@@ -85,7 +86,7 @@ class ShardTarget : public OutputTarget {
 
  private:
   RecordChunk chunk_;
-  Position position_;
+  dissect::Position position_;
   std::string error_;
 };
 
@@ -118,8 +119,8 @@ class ShardSink : public EventSink {
   }
   // Datagrams with fragments missing are summed up at the end of the input: kept for a sum of all
   // shards, which has to be written behind everything else.
-  void on_blindness(const Blindness& blindness) override {
-    if (blindness.kind == BlindnessKind::unfinished_fragments) {
+  void on_blindness(const dissect::Blindness& blindness) override {
+    if (blindness.kind == dissect::BlindnessKind::unfinished_fragments) {
       unfinished_fragments_ = blindness;
       return;
     }
@@ -129,14 +130,14 @@ class ShardSink : public EventSink {
   void on_statistics(const StatisticsEvent& statistics) override {
     inner_.on_statistics(statistics);
   }
-  [[nodiscard]] const std::optional<Blindness>& unfinished_fragments() const noexcept {
+  [[nodiscard]] const std::optional<dissect::Blindness>& unfinished_fragments() const noexcept {
     return unfinished_fragments_;
   }
 
  private:
   EventSink& inner_;
   ShardTarget& target_;
-  std::optional<Blindness> unfinished_fragments_;
+  std::optional<dissect::Blindness> unfinished_fragments_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -9,7 +9,7 @@
 #include "engine/audit/text/text_encoding.h"
 #include "engine/policy/netsh/printer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 constexpr std::string_view kRed = "\033[1;31m";
@@ -48,8 +48,8 @@ std::string endpoint_text(const Endpoint& endpoint) {
   return text.append(std::to_string(endpoint.port));
 }
 
-std::string place_text(const Policy& policy, const Filter& filter) {
-  const std::string place = source_text(policy, filter.span);
+std::string place_text(const policy::Policy& policy, const policy::Filter& filter) {
+  const std::string place = policy::source_text(policy, filter.span);
   if (filter.span.file >= policy.files.size()) return terminal_text(place);
   const std::string_view name = file_name(policy.files[filter.span.file]);
   const auto same_name = [name](const std::string& path) { return file_name(path) == name; };
@@ -58,43 +58,43 @@ std::string place_text(const Policy& policy, const Filter& filter) {
   return terminal_text(unique ? std::string_view(place).substr(folders) : place);
 }
 
-std::string fields_text(FieldSet fields) {
+std::string fields_text(evaluate::FieldSet fields) {
   std::string text;
-  for (std::size_t i = 0; i < kFieldCount; ++i) {
-    const auto field = static_cast<Field>(i);
-    if ((fields & field_bit(field)) == 0) continue;
+  for (std::size_t i = 0; i < policy::kFieldCount; ++i) {
+    const auto field = static_cast<policy::Field>(i);
+    if ((fields & evaluate::field_bit(field)) == 0) continue;
     if (!text.empty()) text += ", ";
     text += to_string(field);
   }
   return text;
 }
 
-std::string unseen_text(const Verdict& verdict) {
+std::string unseen_text(const evaluate::Verdict& verdict) {
   std::string text = fields_text(verdict.unseen);
-  for (std::size_t i = 0; i < kControlFactCount; ++i) {
-    const auto fact = static_cast<ControlFact>(i);
-    if ((unseen_facts(verdict) & fact_bit(fact)) == 0) continue;
+  for (std::size_t i = 0; i < evaluate::kControlFactCount; ++i) {
+    const auto fact = static_cast<evaluate::ControlFact>(i);
+    if ((unseen_facts(verdict) & evaluate::fact_bit(fact)) == 0) continue;
     if (!text.empty()) text += ", ";
     text += to_string(fact);
   }
   return text;
 }
 
-TextSink::TextSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name,
-                   bool colour)
+TextSink::TextSink(OutputBuffer& out, const evaluate::ServerPolicies* policies,
+                   InputName input_name, bool colour)
     : out_(out), policies_(policies), input_name_(std::move(input_name)), colour_(colour) {
   for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
     controls_.emplace_back(policies->policy(i));
   }
 }
 
-void TextSink::begin(const FrameReference& frame) {
+void TextSink::begin(const dissect::FrameReference& frame) {
   char time[Rfc3339Writer::kSizeMax];
   line_.assign(time, time_.write_short(frame.timestamp, time));
   line_ += "  ";
 }
 
-void TextSink::end(const FrameReference& frame) {
+void TextSink::end(const dissect::FrameReference& frame) {
   line_ += "  [frame ";
   line_ += std::to_string(frame.number);
   if (input_name_ && frame.input != 0) {  // with one input its name says nothing
@@ -106,15 +106,18 @@ void TextSink::end(const FrameReference& frame) {
   out_.end_record();
 }
 
-void TextSink::say_action(VerdictAction action, bool only_logged) {
-  const std::string_view colour = action == VerdictAction::would_block   ? kRed
-                                  : action == VerdictAction::undecidable ? kYellow
-                                                                         : std::string_view();
+void TextSink::say_action(evaluate::VerdictAction action, bool only_logged) {
+  const std::string_view colour = action == evaluate::VerdictAction::would_block ? kRed
+                                  : action == evaluate::VerdictAction::undecidable
+                                      ? kYellow
+                                      : std::string_view();
   if (colour_) line_ += colour;
   switch (action) {
-    case VerdictAction::would_block: line_ += only_logged ? "WOULD LOG" : "WOULD BLOCK"; break;
-    case VerdictAction::undecidable: line_ += "UNDECIDABLE"; break;
-    case VerdictAction::would_permit: line_ += "WOULD PERMIT"; break;
+    case evaluate::VerdictAction::would_block:
+      line_ += only_logged ? "WOULD LOG" : "WOULD BLOCK";
+      break;
+    case evaluate::VerdictAction::undecidable: line_ += "UNDECIDABLE"; break;
+    case evaluate::VerdictAction::would_permit: line_ += "WOULD PERMIT"; break;
   }
   if (colour_ && !colour.empty()) line_ += kPlain;
 }
@@ -146,7 +149,8 @@ void TextSink::say_operation(const ContextInfo& context, const CallEvent& call) 
   }
 }
 
-void TextSink::say_account(const std::optional<AuthNumbers>& auth, const IdentityText& identity) {
+void TextSink::say_account(const std::optional<dissect::AuthNumbers>& auth,
+                           const IdentityText& identity) {
   const std::string account = account_of(identity);
   if (!account.empty()) line_ += "  as " + account;
   if (auth) {
@@ -160,13 +164,14 @@ void TextSink::say_account(const std::optional<AuthNumbers>& auth, const Identit
 
 // Only for verdicts that name one.
 void TextSink::say_filter(const CallEvent& call) {
-  const Policy& policy = policies_->policy(call.policy);
+  const policy::Policy& policy = policies_->policy(call.policy);
   line_ += "by filter ";
   line_ += place_text(policy, policy.filters[call.verdict->filter]);
 }
 
-void TextSink::say_control(std::uint32_t policy, Control control, const ControlVerdict& verdict) {
-  if (control != Control::restrict_remote_clients) {  // its reason begins with its name
+void TextSink::say_control(std::uint32_t policy, evaluate::Control control,
+                           const evaluate::ControlVerdict& verdict) {
+  if (control != evaluate::Control::restrict_remote_clients) {  // its reason begins with its name
     line_ += to_string(control);
     line_ += ": ";
   }
@@ -174,51 +179,53 @@ void TextSink::say_control(std::uint32_t policy, Control control, const ControlV
 }
 
 void TextSink::say_reason(const CallEvent& call) {
-  const Verdict& verdict = *call.verdict;
-  const bool decided = verdict.action != VerdictAction::undecidable;
-  if (const ControlVerdict* const own = verdict.find(verdict.control); own) {
+  const evaluate::Verdict& verdict = *call.verdict;
+  const bool decided = verdict.action != evaluate::VerdictAction::undecidable;
+  if (const evaluate::ControlVerdict* const own = verdict.find(verdict.control); own) {
     line_ += decided ? "  by " : "  perhaps by ";
     say_control(call.policy, verdict.control, *own);
     say_other_controls(call);
-  } else if (verdict.filter != kNoFilter) {
+  } else if (verdict.filter != evaluate::kNoFilter) {
     line_ += decided ? "  " : "  perhaps ";
     say_filter(call);
-  } else if (verdict.action == VerdictAction::would_permit) {
+  } else if (verdict.action == evaluate::VerdictAction::would_permit) {
     line_ += "  by no filter";
   }
   const std::string unseen = unseen_text(verdict);
   if (!unseen.empty()) line_ += "  not seen: " + unseen;
   if (verdict.undecidable_by_continue) line_ += "  only `continue` filters match";
   if (verdict.undecidable_by_datagram) line_ += "  no source tells of datagram calls";
-  if (verdict.logged != Logged::no && !is_only_logged(verdict)) say_logged(call);
+  if (verdict.logged != evaluate::Logged::no && !evaluate::is_only_logged(verdict))
+    say_logged(call);
   if (verdict.readings_differ) line_ += "  (other readings differ)";
   if (verdict.depends_on_target) line_ += "  (depends on the target)";
 }
 
 void TextSink::say_logged(const CallEvent& call) {
-  const Verdict& verdict = *call.verdict;
+  const evaluate::Verdict& verdict = *call.verdict;
   switch (verdict.logged) {
-    case Logged::no: return;
-    case Logged::success: line_ += "  logged as success (event 5712)"; break;
-    case Logged::failure: line_ += "  logged as failure (event 5712)"; break;
-    case Logged::perhaps: line_ += "  perhaps logged (event 5712)"; break;
+    case evaluate::Logged::no: return;
+    case evaluate::Logged::success: line_ += "  logged as success (event 5712)"; break;
+    case evaluate::Logged::failure: line_ += "  logged as failure (event 5712)"; break;
+    case evaluate::Logged::perhaps: line_ += "  perhaps logged (event 5712)"; break;
   }
   if (verdict.logged_by == verdict.filter) return;
-  const Policy& policy = policies_->policy(call.policy);
+  const policy::Policy& policy = policies_->policy(call.policy);
   line_ += " by filter ";
   line_ += place_text(policy, policy.filters[verdict.logged_by]);
 }
 
 // The rest of what would stop the call.
 void TextSink::say_other_controls(const CallEvent& call) {
-  const Verdict& verdict = *call.verdict;
-  for (const Control control : kOtherControls) {
+  const evaluate::Verdict& verdict = *call.verdict;
+  for (const evaluate::Control control : evaluate::kOtherControls) {
     if (control == verdict.control) continue;
-    if (verdict.find(control)->action != ControlAction::would_block) continue;
+    if (verdict.find(control)->action != evaluate::ControlAction::would_block) continue;
     line_ += "; also by ";
     line_ += to_string(control);
   }
-  if (verdict.filter_action == VerdictAction::would_block && verdict.filter != kNoFilter) {
+  if (verdict.filter_action == evaluate::VerdictAction::would_block &&
+      verdict.filter != evaluate::kNoFilter) {
     line_ += "; also ";
     say_filter(call);
   }
@@ -227,7 +234,8 @@ void TextSink::say_other_controls(const CallEvent& call) {
 void TextSink::say_outcome(const CallEvent& call) {
   line_ += call.verdict ? "  in fact " : "  ";
   line_ += to_string(call.outcome);
-  const bool has_status = call.outcome == Outcome::fault || call.outcome == Outcome::rejected;
+  const bool has_status =
+      call.outcome == dissect::Outcome::fault || call.outcome == dissect::Outcome::rejected;
   if (!has_status) return;
   line_ += ' ';
   line_ += hex_status(call.status);
@@ -237,7 +245,7 @@ void TextSink::on_call(const ContextInfo& context, const CallEvent& call,
                        const IdentityText& identity) {
   begin(call.frame);
   if (call.verdict) {
-    say_action(call.verdict->action, is_only_logged(*call.verdict));
+    say_action(call.verdict->action, evaluate::is_only_logged(*call.verdict));
   } else {
     line_ += "CALL";
   }
@@ -269,17 +277,18 @@ void TextSink::on_refused_context(const ContextInfo& context, const RefusedConte
 
 void TextSink::on_connection(const ConnectionEvent& connection) {
   begin(connection.frame);
-  const VerdictAction action = action_of(connection);
+  const evaluate::VerdictAction action = action_of(connection);
   say_action(action, false);
   say_peers(connection.client, connection.server, {});
-  line_ += action == VerdictAction::undecidable ? "connection  perhaps by " : "connection  by ";
-  say_control(connection.policy, Control::ipsec, connection.ipsec);
+  line_ += action == evaluate::VerdictAction::undecidable ? "connection  perhaps by "
+                                                          : "connection  by ";
+  say_control(connection.policy, evaluate::Control::ipsec, connection.ipsec);
   line_ += "  in fact ";
   switch (connection.answer) {
-    case OpeningAnswer::accepted: line_ += "accepted"; break;
-    case OpeningAnswer::refused: line_ += "refused"; break;
-    case OpeningAnswer::none: line_ += "not answered"; break;
-    case OpeningAnswer::unknown: line_ += "not seen to be answered"; break;
+    case dissect::OpeningAnswer::accepted: line_ += "accepted"; break;
+    case dissect::OpeningAnswer::refused: line_ += "refused"; break;
+    case dissect::OpeningAnswer::none: line_ += "not answered"; break;
+    case dissect::OpeningAnswer::unknown: line_ += "not seen to be answered"; break;
   }
   end(connection.frame);
 }
@@ -287,7 +296,7 @@ void TextSink::on_connection(const ConnectionEvent& connection) {
 void TextSink::say_proposal(const ContextInfo& context, const IdentityText& identity) {
   say_peers(context.client, context.server, context.pipe);
   if (context.abstract_syntax) {
-    const SyntaxId& syntax = *context.abstract_syntax;
+    const dissect::SyntaxId& syntax = *context.abstract_syntax;
     line_ += context.catalogue ? std::string(interface_name(*context.catalogue))
                                : to_string(syntax.uuid);
     line_ += ' ';
@@ -300,7 +309,7 @@ void TextSink::say_proposal(const ContextInfo& context, const IdentityText& iden
   line_ += to_string(context.result);
 }
 
-void TextSink::on_blindness(const Blindness&) {}
+void TextSink::on_blindness(const dissect::Blindness&) {}
 void TextSink::on_statistics(const StatisticsEvent&) {}
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

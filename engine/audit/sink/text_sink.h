@@ -10,14 +10,15 @@
 #include "engine/evaluate/controls/control_text.h"
 #include "engine/evaluate/server_policies.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Events as lines for people, each of which reads as a sentence: when, what would happen, who
 // called whom, for what, as whom, and which filter says so. Nothing in a line can steer a terminal.
 class TextSink : public EventSink {
  public:
   // Borrows `out` and `policies`; `policies` may be null.
-  TextSink(OutputBuffer& out, const ServerPolicies* policies, InputName input_name, bool colour);
+  TextSink(OutputBuffer& out, const evaluate::ServerPolicies* policies, InputName input_name,
+           bool colour);
 
   void on_context(const ContextInfo& context, const IdentityText& identity) override;
   void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
@@ -26,27 +27,28 @@ class TextSink : public EventSink {
   void on_call(const ContextInfo& context, const CallEvent& call,
                const IdentityText& identity) override;
   // What was not seen stands in the summary, not between the lines.
-  void on_blindness(const Blindness& blindness) override;
+  void on_blindness(const dissect::Blindness& blindness) override;
   void on_statistics(const StatisticsEvent& statistics) override;
 
  private:
-  void begin(const FrameReference& frame);
-  void say_action(VerdictAction action, bool only_logged);
+  void begin(const dissect::FrameReference& frame);
+  void say_action(evaluate::VerdictAction action, bool only_logged);
   void say_peers(const Endpoint& client, const Endpoint& server, std::string_view pipe);
   void say_proposal(const ContextInfo& context, const IdentityText& identity);
-  void say_control(std::uint32_t policy, Control control, const ControlVerdict& verdict);
+  void say_control(std::uint32_t policy, evaluate::Control control,
+                   const evaluate::ControlVerdict& verdict);
   void say_operation(const ContextInfo& context, const CallEvent& call);
-  void say_account(const std::optional<AuthNumbers>& auth, const IdentityText& identity);
+  void say_account(const std::optional<dissect::AuthNumbers>& auth, const IdentityText& identity);
   void say_reason(const CallEvent& call);
   void say_filter(const CallEvent& call);
   void say_other_controls(const CallEvent& call);
   void say_logged(const CallEvent& call);
   void say_outcome(const CallEvent& call);
-  void end(const FrameReference& frame);
+  void end(const dissect::FrameReference& frame);
 
   OutputBuffer& out_;
-  const ServerPolicies* policies_;
-  std::vector<ControlText> controls_;  // by policy
+  const evaluate::ServerPolicies* policies_;
+  std::vector<evaluate::ControlText> controls_;  // by policy
   InputName input_name_;
   bool colour_;
   Rfc3339Writer time_;
@@ -59,10 +61,10 @@ class TextSink : public EventSink {
 [[nodiscard]] std::string endpoint_text(const Endpoint& endpoint);
 // `block-dcsync.netsh.txt:12`: where a filter stands, with the folders of its file only where two
 // files have one name.
-[[nodiscard]] std::string place_text(const Policy& policy, const Filter& filter);
+[[nodiscard]] std::string place_text(const policy::Policy& policy, const policy::Filter& filter);
 // `image_name, remote_user_token`.
-[[nodiscard]] std::string fields_text(FieldSet fields);
+[[nodiscard]] std::string fields_text(evaluate::FieldSet fields);
 // All that was not seen and could change the verdict.
-[[nodiscard]] std::string unseen_text(const Verdict& verdict);
+[[nodiscard]] std::string unseen_text(const evaluate::Verdict& verdict);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

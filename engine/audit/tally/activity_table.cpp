@@ -7,7 +7,7 @@
 #include "engine/audit/event/hash_mixer.h"
 #include "engine/audit/text/text_encoding.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 auto key_of(const Activity& activity) noexcept {
@@ -133,4 +133,4 @@ std::string account_of(const IdentityText& identity) {
   return account;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -7,7 +7,7 @@
 
 #include "engine/audit/event/audit_event.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // An account that made calls, as the wire showed it.
 struct ActivityUser {
@@ -27,12 +27,12 @@ struct Activity {
   IpAddress server;
   std::optional<Uuid> interface;
   std::uint16_t opnum = 0;
-  VerdictAction action = VerdictAction::would_block;
+  evaluate::VerdictAction action = evaluate::VerdictAction::would_block;
 
   std::uint64_t count = 0;
   std::uint64_t consistent = 0;    // the server denied access
   std::uint64_t contradicted = 0;  // the server answered
-  FieldSet unseen = 0;
+  evaluate::FieldSet unseen = 0;
   std::array<ActivityUser, kUsersMax> users;  // the first that were met
   std::size_t user_count = 0;
   bool more_users = false;
@@ -69,4 +69,4 @@ class ActivityTable {
 // `domain\user`, either alone when the other is unknown, or `anonymous`; empty when nothing is.
 [[nodiscard]] std::string account_of(const IdentityText& identity);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 // A full table is searched for what is too old at most this often.
@@ -12,7 +12,7 @@ bool is_old(Timestamp told, Timestamp now) noexcept {
   return now.nanoseconds - told.nanoseconds > kLearnedAge;
 }
 
-void add(const SyntaxId& interface, AnnouncedInterfaces& known) noexcept {
+void add(const dissect::SyntaxId& interface, AnnouncedInterfaces& known) noexcept {
   const auto end = known.interfaces.begin() + known.count;
   if (std::find(known.interfaces.begin(), end, interface) != end) return;
   if (known.count == AnnouncedInterfaces::kMax) {
@@ -24,13 +24,15 @@ void add(const SyntaxId& interface, AnnouncedInterfaces& known) noexcept {
 
 }  // namespace
 
-void AnnouncedEndpoints::note(const EndpointEntry& entry) {
-  if (entry.source != EndpointSource::mapped && entry.source != EndpointSource::listed) return;
+void AnnouncedEndpoints::note(const dissect::EndpointEntry& entry) {
+  if (entry.source != dissect::EndpointSource::mapped &&
+      entry.source != dissect::EndpointSource::listed)
+    return;
   // Datagrams and connections of one pair of hosts may be dissected apart.
-  if (entry.carrier == ProtocolSequence::ncadg_ip_udp) return;
-  const bool may_be_joined_midway = entry.protocol == TowerProtocol::ncacn_ip_tcp ||
-                                    entry.protocol == TowerProtocol::ncacn_np ||
-                                    entry.protocol == TowerProtocol::ncacn_http;
+  if (entry.carrier == dissect::ProtocolSequence::ncadg_ip_udp) return;
+  const bool may_be_joined_midway = entry.protocol == dissect::TowerProtocol::ncacn_ip_tcp ||
+                                    entry.protocol == dissect::TowerProtocol::ncacn_np ||
+                                    entry.protocol == dissect::TowerProtocol::ncacn_http;
   if (!may_be_joined_midway) return;
   LearnedEndpoint place = place_told(entry);
   auto found = endpoints_.find(place);
@@ -54,7 +56,7 @@ void AnnouncedEndpoints::make_room(Timestamp now) {
   std::erase_if(endpoints_, [&](const auto& told) { return is_old(told.second.time, now); });
 }
 
-AnnouncedInterfaces AnnouncedEndpoints::find(const RpcContext& context) const {
+AnnouncedInterfaces AnnouncedEndpoints::find(const dissect::RpcContext& context) const {
   if (endpoints_.empty()) return {};
   const auto found = endpoints_.find(place_used(context));
   if (found == endpoints_.end()) return {};
@@ -62,4 +64,4 @@ AnnouncedInterfaces AnnouncedEndpoints::find(const RpcContext& context) const {
                                                              : found->second.what;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

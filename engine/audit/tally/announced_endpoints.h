@@ -7,13 +7,13 @@
 #include "dissect/rpc_observer.h"
 #include "engine/audit/tally/lookup_chain.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // The interfaces that a client was told to be at one endpoint, the first few of them.
 struct AnnouncedInterfaces {
   static constexpr std::size_t kMax = 4;
 
-  std::array<SyntaxId, kMax> interfaces{};
+  std::array<dissect::SyntaxId, kMax> interfaces{};
   std::uint8_t count = 0;
   bool more = false;
 };
@@ -23,9 +23,9 @@ struct AnnouncedInterfaces {
 // it. Bounded: what finds no place is counted.
 class AnnouncedEndpoints {
  public:
-  void note(const EndpointEntry& entry);
+  void note(const dissect::EndpointEntry& entry);
   // What is known of the context's endpoint when the context appears; nothing: count 0.
-  [[nodiscard]] AnnouncedInterfaces find(const RpcContext& context) const;
+  [[nodiscard]] AnnouncedInterfaces find(const dissect::RpcContext& context) const;
   [[nodiscard]] std::uint64_t overflow() const noexcept { return overflow_; }
 
  private:
@@ -43,4 +43,4 @@ class AnnouncedEndpoints {
   std::uint64_t overflow_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

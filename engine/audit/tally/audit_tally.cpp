@@ -4,7 +4,7 @@
 
 #include "engine/audit/event/evidence.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 void AuditTally::add(const AuditTally& more) {
   contexts += more.contexts;
@@ -35,8 +35,8 @@ void AuditTally::add(const AuditTally& more) {
       filters[i][action] += more.filters[i][action];
     }
   }
-  for (std::size_t i = 0; i < kControlCount; ++i) {
-    for (std::size_t action = 0; action < kControlActionCount; ++action) {
+  for (std::size_t i = 0; i < evaluate::kControlCount; ++i) {
+    for (std::size_t action = 0; action < evaluate::kControlActionCount; ++action) {
       controls[i][action] += more.controls[i][action];
     }
   }
@@ -47,7 +47,7 @@ void AuditTally::add(const AuditTally& more) {
   consequences.add(more.consequences);
 }
 
-void AuditTally::prepare(const ServerPolicies& all) {
+void AuditTally::prepare(const evaluate::ServerPolicies& all) {
   std::size_t count = 0;
   for (std::uint32_t i = 0; i < all.size(); ++i) {
     policies.push_back(count);
@@ -56,32 +56,33 @@ void AuditTally::prepare(const ServerPolicies& all) {
   filters.resize(count);
 }
 
-void AuditTally::note_verdict(std::uint32_t policy, const Verdict& verdict) noexcept {
+void AuditTally::note_verdict(std::uint32_t policy, const evaluate::Verdict& verdict) noexcept {
   const auto action = static_cast<std::size_t>(verdict.action);
   ++judged;
   ++actions[action];
-  if (verdict.filter != kNoFilter) {
+  if (verdict.filter != evaluate::kNoFilter) {
     const bool by_epmap = verdict.has_epmap && verdict.filter == verdict.epmap_filter;
-    const VerdictAction own = by_epmap ? verdict.epmap_action : verdict.filter_action;
+    const evaluate::VerdictAction own = by_epmap ? verdict.epmap_action : verdict.filter_action;
     ++filters[policies[policy] + verdict.filter][static_cast<std::size_t>(own)];
   } else {
     ++no_filter;
   }
-  for (const Control control : kOtherControls) {
+  for (const evaluate::Control control : evaluate::kOtherControls) {
     ++controls[static_cast<std::size_t>(control)]
               [static_cast<std::size_t>(verdict.find(control)->action)];
   }
-  if (verdict.has_epmap && verdict.epmap_action == VerdictAction::would_block) ++lookups_hidden;
-  if (is_only_logged(verdict)) ++audit_only;
+  if (verdict.has_epmap && verdict.epmap_action == evaluate::VerdictAction::would_block)
+    ++lookups_hidden;
+  if (evaluate::is_only_logged(verdict)) ++audit_only;
   ++logged[static_cast<std::size_t>(verdict.logged)];
   if (verdict.readings_differ) ++readings_differ;
   if (verdict.depends_on_target) ++depends_on_target;
 }
 
-void AuditTally::note_blindness(const Blindness& blind) noexcept {
+void AuditTally::note_blindness(const dissect::Blindness& blind) noexcept {
   BlindnessTally& sum = blindness[static_cast<std::size_t>(blind.kind)];
   // All of them are told at once, those of each shard apart.
-  sum.events += blind.kind == BlindnessKind::unfinished_fragments ? blind.messages : 1;
+  sum.events += blind.kind == dissect::BlindnessKind::unfinished_fragments ? blind.messages : 1;
   sum.bytes += blind.bytes;
   sum.messages += blind.messages;
 }
@@ -89,29 +90,29 @@ void AuditTally::note_blindness(const Blindness& blind) noexcept {
 void AuditTally::note_finding(const ContextInfo& context, const CallEvent& call,
                               const IdentityText& identity) {
   activities.note(context, call, identity);
-  if (call.verdict->action != VerdictAction::would_block) return;
+  if (call.verdict->action != evaluate::VerdictAction::would_block) return;
   const Enforced what = evidence_of(context, call).enforced;
   if (what == Enforced::consistent) ++consistent;
   if (what == Enforced::contradicted) ++contradicted;
 }
 
 std::vector<NamedCounter> named_counters(const AuditTally& tally) {
-  constexpr auto kBlocked = static_cast<std::size_t>(VerdictAction::would_block);
-  constexpr auto kUndecided = static_cast<std::size_t>(VerdictAction::undecidable);
-  constexpr auto kPermitted = static_cast<std::size_t>(VerdictAction::would_permit);
+  constexpr auto kBlocked = static_cast<std::size_t>(evaluate::VerdictAction::would_block);
+  constexpr auto kUndecided = static_cast<std::size_t>(evaluate::VerdictAction::undecidable);
+  constexpr auto kPermitted = static_cast<std::size_t>(evaluate::VerdictAction::would_permit);
   return {
       {"contexts", tally.contexts},
       {"calls", tally.calls},
       {"judged", tally.judged},
-      {"would_block", tally.count(VerdictAction::would_block)},
-      {"would_permit", tally.count(VerdictAction::would_permit)},
-      {"undecidable", tally.count(VerdictAction::undecidable)},
+      {"would_block", tally.count(evaluate::VerdictAction::would_block)},
+      {"would_permit", tally.count(evaluate::VerdictAction::would_permit)},
+      {"undecidable", tally.count(evaluate::VerdictAction::undecidable)},
       {"without_policy", tally.without_policy},
       {"other_system", tally.other_system},
       {"audit_only", tally.audit_only},
-      {"event_5712_success", tally.count(Logged::success)},
-      {"event_5712_failure", tally.count(Logged::failure)},
-      {"event_5712_perhaps", tally.count(Logged::perhaps)},
+      {"event_5712_success", tally.count(evaluate::Logged::success)},
+      {"event_5712_failure", tally.count(evaluate::Logged::failure)},
+      {"event_5712_perhaps", tally.count(evaluate::Logged::perhaps)},
       {"readings_differ", tally.readings_differ},
       {"depends_on_target", tally.depends_on_target},
       {"enforced_consistent", tally.consistent},
@@ -120,13 +121,13 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"connections_undecidable", tally.connections[kUndecided]},
       {"connections_would_permit", tally.connections[kPermitted]},
       {"refused_consistent", tally.refused_contexts},
-      {"response", tally.count(Outcome::response)},
-      {"fault", tally.count(Outcome::fault)},
-      {"rejected", tally.count(Outcome::rejected)},
-      {"cancelled", tally.count(Outcome::cancelled)},
-      {"orphaned", tally.count(Outcome::orphaned)},
-      {"one_way", tally.count(Outcome::one_way)},
-      {"unanswered", tally.count(Outcome::unanswered)},
+      {"response", tally.count(dissect::Outcome::response)},
+      {"fault", tally.count(dissect::Outcome::fault)},
+      {"rejected", tally.count(dissect::Outcome::rejected)},
+      {"cancelled", tally.count(dissect::Outcome::cancelled)},
+      {"orphaned", tally.count(dissect::Outcome::orphaned)},
+      {"one_way", tally.count(dissect::Outcome::one_way)},
+      {"unanswered", tally.count(dissect::Outcome::unanswered)},
       {"lookups_hidden", tally.lookups_hidden},
       {"calls_after_hidden_lookups", tally.consequences.calls(false)},
       {"calls_after_listings", tally.consequences.calls(true)},
@@ -135,4 +136,4 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
   };
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -11,7 +11,7 @@
 #include "engine/audit/tally/lookup_chain.h"
 #include "engine/evaluate/server_policies.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 inline constexpr std::size_t kOutcomeCount = 7;
 inline constexpr std::size_t kVerdictActionCount = 3;
@@ -33,8 +33,8 @@ struct AuditTally {
   std::uint64_t judged = 0;
   std::array<std::uint64_t, kVerdictActionCount> actions{};
   std::array<std::uint64_t, kOutcomeCount> outcomes{};
-  std::uint64_t audit_only = 0;                      // would block, by filters that only log
-  std::array<std::uint64_t, kLoggedCount> logged{};  // event 5712, by Logged
+  std::uint64_t audit_only = 0;  // would block, by filters that only log
+  std::array<std::uint64_t, evaluate::kLoggedCount> logged{};  // event 5712, by Logged
   std::uint64_t readings_differ = 0;
   std::uint64_t depends_on_target = 0;
   std::uint64_t no_filter = 0;     // permitted because nothing matched
@@ -44,26 +44,27 @@ struct AuditTally {
   std::array<std::uint64_t, kVerdictActionCount> connections{};
   std::uint64_t refused_contexts = 0;  // refused, as if what would stop their calls were in force
   std::uint64_t records_given_up = 0;  // written before their outcome because too many waited
-  std::array<BlindnessTally, kBlindnessKindCount> blindness{};
+  std::array<BlindnessTally, dissect::kBlindnessKindCount> blindness{};
   std::uint64_t other_system = 0;     // not judged: their server does not run Windows
   std::uint64_t without_policy = 0;   // not judged: no policy is that of their server
   std::vector<FilterTally> filters;   // of all policies, one after another
   std::vector<std::size_t> policies;  // where the filters of each begin
   // By Control and ControlAction, of the controls besides the filters.
-  std::array<std::array<std::uint64_t, kControlActionCount>, kControlCount> controls{};
+  std::array<std::array<std::uint64_t, evaluate::kControlActionCount>, evaluate::kControlCount>
+      controls{};
   ControlTally other_controls;
   ActivityTable activities;          // would block and undecidable
   std::uint64_t lookups_hidden = 0;  // would be blocked at layer epmap
   LookupConsequences consequences;
   std::uint64_t announcements_forgotten = 0;  // of endpoint mappers, that found no place
 
-  [[nodiscard]] std::uint64_t count(VerdictAction action) const noexcept {
+  [[nodiscard]] std::uint64_t count(evaluate::VerdictAction action) const noexcept {
     return actions[static_cast<std::size_t>(action)];
   }
-  [[nodiscard]] std::uint64_t count(Logged what) const noexcept {
+  [[nodiscard]] std::uint64_t count(evaluate::Logged what) const noexcept {
     return logged[static_cast<std::size_t>(what)];
   }
-  [[nodiscard]] std::uint64_t count(Outcome outcome) const noexcept {
+  [[nodiscard]] std::uint64_t count(dissect::Outcome outcome) const noexcept {
     return outcomes[static_cast<std::size_t>(outcome)];
   }
   // Whether the policies had anything to say of what was seen.
@@ -74,10 +75,10 @@ struct AuditTally {
   void add(const AuditTally& more);
 
   // To be called first: takes the room for the filters.
-  void prepare(const ServerPolicies& all);
+  void prepare(const evaluate::ServerPolicies& all);
 
-  void note_verdict(std::uint32_t policy, const Verdict& verdict) noexcept;
-  void note_blindness(const Blindness& blind) noexcept;
+  void note_verdict(std::uint32_t policy, const evaluate::Verdict& verdict) noexcept;
+  void note_blindness(const dissect::Blindness& blind) noexcept;
   // A finished call that would be blocked or is undecidable.
   void note_finding(const ContextInfo& context, const CallEvent& call,
                     const IdentityText& identity);
@@ -85,4 +86,4 @@ struct AuditTally {
 
 [[nodiscard]] std::vector<NamedCounter> named_counters(const AuditTally& tally);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 void ConcurrencyMeter::widen() {
   std::vector<Slice> wider(kSlices);
@@ -65,4 +65,4 @@ std::uint64_t ConcurrencyMeter::peak() const noexcept {
   return most;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

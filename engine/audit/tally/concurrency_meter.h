@@ -6,7 +6,7 @@
 
 #include "capture/timestamp.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // How many of something were open at one time at most, from when each was opened and closed. Time
 // is cut into slices; what is opened within one meets what is closed within it, so that the result
@@ -43,4 +43,4 @@ class ConcurrencyMeter {
   std::vector<Slice> slices_;  // by number modulo their count; empty before the first use
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 constexpr Uuid kEndpointMapper = uuid("e1af8308-5d1f-11c9-91a4-08002b14a0fa");
@@ -12,30 +12,30 @@ constexpr std::uint16_t kEptLookup = 2;  // C706 appendix O
 constexpr std::uint16_t kEptMap = 3;
 constexpr std::uint8_t kLevelConnect = 2;  // RPC_C_AUTHN_LEVEL_CONNECT
 
-Uuid interface_of(const RpcContext& context) noexcept {
+Uuid interface_of(const dissect::RpcContext& context) noexcept {
   return context.abstract_syntax ? context.abstract_syntax->uuid : Uuid{};
 }
 
 // Ports below are registered ones (RFC 6335 6): an IPsec rule that names one is about its service.
 constexpr std::uint16_t kFirstDynamicPort = 1024;
 
-bool is_of_rpc(const HostControls& controls, std::uint16_t port,
-               const ControlVerdict& ipsec) noexcept {
+bool is_of_rpc(const evaluate::HostControls& controls, std::uint16_t port,
+               const evaluate::ControlVerdict& ipsec) noexcept {
   if (is_fixed_port(port) || controls.gives_rpc(port) || controls.is_static(port)) return true;
   return port >= kFirstDynamicPort && controls.ipsec().names_port(ipsec.item, port);
 }
 
 }  // namespace
 
-std::int64_t association_of(const RpcContext& context) noexcept {
+std::int64_t association_of(const dissect::RpcContext& context) noexcept {
   if (context.association) return context.association->nanoseconds;
   // Datagrams have none: each call stands for itself.
-  if (context.origin == ContextOrigin::stated) return context.frame.timestamp.nanoseconds;
+  if (context.origin == dissect::ContextOrigin::stated) return context.frame.timestamp.nanoseconds;
   return std::numeric_limits<std::int64_t>::min();
 }
 
-std::optional<ConnectionEvent> judge_opening(const HostControls& controls,
-                                             const TcpOpening& opening) noexcept {
+std::optional<ConnectionEvent> judge_opening(const evaluate::HostControls& controls,
+                                             const dissect::TcpOpening& opening) noexcept {
   if (controls.ipsec().empty()) return std::nullopt;
   ConnectionEvent event;
   event.ipsec = controls.ipsec().judge({opening.client, opening.server});
@@ -49,8 +49,8 @@ std::optional<ConnectionEvent> judge_opening(const HostControls& controls,
   return event;
 }
 
-void ControlMonitor::note_context(const RpcContext& context) {
-  if (context.protocol != ProtocolSequence::ncacn_ip_tcp) return;
+void ControlMonitor::note_context(const dissect::RpcContext& context) {
+  if (context.protocol != dissect::ProtocolSequence::ncacn_ip_tcp) return;
   if (is_fixed_port(context.server.port)) return;
   PortUse* const use = tally_.ports.find_or_add({context.server.address, context.server.port});
   if (use == nullptr) return;
@@ -59,9 +59,9 @@ void ControlMonitor::note_context(const RpcContext& context) {
   if (context.abstract_syntax) use->note(context.abstract_syntax->uuid);
 }
 
-void ControlMonitor::note_endpoint(const EndpointEntry& entry) {
-  const bool offers = entry.source != EndpointSource::removed;
-  if (!offers || entry.protocol != TowerProtocol::ncacn_ip_tcp || !entry.port) return;
+void ControlMonitor::note_endpoint(const dissect::EndpointEntry& entry) {
+  const bool offers = entry.source != dissect::EndpointSource::removed;
+  if (!offers || entry.protocol != dissect::TowerProtocol::ncacn_ip_tcp || !entry.port) return;
   if (is_fixed_port(*entry.port)) return;
   // Of the mapper's own host: what it states as the address is often 0.0.0.0.
   PortUse* const use = tally_.ports.find_or_add({entry.mapper.address, *entry.port});
@@ -71,7 +71,7 @@ void ControlMonitor::note_endpoint(const EndpointEntry& entry) {
   use->note(entry.interface.uuid);
 }
 
-void ControlMonitor::note_lookup(const RpcContext& context, const RpcCall& call) {
+void ControlMonitor::note_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call) {
   LookupsSeen* const seen = lookups_.find_or_add({context.client.address, context.server.address});
   if (seen == nullptr) {
     ++tally_.lookups_forgotten;
@@ -82,26 +82,29 @@ void ControlMonitor::note_lookup(const RpcContext& context, const RpcCall& call)
   (authenticated ? seen->authenticated : seen->anonymous) = true;
 }
 
-void ControlMonitor::note_operation(const RpcContext& context, const RpcCall& call,
-                                    const Verdict& verdict) {
+void ControlMonitor::note_operation(const dissect::RpcContext& context,
+                                    const dissect::RpcCall& call,
+                                    const evaluate::Verdict& verdict) {
   // At 0 the value restricts nobody: what stops a call there are the other controls, and the loss
   // is not its own.
-  const VerdictAction others = verdict.what_if[0];
-  const auto is_lost = [&](VerdictAction action) {
-    return action == VerdictAction::would_block && others != VerdictAction::would_block;
+  const evaluate::VerdictAction others = verdict.what_if[0];
+  const auto is_lost = [&](evaluate::VerdictAction action) {
+    return action == evaluate::VerdictAction::would_block &&
+           others != evaluate::VerdictAction::would_block;
   };
-  const auto is_in_doubt = [&](VerdictAction action) {
-    return action == VerdictAction::undecidable && others == VerdictAction::would_permit;
+  const auto is_in_doubt = [&](evaluate::VerdictAction action) {
+    return action == evaluate::VerdictAction::undecidable &&
+           others == evaluate::VerdictAction::would_permit;
   };
-  bool counts = verdict.lookup != Lookup::unaffected;
-  for (const VerdictAction action : verdict.what_if) {
+  bool counts = verdict.lookup != evaluate::Lookup::unaffected;
+  for (const evaluate::VerdictAction action : verdict.what_if) {
     counts = counts || (verdict.has_what_if && (is_lost(action) || is_in_doubt(action)));
   }
   if (!counts) return;
   OperationCount* const count = tally_.operations.find_or_add(
       {context.client.address, context.server.address, interface_of(context), call.opnum});
   if (count == nullptr) return;
-  if (verdict.lookup != Lookup::unaffected) {
+  if (verdict.lookup != evaluate::Lookup::unaffected) {
     ++count->lookups[static_cast<std::size_t>(verdict.lookup)];
   }
   if (!verdict.has_what_if) return;
@@ -111,33 +114,36 @@ void ControlMonitor::note_operation(const RpcContext& context, const RpcCall& ca
   }
 }
 
-void ControlMonitor::note_path(const HostControls& controls, const RpcContext& context,
-                               const Verdict& verdict) {
+void ControlMonitor::note_path(const evaluate::HostControls& controls,
+                               const dissect::RpcContext& context,
+                               const evaluate::Verdict& verdict) {
   if (controls.ipsec().empty()) return;
   const auto count = [this](OpenPath path) { ++tally_.open_paths[static_cast<std::size_t>(path)]; };
-  if (verdict.ipsec.action == ControlAction::not_applicable) return count(OpenPath::ipv6);
-  if (verdict.ipsec.item != kNoItem) return;  // some rule is about it
+  if (verdict.ipsec.action == evaluate::ControlAction::not_applicable) return count(OpenPath::ipv6);
+  if (verdict.ipsec.item != evaluate::kNoItem) return;  // some rule is about it
   switch (context.protocol) {
-    case ProtocolSequence::ncadg_ip_udp: return count(OpenPath::udp);
-    case ProtocolSequence::ncacn_http: return count(OpenPath::http);
-    case ProtocolSequence::ncacn_np: return count(OpenPath::pipe);
-    case ProtocolSequence::ncacn_ip_tcp: return count(OpenPath::other_port);
+    case dissect::ProtocolSequence::ncadg_ip_udp: return count(OpenPath::udp);
+    case dissect::ProtocolSequence::ncacn_http: return count(OpenPath::http);
+    case dissect::ProtocolSequence::ncacn_np: return count(OpenPath::pipe);
+    case dissect::ProtocolSequence::ncacn_ip_tcp: return count(OpenPath::other_port);
   }
 }
 
 namespace {
 
 // IPsec rules see packets of both directions, whoever opened the connection.
-bool would_stop(const HostControls& controls, const Endpoint& peer, const Endpoint& own,
+bool would_stop(const evaluate::HostControls& controls, const Endpoint& peer, const Endpoint& own,
                 Timestamp time) {
   if (controls.ipsec().empty()) return false;
-  if (controls.in_force(time.nanoseconds, time.nanoseconds) == InForce::planned) return false;
-  return controls.ipsec().judge({peer, own}).action == ControlAction::would_block;
+  if (controls.in_force(time.nanoseconds, time.nanoseconds) == evaluate::InForce::planned)
+    return false;
+  return controls.ipsec().judge({peer, own}).action == evaluate::ControlAction::would_block;
 }
 
 }  // namespace
 
-void ControlMonitor::note_opening(const HostControls& controls, const TcpOpening& opening) {
+void ControlMonitor::note_opening(const evaluate::HostControls& controls,
+                                  const dissect::TcpOpening& opening) {
   const bool stopped =
       would_stop(controls, opening.client, opening.server, opening.frame.timestamp);
   if (!stopped && !controls.gives_rpc(opening.server.port)) return;
@@ -149,8 +155,9 @@ void ControlMonitor::note_opening(const HostControls& controls, const TcpOpening
   if (stopped) ++count->stopped[answer];
 }
 
-void ControlMonitor::note_outgoing(const HostControls& controls, const TcpOpening& opening) {
-  if (opening.answer != OpeningAnswer::accepted) return;
+void ControlMonitor::note_outgoing(const evaluate::HostControls& controls,
+                                   const dissect::TcpOpening& opening) {
+  if (opening.answer != dissect::OpeningAnswer::accepted) return;
   if (controls.gives_ports()) note_own_connection(opening);
   const bool stopped =
       would_stop(controls, opening.server, opening.client, opening.frame.timestamp);
@@ -163,7 +170,7 @@ void ControlMonitor::note_outgoing(const HostControls& controls, const TcpOpenin
 }
 
 // Of connections that serve the size of the range: each takes a port of the host that opened it.
-void ControlMonitor::note_own_connection(const TcpOpening& opening) {
+void ControlMonitor::note_own_connection(const dissect::TcpOpening& opening) {
   ConcurrencyMeter* const meter = tally_.own_connections.find_or_add({opening.client.address});
   if (meter == nullptr) return;
   meter->open(opening.frame.timestamp);
@@ -174,7 +181,7 @@ void ControlMonitor::note_own_connection(const TcpOpening& opening) {
   note_end(before->client.address, opening.frame.timestamp);
 }
 
-void ControlMonitor::note_closing(const TcpClosing& closing) {
+void ControlMonitor::note_closing(const dissect::TcpClosing& closing) {
   for (const Connection& connection : {Connection{closing.source, closing.destination},
                                        Connection{closing.destination, closing.source}}) {
     if (!own_connections_.close(connection)) continue;
@@ -187,25 +194,26 @@ void ControlMonitor::note_end(const IpAddress& host, Timestamp time) {
     meter->close(time);
 }
 
-void ControlMonitor::note_call(const HostControls& controls, const RpcContext& context,
-                               const RpcCall& call, Verdict& verdict) {
+void ControlMonitor::note_call(const evaluate::HostControls& controls,
+                               const dissect::RpcContext& context, const dissect::RpcCall& call,
+                               evaluate::Verdict& verdict) {
   const Uuid interface = interface_of(context);
   const bool is_lookup = call.opnum == kEptLookup || call.opnum == kEptMap;
   if (is_lookup && interface == kEndpointMapper) note_lookup(context, call);
   verdict.in_force = controls.in_force(association_of(context), call.frame.timestamp.nanoseconds);
   if (controls.empty()) return;
   // Whoever is stopped anyway loses nothing more with its look-up.
-  if (verdict.needs_lookup && verdict.action != VerdictAction::would_block) {
+  if (verdict.needs_lookup && verdict.action != evaluate::VerdictAction::would_block) {
     const LookupsSeen* const seen = lookups_.find({context.client.address, context.server.address});
     const LookupsSeen none;
     const LookupsSeen& known = seen == nullptr ? none : *seen;
-    verdict.lookup =
-        lookup_of(verdict.is_authenticated, controls.authenticates_lookups(context.client.address),
-                  known.authenticated, known.anonymous);
+    verdict.lookup = evaluate::lookup_of(verdict.is_authenticated,
+                                         controls.authenticates_lookups(context.client.address),
+                                         known.authenticated, known.anonymous);
   }
   if (interface == kDrsuapi || interface == kNetlogon) tally_.domain_controller = true;
   note_operation(context, call, verdict);
   note_path(controls, context, verdict);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

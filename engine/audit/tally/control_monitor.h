@@ -11,16 +11,16 @@
 #include "engine/evaluate/controls/host_controls.h"
 #include "engine/evaluate/verdict.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // When the association of a context began, in nanoseconds since 1970: long ago where that was not
 // seen.
-[[nodiscard]] std::int64_t association_of(const RpcContext& context) noexcept;
+[[nodiscard]] std::int64_t association_of(const dissect::RpcContext& context) noexcept;
 
 // What the IPsec rules of a server say of a connection to one of its RPC ports; empty where they
 // have nothing to say, or the port is none of RPC as far as the settings tell.
-[[nodiscard]] std::optional<ConnectionEvent> judge_opening(const HostControls& controls,
-                                                           const TcpOpening& opening) noexcept;
+[[nodiscard]] std::optional<ConnectionEvent> judge_opening(
+    const evaluate::HostControls& controls, const dissect::TcpOpening& opening) noexcept;
 
 // What the controls besides the filters need to know of other traffic: which clients authenticate
 // their look-ups at the endpoint mapper, which ports servers use. Bounded memory.
@@ -30,20 +30,20 @@ class ControlMonitor {
   explicit ControlMonitor(ControlTally& tally) noexcept : tally_(tally) {}
 
   // A context that a client proposed.
-  void note_context(const RpcContext& context);
+  void note_context(const dissect::RpcContext& context);
   // Completes a call's verdict by what came before it, and counts it. `controls` are those of the
   // call's server.
-  void note_call(const HostControls& controls, const RpcContext& context, const RpcCall& call,
-                 Verdict& verdict);
+  void note_call(const evaluate::HostControls& controls, const dissect::RpcContext& context,
+                 const dissect::RpcCall& call, evaluate::Verdict& verdict);
 
   // A port that an endpoint mapper announces.
-  void note_endpoint(const EndpointEntry& entry);
+  void note_endpoint(const dissect::EndpointEntry& entry);
   // A connection, whatever it carries, with a server that has a policy, and its answer.
-  void note_opening(const HostControls& controls, const TcpOpening& opening);
+  void note_opening(const evaluate::HostControls& controls, const dissect::TcpOpening& opening);
   // The same, with one that opened it.
-  void note_outgoing(const HostControls& controls, const TcpOpening& opening);
+  void note_outgoing(const evaluate::HostControls& controls, const dissect::TcpOpening& opening);
   // The end of any connection.
-  void note_closing(const TcpClosing& closing);
+  void note_closing(const dissect::TcpClosing& closing);
 
  private:
   struct HostPair {
@@ -61,11 +61,13 @@ class ControlMonitor {
     bool anonymous = false;
   };
 
-  void note_lookup(const RpcContext& context, const RpcCall& call);
-  void note_operation(const RpcContext& context, const RpcCall& call, const Verdict& verdict);
-  void note_path(const HostControls& controls, const RpcContext& context, const Verdict& verdict);
+  void note_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call);
+  void note_operation(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                      const evaluate::Verdict& verdict);
+  void note_path(const evaluate::HostControls& controls, const dissect::RpcContext& context,
+                 const evaluate::Verdict& verdict);
 
-  void note_own_connection(const TcpOpening& opening);
+  void note_own_connection(const dissect::TcpOpening& opening);
   void note_end(const IpAddress& host, Timestamp time);
 
   BoundedMap<HostPair, LookupsSeen, 65'536> lookups_;
@@ -73,4 +75,4 @@ class ControlMonitor {
   ControlTally& tally_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 template <std::size_t Size>
@@ -110,4 +110,4 @@ void ControlTally::add(const ControlTally& more) {
   domain_controller |= more.domain_controller;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -10,7 +10,7 @@
 #include "engine/audit/tally/concurrency_meter.h"
 #include "engine/evaluate/verdict.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Who calls whom for what.
 struct OperationKey {
@@ -30,8 +30,8 @@ struct OperationKey {
 
 // How the calls of one kind would fare at each value of RestrictRemoteClients, and their look-ups.
 struct OperationCount {
-  std::array<std::uint64_t, kRestrictRemoteClientsCount> blocked{};
-  std::array<std::uint64_t, kRestrictRemoteClientsCount> undecidable{};
+  std::array<std::uint64_t, policy::kRestrictRemoteClientsCount> blocked{};
+  std::array<std::uint64_t, policy::kRestrictRemoteClientsCount> undecidable{};
   std::array<std::uint64_t, 5> lookups{};  // by Lookup; `unaffected` is not counted
 };
 
@@ -73,8 +73,8 @@ struct PortUse {
 // whatever they carry.
 struct PortConnections {
   // Opened by others, by OpeningAnswer: all, and those that the IPsec rules would stop.
-  std::array<std::uint64_t, kOpeningAnswerCount> opened{};
-  std::array<std::uint64_t, kOpeningAnswerCount> stopped{};
+  std::array<std::uint64_t, dissect::kOpeningAnswerCount> opened{};
+  std::array<std::uint64_t, dissect::kOpeningAnswerCount> stopped{};
   // Opened from this port by the host itself, and accepted: all, and those that would be stopped.
   std::uint64_t outgoing = 0;
   std::uint64_t outgoing_stopped = 0;
@@ -119,4 +119,4 @@ struct ControlTally {
   return port == 135 || port == 139 || port == 445 || port == 593;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

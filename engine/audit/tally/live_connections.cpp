@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 std::span<LiveConnections::Place, LiveConnections::kPlaces> LiveConnections::places_of(
     const Connection& connection) noexcept {
@@ -41,4 +41,4 @@ bool LiveConnections::close(const Connection& connection) {
   return false;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

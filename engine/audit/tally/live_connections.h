@@ -9,7 +9,7 @@
 #include "dissect/endpoint.h"
 #include "engine/audit/event/hash_mixer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // A TCP connection by who opened it.
 struct Connection {
@@ -45,4 +45,4 @@ class LiveConnections {
   std::vector<Place> places_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -5,7 +5,7 @@
 
 #include "engine/audit/endpoint_judge.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 std::string pipe_name(std::string_view text) {
@@ -20,42 +20,50 @@ std::string pipe_name(std::string_view text) {
 // ([MS-RPCE] 2.1.1.1, 2.1.1.2, 2.1.2.1 and [MS-RPCH] 2.1, well-known endpoints).
 bool is_where_mappers_are(const LearnedEndpoint& place) noexcept {
   switch (place.protocol) {
-    case TowerProtocol::ncacn_ip_tcp:
-    case TowerProtocol::ncadg_ip_udp: return place.port == 135;
-    case TowerProtocol::ncacn_http: return place.port == 593;
-    case TowerProtocol::ncacn_np: return place.pipe == "epmapper";
+    case dissect::TowerProtocol::ncacn_ip_tcp:
+    case dissect::TowerProtocol::ncadg_ip_udp: return place.port == 135;
+    case dissect::TowerProtocol::ncacn_http: return place.port == 593;
+    case dissect::TowerProtocol::ncacn_np: return place.pipe == "epmapper";
     default: return false;
   }
 }
 
-SyntaxId major_only(SyntaxId interface) noexcept {
+dissect::SyntaxId major_only(dissect::SyntaxId interface) noexcept {
   interface.version_minor = 0;
   return interface;
 }
 
 }  // namespace
 
-LearnedEndpoint place_told(const EndpointEntry& entry) {
+LearnedEndpoint place_told(const dissect::EndpointEntry& entry) {
   LearnedEndpoint place;
   place.client = entry.client.address;
   place.server = entry.mapper.address;
   place.protocol = entry.protocol;
   place.port = entry.port.value_or(0);
-  if (entry.protocol == TowerProtocol::ncacn_np) place.pipe = pipe_name(entry.name);
+  if (entry.protocol == dissect::TowerProtocol::ncacn_np) place.pipe = pipe_name(entry.name);
   return place;
 }
 
-LearnedEndpoint place_used(const RpcContext& context) {
+LearnedEndpoint place_used(const dissect::RpcContext& context) {
   LearnedEndpoint place;
   place.client = context.client.address;
   place.server = context.server.address;
   switch (context.protocol) {
-    case ProtocolSequence::ncacn_ip_tcp: place.protocol = TowerProtocol::ncacn_ip_tcp; break;
-    case ProtocolSequence::ncacn_np: place.protocol = TowerProtocol::ncacn_np; break;
-    case ProtocolSequence::ncadg_ip_udp: place.protocol = TowerProtocol::ncadg_ip_udp; break;
-    case ProtocolSequence::ncacn_http: place.protocol = TowerProtocol::ncacn_http; break;
+    case dissect::ProtocolSequence::ncacn_ip_tcp:
+      place.protocol = dissect::TowerProtocol::ncacn_ip_tcp;
+      break;
+    case dissect::ProtocolSequence::ncacn_np:
+      place.protocol = dissect::TowerProtocol::ncacn_np;
+      break;
+    case dissect::ProtocolSequence::ncadg_ip_udp:
+      place.protocol = dissect::TowerProtocol::ncadg_ip_udp;
+      break;
+    case dissect::ProtocolSequence::ncacn_http:
+      place.protocol = dissect::TowerProtocol::ncacn_http;
+      break;
   }
-  if (place.protocol == TowerProtocol::ncacn_np) {
+  if (place.protocol == dissect::TowerProtocol::ncacn_np) {
     place.pipe = pipe_name(context.pipe);
   } else {
     place.port = context.server.port;
@@ -63,16 +71,17 @@ LearnedEndpoint place_used(const RpcContext& context) {
   return place;
 }
 
-LookupChain::LookupChain(const Limits& limits, EndpointJudge& judge, LookupConsequences& sums)
+LookupChain::LookupChain(const dissect::Limits& limits, EndpointJudge& judge,
+                         LookupConsequences& sums)
     : judge_(judge), sums_(sums), contexts_(limits.context_slots()) {}
 
-LookupChain::Asker LookupChain::asker_of(const RpcContext& mapper) noexcept {
+LookupChain::Asker LookupChain::asker_of(const dissect::RpcContext& mapper) noexcept {
   return {mapper.client.address, mapper.server.address,
-          mapper.protocol == ProtocolSequence::ncadg_ip_udp};
+          mapper.protocol == dissect::ProtocolSequence::ncadg_ip_udp};
 }
 
-void LookupChain::note_hidden(const RpcContext& mapper, EndpointSource source,
-                              const SyntaxId& interface, std::uint32_t policy,
+void LookupChain::note_hidden(const dissect::RpcContext& mapper, dissect::EndpointSource source,
+                              const dissect::SyntaxId& interface, std::uint32_t policy,
                               std::uint32_t filter) {
   const Question question{asker_of(mapper), source, major_only(interface)};
   if (questions_.size() == LookupConsequences::kEndpointsMax && !questions_.contains(question)) {
@@ -82,7 +91,7 @@ void LookupChain::note_hidden(const RpcContext& mapper, EndpointSource source,
   questions_.try_emplace(question, policy, filter);
 }
 
-void LookupChain::note_listing(const RpcContext& mapper, Listing listing) {
+void LookupChain::note_listing(const dissect::RpcContext& mapper, Listing listing) {
   const Asker asker = asker_of(mapper);
   if (listings_.size() == LookupConsequences::kEndpointsMax && !listings_.contains(asker)) {
     ++sums_.overflow;
@@ -91,20 +100,20 @@ void LookupChain::note_listing(const RpcContext& mapper, Listing listing) {
   listings_.insert_or_assign(asker, std::move(listing));
 }
 
-void LookupChain::note_answer(const EndpointEntry& entry) {
-  const bool by_datagram = entry.carrier == ProtocolSequence::ncadg_ip_udp;
-  if ((entry.protocol == TowerProtocol::ncadg_ip_udp) != by_datagram) return;
+void LookupChain::note_answer(const dissect::EndpointEntry& entry) {
+  const bool by_datagram = entry.carrier == dissect::ProtocolSequence::ncadg_ip_udp;
+  if ((entry.protocol == dissect::TowerProtocol::ncadg_ip_udp) != by_datagram) return;
   const Asker asker{entry.client.address, entry.mapper.address, by_datagram};
   const auto question = questions_.find({asker, entry.source, major_only(entry.interface)});
   if (question != questions_.end()) return learn(entry, question->second, false);
-  if (entry.source != EndpointSource::listed) return;
+  if (entry.source != dissect::EndpointSource::listed) return;
   const auto found = listings_.find(asker);
   if (found == listings_.end()) return;
   const std::uint32_t filter = judge_.blocks(found->second, entry.interface);
-  if (filter != kNoFilter) learn(entry, {found->second.policy, filter}, true);
+  if (filter != evaluate::kNoFilter) learn(entry, {found->second.policy, filter}, true);
 }
 
-void LookupChain::learn(const EndpointEntry& entry, const Hiding& hiding, bool listed) {
+void LookupChain::learn(const dissect::EndpointEntry& entry, const Hiding& hiding, bool listed) {
   LearnedEndpoint learned = place_told(entry);
   if (is_where_mappers_are(learned)) return;
   learned.interface = major_only(entry.interface);
@@ -123,7 +132,7 @@ void LookupChain::learn(const EndpointEntry& entry, const Hiding& hiding, bool l
   found->second.learned = entry.frame.timestamp;
 }
 
-void LookupChain::note_context(const RpcContext& context) {
+void LookupChain::note_context(const dissect::RpcContext& context) {
   if (sums_.endpoints.empty()) return;
   ContextUse& use = contexts_[context.key.slot];
   use = {};
@@ -143,7 +152,7 @@ LookupConsequence* LookupChain::find_fresh(const LearnedEndpoint& used, Timestam
   return age <= kLearnedAge ? &found->second : nullptr;
 }
 
-void LookupChain::note_call(const RpcContext& context) {
+void LookupChain::note_call(const dissect::RpcContext& context) {
   if (sums_.endpoints.empty()) return;
   ContextUse& use = contexts_[context.key.slot];
   if (use.consequence == nullptr) return;
@@ -187,4 +196,4 @@ std::uint64_t LookupConsequences::calls(bool listed) const {
   return sum;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -12,7 +12,7 @@
 #include "engine/audit/event/listing.h"
 #include "engine/audit/event/slot_pool.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 class EndpointJudge;
 
@@ -20,8 +20,8 @@ class EndpointJudge;
 struct LearnedEndpoint {
   IpAddress client;
   IpAddress server;
-  SyntaxId interface;
-  TowerProtocol protocol = TowerProtocol::other;
+  dissect::SyntaxId interface;
+  dissect::TowerProtocol protocol = dissect::TowerProtocol::other;
   std::uint16_t port = 0;
   std::string pipe;        // without its prefix, in lower case
   bool is_listed = false;  // in the answer to a look-up that named no interface
@@ -31,20 +31,20 @@ struct LearnedEndpoint {
 
 // Where an endpoint mapper told its asker that something is, and where a context's server is: to
 // be compared. The interface is left out.
-[[nodiscard]] LearnedEndpoint place_told(const EndpointEntry& entry);
-[[nodiscard]] LearnedEndpoint place_used(const RpcContext& context);
+[[nodiscard]] LearnedEndpoint place_told(const dissect::EndpointEntry& entry);
+[[nodiscard]] LearnedEndpoint place_used(const dissect::RpcContext& context);
 
 // How long a client may go on using what it was told.
 inline constexpr std::int64_t kLearnedAge = 3600 * kNanosecondsPerSecond;
 
 // What would not have happened without that look-up.
 struct LookupConsequence {
-  std::uint32_t policy = 0;    // whose filter would hide it
-  std::uint32_t filter = 0;    // index into its Policy::filters
-  FrameReference lookup;       // the first answer that told the endpoint
-  Timestamp learned;           // the last one
-  std::uint64_t contexts = 0;  // that the client began there afterwards
-  std::uint64_t calls = 0;     // on them
+  std::uint32_t policy = 0;        // whose filter would hide it
+  std::uint32_t filter = 0;        // index into its Policy::filters
+  dissect::FrameReference lookup;  // the first answer that told the endpoint
+  Timestamp learned;               // the last one
+  std::uint64_t contexts = 0;      // that the client began there afterwards
+  std::uint64_t calls = 0;         // on them
 };
 
 // By endpoint; at most so many, what finds no place is counted.
@@ -76,18 +76,18 @@ struct LookupConsequences {
 class LookupChain {
  public:
   // Borrows the judge, and where the sums go.
-  LookupChain(const Limits& limits, EndpointJudge& judge, LookupConsequences& sums);
+  LookupChain(const dissect::Limits& limits, EndpointJudge& judge, LookupConsequences& sums);
 
   // A look-up for the interface that would be blocked by the filter. `source` is what its answer
   // will be: mapped or listed.
-  void note_hidden(const RpcContext& mapper, EndpointSource source, const SyntaxId& interface,
-                   std::uint32_t policy, std::uint32_t filter);
+  void note_hidden(const dissect::RpcContext& mapper, dissect::EndpointSource source,
+                   const dissect::SyntaxId& interface, std::uint32_t policy, std::uint32_t filter);
   // A look-up that names no interface. Its answer is the next one that lists anything.
-  void note_listing(const RpcContext& mapper, Listing listing);
-  void note_answer(const EndpointEntry& entry);
+  void note_listing(const dissect::RpcContext& mapper, Listing listing);
+  void note_answer(const dissect::EndpointEntry& entry);
   // When it appears: what is known then decides.
-  void note_context(const RpcContext& context);
-  void note_call(const RpcContext& context);
+  void note_context(const dissect::RpcContext& context);
+  void note_call(const dissect::RpcContext& context);
 
  private:
   struct Asker {
@@ -99,8 +99,8 @@ class LookupChain {
   };
   struct Question {
     Asker asker;
-    EndpointSource source = EndpointSource::mapped;
-    SyntaxId interface;
+    dissect::EndpointSource source = dissect::EndpointSource::mapped;
+    dissect::SyntaxId interface;
 
     auto operator<=>(const Question&) const = default;
   };
@@ -111,8 +111,8 @@ class LookupChain {
     bool counted = false;  // among the contexts with calls
   };
 
-  [[nodiscard]] static Asker asker_of(const RpcContext& mapper) noexcept;
-  void learn(const EndpointEntry& entry, const Hiding& hiding, bool listed);
+  [[nodiscard]] static Asker asker_of(const dissect::RpcContext& mapper) noexcept;
+  void learn(const dissect::EndpointEntry& entry, const Hiding& hiding, bool listed);
   [[nodiscard]] LookupConsequence* find_fresh(const LearnedEndpoint& used, Timestamp now);
 
   EndpointJudge& judge_;
@@ -122,4 +122,4 @@ class LookupChain {
   SlotTable<ContextUse> contexts_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -1,6 +1,6 @@
 #include "engine/audit/text/auth_names.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 std::string auth_type_name(std::uint8_t type) {
   switch (type) {
@@ -34,4 +34,4 @@ std::string auth_level_name(std::uint8_t level) {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

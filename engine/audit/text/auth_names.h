@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // `NTLM`, `Kerberos`, ... for an RPC_C_AUTHN_* number, the number itself when it has no name
 // (MS-RPCE 2.2.1.1.7).
@@ -11,4 +11,4 @@ namespace rpcaudit {
 // `privacy`, `integrity`, ... likewise (MS-RPCE 2.2.1.1.8).
 [[nodiscard]] std::string auth_level_name(std::uint8_t level);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <span>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 constexpr std::size_t kSha1Size = 20;
@@ -86,4 +86,4 @@ std::string_view CommunityId::of(const Endpoint& a, const Endpoint& b, IpProtoco
   return {text_.data(), text_.size()};
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

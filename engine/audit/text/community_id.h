@@ -6,7 +6,7 @@
 
 #include "dissect/endpoint.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 enum class IpProtocol : std::uint8_t { tcp = 6, udp = 17 };
 
@@ -35,4 +35,4 @@ class CommunityId {
   bool known_ = false;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 bool DescriptorTarget::write(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -43,4 +43,4 @@ void OutputBuffer::make_room(std::size_t size) {
   size_ = size;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Where bytes go in the end.
 class OutputTarget {
@@ -87,4 +87,4 @@ class OutputBuffer {
   std::uint64_t records_lost_ = 0;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstring>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 char* write_digits(std::uint32_t value, unsigned count, char* out) noexcept {
   for (unsigned i = count; i-- > 0; value /= 10) out[i] = static_cast<char>('0' + value % 10);
@@ -72,4 +72,4 @@ char* write_seconds_between(Timestamp begin, Timestamp end, char* out) noexcept 
   return write_digits(static_cast<std::uint32_t>(elapsed % kSecond), 9, out);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

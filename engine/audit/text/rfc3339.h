@@ -5,7 +5,7 @@
 
 #include "capture/timestamp.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Writes times as RFC 3339 in UTC. Keeps the text of the last second written, because neighbours
 // mostly share it.
@@ -34,4 +34,4 @@ char* write_digits(std::uint32_t value, unsigned count, char* out) noexcept;
 // kSizeMax characters.
 char* write_seconds_between(Timestamp begin, Timestamp end, char* out) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 constexpr char kDigits[] = "0123456789abcdef";
@@ -117,4 +117,4 @@ std::size_t column_count(std::string_view text) noexcept {
   }));
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

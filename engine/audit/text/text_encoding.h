@@ -6,7 +6,7 @@
 
 #include "engine/audit/text/output_buffer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 
 // Text from the wire, a file name or a policy, made safe for what is to read it.
 
@@ -22,4 +22,4 @@ void append_terminal_text(std::string& out, std::string_view text);
 // Columns that such text takes, one for each code point.
 [[nodiscard]] std::size_t column_count(std::string_view text) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

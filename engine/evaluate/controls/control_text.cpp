@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 struct FlagName {
@@ -15,10 +15,10 @@ constexpr FlagName kFlags[] = {
     {0x0001, "AUTOLISTEN"},
     {0x0002, "OLE"},
     {0x0004, "ALLOW_UNKNOWN_AUTHORITY"},
-    {kAllowSecureOnly, "ALLOW_SECURE_ONLY"},
-    {kAllowCallbacksWithNoAuth, "ALLOW_CALLBACKS_WITH_NO_AUTH"},
-    {kAllowLocalOnly, "ALLOW_LOCAL_ONLY"},
-    {kSecNoCache, "SEC_NO_CACHE"},
+    {policy::kAllowSecureOnly, "ALLOW_SECURE_ONLY"},
+    {policy::kAllowCallbacksWithNoAuth, "ALLOW_CALLBACKS_WITH_NO_AUTH"},
+    {policy::kAllowLocalOnly, "ALLOW_LOCAL_ONLY"},
+    {policy::kSecNoCache, "SEC_NO_CACHE"},
     {0x0080, "SEC_CACHE_PER_PROC"},
     {0x0100, "ASYNC_CALLBACK"},
 };
@@ -45,12 +45,13 @@ std::string registration_flags_text(std::uint32_t flags) {
   return text.empty() ? "none" : text;
 }
 
-const InterfaceRegistration* ControlText::registration(const ControlVerdict& verdict) const {
-  const std::vector<InterfaceRegistration>& all = controls_.registrations();
+const policy::InterfaceRegistration* ControlText::registration(
+    const ControlVerdict& verdict) const {
+  const std::vector<policy::InterfaceRegistration>& all = controls_.registrations();
   return verdict.item < all.size() ? &all[verdict.item] : nullptr;
 }
 
-const IpsecRule* ControlText::rule(const ControlVerdict& verdict) const {
+const policy::IpsecRule* ControlText::rule(const ControlVerdict& verdict) const {
   if (verdict.item >= controls_.ipsec().size()) return nullptr;
   const IpsecFilterPlace place = controls_.ipsec().place(verdict.item);
   return &policy_.host.ipsec.policies[place.policy].rules[place.rule];
@@ -58,7 +59,7 @@ const IpsecRule* ControlText::rule(const ControlVerdict& verdict) const {
 
 std::string_view ControlText::row(Control control, const ControlVerdict& verdict) const {
   if (control == Control::ipsec) {
-    const IpsecRule* const decided = rule(verdict);
+    const policy::IpsecRule* const decided = rule(verdict);
     return decided == nullptr ? std::string_view() : std::string_view(decided->name);
   }
   if (!has_row(verdict)) return {};
@@ -67,7 +68,7 @@ std::string_view ControlText::row(Control control, const ControlVerdict& verdict
 }
 
 std::string ControlText::source(Control control, const ControlVerdict& verdict) const {
-  SourceSpan span;
+  policy::SourceSpan span;
   if (control == Control::ipsec) {
     if (rule(verdict) == nullptr) return {};
     const IpsecFilterPlace place = controls_.ipsec().place(verdict.item);
@@ -76,16 +77,16 @@ std::string ControlText::source(Control control, const ControlVerdict& verdict) 
     if (!policy_.host.restrict_remote_clients) return {};
     span = policy_.host.restrict_remote_clients->span;
   } else {
-    const InterfaceRegistration* const found = registration(verdict);
+    const policy::InterfaceRegistration* const found = registration(verdict);
     if (found == nullptr) return {};
     if (found->built_in) return "observed registrations";
     span = found->span;
   }
-  return source_text(policy_, span);
+  return policy::source_text(policy_, span);
 }
 
 std::string ControlText::ipsec_reason(const ControlVerdict& verdict) const {
-  const IpsecRule* const decided = rule(verdict);
+  const policy::IpsecRule* const decided = rule(verdict);
   if (decided == nullptr) return "no filter matches, so that the packets pass";
   const IpsecFilterPlace place = controls_.ipsec().place(verdict.item);
   std::string text(to_string(decided->action));
@@ -97,7 +98,7 @@ std::string ControlText::ipsec_reason(const ControlVerdict& verdict) const {
 
 std::string ControlText::registration_reason(const ControlVerdict& verdict) const {
   std::string text(registration_row(verdict.row).why);
-  const InterfaceRegistration* const found = registration(verdict);
+  const policy::InterfaceRegistration* const found = registration(verdict);
   if (found == nullptr) return text;
   text += " (registered with " + registration_flags_text(found->flags);
   if (found->has_callback) text += *found->has_callback ? ", with" : ", without";
@@ -133,4 +134,4 @@ std::string ControlText::reason(Control control, const ControlVerdict& verdict) 
   return place.empty() ? text : text + " (" + place + ')';
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

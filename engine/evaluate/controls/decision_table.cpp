@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 constexpr CarrierSet kTcp = carrier_bit(Carrier::tcp);
@@ -133,4 +133,4 @@ const RegistrationRow& registration_row(std::uint8_t index) noexcept {
   return kRegistration[std::min<std::size_t>(index, std::size(kRegistration) - 1)];
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -6,7 +6,7 @@
 
 #include "engine/policy/host_settings.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // Who may call whom, by transport, caller, registration flags and RestrictRemoteClients: the whole
 // of it in two tables. Sources: Microsoft, "RPC Interface Restriction for Windows Server", and the
@@ -63,7 +63,7 @@ struct RemoteClientsRow {
   CarrierSet carriers;
   CallerSet callers;
   ExemptionSet exemptions;
-  std::array<Answer, kRestrictRemoteClientsCount> at;  // by value: 0, 1, 2
+  std::array<Answer, policy::kRestrictRemoteClientsCount> at;  // by value: 0, 1, 2
   std::string_view why;
 };
 
@@ -100,4 +100,4 @@ inline constexpr std::uint8_t kNoRow = 0xff;
                                             Caller caller) noexcept;
 [[nodiscard]] const RegistrationRow& registration_row(std::uint8_t index) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -1,6 +1,6 @@
 #include "engine/evaluate/controls/ipsec_rules.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 struct Ends {
@@ -10,16 +10,17 @@ struct Ends {
   bool to_me;
 };
 
-bool covers(const IpsecAddress& side, const Endpoint& endpoint, bool is_me) {
+bool covers(const policy::IpsecAddress& side, const Endpoint& endpoint, bool is_me) {
   if (side.port != 0 && side.port != endpoint.port) return false;
   if (side.is_me) return is_me;
   return (endpoint.address.v4_value() & side.mask) == (side.value & side.mask);
 }
 
-bool covers(const IpsecFilter& filter, bool reversed, const Ends& ends, std::uint8_t protocol) {
+bool covers(const policy::IpsecFilter& filter, bool reversed, const Ends& ends,
+            std::uint8_t protocol) {
   if (filter.protocol != 0 && filter.protocol != protocol) return false;
-  const IpsecAddress& source = reversed ? filter.destination : filter.source;
-  const IpsecAddress& destination = reversed ? filter.source : filter.destination;
+  const policy::IpsecAddress& source = reversed ? filter.destination : filter.source;
+  const policy::IpsecAddress& destination = reversed ? filter.source : filter.destination;
   return covers(source, ends.from, ends.from_me) && covers(destination, ends.to, ends.to_me);
 }
 
@@ -30,16 +31,16 @@ int severity(ControlAction action) {
 }
 
 // One packet: every filter that matches, of which those of the greatest weight count.
-IpsecFinding packet_finding(const IpsecSettings& settings, const Ends& ends,
+IpsecFinding packet_finding(const policy::IpsecSettings& settings, const Ends& ends,
                             std::uint8_t protocol) {
   IpsecFinding finding;
   IpsecWeight best;
   for (std::uint32_t p = 0; p < settings.policies.size(); ++p) {
     if (!settings.is_active(settings.policies[p])) continue;
-    const std::vector<IpsecRule>& rules = settings.policies[p].rules;
+    const std::vector<policy::IpsecRule>& rules = settings.policies[p].rules;
     for (std::uint32_t r = 0; r < rules.size(); ++r) {
       for (std::uint32_t f = 0; f < rules[r].filters.size(); ++f) {
-        const IpsecFilter& filter = rules[r].filters[f];
+        const policy::IpsecFilter& filter = rules[r].filters[f];
         for (const bool reversed : {false, true}) {
           if (reversed && !filter.mirrored) continue;
           if (!covers(filter, reversed, ends, protocol)) continue;
@@ -63,7 +64,8 @@ IpsecFinding packet_finding(const IpsecSettings& settings, const Ends& ends,
 
 }  // namespace
 
-IpsecFinding explain_ipsec(const IpsecSettings& settings, const IpsecConnection& connection) {
+IpsecFinding explain_ipsec(const policy::IpsecSettings& settings,
+                           const IpsecConnection& connection) {
   const bool is_v4 = connection.client.address.is_v4() && connection.server.address.is_v4();
   if (!is_v4) return {.action = ControlAction::not_applicable, .decided_by = {}};
   const bool same_host = connection.client.address == connection.server.address;
@@ -76,4 +78,4 @@ IpsecFinding explain_ipsec(const IpsecSettings& settings, const IpsecConnection&
   return inbound;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

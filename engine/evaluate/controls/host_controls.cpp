@@ -5,7 +5,7 @@
 #include "engine/policy/check/host_validator.h"
 #include "engine/policy/deployments/observed_registrations.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 constexpr std::uint8_t kLevelConnect = 2;  // RPC_C_AUTHN_LEVEL_CONNECT
@@ -26,12 +26,12 @@ bool has_prefix(const IpAddress& address, const IpAddress& subnet, unsigned bits
   return true;
 }
 
-Carrier carrier_of(ProtocolSequence protocol) noexcept {
+Carrier carrier_of(dissect::ProtocolSequence protocol) noexcept {
   switch (protocol) {
-    case ProtocolSequence::ncacn_np: return Carrier::pipe;
-    case ProtocolSequence::ncadg_ip_udp: return Carrier::datagram;
-    case ProtocolSequence::ncacn_http: return Carrier::http;
-    case ProtocolSequence::ncacn_ip_tcp: break;
+    case dissect::ProtocolSequence::ncacn_np: return Carrier::pipe;
+    case dissect::ProtocolSequence::ncadg_ip_udp: return Carrier::datagram;
+    case dissect::ProtocolSequence::ncacn_http: return Carrier::http;
+    case dissect::ProtocolSequence::ncacn_ip_tcp: break;
   }
   return Carrier::tcp;
 }
@@ -43,17 +43,17 @@ bool is_loopback(const IpAddress& address) noexcept {
   return address == one;
 }
 
-RegistrationKind kind_of(const InterfaceRegistration& registration) noexcept {
+RegistrationKind kind_of(const policy::InterfaceRegistration& registration) noexcept {
   const std::uint32_t flags = registration.flags;
-  if ((flags & kAllowLocalOnly) != 0) return RegistrationKind::local_only;
-  if ((flags & kAllowSecureOnly) != 0) return RegistrationKind::authenticated_only;
-  if ((flags & kAllowCallbacksWithNoAuth) != 0) return RegistrationKind::open;
+  if ((flags & policy::kAllowLocalOnly) != 0) return RegistrationKind::local_only;
+  if ((flags & policy::kAllowSecureOnly) != 0) return RegistrationKind::authenticated_only;
+  if ((flags & policy::kAllowCallbacksWithNoAuth) != 0) return RegistrationKind::open;
   if (!registration.has_callback) return RegistrationKind::callback_unknown;
   return *registration.has_callback ? RegistrationKind::authenticated_only : RegistrationKind::open;
 }
 
-Exemption exemption_of(const InterfaceRegistration& registration) noexcept {
-  if ((registration.flags & kAllowCallbacksWithNoAuth) == 0) return Exemption::none;
+Exemption exemption_of(const policy::InterfaceRegistration& registration) noexcept {
+  if ((registration.flags & policy::kAllowCallbacksWithNoAuth) == 0) return Exemption::none;
   if (!registration.has_callback) return Exemption::unknown;
   return *registration.has_callback ? Exemption::exempt : Exemption::none;
 }
@@ -92,12 +92,13 @@ VerdictAction total(const Verdict& verdict, ControlAction remote_clients) noexce
   return probe.action;
 }
 
-std::optional<RestrictRemoteClients> setting_of(const HostSettings& settings) noexcept {
+std::optional<policy::RestrictRemoteClients> setting_of(
+    const policy::HostSettings& settings) noexcept {
   if (settings.restrict_remote_clients) return settings.restrict_remote_clients->value;
   switch (settings.edition) {
-    case Edition::client: return RestrictRemoteClients::authenticated;
-    case Edition::server: return RestrictRemoteClients::none;
-    case Edition::unknown: break;
+    case policy::Edition::client: return policy::RestrictRemoteClients::authenticated;
+    case policy::Edition::server: return policy::RestrictRemoteClients::none;
+    case policy::Edition::unknown: break;
   }
   return std::nullopt;
 }
@@ -105,7 +106,7 @@ std::optional<RestrictRemoteClients> setting_of(const HostSettings& settings) no
 }  // namespace
 
 IpsecConnection connection_of(const ContextFacts& context) noexcept {
-  const bool udp = context.protocol == ProtocolSequence::ncadg_ip_udp;
+  const bool udp = context.protocol == dissect::ProtocolSequence::ncadg_ip_udp;
   return {{context.remote_address, context.remote_port},
           {context.local_address, context.local_port},
           udp ? kUdp : kTcp};
@@ -126,45 +127,48 @@ Caller caller_of(Carrier carrier, SmbCaller smb, const CallFacts& call) noexcept
   return Caller::unseen;
 }
 
-HostControls::HostControls(const HostSettings& settings)
+HostControls::HostControls(const policy::HostSettings& settings)
     : setting_(setting_of(settings)),
       what_if_(settings.what_if_restrict_remote_clients),
       treat_loopback_as_remote_(settings.treat_loopback_as_remote),
       ipsec_(settings.ipsec) {
   has_registrations_ = !settings.registrations.empty() || settings.use_observed_registrations;
-  InterfaceRegistration mapper;
+  policy::InterfaceRegistration mapper;
   mapper.interface = kEndpointMapper;
   mapper.has_callback = false;
   mapper.built_in = true;
   registrations_.push_back(mapper);
   registrations_.insert(registrations_.end(), settings.registrations.begin(),
                         settings.registrations.end());
-  if (settings.use_observed_registrations) add_observed_registrations(registrations_);
-  const auto by_interface = [](const InterfaceRegistration& a, const InterfaceRegistration& b) {
+  if (settings.use_observed_registrations) policy::add_observed_registrations(registrations_);
+  const auto by_interface = [](const policy::InterfaceRegistration& a,
+                               const policy::InterfaceRegistration& b) {
     return a.interface < b.interface;
   };
   std::stable_sort(registrations_.begin(), registrations_.end(), by_interface);
-  if (settings.ports.is_configured()) rpc_ports_ = effective_port_ranges(settings.ports);
+  if (settings.ports.is_configured()) rpc_ports_ = policy::effective_port_ranges(settings.ports);
   if (settings.effective_from) effective_from_ = settings.effective_from->value;
-  for (const StaticPort& port : settings.ports.static_ports) static_ports_.push_back(port.port);
+  for (const policy::StaticPort& port : settings.ports.static_ports)
+    static_ports_.push_back(port.port);
   std::sort(static_ports_.begin(), static_ports_.end());
   clients_ = settings.clients;
-  std::stable_sort(
-      clients_.begin(), clients_.end(),
-      [](const ClientSettings& a, const ClientSettings& b) { return a.prefix > b.prefix; });
+  std::stable_sort(clients_.begin(), clients_.end(),
+                   [](const policy::ClientSettings& a, const policy::ClientSettings& b) {
+                     return a.prefix > b.prefix;
+                   });
   is_judging_ = setting_ || what_if_ || has_registrations_ || settings.ipsec.is_configured();
 }
 
 bool HostControls::gives_rpc(std::uint16_t port) const noexcept {
   return std::any_of(rpc_ports_.begin(), rpc_ports_.end(),
-                     [port](const PortRange& range) { return range.contains(port); });
+                     [port](const policy::PortRange& range) { return range.contains(port); });
 }
 
 // The last of several for one interface.
 std::uint32_t HostControls::find_registration(const Uuid& interface) const noexcept {
   const auto after = std::upper_bound(
       registrations_.begin(), registrations_.end(), interface,
-      [](const Uuid& uuid, const InterfaceRegistration& r) { return uuid < r.interface; });
+      [](const Uuid& uuid, const policy::InterfaceRegistration& r) { return uuid < r.interface; });
   if (after == registrations_.begin() || std::prev(after)->interface != interface) return kNoItem;
   return static_cast<std::uint32_t>(std::prev(after) - registrations_.begin());
 }
@@ -182,7 +186,7 @@ NarrowedControls HostControls::narrow(const ContextFacts& context) const noexcep
       narrowed.exemption = exemption_of(registrations_[narrowed.registration]);
     }
   }
-  narrowed.dynamic_port = context.protocol == ProtocolSequence::ncacn_ip_tcp &&
+  narrowed.dynamic_port = context.protocol == dissect::ProtocolSequence::ncacn_ip_tcp &&
                           context.local_port != kEndpointMapperPort &&
                           !is_static(context.local_port);
   if (!ipsec_.empty()) narrowed.ipsec = ipsec_.judge(connection_of(context));
@@ -201,8 +205,9 @@ ControlVerdict HostControls::judge_registration(const NarrowedControls& narrowed
   return verdict;
 }
 
-ControlVerdict HostControls::judge_remote_clients(const NarrowedControls& narrowed, Caller caller,
-                                                  RestrictRemoteClients setting) const noexcept {
+ControlVerdict HostControls::judge_remote_clients(
+    const NarrowedControls& narrowed, Caller caller,
+    policy::RestrictRemoteClients setting) const noexcept {
   if (narrowed.local) return {.action = ControlAction::not_applicable, .row = kNoRow};
   const std::uint8_t index = remote_clients_row(narrowed.carrier, caller, narrowed.exemption);
   if (index == kNoRow) return {};
@@ -221,8 +226,8 @@ void HostControls::apply(const NarrowedControls& narrowed, const CallFacts& call
   if (setting_) verdict.remote_clients = judge_remote_clients(narrowed, caller, *setting_);
   if (what_if_) {
     verdict.has_what_if = true;
-    for (std::size_t i = 0; i < kRestrictRemoteClientsCount; ++i) {
-      const auto setting = static_cast<RestrictRemoteClients>(i);
+    for (std::size_t i = 0; i < policy::kRestrictRemoteClientsCount; ++i) {
+      const auto setting = static_cast<policy::RestrictRemoteClients>(i);
       verdict.what_if[i] = total(verdict, judge_remote_clients(narrowed, caller, setting).action);
     }
   }
@@ -232,10 +237,12 @@ void HostControls::apply(const NarrowedControls& narrowed, const CallFacts& call
 
 void HostControls::judge_lookup(const NarrowedControls& narrowed, Caller caller,
                                 Verdict& verdict) const noexcept {
-  const RestrictRemoteClients setting = setting_.value_or(RestrictRemoteClients::none);
+  const policy::RestrictRemoteClients setting =
+      setting_.value_or(policy::RestrictRemoteClients::none);
   if (!narrowed.dynamic_port || narrowed.local || caller == Caller::unseen) return;
-  if (setting == RestrictRemoteClients::none && !what_if_) return;
-  const RestrictRemoteClients asked = std::max(setting, RestrictRemoteClients::authenticated);
+  if (setting == policy::RestrictRemoteClients::none && !what_if_) return;
+  const policy::RestrictRemoteClients asked =
+      std::max(setting, policy::RestrictRemoteClients::authenticated);
   verdict.needs_lookup =
       judge_remote_clients(narrowed, caller, asked).action == ControlAction::would_permit;
   verdict.is_authenticated = caller != Caller::anonymous;
@@ -256,7 +263,7 @@ InForce HostControls::in_force(std::int64_t association, std::int64_t call) cons
 }
 
 std::optional<bool> HostControls::authenticates_lookups(const IpAddress& client) const noexcept {
-  for (const ClientSettings& settings : clients_) {
+  for (const policy::ClientSettings& settings : clients_) {
     if (!settings.enable_auth_ep_resolution) continue;
     if (has_prefix(client, settings.address, settings.prefix)) {
       return settings.enable_auth_ep_resolution->value;
@@ -307,4 +314,4 @@ void combine_controls(Verdict& verdict) noexcept {
   verdict.control = undecided;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

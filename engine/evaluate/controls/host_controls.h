@@ -12,7 +12,7 @@
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/host_settings.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // What the controls besides the RPC filters know of a presentation context. Small, copyable.
 struct NarrowedControls {
@@ -32,7 +32,7 @@ struct NarrowedControls {
 class HostControls {
  public:
   // Copies what it needs of the settings.
-  explicit HostControls(const HostSettings& settings);
+  explicit HostControls(const policy::HostSettings& settings);
 
   // Nothing to judge by: apply() need not be called.
   [[nodiscard]] bool empty() const noexcept { return !is_judging_; }
@@ -44,10 +44,11 @@ class HostControls {
              Verdict& verdict) const noexcept;
 
   // The value that is judged by: as set, or the default of the edition. Empty: not judged.
-  [[nodiscard]] std::optional<RestrictRemoteClients> restrict_remote_clients() const noexcept {
+  [[nodiscard]] std::optional<policy::RestrictRemoteClients> restrict_remote_clients()
+      const noexcept {
     return setting_;
   }
-  [[nodiscard]] const std::vector<InterfaceRegistration>& registrations() const noexcept {
+  [[nodiscard]] const std::vector<policy::InterfaceRegistration>& registrations() const noexcept {
     return registrations_;
   }
   // Whether the client is known to authenticate its look-ups; empty: not known.
@@ -75,19 +76,20 @@ class HostControls {
                                                   Caller caller) const noexcept;
   void judge_lookup(const NarrowedControls& narrowed, Caller caller,
                     Verdict& verdict) const noexcept;
-  [[nodiscard]] ControlVerdict judge_remote_clients(const NarrowedControls& narrowed, Caller caller,
-                                                    RestrictRemoteClients setting) const noexcept;
+  [[nodiscard]] ControlVerdict judge_remote_clients(
+      const NarrowedControls& narrowed, Caller caller,
+      policy::RestrictRemoteClients setting) const noexcept;
 
-  std::vector<InterfaceRegistration> registrations_;  // by interface, the last word only
+  std::vector<policy::InterfaceRegistration> registrations_;  // by interface, the last word only
   bool has_registrations_ = false;  // any were listed, not counting the endpoint mapper's own
-  std::optional<RestrictRemoteClients> setting_;
+  std::optional<policy::RestrictRemoteClients> setting_;
   bool what_if_ = false;
   std::optional<std::int64_t> effective_from_;  // nanoseconds since 1970
   bool treat_loopback_as_remote_ = false;
   bool is_judging_ = false;
-  std::vector<PortRange> rpc_ports_;         // empty: not configured
-  std::vector<std::uint16_t> static_ports_;  // sorted
-  std::vector<ClientSettings> clients_;      // the longest prefix first
+  std::vector<policy::PortRange> rpc_ports_;     // empty: not configured
+  std::vector<std::uint16_t> static_ports_;      // sorted
+  std::vector<policy::ClientSettings> clients_;  // the longest prefix first
   IpsecRules ipsec_;
 };
 
@@ -106,4 +108,4 @@ class HostControls {
 // then the first that is undecidable. A block that is only logged gives way to both.
 void combine_controls(Verdict& verdict) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <bit>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
-std::uint8_t mask_bits(const IpsecAddress& address) noexcept {
+std::uint8_t mask_bits(const policy::IpsecAddress& address) noexcept {
   return address.is_me ? 32 : static_cast<std::uint8_t>(std::popcount(address.mask));
 }
 
@@ -32,19 +32,19 @@ ControlVerdict verdict_of(ControlAction action, std::uint32_t item, bool ambiguo
 
 }  // namespace
 
-IpsecWeight weight_of(const IpsecFilter& filter, bool reversed) noexcept {
-  const IpsecAddress& source = reversed ? filter.destination : filter.source;
-  const IpsecAddress& destination = reversed ? filter.source : filter.destination;
+IpsecWeight weight_of(const policy::IpsecFilter& filter, bool reversed) noexcept {
+  const policy::IpsecAddress& source = reversed ? filter.destination : filter.source;
+  const policy::IpsecAddress& destination = reversed ? filter.source : filter.destination;
   return {mask_bits(source), mask_bits(destination), filter.protocol != 0, source.port != 0,
           destination.port != 0};
 }
 
-ControlAction effect_of(IpsecAction action) noexcept {
+ControlAction effect_of(policy::IpsecAction action) noexcept {
   switch (action) {
-    case IpsecAction::block: return ControlAction::would_block;
-    case IpsecAction::negotiate: return ControlAction::undecidable;
-    case IpsecAction::pass:
-    case IpsecAction::in_pass: break;
+    case policy::IpsecAction::block: return ControlAction::would_block;
+    case policy::IpsecAction::negotiate: return ControlAction::undecidable;
+    case policy::IpsecAction::pass:
+    case policy::IpsecAction::in_pass: break;
   }
   return ControlAction::would_permit;
 }
@@ -67,12 +67,12 @@ struct IpsecRules::Packet {
   bool destination_is_me;
 };
 
-IpsecRules::IpsecRules(const IpsecSettings& settings) {
+IpsecRules::IpsecRules(const policy::IpsecSettings& settings) {
   for (std::uint32_t p = 0; p < settings.policies.size(); ++p) {
-    const IpsecPolicy& policy = settings.policies[p];
+    const policy::IpsecPolicy& policy = settings.policies[p];
     if (!settings.is_active(policy)) continue;
     for (std::uint32_t r = 0; r < policy.rules.size(); ++r) {
-      const IpsecRule& rule = policy.rules[r];
+      const policy::IpsecRule& rule = policy.rules[r];
       for (std::uint32_t f = 0; f < rule.filters.size(); ++f) {
         add(rule.filters[f], rule.action, {p, r, f}, false);
         if (rule.filters[f].mirrored) add(rule.filters[f], rule.action, {p, r, f}, true);
@@ -86,13 +86,13 @@ IpsecRules::IpsecRules(const IpsecSettings& settings) {
   });
 }
 
-void IpsecRules::add(const IpsecFilter& filter, IpsecAction action, const IpsecFilterPlace& place,
-                     bool reversed) {
-  const auto side = [](const IpsecAddress& a) {
+void IpsecRules::add(const policy::IpsecFilter& filter, policy::IpsecAction action,
+                     const IpsecFilterPlace& place, bool reversed) {
+  const auto side = [](const policy::IpsecAddress& a) {
     return Side{a.value & a.mask, a.mask, a.is_me, a.port};
   };
-  const IpsecAddress& source = reversed ? filter.destination : filter.source;
-  const IpsecAddress& destination = reversed ? filter.source : filter.destination;
+  const policy::IpsecAddress& source = reversed ? filter.destination : filter.source;
+  const policy::IpsecAddress& destination = reversed ? filter.source : filter.destination;
   filters_.push_back({weight_of(filter, reversed), side(source), side(destination), filter.protocol,
                       action, place});
 }
@@ -136,4 +136,4 @@ ControlVerdict IpsecRules::judge(const IpsecConnection& connection) const noexce
   return both_directions(judge_packet(inbound), judge_packet(outbound));
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -11,7 +11,7 @@
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/ipsec_policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // A connection as IPsec sees it at the server: `client` opened it. Protocol numbers are IANA's.
 struct IpsecConnection {
@@ -43,7 +43,7 @@ struct IpsecWeight {
 };
 
 // `reversed`: of the mirror image of the filter.
-[[nodiscard]] IpsecWeight weight_of(const IpsecFilter& filter, bool reversed) noexcept;
+[[nodiscard]] IpsecWeight weight_of(const policy::IpsecFilter& filter, bool reversed) noexcept;
 
 // Static IPsec policies made runnable: the filters of those that act, most specific first.
 //
@@ -53,7 +53,7 @@ struct IpsecWeight {
 // explain_ipsec(), which a generator holds it against.
 class IpsecRules {
  public:
-  explicit IpsecRules(const IpsecSettings& settings);
+  explicit IpsecRules(const policy::IpsecSettings& settings);
 
   [[nodiscard]] bool empty() const noexcept { return filters_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return filters_.size(); }
@@ -84,20 +84,20 @@ class IpsecRules {
     Side source;
     Side destination;
     std::uint8_t protocol = 0;
-    IpsecAction action{};
+    policy::IpsecAction action{};
     IpsecFilterPlace place;
   };
   struct Packet;
 
-  void add(const IpsecFilter& filter, IpsecAction action, const IpsecFilterPlace& place,
-           bool reversed);
+  void add(const policy::IpsecFilter& filter, policy::IpsecAction action,
+           const IpsecFilterPlace& place, bool reversed);
   [[nodiscard]] ControlVerdict judge_packet(const Packet& packet) const noexcept;
 
   std::vector<Directed> filters_;  // most specific first
 };
 
 // What an action on a packet means for the connection that it belongs to; larger is stricter.
-[[nodiscard]] ControlAction effect_of(IpsecAction action) noexcept;
+[[nodiscard]] ControlAction effect_of(policy::IpsecAction action) noexcept;
 
 // The verdict of two directions: the stricter, the first on a tie.
 [[nodiscard]] ControlVerdict both_directions(const ControlVerdict& inbound,
@@ -109,7 +109,7 @@ struct IpsecFinding {
   bool is_ambiguous = false;  // filters of equal weight have other actions
   std::optional<IpsecFilterPlace> decided_by;
 };
-[[nodiscard]] IpsecFinding explain_ipsec(const IpsecSettings& settings,
+[[nodiscard]] IpsecFinding explain_ipsec(const policy::IpsecSettings& settings,
                                          const IpsecConnection& connection);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 // Trustees that are neither accounts nor groups: what a list of groups does not settle.
@@ -22,12 +22,12 @@ Truth names_unlisted(std::string_view trustee) noexcept {
   return is_unlisted ? Truth::unknown : Truth::no;
 }
 
-Truth names_token(std::string_view trustee, const CallerToken& token) noexcept {
+Truth names_token(std::string_view trustee, const policy::CallerToken& token) noexcept {
   if (trustee == "NU" || token.has(trustee)) return Truth::yes;
   return token.may_have(trustee) ? Truth::unknown : names_unlisted(trustee);
 }
 
-Truth names_caller(const AccessEntry& entry, const CallerKnowledge& caller) noexcept {
+Truth names_caller(const policy::AccessEntry& entry, const CallerKnowledge& caller) noexcept {
   Truth names = Truth::unknown;
   if (caller.token != nullptr) names = names_token(entry.trustee, *caller.token);
   if (entry.trustee == "WD") names = Truth::yes;
@@ -38,13 +38,14 @@ Truth names_caller(const AccessEntry& entry, const CallerKnowledge& caller) noex
 
 }  // namespace
 
-Truth access_check(const SecurityDescriptor& descriptor, const CallerKnowledge& caller) noexcept {
+Truth access_check(const policy::SecurityDescriptor& descriptor,
+                   const CallerKnowledge& caller) noexcept {
   if (!descriptor.has_dacl) return Truth::yes;
   bool may_grant = false;
   bool may_deny = false;
   bool decided = false;
-  for (const AccessEntry& entry : descriptor.entries) {
-    if ((entry.mask & kMatchFilterRight) == 0) continue;
+  for (const policy::AccessEntry& entry : descriptor.entries) {
+    if ((entry.mask & policy::kMatchFilterRight) == 0) continue;
     const Truth names = names_caller(entry, caller);
     if (names == Truth::no) continue;
     (entry.allow ? may_grant : may_deny) = true;
@@ -56,4 +57,4 @@ Truth access_check(const SecurityDescriptor& descriptor, const CallerKnowledge& 
   return truth_of(may_grant);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

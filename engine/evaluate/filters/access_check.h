@@ -4,13 +4,13 @@
 #include "engine/policy/caller_token.h"
 #include "engine/policy/sddl.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // Who asks for access, as far as it is known.
 struct CallerKnowledge {
-  Truth anonymous = Truth::unknown;      // is ANONYMOUS LOGON (`AN`)
-  Truth authenticated = Truth::unknown;  // is one of the Authenticated Users (`AU`)
-  const CallerToken* token = nullptr;    // the whole of it; null when nobody said
+  Truth anonymous = Truth::unknown;            // is ANONYMOUS LOGON (`AN`)
+  Truth authenticated = Truth::unknown;        // is one of the Authenticated Users (`AU`)
+  const policy::CallerToken* token = nullptr;  // the whole of it; null when nobody said
 };
 
 // Whether the descriptor grants the caller the right to match the filter: the first entry of the
@@ -20,7 +20,7 @@ struct CallerKnowledge {
 // as to accounts and groups, and comes over the network: it has `NU` and not `IU`. What depends on
 // the way of authentication (S-1-5-64-*, S-1-18-*, integrity levels, owner rights) stays unknown
 // unless the token lists it.
-[[nodiscard]] Truth access_check(const SecurityDescriptor& descriptor,
+[[nodiscard]] Truth access_check(const policy::SecurityDescriptor& descriptor,
                                  const CallerKnowledge& caller) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -7,7 +7,7 @@
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/layer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // Finds the verdict while the filters that match or may match pass by in order of evaluation. An
 // unknown filter matters once something after it can end otherwise; until then its fields wait.
@@ -18,10 +18,10 @@ class Arbiter {
   [[nodiscard]] bool is_decided() const noexcept { return decider_ != kNoFilter; }
 
   // `truth` is not `no`; `unseen` are the fields that keep it from being known.
-  void take(Action action, std::uint32_t filter, Truth truth, FieldSet unseen) noexcept {
+  void take(policy::Action action, std::uint32_t filter, Truth truth, FieldSet unseen) noexcept {
     if (is_decided()) return;
-    if (action == Action::continue_) return take_continue(filter, truth, unseen);
-    const std::size_t side = action == Action::permit ? kPermit : kBlock;
+    if (action == policy::Action::continue_) return take_continue(filter, truth, unseen);
+    const std::size_t side = action == policy::Action::permit ? kPermit : kBlock;
     if (first_ == kNoFilter) first_ = filter;
     may_end_[side] = true;
     release(1 - side);
@@ -97,4 +97,4 @@ class Arbiter {
   bool continues_ = false;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

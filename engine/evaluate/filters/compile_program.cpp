@@ -11,7 +11,7 @@
 #include "engine/evaluate/filters/reference.h"
 #include "engine/policy/filter_weight.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
@@ -42,18 +42,18 @@ struct Closed {
 
 // The values that an ordering match accepts, as a range with both ends; low > high when none.
 template <typename T>
-Closed<T> closed_range(MatchType match, const T& low, const T& high, const T& max) {
+Closed<T> closed_range(policy::MatchType match, const T& low, const T& high, const T& max) {
   const Closed<T> none{max, T{}};
   switch (match) {
-    case MatchType::equal: return {low, low};
-    case MatchType::greater_or_equal: return {low, max};
-    case MatchType::less_or_equal: return {T{}, low};
-    case MatchType::range: return {low, high};
-    case MatchType::greater: {
+    case policy::MatchType::equal: return {low, low};
+    case policy::MatchType::greater_or_equal: return {low, max};
+    case policy::MatchType::less_or_equal: return {T{}, low};
+    case policy::MatchType::range: return {low, high};
+    case policy::MatchType::greater: {
       const std::optional<T> first = next(low);
       return first ? Closed<T>{*first, max} : none;
     }
-    case MatchType::less: {
+    case policy::MatchType::less: {
       const std::optional<T> last = previous(low);
       return last ? Closed<T>{T{}, *last} : none;
     }
@@ -61,13 +61,13 @@ Closed<T> closed_range(MatchType match, const T& low, const T& high, const T& ma
   }
 }
 
-ValueTest number_test(MatchType match, std::uint64_t low, std::uint64_t high) {
+ValueTest number_test(policy::MatchType match, std::uint64_t low, std::uint64_t high) {
   ValueTest test;
   test.low = low;
   switch (match) {
-    case MatchType::all_set: test.kind = ValueTest::Kind::all_set; return test;
-    case MatchType::any_set: test.kind = ValueTest::Kind::any_set; return test;
-    case MatchType::none_set: test.kind = ValueTest::Kind::none_set; return test;
+    case policy::MatchType::all_set: test.kind = ValueTest::Kind::all_set; return test;
+    case policy::MatchType::any_set: test.kind = ValueTest::Kind::any_set; return test;
+    case policy::MatchType::none_set: test.kind = ValueTest::Kind::none_set; return test;
     default: break;
   }
   const Closed<std::uint64_t> range = closed_range(match, low, high, kMax);
@@ -77,7 +77,7 @@ ValueTest number_test(MatchType match, std::uint64_t low, std::uint64_t high) {
   return test;
 }
 
-std::uint64_t caller_truths(const SecurityDescriptor& descriptor) {
+std::uint64_t caller_truths(const policy::SecurityDescriptor& descriptor) {
   constexpr Truth kTruths[] = {Truth::no, Truth::unknown, Truth::yes};
   std::uint64_t truths = 0;
   for (const Truth anonymous : kTruths) {
@@ -91,21 +91,21 @@ std::uint64_t caller_truths(const SecurityDescriptor& descriptor) {
 }
 
 // Whether a context fixes the field, on the transports that have it.
-bool is_fixed_by_context(Field field) noexcept {
-  const Sight seen = sight(field, ProtocolSequence::ncacn_np, {});
+bool is_fixed_by_context(policy::Field field) noexcept {
+  const Sight seen = sight(field, dissect::ProtocolSequence::ncacn_np, {});
   return seen == Sight::context || seen == Sight::contested || seen == Sight::absent;
 }
 
 class ProgramBuilder {
  public:
-  ProgramBuilder(const Policy& policy, const EvaluationOptions& options) {
+  ProgramBuilder(const policy::Policy& policy, const EvaluationOptions& options) {
     program_.policy = &policy;
     program_.options = options;
   }
 
   Program build() && {
     const std::vector<std::uint32_t> order =
-        evaluation_order(*program_.policy, program_.options.layer);
+        policy::evaluation_order(*program_.policy, program_.options.layer);
     program_.rules.reserve(order.size());
     for (const std::uint32_t filter : order) add_rule(filter);
     program_.by_interface.build();
@@ -116,7 +116,7 @@ class ProgramBuilder {
 
  private:
   void add_rule(std::uint32_t index) {
-    const Filter& filter = program_.policy->filters[index];
+    const policy::Filter& filter = program_.policy->filters[index];
     profile_ = profile_of(program_, filter.enforcer);
     if (is_refused_on(filter, profile_)) return;
     Rule rule;
@@ -125,14 +125,16 @@ class ProgramBuilder {
     rule.audit = filter.audit;
     rule.enforcer = filter.enforcer;
     rule.first_run = static_cast<std::uint32_t>(program_.runs.size());
-    rule.context_runs = add_runs(filter, [](Field field) { return is_fixed_by_context(field); });
-    rule.call_runs = add_runs(filter, [this](Field field) {
-      const bool ignored =
-          field == Field::opnum && profile_[Difference::opnum] == Behaviour::ignored;
-      return !ignored && sight(field, ProtocolSequence::ncacn_np, {}) == Sight::call;
+    rule.context_runs =
+        add_runs(filter, [](policy::Field field) { return is_fixed_by_context(field); });
+    rule.call_runs = add_runs(filter, [this](policy::Field field) {
+      const bool ignored = field == policy::Field::opnum &&
+                           profile_[policy::Difference::opnum] == policy::Behaviour::ignored;
+      return !ignored && sight(field, dissect::ProtocolSequence::ncacn_np, {}) == Sight::call;
     });
-    for (const Condition& condition : filter.conditions) {
-      if (sight(condition.field, ProtocolSequence::ncacn_np, {}) != Sight::unseen) continue;
+    for (const policy::Condition& condition : filter.conditions) {
+      if (sight(condition.field, dissect::ProtocolSequence::ncacn_np, {}) != Sight::unseen)
+        continue;
       rule.known = Truth::unknown;
       rule.unseen |= field_bit(condition.field);
     }
@@ -144,41 +146,41 @@ class ProgramBuilder {
 
   // Adds the runs on the fields that `belongs` picks; returns how many.
   template <typename Belongs>
-  std::uint32_t add_runs(const Filter& filter, Belongs belongs) {
+  std::uint32_t add_runs(const policy::Filter& filter, Belongs belongs) {
     std::uint32_t count = 0;
-    for (std::span<const Condition> rest = filter.conditions; !rest.empty();) {
-      const std::span<const Condition> conditions = take_run(rest, profile_);
+    for (std::span<const policy::Condition> rest = filter.conditions; !rest.empty();) {
+      const std::span<const policy::Condition> conditions = take_run(rest, profile_);
       if (!belongs(conditions.front().field)) continue;
       Run run;
       run.field = conditions.front().field;
       run.first_test = static_cast<std::uint32_t>(program_.tests.size());
       run.test_count = static_cast<std::uint32_t>(conditions.size());
-      for (const Condition& condition : conditions) add_test(condition);
+      for (const policy::Condition& condition : conditions) add_test(condition);
       program_.runs.push_back(run);
       ++count;
     }
     return count;
   }
 
-  void add_test(const Condition& condition) {
+  void add_test(const policy::Condition& condition) {
     ValueTest test;  // unknown, where the data is not of the field's type
-    const FieldType type = info(condition.field).type;
-    if (!condition.unreadable && legal_for(condition.match, type)) {
-      if (const auto* number = std::get_if<NumberRange>(&condition.data)) {
-        if (is_integer(type) && type != FieldType::address_v4) {
+    const policy::FieldType type = policy::info(condition.field).type;
+    if (!condition.unreadable && policy::legal_for(condition.match, type)) {
+      if (const auto* number = std::get_if<policy::NumberRange>(&condition.data)) {
+        if (policy::is_integer(type) && type != policy::FieldType::address_v4) {
           test = number_test(condition.match, number->low, number->high);
         }
-      } else if (const auto* uuid = std::get_if<UuidRange>(&condition.data)) {
-        if (type == FieldType::uuid) {
+      } else if (const auto* uuid = std::get_if<policy::UuidRange>(&condition.data)) {
+        if (type == policy::FieldType::uuid) {
           test = wide_test(condition.match, uuid->low.bytes, uuid->high.bytes);
         }
-      } else if (const auto* address = std::get_if<AddressRange>(&condition.data)) {
+      } else if (const auto* address = std::get_if<policy::AddressRange>(&condition.data)) {
         test = address_test(condition, *address);
-      } else if (const auto* text = std::get_if<TextRange>(&condition.data)) {
-        if (type == FieldType::blob) test = text_test(condition.match, *text);
-      } else if (type == FieldType::security_descriptor) {
+      } else if (const auto* text = std::get_if<policy::TextRange>(&condition.data)) {
+        if (type == policy::FieldType::blob) test = text_test(condition.match, *text);
+      } else if (type == policy::FieldType::security_descriptor) {
         test.kind = ValueTest::Kind::caller;
-        const auto& descriptor = std::get<SecurityDescriptor>(condition.data);
+        const auto& descriptor = std::get<policy::SecurityDescriptor>(condition.data);
         test.low = caller_truths(descriptor);
         test.index = static_cast<std::uint32_t>(program_.descriptors.size());
         program_.descriptors.push_back(&descriptor);
@@ -187,22 +189,22 @@ class ProgramBuilder {
     program_.tests.push_back(test);
   }
 
-  ValueTest address_test(const Condition& condition, const AddressRange& address) {
-    const FieldType type = info(condition.field).type;
+  ValueTest address_test(const policy::Condition& condition, const policy::AddressRange& address) {
+    const policy::FieldType type = policy::info(condition.field).type;
     const bool never = never_holds_on(condition, profile_);
-    if (type == FieldType::address_v4) {
+    if (type == policy::FieldType::address_v4) {
       ValueTest test =
-          never ? number_test(MatchType::less, 0, 0)
+          never ? number_test(policy::MatchType::less, 0, 0)
                 : number_test(condition.match, address.low.v4_value(), address.high.v4_value());
       test.swapped = is_swapped_on(condition, profile_);
       return test;
     }
-    if (type != FieldType::address_v6) return {};
-    if (never) return wide_test(MatchType::less, {}, {});
+    if (type != policy::FieldType::address_v6) return {};
+    if (never) return wide_test(policy::MatchType::less, {}, {});
     return wide_test(condition.match, address.low.bytes, address.high.bytes);
   }
 
-  ValueTest wide_test(MatchType match, const std::array<std::uint8_t, 16>& low,
+  ValueTest wide_test(policy::MatchType match, const std::array<std::uint8_t, 16>& low,
                       const std::array<std::uint8_t, 16>& high) {
     const Closed<Wide> range = closed_range(match, to_wide(low), to_wide(high), Wide{kMax, kMax});
     ValueTest test;
@@ -213,7 +215,7 @@ class ProgramBuilder {
     return test;
   }
 
-  ValueTest text_test(MatchType match, const TextRange& text) {
+  ValueTest text_test(policy::MatchType match, const policy::TextRange& text) {
     ValueTest test;
     test.kind = ValueTest::Kind::text;
     test.match = match;
@@ -229,7 +231,7 @@ class ProgramBuilder {
     std::uint64_t high = rule.opnum_high;
     for (std::uint32_t i = 0; i < rule.call_runs; ++i) {
       const Run& run = program_.runs[rule.first_run + rule.context_runs + i];
-      if (run.field != Field::opnum) continue;
+      if (run.field != policy::Field::opnum) continue;
       std::uint64_t run_low = kMax;
       std::uint64_t run_high = 0;
       for (const ValueTest& test : tests_of(run)) {
@@ -249,18 +251,18 @@ class ProgramBuilder {
   void file(const Rule& rule, std::uint32_t rank) {
     const std::span<const Run> runs =
         std::span(program_.runs).subspan(rule.first_run, rule.context_runs);
-    const auto names = [this](const Run& run, std::initializer_list<Field> fields) {
+    const auto names = [this](const Run& run, std::initializer_list<policy::Field> fields) {
       return std::find(fields.begin(), fields.end(), run.field) != fields.end() && is_equality(run);
     };
     for (const Run& run : runs) {
-      if (!names(run, {Field::if_uuid})) continue;
+      if (!names(run, {policy::Field::if_uuid})) continue;
       for (const ValueTest& test : tests_of(run)) {
         program_.by_interface.file(program_.wides[test.index], rank);
       }
       return;
     }
     for (const Run& run : runs) {
-      if (!names(run, {Field::remote_addr_v4, Field::remote_addr_v6})) continue;
+      if (!names(run, {policy::Field::remote_addr_v4, policy::Field::remote_addr_v6})) continue;
       for (const ValueTest& test : tests_of(run)) file_client(test, rank);
       return;
     }
@@ -292,13 +294,13 @@ class ProgramBuilder {
   }
 
   Program program_;
-  TargetProfile profile_;  // of the filter at hand
+  policy::TargetProfile profile_;  // of the filter at hand
 };
 
 }  // namespace
 
-Program compile_program(const Policy& policy, const EvaluationOptions& options) {
+Program compile_program(const policy::Policy& policy, const EvaluationOptions& options) {
   return ProgramBuilder(policy, options).build();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -7,29 +7,30 @@
 #include "engine/evaluate/filters/access_check.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 constexpr std::string_view kNotOnTheWire = "not on the wire";
 
 template <typename T>
-bool holds(MatchType match, const T& value, const T& low, const T& high) {
+bool holds(policy::MatchType match, const T& value, const T& low, const T& high) {
   switch (match) {
-    case MatchType::equal: return value == low;
-    case MatchType::greater: return value > low;
-    case MatchType::less: return value < low;
-    case MatchType::greater_or_equal: return value >= low;
-    case MatchType::less_or_equal: return value <= low;
-    case MatchType::range: return low <= value && value <= high;
+    case policy::MatchType::equal: return value == low;
+    case policy::MatchType::greater: return value > low;
+    case policy::MatchType::less: return value < low;
+    case policy::MatchType::greater_or_equal: return value >= low;
+    case policy::MatchType::less_or_equal: return value <= low;
+    case policy::MatchType::range: return low <= value && value <= high;
     default: return false;
   }
 }
 
-bool number_holds(MatchType match, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
+bool number_holds(policy::MatchType match, std::uint64_t value, std::uint64_t low,
+                  std::uint64_t high) {
   switch (match) {
-    case MatchType::all_set: return (value & low) == low;
-    case MatchType::any_set: return (value & low) != 0;
-    case MatchType::none_set: return (value & low) == 0;
+    case policy::MatchType::all_set: return (value & low) == low;
+    case policy::MatchType::any_set: return (value & low) != 0;
+    case policy::MatchType::none_set: return (value & low) == 0;
     default: return holds(match, value, low, high);
   }
 }
@@ -58,22 +59,23 @@ Numbers interface_flags(const CallFacts& call) {
   return {0, 1};
 }
 
-Numbers numbers(Field field, const ContextFacts& context, const CallFacts& call,
+Numbers numbers(policy::Field field, const ContextFacts& context, const CallFacts& call,
                 const Reading& reading) {
   switch (field) {
-    case Field::if_version: return context.if_version ? Numbers{*context.if_version} : Numbers{};
-    case Field::if_flag: return interface_flags(call);
-    case Field::protocol: return {protocol_number(context.protocol)};
-    case Field::auth_type: return auth_types(call, reading);
-    case Field::auth_level: return auth_levels(call, reading);
-    case Field::local_port: return {context.local_port};
-    case Field::opnum: return {call.opnum};
+    case policy::Field::if_version:
+      return context.if_version ? Numbers{*context.if_version} : Numbers{};
+    case policy::Field::if_flag: return interface_flags(call);
+    case policy::Field::protocol: return {protocol_number(context.protocol)};
+    case policy::Field::auth_type: return auth_types(call, reading);
+    case policy::Field::auth_level: return auth_levels(call, reading);
+    case policy::Field::local_port: return {context.local_port};
+    case policy::Field::opnum: return {call.opnum};
     default: return {};
   }
 }
 
-Truth number_truth(const Condition& condition, const Numbers& values) {
-  const auto* data = std::get_if<NumberRange>(&condition.data);
+Truth number_truth(const policy::Condition& condition, const Numbers& values) {
+  const auto* data = std::get_if<policy::NumberRange>(&condition.data);
   if (data == nullptr || values.empty()) return Truth::unknown;
   bool some = false;
   bool all = true;
@@ -86,10 +88,10 @@ Truth number_truth(const Condition& condition, const Numbers& values) {
 }
 
 // An address of the other family is known not to match.
-Truth address_truth(const Condition& condition, const IpAddress& address, bool swapped) {
-  const auto* data = std::get_if<AddressRange>(&condition.data);
+Truth address_truth(const policy::Condition& condition, const IpAddress& address, bool swapped) {
+  const auto* data = std::get_if<policy::AddressRange>(&condition.data);
   if (data == nullptr) return Truth::unknown;
-  const bool wants_v4 = info(condition.field).type == FieldType::address_v4;
+  const bool wants_v4 = policy::info(condition.field).type == policy::FieldType::address_v4;
   if (address.is_v4() != wants_v4) return Truth::no;
   if (!wants_v4) return truth_of(holds(condition.match, address, data->low, data->high));
   const std::uint32_t value = swapped ? byte_swapped(address.v4_value()) : address.v4_value();
@@ -97,20 +99,21 @@ Truth address_truth(const Condition& condition, const IpAddress& address, bool s
       number_holds(condition.match, value, data->low.v4_value(), data->high.v4_value()));
 }
 
-Truth uuid_truth(const Condition& condition, const std::optional<Uuid>& uuid) {
-  const auto* data = std::get_if<UuidRange>(&condition.data);
+Truth uuid_truth(const policy::Condition& condition, const std::optional<Uuid>& uuid) {
+  const auto* data = std::get_if<policy::UuidRange>(&condition.data);
   if (data == nullptr || !uuid) return Truth::unknown;
   return truth_of(holds(condition.match, *uuid, data->low, data->high));
 }
 
-Truth text_truth(const Condition& condition, const std::optional<std::string_view>& text) {
-  const auto* data = std::get_if<TextRange>(&condition.data);
+Truth text_truth(const policy::Condition& condition, const std::optional<std::string_view>& text) {
+  const auto* data = std::get_if<policy::TextRange>(&condition.data);
   if (data == nullptr || !text) return Truth::unknown;
   return truth_of(holds<std::string_view>(condition.match, *text, data->low, data->high));
 }
 
 // Which of its names the engine compares is not documented, so that either may match.
-Truth pipe_truth(const Condition& condition, const ContextFacts& context, const Reading& reading) {
+Truth pipe_truth(const policy::Condition& condition, const ContextFacts& context,
+                 const Reading& reading) {
   if (!context.pipe_of_server) return text_truth(condition, context.pipe);
   const Truth by_server = text_truth(condition, context.pipe_of_server);
   if (reading.other_endpoints || !context.pipe) return by_server;
@@ -118,21 +121,21 @@ Truth pipe_truth(const Condition& condition, const ContextFacts& context, const 
 }
 
 std::string pipe_text(const ContextFacts& context) {
-  if (!context.pipe_of_server) return printable(*context.pipe);
-  const std::string server = printable(*context.pipe_of_server);
+  if (!context.pipe_of_server) return policy::printable(*context.pipe);
+  const std::string server = policy::printable(*context.pipe_of_server);
   if (!context.pipe) return server;
   if (*context.pipe == *context.pipe_of_server) return server;
-  return printable(*context.pipe) + ", to the server " + server;
+  return policy::printable(*context.pipe) + ", to the server " + server;
 }
 
-Truth app_id_truth(const Condition& condition, const CallFacts& call) {
+Truth app_id_truth(const policy::Condition& condition, const CallFacts& call) {
   const bool is_none = call.app_id == nullptr && call.dcom == Truth::no;
-  if (is_none && std::holds_alternative<UuidRange>(condition.data)) return Truth::no;
+  if (is_none && std::holds_alternative<policy::UuidRange>(condition.data)) return Truth::no;
   return uuid_truth(condition, call.app_id ? std::optional(*call.app_id) : std::nullopt);
 }
 
-Truth caller_truth(const Condition& condition, const CallFacts& call) {
-  const auto* data = std::get_if<SecurityDescriptor>(&condition.data);
+Truth caller_truth(const policy::Condition& condition, const CallFacts& call) {
+  const auto* data = std::get_if<policy::SecurityDescriptor>(&condition.data);
   if (data == nullptr) return Truth::unknown;
   return access_check(*data, {call.anonymous, call.authenticated, call.token});
 }
@@ -144,7 +147,8 @@ std::string app_id_text(const CallFacts& call) {
 
 std::string caller_text(const CallFacts& call) {
   if (call.anonymous == Truth::yes) return "an anonymous caller";
-  if (call.token != nullptr) return printable(call.token->name) + ", as the deployment has it";
+  if (call.token != nullptr)
+    return policy::printable(call.token->name) + ", as the deployment has it";
   return call.authenticated == Truth::yes ? "an authenticated caller, groups not on the wire"
                                           : std::string(kNotOnTheWire);
 }
@@ -160,98 +164,107 @@ std::string security_text(std::uint8_t value, const CallFacts& call) {
 
 }  // namespace
 
-Truth condition_truth(const Condition& condition, const ContextFacts& context,
-                      const CallFacts& call, const TargetProfile& profile, const Reading& reading) {
-  const bool ignored =
-      condition.field == Field::opnum && profile[Difference::opnum] == Behaviour::ignored;
+Truth condition_truth(const policy::Condition& condition, const ContextFacts& context,
+                      const CallFacts& call, const policy::TargetProfile& profile,
+                      const Reading& reading) {
+  const bool ignored = condition.field == policy::Field::opnum &&
+                       profile[policy::Difference::opnum] == policy::Behaviour::ignored;
   if (ignored) return Truth::yes;
   switch (sight(condition.field, context.protocol, profile)) {
     case Sight::absent: return Truth::no;
     case Sight::unseen: return Truth::unknown;
     case Sight::contested:
-      if (reading.other_endpoints && condition.field != Field::pipe) return Truth::no;
+      if (reading.other_endpoints && condition.field != policy::Field::pipe) return Truth::no;
       break;
     case Sight::context:
     case Sight::call: break;
   }
-  const bool comparable = legal_for(condition.match, info(condition.field).type);
+  const bool comparable = policy::legal_for(condition.match, policy::info(condition.field).type);
   if (condition.unreadable || !comparable) return Truth::unknown;
   if (never_holds_on(condition, profile)) return Truth::no;
   const bool swapped = is_swapped_on(condition, profile) && !reading.other_endpoints;
   switch (condition.field) {
-    case Field::remote_user_token: return caller_truth(condition, call);
-    case Field::if_uuid: return uuid_truth(condition, context.if_uuid);
-    case Field::dcom_app_id: return app_id_truth(condition, call);
-    case Field::image_name: return text_truth(condition, context.image_name);
-    case Field::pipe: return pipe_truth(condition, context, reading);
-    case Field::local_addr_v4:
-    case Field::local_addr_v6: return address_truth(condition, context.local_address, swapped);
-    case Field::remote_addr_v4:
-    case Field::remote_addr_v6: return address_truth(condition, context.remote_address, swapped);
+    case policy::Field::remote_user_token: return caller_truth(condition, call);
+    case policy::Field::if_uuid: return uuid_truth(condition, context.if_uuid);
+    case policy::Field::dcom_app_id: return app_id_truth(condition, call);
+    case policy::Field::image_name: return text_truth(condition, context.image_name);
+    case policy::Field::pipe: return pipe_truth(condition, context, reading);
+    case policy::Field::local_addr_v4:
+    case policy::Field::local_addr_v6:
+      return address_truth(condition, context.local_address, swapped);
+    case policy::Field::remote_addr_v4:
+    case policy::Field::remote_addr_v6:
+      return address_truth(condition, context.remote_address, swapped);
     default: return number_truth(condition, numbers(condition.field, context, call, reading));
   }
 }
 
-bool never_holds_on(const Condition& condition, const TargetProfile& profile) noexcept {
-  const FieldType type = info(condition.field).type;
-  const bool is_address = type == FieldType::address_v4 || type == FieldType::address_v6;
-  return is_address && condition.match != MatchType::equal &&
-         profile[Difference::address_order] == Behaviour::never;
+bool never_holds_on(const policy::Condition& condition,
+                    const policy::TargetProfile& profile) noexcept {
+  const policy::FieldType type = policy::info(condition.field).type;
+  const bool is_address =
+      type == policy::FieldType::address_v4 || type == policy::FieldType::address_v6;
+  return is_address && condition.match != policy::MatchType::equal &&
+         profile[policy::Difference::address_order] == policy::Behaviour::never;
 }
 
-bool is_swapped_on(const Condition& condition, const TargetProfile& profile) noexcept {
-  return info(condition.field).type == FieldType::address_v4 && !condition.in_network_order &&
-         profile[Difference::v4_byte_order] == Behaviour::swapped;
+bool is_swapped_on(const policy::Condition& condition,
+                   const policy::TargetProfile& profile) noexcept {
+  return policy::info(condition.field).type == policy::FieldType::address_v4 &&
+         !condition.in_network_order &&
+         profile[policy::Difference::v4_byte_order] == policy::Behaviour::swapped;
 }
 
-std::string seen_text(Field field, const ContextFacts& context, const CallFacts& call,
-                      const TargetProfile& profile) {
+std::string seen_text(policy::Field field, const ContextFacts& context, const CallFacts& call,
+                      const policy::TargetProfile& profile) {
   const Sight seen = sight(field, context.protocol, profile);
-  if (seen == Sight::absent && field != Field::protocol) {
+  if (seen == Sight::absent && field != policy::Field::protocol) {
     return "none on " + std::string(to_string(context.protocol));
   }
   if (seen == Sight::unseen) return std::string(kNotOnTheWire);
   std::string unseen(kNotOnTheWire);
   switch (field) {
-    case Field::remote_user_token: return caller_text(call);
-    case Field::if_uuid: return context.if_uuid ? to_string(*context.if_uuid) : unseen;
-    case Field::if_version:
+    case policy::Field::remote_user_token: return caller_text(call);
+    case policy::Field::if_uuid: return context.if_uuid ? to_string(*context.if_uuid) : unseen;
+    case policy::Field::if_version:
       return context.if_version ? std::to_string(*context.if_version) : unseen;
-    case Field::if_flag: return flag_text(call.dcom);
-    case Field::dcom_app_id: return app_id_text(call);
-    case Field::image_name: return context.image_name ? printable(*context.image_name) : unseen;
-    case Field::protocol: return std::string(to_string(context.protocol));
-    case Field::auth_type: return security_text(call.auth_type, call);
-    case Field::auth_level: return security_text(call.auth_level, call);
-    case Field::local_addr_v4:
-    case Field::local_addr_v6: return to_string(context.local_address);
-    case Field::local_port: return std::to_string(context.local_port);
-    case Field::pipe: return context.pipe || context.pipe_of_server ? pipe_text(context) : unseen;
-    case Field::remote_addr_v4:
-    case Field::remote_addr_v6: return to_string(context.remote_address);
-    case Field::opnum: return std::to_string(call.opnum);
+    case policy::Field::if_flag: return flag_text(call.dcom);
+    case policy::Field::dcom_app_id: return app_id_text(call);
+    case policy::Field::image_name:
+      return context.image_name ? policy::printable(*context.image_name) : unseen;
+    case policy::Field::protocol: return std::string(to_string(context.protocol));
+    case policy::Field::auth_type: return security_text(call.auth_type, call);
+    case policy::Field::auth_level: return security_text(call.auth_level, call);
+    case policy::Field::local_addr_v4:
+    case policy::Field::local_addr_v6: return to_string(context.local_address);
+    case policy::Field::local_port: return std::to_string(context.local_port);
+    case policy::Field::pipe:
+      return context.pipe || context.pipe_of_server ? pipe_text(context) : unseen;
+    case policy::Field::remote_addr_v4:
+    case policy::Field::remote_addr_v6: return to_string(context.remote_address);
+    case policy::Field::opnum: return std::to_string(call.opnum);
     default: return unseen;
   }
 }
 
-std::uint8_t protocol_number(ProtocolSequence protocol) noexcept {
+std::uint8_t protocol_number(dissect::ProtocolSequence protocol) noexcept {
   switch (protocol) {  // RPC_PROTSEQ_* of rpcasync.h
-    case ProtocolSequence::ncacn_ip_tcp: return 1;
-    case ProtocolSequence::ncacn_np: return 2;
-    case ProtocolSequence::ncacn_http: return 4;
-    case ProtocolSequence::ncadg_ip_udp: break;
+    case dissect::ProtocolSequence::ncacn_ip_tcp: return 1;
+    case dissect::ProtocolSequence::ncacn_np: return 2;
+    case dissect::ProtocolSequence::ncacn_http: return 4;
+    case dissect::ProtocolSequence::ncadg_ip_udp: break;
   }
   return 0;
 }
 
-std::span<const Condition> take_run(std::span<const Condition>& conditions,
-                                    const TargetProfile& profile) noexcept {
-  const bool joins = profile[Difference::alternatives] == Behaviour::applies;
+std::span<const policy::Condition> take_run(std::span<const policy::Condition>& conditions,
+                                            const policy::TargetProfile& profile) noexcept {
+  const bool joins = profile[policy::Difference::alternatives] == policy::Behaviour::applies;
   std::size_t size = 1;
   while (joins && size < conditions.size() && conditions[size].field == conditions[0].field) ++size;
-  const std::span<const Condition> run = conditions.first(size);
+  const std::span<const policy::Condition> run = conditions.first(size);
   conditions = conditions.subspan(size);
   return run;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -6,12 +6,12 @@
 #include "engine/policy/policy.h"
 #include "engine/policy/target.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // What deserves to be said of a condition of truth `truth`: that it misses the fact by little, or
 // that sources read one of the two differently. Empty for most.
-[[nodiscard]] std::string condition_note(const Condition& condition, Truth truth,
+[[nodiscard]] std::string condition_note(const policy::Condition& condition, Truth truth,
                                          const ContextFacts& context, const CallFacts& call,
-                                         const TargetProfile& profile);
+                                         const policy::TargetProfile& profile);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

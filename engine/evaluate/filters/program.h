@@ -16,7 +16,7 @@
 #include "engine/evaluate/wide.h"
 #include "engine/policy/policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // One condition, made so that testing it needs no look at the policy. Orders of numbers and wide
 // values are closed ranges: `greater v` is [v + 1, max]; an empty one has low > high.
@@ -33,7 +33,7 @@ struct ValueTest {
              // descriptors[index]: for one with a token
   };
   Kind kind = Kind::unknown;
-  MatchType match{};
+  policy::MatchType match{};
   bool swapped =
       false;  // the value's bytes are reversed first, unless addresses are read otherwise
   std::uint32_t index = 0;
@@ -43,7 +43,7 @@ struct ValueTest {
 
 // Adjacent conditions on one field: alternatives of each other.
 struct Run {
-  Field field{};
+  policy::Field field{};
   std::uint32_t first_test = 0;
   std::uint32_t test_count = 0;
 };
@@ -55,9 +55,9 @@ enum class Sublayer : std::uint8_t { filters, audit, rpc_firewall };
 // those that nothing on the wire decides only the fields are kept.
 struct Rule {
   std::uint32_t filter = 0;  // index into Policy::filters
-  Action action{};
+  policy::Action action{};
   bool audit = false;
-  Enforcer enforcer{};
+  policy::Enforcer enforcer{};
   Truth known = Truth::yes;  // unknown when there are runs that nothing decides
   FieldSet unseen = 0;       // their fields
   std::uint32_t first_run = 0;
@@ -68,7 +68,7 @@ struct Rule {
   std::uint16_t opnum_high = 0xffff;
 
   [[nodiscard]] Sublayer sublayer() const noexcept {
-    if (enforcer == Enforcer::rpc_firewall) return Sublayer::rpc_firewall;
+    if (enforcer == policy::Enforcer::rpc_firewall) return Sublayer::rpc_firewall;
     return audit ? Sublayer::audit : Sublayer::filters;
   }
 };
@@ -76,7 +76,7 @@ struct Rule {
 // The compiled form of a policy: flat arrays that point into each other. Rules stand in order of
 // evaluation; the place of a rule is its rank.
 struct Program {
-  const Policy* policy = nullptr;
+  const policy::Policy* policy = nullptr;
   EvaluationOptions options;
   std::uint8_t sublayers = 0;  // bit `1 << Sublayer` for those that have rules
   std::vector<Rule> rules;
@@ -84,7 +84,7 @@ struct Program {
   std::vector<ValueTest> tests;
   std::vector<Wide> wides;
   std::vector<std::string> texts;
-  std::vector<const SecurityDescriptor*> descriptors;  // of the policy
+  std::vector<const policy::SecurityDescriptor*> descriptors;  // of the policy
 
   // Every rank is in one of the three: by the interface that a rule names, else by the client's
   // address, else among the others.
@@ -97,11 +97,14 @@ struct Program {
 };
 
 // `policy` is borrowed and must outlive the result.
-[[nodiscard]] Program compile_program(const Policy& policy, const EvaluationOptions& options);
+[[nodiscard]] Program compile_program(const policy::Policy& policy,
+                                      const EvaluationOptions& options);
 
 // How the rule sees calls.
-[[nodiscard]] inline TargetProfile profile_of(const Program& program, Enforcer enforcer) noexcept {
-  return enforcer == Enforcer::rpc_firewall ? rpc_firewall_profile() : program.options.profile;
+[[nodiscard]] inline policy::TargetProfile profile_of(const Program& program,
+                                                      policy::Enforcer enforcer) noexcept {
+  return enforcer == policy::Enforcer::rpc_firewall ? rpc_firewall_profile()
+                                                    : program.options.profile;
 }
 
 // Program::unseen_interface_ranks, from the rest of the program.
@@ -119,4 +122,4 @@ struct Program {
   return static_cast<Truth>(truths >> (2 * state) & 3);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

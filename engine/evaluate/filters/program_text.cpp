@@ -5,7 +5,7 @@
 #include "engine/evaluate/filters/program.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
@@ -17,18 +17,19 @@ std::string hex(std::uint64_t value) {
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
-std::string number_text(Field field, std::uint64_t value) {
-  if (info(field).type != FieldType::address_v4) return std::to_string(value);
+std::string number_text(policy::Field field, std::uint64_t value) {
+  if (info(field).type != policy::FieldType::address_v4) return std::to_string(value);
   return to_string(IpAddress::v4(static_cast<std::uint32_t>(value)));
 }
 
-std::string wide_text(Field field, const Wide& wide) {
+std::string wide_text(policy::Field field, const Wide& wide) {
   std::array<std::uint8_t, 16> bytes{};
   for (std::size_t i = 0; i < 8; ++i) {
     bytes[i] = static_cast<std::uint8_t>(wide.high >> (56 - 8 * i));
     bytes[i + 8] = static_cast<std::uint8_t>(wide.low >> (56 - 8 * i));
   }
-  return info(field).type == FieldType::uuid ? to_string(Uuid{bytes}) : to_string(IpAddress{bytes});
+  return info(field).type == policy::FieldType::uuid ? to_string(Uuid{bytes})
+                                                     : to_string(IpAddress{bytes});
 }
 
 // `low..high`, with an end left out that does not bound, one value alone, or `nothing`.
@@ -51,13 +52,15 @@ std::string caller_text(std::uint64_t truths) {
 }
 
 std::string text_test_text(const Program& program, const ValueTest& test) {
-  std::string text = test.match == MatchType::equal ? "" : std::string(to_string(test.match)) + ' ';
-  text += quoted(program.texts[test.index]);
-  if (test.match == MatchType::range) text += ".." + quoted(program.texts[test.index + 1]);
+  std::string text =
+      test.match == policy::MatchType::equal ? "" : std::string(to_string(test.match)) + ' ';
+  text += policy::quoted(program.texts[test.index]);
+  if (test.match == policy::MatchType::range)
+    text += ".." + policy::quoted(program.texts[test.index + 1]);
   return text;
 }
 
-std::string test_text(const Program& program, Field field, const ValueTest& test) {
+std::string test_text(const Program& program, policy::Field field, const ValueTest& test) {
   switch (test.kind) {
     case ValueTest::Kind::unknown: return "?";
     case ValueTest::Kind::all_set: return "all_set " + hex(test.low);
@@ -88,7 +91,7 @@ std::string run_text(const Program& program, const Run& run) {
 std::string rule_text(const Program& program, const Rule& rule) {
   std::string text = std::to_string(rule.filter) + ' ' + std::string(to_string(rule.action));
   if (rule.audit) text += " audit";
-  if (rule.enforcer == Enforcer::rpc_firewall) text += " rpc_firewall";
+  if (rule.enforcer == policy::Enforcer::rpc_firewall) text += " rpc_firewall";
   const std::uint32_t run_count = rule.context_runs + rule.call_runs;
   for (std::uint32_t i = 0; i < run_count; ++i) {
     if (i == 0 && rule.context_runs != 0) text += ':';
@@ -98,8 +101,8 @@ std::string rule_text(const Program& program, const Rule& rule) {
   }
   if (rule.unseen == 0) return text;
   text += " | unseen:";
-  for (std::size_t i = 0; i < kFieldCount; ++i) {
-    const auto field = static_cast<Field>(i);
+  for (std::size_t i = 0; i < policy::kFieldCount; ++i) {
+    const auto field = static_cast<policy::Field>(i);
     if ((rule.unseen & field_bit(field)) != 0) text += ' ' + std::string(to_string(field));
   }
   return text;
@@ -121,4 +124,4 @@ std::string program_text(const Program& program) {
   return text;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

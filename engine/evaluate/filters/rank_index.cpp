@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 void RankIndex::build() {
   std::sort(postings_.begin(), postings_.end());
@@ -26,4 +26,4 @@ std::span<const std::uint32_t> RankIndex::ranks_of(const Wide& value) const noex
   return std::span(ranks_).subspan(first_rank_[place], first_rank_[place + 1] - first_rank_[place]);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -8,7 +8,7 @@
 
 #include "engine/evaluate/wide.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // Which rules only certain values of one fact can match: the rules worth a look for a value are
 // found in steps logarithmic in the number of values, whatever the number of rules.
@@ -39,4 +39,4 @@ class RankIndex {
   std::vector<std::uint32_t> ranks_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -7,28 +7,28 @@
 #include "engine/evaluate/filters/condition_truth.h"
 #include "engine/policy/filter_weight.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 // A filter that matches or may match.
 struct Match {
   std::uint32_t filter = 0;
-  Action action{};
+  policy::Action action{};
   bool audit = false;
-  Enforcer enforcer{};
+  policy::Enforcer enforcer{};
   Truth truth = Truth::yes;
   FieldSet unseen = 0;
 };
 
 Match match_filter(const Case& judged, std::uint32_t index, const Reading& reading) {
-  const Filter& filter = judged.policy.filters[index];
-  const TargetProfile profile = judged.profile_of(filter);
+  const policy::Filter& filter = judged.policy.filters[index];
+  const policy::TargetProfile profile = judged.profile_of(filter);
   Match match{index, filter.action, filter.audit, filter.enforcer};
   if (is_refused_on(filter, profile)) match.truth = Truth::no;
-  for (std::span<const Condition> rest = filter.conditions; !rest.empty();) {
-    const std::span<const Condition> run = take_run(rest, profile);
+  for (std::span<const policy::Condition> rest = filter.conditions; !rest.empty();) {
+    const std::span<const policy::Condition> run = take_run(rest, profile);
     Truth truth = Truth::no;
-    for (const Condition& condition : run) {
+    for (const policy::Condition& condition : run) {
       truth = truth_or(truth,
                        condition_truth(condition, judged.context, judged.call, profile, reading));
     }
@@ -44,8 +44,8 @@ struct Endings {
   bool block = false;
   bool undecided = false;  // only `continue` filters matched
 
-  [[nodiscard]] bool only(Action action) const {
-    return !undecided && (action == Action::permit ? !block : !permit);
+  [[nodiscard]] bool only(policy::Action action) const {
+    return !undecided && (action == policy::Action::permit ? !block : !permit);
   }
 };
 
@@ -68,10 +68,10 @@ Endings endings_without_decision(std::span<const Match> continues, bool continue
 // unknown one before it leaves it open unless all would write the same.
 void note_logged(std::span<const Match> matches, SublayerVerdicts& parts) {
   for (const Match& match : matches) {
-    const bool logs =
-        match.audit && match.enforcer == Enforcer::windows && match.action != Action::continue_;
+    const bool logs = match.audit && match.enforcer == policy::Enforcer::windows &&
+                      match.action != policy::Action::continue_;
     if (!logs) continue;
-    const Logged own = match.action == Action::permit ? Logged::success : Logged::failure;
+    const Logged own = match.action == policy::Action::permit ? Logged::success : Logged::failure;
     const bool is_first = parts.logged_by == kNoFilter;
     if (is_first) parts.logged_by = match.filter;
     if (is_first || parts.logged == own) {
@@ -93,10 +93,10 @@ Verdict arbitrate(std::span<const Match> matches, bool continue_permits) {
   bool decided = false;
   for (const Match& match : matches) {
     if (decided) break;
-    if (match.action != Action::continue_) {
+    if (match.action != policy::Action::continue_) {
       deciders.push_back(match);
       decided = match.truth == Truth::yes;
-    } else if (!match.audit || match.enforcer == Enforcer::rpc_firewall) {
+    } else if (!match.audit || match.enforcer == policy::Enforcer::rpc_firewall) {
       continues.push_back(match);
     }
   }
@@ -106,9 +106,9 @@ Verdict arbitrate(std::span<const Match> matches, bool continue_permits) {
   for (auto match = deciders.rbegin(); match != deciders.rend(); ++match) {
     const bool certain = match->truth == Truth::yes;
     if (!certain && !endings.only(match->action)) verdict.unseen |= match->unseen;
-    (match->action == Action::permit ? endings.permit : endings.block) = true;
+    (match->action == policy::Action::permit ? endings.permit : endings.block) = true;
   }
-  if (endings.only(Action::permit) || endings.only(Action::block)) {
+  if (endings.only(policy::Action::permit) || endings.only(policy::Action::block)) {
     verdict.action = endings.block ? VerdictAction::would_block : VerdictAction::would_permit;
     verdict.unseen = 0;
     if (decided) verdict.filter = deciders.back().filter;
@@ -130,13 +130,14 @@ Verdict arbitrate_some(std::span<const Match> matches, bool continue_permits, Be
 
 }  // namespace
 
-bool is_refused_on(const Filter& filter, const TargetProfile& profile) noexcept {
-  const bool by_opnum =
-      profile[Difference::opnum] == Behaviour::refused &&
-      std::any_of(filter.conditions.begin(), filter.conditions.end(),
-                  [](const Condition& condition) { return condition.field == Field::opnum; });
-  return by_opnum ||
-         (filter.audit_parameters && profile[Difference::audit_parameters] == Behaviour::refused);
+bool is_refused_on(const policy::Filter& filter, const policy::TargetProfile& profile) noexcept {
+  const bool by_opnum = profile[policy::Difference::opnum] == policy::Behaviour::refused &&
+                        std::any_of(filter.conditions.begin(), filter.conditions.end(),
+                                    [](const policy::Condition& condition) {
+                                      return condition.field == policy::Field::opnum;
+                                    });
+  return by_opnum || (filter.audit_parameters &&
+                      profile[policy::Difference::audit_parameters] == policy::Behaviour::refused);
 }
 
 Truth filter_truth(const Case& judged, std::uint32_t filter) {
@@ -151,13 +152,15 @@ Judgement reference_judgement(const Case& judged, const std::vector<std::uint32_
     const Match match = match_filter(judged, filter, reading);
     if (match.truth == Truth::no) continue;
     matches.push_back(match);
-    const bool is_windows = match.enforcer == Enforcer::windows;
+    const bool is_windows = match.enforcer == policy::Enforcer::windows;
     (is_windows ? judgement.sublayers.has_audit : judgement.sublayers.has_rpc_firewall) |=
         !is_windows || match.audit;
   }
-  const TargetProfile& profile = judged.options.profile;
-  const bool permits = profile[Difference::only_continue] == Behaviour::permits;
-  const auto is_windows = [](const Match& match) { return match.enforcer == Enforcer::windows; };
+  const policy::TargetProfile& profile = judged.options.profile;
+  const bool permits = profile[policy::Difference::only_continue] == policy::Behaviour::permits;
+  const auto is_windows = [](const Match& match) {
+    return match.enforcer == policy::Enforcer::windows;
+  };
   SublayerVerdicts& parts = judgement.sublayers;
   parts.filters = arbitrate_some(
       matches, permits, [&](const Match& match) { return is_windows(match) && !match.audit; });
@@ -168,30 +171,31 @@ Judgement reference_judgement(const Case& judged, const std::vector<std::uint32_
   // Without a line that matches, it allows.
   parts.rpc_firewall =
       arbitrate_some(matches, true, [&](const Match& match) { return !is_windows(match); });
-  const bool is_datagram = judged.options.layer == Layer::um &&
-                           judged.context.protocol == ProtocolSequence::ncadg_ip_udp;
+  const bool is_datagram = judged.options.layer == policy::Layer::um &&
+                           judged.context.protocol == dissect::ProtocolSequence::ncadg_ip_udp;
   judgement.verdict = combine_sublayers(parts, profile, is_datagram);
   return judgement;
 }
 
 std::vector<Reading> other_readings(const Case& judged) {
   const CallFacts& call = judged.call;
-  const TargetProfile& profile = judged.options.profile;
+  const policy::TargetProfile& profile = judged.options.profile;
   std::vector<Reading> readings;
   const bool other_security = call.auth_type_other != call.auth_type ||
                               call.auth_level_other != call.auth_level ||
                               call.auth_type == kNegotiateType;
   if (!call.auth_unseen && other_security) readings.push_back({.other_security = true});
-  const bool other_endpoints = profile[Difference::v4_byte_order] == Behaviour::swapped ||
-                               judged.context.protocol == ProtocolSequence::ncacn_np;
+  const bool other_endpoints =
+      profile[policy::Difference::v4_byte_order] == policy::Behaviour::swapped ||
+      judged.context.protocol == dissect::ProtocolSequence::ncacn_np;
   if (other_endpoints) readings.push_back({.other_endpoints = true});
   return readings;
 }
 
-Verdict reference_verdict(const Policy& policy, const EvaluationOptions& options,
+Verdict reference_verdict(const policy::Policy& policy, const EvaluationOptions& options,
                           const ContextFacts& context, const CallFacts& call) {
   const Case judged{policy, options, context, call};
-  const std::vector<std::uint32_t> order = evaluation_order(policy, options.layer);
+  const std::vector<std::uint32_t> order = policy::evaluation_order(policy, options.layer);
   Verdict verdict = reference_judgement(judged, order, {}).verdict;
   for (const Reading& reading : other_readings(judged)) {
     const Verdict other = reference_judgement(judged, order, reading).verdict;
@@ -201,4 +205,4 @@ Verdict reference_verdict(const Policy& policy, const EvaluationOptions& options
   return verdict;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -7,20 +7,21 @@
 #include "engine/evaluate/sublayers.h"
 #include "engine/policy/policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // The definition of what a policy means, as slow and as obvious as can be. explain() puts it into
 // words, and the compiled policy is tested against it.
 
 // What a call is judged with.
 struct Case {
-  const Policy& policy;
+  const policy::Policy& policy;
   const EvaluationOptions& options;
   const ContextFacts& context;
   const CallFacts& call;
 
-  [[nodiscard]] TargetProfile profile_of(const Filter& filter) const {
-    return filter.enforcer == Enforcer::rpc_firewall ? rpc_firewall_profile() : options.profile;
+  [[nodiscard]] policy::TargetProfile profile_of(const policy::Filter& filter) const {
+    return filter.enforcer == policy::Enforcer::rpc_firewall ? rpc_firewall_profile()
+                                                             : options.profile;
   }
 };
 
@@ -31,7 +32,8 @@ struct Judgement {
 };
 
 // Whether the target does not take such a filter, so that it never applies.
-[[nodiscard]] bool is_refused_on(const Filter& filter, const TargetProfile& profile) noexcept;
+[[nodiscard]] bool is_refused_on(const policy::Filter& filter,
+                                 const policy::TargetProfile& profile) noexcept;
 
 // Whether the filter matches, in the reading that verdicts follow.
 [[nodiscard]] Truth filter_truth(const Case& judged, std::uint32_t filter);
@@ -46,7 +48,8 @@ struct Judgement {
 
 // The verdict of the filters alone: the other controls are left out, as is
 // Verdict::depends_on_target, which is for TargetSurvey.
-[[nodiscard]] Verdict reference_verdict(const Policy& policy, const EvaluationOptions& options,
+[[nodiscard]] Verdict reference_verdict(const policy::Policy& policy,
+                                        const EvaluationOptions& options,
                                         const ContextFacts& context, const CallFacts& call);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

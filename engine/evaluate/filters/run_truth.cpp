@@ -2,7 +2,7 @@
 
 #include "engine/evaluate/field_sight.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 bool holds(const ValueTest& test, std::uint64_t value) noexcept {
@@ -33,20 +33,21 @@ Truth text_truth(const Program& program, const ValueTest& test, std::string_view
   if (test.kind == ValueTest::Kind::unknown) return Truth::unknown;
   const std::string_view low = program.texts[test.index];
   switch (test.match) {
-    case MatchType::equal: return truth_of(value == low);
-    case MatchType::greater: return truth_of(value > low);
-    case MatchType::less: return truth_of(value < low);
-    case MatchType::greater_or_equal: return truth_of(value >= low);
-    case MatchType::less_or_equal: return truth_of(value <= low);
+    case policy::MatchType::equal: return truth_of(value == low);
+    case policy::MatchType::greater: return truth_of(value > low);
+    case policy::MatchType::less: return truth_of(value < low);
+    case policy::MatchType::greater_or_equal: return truth_of(value >= low);
+    case policy::MatchType::less_or_equal: return truth_of(value <= low);
     default: return truth_of(low <= value && value <= program.texts[test.index + 1]);
   }
 }
 
 // The other family never matches; IPv4 addresses are tested as numbers.
-Truth address_truth(const Program& program, Field field, const ValueTest& test,
+Truth address_truth(const Program& program, policy::Field field, const ValueTest& test,
                     const IpAddress& address, const Wide& wide, bool other_endpoints) noexcept {
   if (test.kind == ValueTest::Kind::unknown) return Truth::unknown;
-  const bool wants_v4 = field == Field::local_addr_v4 || field == Field::remote_addr_v4;
+  const bool wants_v4 =
+      field == policy::Field::local_addr_v4 || field == policy::Field::remote_addr_v4;
   if (address.is_v4() != wants_v4) return Truth::no;
   if (!wants_v4) return wide_truth(program, test, wide);
   const std::uint32_t value = address.v4_value();
@@ -76,11 +77,11 @@ CallValues::CallValues(const CallFacts& call, bool other_security) noexcept
                                          : Candidates(call.dcom == Truth::yes ? 1 : 0);
 }
 
-const Candidates& CallValues::numbers(Field field) const noexcept {
+const Candidates& CallValues::numbers(policy::Field field) const noexcept {
   switch (field) {
-    case Field::auth_type: return auth_type_;
-    case Field::auth_level: return auth_level_;
-    case Field::if_flag: return if_flag_;
+    case policy::Field::auth_type: return auth_type_;
+    case policy::Field::auth_level: return auth_level_;
+    case policy::Field::if_flag: return if_flag_;
     default: return opnum_;
   }
 }
@@ -99,13 +100,13 @@ Truth CallValues::test_app_id(const Program& program, const ValueTest& test) con
 
 Truth CallValues::truth(const Program& program, const Run& run) const noexcept {
   Truth truth = Truth::no;
-  if (run.field == Field::remote_user_token) {
+  if (run.field == policy::Field::remote_user_token) {
     for (const ValueTest& test : tests_of(program, run)) {
       truth = truth_or(truth, test_caller(program, test));
     }
     return truth;
   }
-  if (run.field == Field::dcom_app_id) {
+  if (run.field == policy::Field::dcom_app_id) {
     for (const ValueTest& test : tests_of(program, run)) {
       truth = truth_or(truth, test_app_id(program, test));
     }
@@ -134,26 +135,26 @@ Truth ContextValues::pipe_truth(const Program& program, const ValueTest& test,
   return server ? truth_or(truth, text_truth(program, test, *server)) : truth;
 }
 
-Truth ContextValues::test(const Program& program, Field field, const ValueTest& test,
+Truth ContextValues::test(const Program& program, policy::Field field, const ValueTest& test,
                           bool other_endpoints) const noexcept {
   const auto number = [&test](std::uint64_t value) { return number_truth(test, {&value, 1}); };
   switch (field) {
-    case Field::if_uuid:
+    case policy::Field::if_uuid:
       return has_interface() ? wide_truth(program, test, interface_) : Truth::unknown;
-    case Field::if_version:
+    case policy::Field::if_version:
       return context_.if_version ? number(*context_.if_version) : Truth::unknown;
-    case Field::protocol: return number(protocol_number(context_.protocol));
-    case Field::local_port: return number(context_.local_port);
-    case Field::image_name:
+    case policy::Field::protocol: return number(protocol_number(context_.protocol));
+    case policy::Field::local_port: return number(context_.local_port);
+    case policy::Field::image_name:
       return context_.image_name ? text_truth(program, test, *context_.image_name) : Truth::unknown;
-    case Field::pipe: return pipe_truth(program, test, other_endpoints);
-    case Field::local_addr_v4:
-    case Field::local_addr_v6:
+    case policy::Field::pipe: return pipe_truth(program, test, other_endpoints);
+    case policy::Field::local_addr_v4:
+    case policy::Field::local_addr_v6:
 
       return address_truth(program, field, test, context_.local_address, local_address_,
                            other_endpoints);
-    case Field::remote_addr_v4:
-    case Field::remote_addr_v6:
+    case policy::Field::remote_addr_v4:
+    case policy::Field::remote_addr_v6:
 
       return address_truth(program, field, test, context_.remote_address, remote_address_,
                            other_endpoints);
@@ -161,11 +162,12 @@ Truth ContextValues::test(const Program& program, Field field, const ValueTest& 
   }
 }
 
-Truth ContextValues::truth(const Program& program, const TargetProfile& profile, const Run& run,
-                           bool other_endpoints) const noexcept {
+Truth ContextValues::truth(const Program& program, const policy::TargetProfile& profile,
+                           const Run& run, bool other_endpoints) const noexcept {
   const Sight seen = sight(run.field, context_.protocol, profile);
   if (seen == Sight::absent) return Truth::no;
-  if (seen == Sight::contested && other_endpoints && run.field != Field::pipe) return Truth::no;
+  if (seen == Sight::contested && other_endpoints && run.field != policy::Field::pipe)
+    return Truth::no;
   Truth truth = Truth::no;
   for (const ValueTest& one : tests_of(program, run)) {
     truth = truth_or(truth, test(program, run.field, one, other_endpoints));
@@ -174,4 +176,4 @@ Truth ContextValues::truth(const Program& program, const TargetProfile& profile,
   return truth;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

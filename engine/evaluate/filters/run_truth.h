@@ -9,7 +9,7 @@
 #include "engine/evaluate/filters/condition_truth.h"
 #include "engine/evaluate/filters/program.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 
 // The values that a number may have: one when it is known, several when not, none when nothing at
 // all is known of it.
@@ -43,7 +43,7 @@ class CallValues {
   [[nodiscard]] Truth truth(const Program& program, const Run& run) const noexcept;
 
  private:
-  [[nodiscard]] const Candidates& numbers(Field field) const noexcept;
+  [[nodiscard]] const Candidates& numbers(policy::Field field) const noexcept;
   [[nodiscard]] Truth test_caller(const Program& program, const ValueTest& test) const noexcept;
   [[nodiscard]] Truth test_app_id(const Program& program, const ValueTest& test) const noexcept;
 
@@ -64,18 +64,18 @@ class ContextValues {
 
   // Of a run on a field that a context fixes, in the reading that verdicts follow or with endpoints
   // as other sources have them.
-  [[nodiscard]] Truth truth(const Program& program, const TargetProfile& profile, const Run& run,
-                            bool other_endpoints) const noexcept;
+  [[nodiscard]] Truth truth(const Program& program, const policy::TargetProfile& profile,
+                            const Run& run, bool other_endpoints) const noexcept;
 
   [[nodiscard]] bool has_interface() const noexcept { return context_.if_uuid.has_value(); }
   [[nodiscard]] const Wide& interface() const noexcept { return interface_; }
   [[nodiscard]] const Wide& remote_address() const noexcept { return remote_address_; }
-  [[nodiscard]] ProtocolSequence protocol() const noexcept { return context_.protocol; }
+  [[nodiscard]] dissect::ProtocolSequence protocol() const noexcept { return context_.protocol; }
 
  private:
   [[nodiscard]] Truth pipe_truth(const Program& program, const ValueTest& test,
                                  bool other_endpoints) const noexcept;
-  [[nodiscard]] Truth test(const Program& program, Field field, const ValueTest& test,
+  [[nodiscard]] Truth test(const Program& program, policy::Field field, const ValueTest& test,
                            bool other_endpoints) const noexcept;
 
   const ContextFacts& context_;
@@ -84,4 +84,4 @@ class ContextValues {
   Wide remote_address_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -4,7 +4,7 @@
 
 #include "engine/evaluate/filters/program.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 void append(std::string& key, std::uint64_t value) {
@@ -18,10 +18,10 @@ void append(std::string& key, const Program& program, const ValueTest& test) {
   append(key, test.low);
   append(key, test.high);
   if (test.kind == ValueTest::Kind::caller) {  // no access check looks at more than the entries
-    const SecurityDescriptor& descriptor = *program.descriptors[test.index];
+    const policy::SecurityDescriptor& descriptor = *program.descriptors[test.index];
     append(key, descriptor.has_dacl ? 1 : 0);
     append(key, descriptor.entries.size());
-    for (const AccessEntry& entry : descriptor.entries) {
+    for (const policy::AccessEntry& entry : descriptor.entries) {
       append(key, (entry.allow ? 1u : 0u) | (entry.conditional ? 2u : 0u));
       append(key, entry.mask);
       append(key, entry.trustee.size());
@@ -47,7 +47,7 @@ std::string key_without_interface(const Program& program, const Rule& rule) {
   append(key, rule.unseen);
   for (std::uint32_t i = 0; i < rule.context_runs + rule.call_runs; ++i) {
     const Run& run = program.runs[rule.first_run + i];
-    if (run.field == Field::if_uuid) {
+    if (run.field == policy::Field::if_uuid) {
       names_interface = true;
       continue;
     }
@@ -81,4 +81,4 @@ std::vector<std::uint32_t> ranks_without_interface(const Program& program) {
   return ranks;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

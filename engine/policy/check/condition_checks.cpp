@@ -7,7 +7,7 @@
 #include "engine/policy/check/overlap.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 bool is_address(Field field) noexcept {
@@ -137,4 +137,4 @@ void check_condition(const Condition& condition, Reporter& reporter) {
   check_truth(condition, reporter);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -12,7 +12,7 @@
 #include "engine/policy/filter_weight.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kComparisonsMax = 10'000'000;  // of conditions
@@ -170,4 +170,4 @@ void lint_relations(const Policy& policy, Reporter& reporter) {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

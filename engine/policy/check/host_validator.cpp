@@ -7,7 +7,7 @@
 
 #include "engine/policy/check/ipsec_validator.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 void check_ntlm(const HostSettings& host, Reporter& reporter) {
@@ -136,4 +136,4 @@ void validate_host_settings(const Policy& policy, Reporter& reporter) {
   validate_ipsec(policy, reporter);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -7,7 +7,7 @@
 #include "engine/policy/policy.h"
 #include "engine/policy/text/reporter.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Says what is wrong or suspicious about the settings besides the filters: values that exclude each
 // other, ports, and IPsec policies that do not do what their author means.
@@ -26,4 +26,4 @@ inline constexpr PortRange kDefaultDynamicRange{49152, 65535};  // Windows Serve
 // `5001-5021`, `5001, 5003-5004`.
 [[nodiscard]] std::string ports_text(const std::vector<PortRange>& ranges);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -10,7 +10,7 @@
 #include "engine/policy/check/host_validator.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::uint16_t kEndpointMapperPort = 135;
@@ -223,4 +223,4 @@ void validate_ipsec(const Policy& policy, Reporter& reporter) {
   IpsecValidator(policy, reporter).check();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

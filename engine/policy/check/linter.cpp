@@ -8,7 +8,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 bool is_address(Field field) noexcept {
@@ -164,4 +164,4 @@ void lint(const Policy& policy, const LintOptions& options, std::vector<Diagnost
   reporter.sort_by_line();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

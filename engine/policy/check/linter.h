@@ -8,7 +8,7 @@
 #include "engine/policy/target.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Names of interfaces, for people. The policy stage has none of its own.
 class InterfaceNames {
@@ -36,4 +36,4 @@ void lint(const Policy& policy, const LintOptions& options, std::vector<Diagnost
 void lint_script(const SourceText& source, std::uint32_t file,
                  std::vector<Diagnostic>& diagnostics);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

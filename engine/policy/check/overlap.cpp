@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <span>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 // The values between two ends, either of which may be open or absent.
@@ -188,4 +188,4 @@ bool always_holds(const Condition& condition) noexcept {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -4,7 +4,7 @@
 
 #include "engine/policy/policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // The fields that a filter has conditions on: bit `1 << Field`. Equal sets weigh the same.
 [[nodiscard]] std::uint32_t field_set(const Filter& filter) noexcept;
@@ -21,4 +21,4 @@ namespace rpcaudit {
 [[nodiscard]] bool never_holds(const Condition& condition) noexcept;
 [[nodiscard]] bool always_holds(const Condition& condition) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -4,7 +4,7 @@
 #include "engine/policy/check/host_validator.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 std::vector<PortRange> sorted(const std::vector<Placed<PortRange>>& ranges) {
@@ -62,4 +62,4 @@ std::string ports_text(const std::vector<PortRange>& ranges) {
   return text.empty() ? "none" : text;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -8,7 +8,7 @@
 #include "engine/policy/text/script_line.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 bool is_netsh(std::string_view word) noexcept {
@@ -127,4 +127,4 @@ void lint_script(const SourceText& source, std::uint32_t file,
   reporter.sort_by_line();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

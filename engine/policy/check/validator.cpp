@@ -15,7 +15,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kComparisonsMax = 10'000'000;  // of conditions of permit and block filters
@@ -250,4 +250,4 @@ void validate(const Policy& policy, std::vector<Diagnostic>& diagnostics) {
   reporter.sort_by_line();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -14,7 +14,7 @@
 #include "engine/policy/text/source_text.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kFileBytesMax = std::size_t{64} << 20;
@@ -276,4 +276,4 @@ void read_deployment(std::string_view bytes, std::string_view name, const ReadNa
   reporter.sort_by_line();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -11,7 +11,7 @@
 #include "engine/policy/text/source_text.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kColumnsMax = 64;
@@ -255,4 +255,4 @@ void read_class_table(std::string_view bytes, std::uint32_t file, HostFacts& fac
       });
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -5,7 +5,7 @@
 #include "engine/policy/deployment.h"
 #include "engine/policy/text/reporter.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Tables that spreadsheets and PowerShell's Export-Csv write: a line of column names, then one line
 // for each row; comma, semicolon or tab between values, which may stand in quotation marks (RFC
@@ -27,4 +27,4 @@ void add_sids(std::string_view text, const SourceSpan& span, CallerToken& token,
 // Brings the users into the order that find_user() needs, those of one name made one.
 void settle_users(HostFacts& facts);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

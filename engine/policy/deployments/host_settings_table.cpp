@@ -8,7 +8,7 @@
 #include "engine/policy/condition_data.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 // RPC_IF_* of rpcdce.h.
@@ -233,4 +233,4 @@ bool read_subnet(const Placed<std::string>& text, Subnet& subnet, Reporter& repo
   return false;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -3,7 +3,7 @@
 #include "engine/policy/deployment.h"
 #include "engine/policy/deployments/toml_table.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // The keys of a deployment that say how a server is set up: `sku`, `[registry]`, `[ports]`,
 // `[[static_port]]`, `[[interface]]`, `observed_registrations`, `domain_ipsec_policy`.
@@ -12,4 +12,4 @@ void read_host_settings(TomlTable& reader, HostSettings& host);
 // An address, or `address/prefix`. Bits past the prefix are an error.
 [[nodiscard]] bool read_subnet(const Placed<std::string>& text, Subnet& subnet, Reporter& reporter);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 enum class Callback : std::uint8_t { none, registered, unknown };
@@ -236,4 +236,4 @@ void add_observed_registrations(std::vector<InterfaceRegistration>& registration
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

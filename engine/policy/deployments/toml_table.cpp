@@ -5,7 +5,7 @@
 
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 SourceSpan span_of(const toml::source_region& region, std::uint32_t file) noexcept {
   SourceSpan span{file, region.begin.line, region.begin.column, 1};
@@ -166,4 +166,4 @@ void TomlTable::refuse_other_keys() {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -11,7 +11,7 @@
 #include "engine/policy/host_settings.h"
 #include "engine/policy/text/reporter.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 [[nodiscard]] SourceSpan span_of(const toml::source_region& region, std::uint32_t file) noexcept;
 
@@ -61,4 +61,4 @@ class TomlTable {
   std::vector<std::string_view> known_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -10,7 +10,7 @@
 #include "engine/policy/text/script_line.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using Words = std::span<const Word>;
@@ -195,4 +195,4 @@ void read_host_script(const SourceText& source, std::uint32_t file, Policy& poli
   if (!reporter.is_full()) script.finish({file, 0, 0, 0});
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

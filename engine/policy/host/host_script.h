@@ -6,7 +6,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // The programs whose commands read_host_script() runs.
 enum class HostProgram : std::uint8_t {
@@ -25,4 +25,4 @@ enum class HostProgram : std::uint8_t {
 void read_host_script(const SourceText& source, std::uint32_t file, Policy& policy,
                       Reporter& reporter);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

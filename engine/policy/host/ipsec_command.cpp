@@ -5,7 +5,7 @@
 #include "engine/policy/host/ipsec_filter_text.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 enum class Flag : std::uint8_t {
@@ -307,4 +307,4 @@ void IpsecCommands::run(std::span<const Word> words, const SourceSpan& command) 
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -8,7 +8,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/script_line.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Runs commands of ipsecpol.exe and ipseccmd.exe on a policy, as the tools act on the registry
 // (Windows 2000 Resource Kit, `ipsecpol`; Microsoft's article on restricting RPC ports). Flags may
@@ -59,4 +59,4 @@ class IpsecCommands {
 // The name that a policy's flag gives: without the polling interval after its last colon.
 [[nodiscard]] std::string ipsec_policy_name(std::string_view text);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

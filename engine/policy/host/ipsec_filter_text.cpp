@@ -7,7 +7,7 @@
 #include "dissect/endpoint.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::uint32_t kHostMask = 0xffff'ffff;
@@ -185,4 +185,4 @@ bool read_ipsec_filter(const Word& word, IpsecFilter& filter, Reporter& reporter
   return FilterReader(word, filter, reporter).read();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -5,7 +5,7 @@
 #include "engine/policy/host/registry_dialects.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kDataBytesMax = std::size_t{1} << 20;
@@ -184,4 +184,4 @@ void read_reg_file(const SourceText& source, std::uint32_t file, RegistryApplier
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

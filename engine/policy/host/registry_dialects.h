@@ -6,7 +6,7 @@
 #include "engine/policy/host/registry_value.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Readers of the forms in which administrators have registry values. Each hands what it finds to
 // `values` in order, and reports what it cannot read; none stops before the end of the file.
@@ -31,4 +31,4 @@ void read_lgpo_text(const SourceText& source, std::uint32_t file, RegistryApplie
 void read_registry_pol(std::string_view bytes, std::uint32_t file, RegistryApplier& values,
                        Reporter& reporter);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -3,7 +3,7 @@
 #include "engine/policy/host/registry_dialects.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 // [MS-GPREG] 2.2.1: `PReg`, version 1, then `[key;value;type;size;data]` in UTF-16LE, where type
@@ -132,4 +132,4 @@ void read_registry_pol(std::string_view bytes, std::uint32_t file, RegistryAppli
   PolReader(bytes, file, values, reporter).read();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -4,7 +4,7 @@
 #include "engine/policy/host/registry_dialects.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n\f\v";
@@ -214,4 +214,4 @@ void read_lgpo_text(const SourceText& source, std::uint32_t file, RegistryApplie
   finish_block();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -6,7 +6,7 @@
 
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 enum class RegistryApplier::Setting : std::uint8_t {
   remote_clients,
@@ -322,4 +322,4 @@ void RegistryApplier::finish(const SourceSpan& file) {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -9,7 +9,7 @@
 #include "engine/policy/policy.h"
 #include "engine/policy/text/reporter.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Types of registry data (winnt.h, REG_*).
 enum class RegistryType : std::uint32_t {
@@ -81,4 +81,4 @@ class RegistryApplier {
 // `n` or `a-b`; nothing when it is neither.
 [[nodiscard]] std::optional<PortRange> parse_port_range(std::string_view text) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

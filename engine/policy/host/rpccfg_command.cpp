@@ -3,7 +3,7 @@
 #include "engine/policy/host/registry_value.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using Words = std::span<const Word>;
@@ -111,4 +111,4 @@ void run_dynamicport(std::span<const Word> words, const SourceSpan& command, Pol
       {static_cast<std::uint16_t>(start), static_cast<std::uint16_t>(start + count - 1)}, command};
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

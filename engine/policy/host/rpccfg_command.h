@@ -6,7 +6,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/script_line.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // `rpccfg.exe -pe 5001-5021 -d 0`: the ports are the Internet set, which is taken by default
 // (Microsoft's article on restricting RPC ports). `words` are those after the program's name.
@@ -17,4 +17,4 @@ void run_rpccfg(std::span<const Word> words, const SourceSpan& command, Policy& 
 void run_dynamicport(std::span<const Word> words, const SourceSpan& command, Policy& policy,
                      Reporter& reporter);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -8,7 +8,7 @@
 #include "engine/policy/listings/filter_collector.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 struct NamedInterface {
@@ -290,4 +290,4 @@ void read_dsinternals_listing(const SourceText& source, std::uint32_t file, Poli
   reader.finish();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

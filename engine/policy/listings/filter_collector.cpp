@@ -10,7 +10,7 @@
 #include "engine/policy/netsh/netsh_session.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 std::uint32_t code_points(std::string_view text) noexcept {
@@ -118,4 +118,4 @@ Condition unreadable_condition(Field field, std::string_view text, const SourceS
   return condition;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -8,7 +8,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Takes the filters of one file that is no netsh session, in the order of the file, and adds them
 // to the policy from the oldest to the newest.
@@ -58,4 +58,4 @@ struct TrimmedLine {
 [[nodiscard]] Condition unreadable_condition(Field field, std::string_view text,
                                              const SourceSpan& span);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

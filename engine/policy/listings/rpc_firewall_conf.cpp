@@ -8,7 +8,7 @@
 #include "engine/policy/listings/filter_collector.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 // The weight of the first line; each further line of its kind has one less.
@@ -208,4 +208,4 @@ void read_rpc_firewall_conf(const SourceText& source, std::uint32_t file, Policy
   reader.finish();
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

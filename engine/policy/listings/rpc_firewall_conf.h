@@ -4,7 +4,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Reads RpcFw.conf, the configuration of RPC Firewall (Zero Networks): `flt:` lines are filters of
 // Windows with weights that fall from line to line, `fw:` lines rules of the library that it loads
@@ -12,4 +12,4 @@ namespace rpcaudit {
 void read_rpc_firewall_conf(const SourceText& source, std::uint32_t file, Policy& policy,
                             Reporter& reporter);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -7,7 +7,7 @@
 #include "engine/policy/filter_weight.h"
 #include "engine/policy/listings/show_filter_names.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::uint64_t kFirstId = 0x10000;  // of filters that have none
@@ -114,4 +114,4 @@ std::string print_show_filter(const Policy& policy) {
   return out;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

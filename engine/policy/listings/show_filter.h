@@ -6,7 +6,7 @@
 
 #include "engine/policy/policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // The listing of `netsh rpc filter show filter`, in its layout. Layers in their order, filters
 // with audit before the others, then by weight, and of equal weight the newest first.
@@ -17,4 +17,4 @@ namespace rpcaudit {
 // gets one by its place in the policy.
 [[nodiscard]] std::string print_show_filter(const Policy& policy);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

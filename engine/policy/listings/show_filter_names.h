@@ -6,7 +6,7 @@
 #include "dissect/uuid.h"
 #include "engine/policy/match_type.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // The words of `show filter`, which its printer and its reader share.
 
@@ -29,4 +29,4 @@ inline constexpr std::string_view kListedDescription = "RPC Filter";
           bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]};
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -12,7 +12,7 @@
 #include "engine/policy/netsh/netsh_session.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 // Keys of lines that say nothing about what a filter does.
@@ -361,4 +361,4 @@ void read_show_filter(const SourceText& source, std::uint32_t file, Policy& poli
   reader.finish({file, 0, 0, 0});
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

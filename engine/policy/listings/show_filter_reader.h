@@ -4,7 +4,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Reads the listing of `netsh rpc filter show filter` as a policy: `key: value` lines in any order,
 // with blanks and line ends as any version or page has them. What a listing does not tell is
@@ -12,4 +12,4 @@ namespace rpcaudit {
 void read_show_filter(const SourceText& source, std::uint32_t file, Policy& policy,
                       Reporter& reporter);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

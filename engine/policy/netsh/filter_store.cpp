@@ -4,7 +4,7 @@
 
 #include "engine/policy/netsh/printer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr int kBusyMilliseconds = 10'000;
@@ -186,4 +186,4 @@ std::optional<std::string> read_filter_store(const std::string& path, std::strin
   return std::nullopt;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

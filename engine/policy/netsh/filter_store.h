@@ -12,7 +12,7 @@
 
 struct sqlite3;
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // One filter of a store: the number that the store gave it, higher for newer, and the netsh
 // commands that make it.
@@ -82,4 +82,4 @@ class FilterStore {
 [[nodiscard]] std::optional<std::string> read_filter_store(const std::string& path,
                                                            std::string& error);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

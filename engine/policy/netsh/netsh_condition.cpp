@@ -10,7 +10,7 @@
 #include "engine/policy/text/arguments.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr Tag kTags[] = {{"field", true}, {"matchtype", true}, {"data", true}};
@@ -251,4 +251,4 @@ void check_required_conditions(const Filter& filter, const SourceSpan& command,
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -7,7 +7,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/script_line.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Reads what follows `add condition`. `layer` is that of the pending rule, empty when it could not
 // be read: then every field is legal. Empty when an error was reported.
@@ -19,4 +19,4 @@ namespace rpcaudit {
 // Warns where a filter lacks the conditions that its layer is documented to require first.
 void check_required_conditions(const Filter& filter, const SourceSpan& command, Reporter& reporter);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -12,7 +12,7 @@
 #include "engine/policy/text/arguments.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::array<std::string_view, 3> kObjects{"rule", "condition", "filter"};
@@ -236,4 +236,4 @@ void NetshSession::delete_filter(Words words, const SourceSpan& command) {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -2,7 +2,7 @@
 
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::string_view kNotFound = "The following command was not found";
@@ -124,4 +124,4 @@ std::string netsh_refusal(std::string_view code, std::span<const Word> words) {
   return text + "\n\n";
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -8,7 +8,7 @@
 #include "engine/policy/text/arguments.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr Tag kTags[] = {{"layer", true},        {"actiontype", true}, {"filterkey", false},
@@ -171,4 +171,4 @@ Uuid generated_filter_key(std::string_view file, std::size_t occurrence,
   return key;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -8,7 +8,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/script_line.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // What `add rule` opened and `add filter` will commit.
 struct PendingRule {
@@ -27,4 +27,4 @@ struct PendingRule {
 [[nodiscard]] Uuid generated_filter_key(std::string_view file, std::size_t occurrence,
                                         std::uint32_t line) noexcept;
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

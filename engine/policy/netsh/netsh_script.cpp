@@ -3,7 +3,7 @@
 #include "engine/policy/netsh/netsh_session.h"
 #include "engine/policy/text/script_line.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kFileMebibytesMax = 64;
@@ -64,4 +64,4 @@ SourceText read_stored_script(std::string_view script, std::string_view name, Po
   return read_script(script, name, kStoreMebibytesMax, policy, diagnostics);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -8,7 +8,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Reads a `netsh rpc filter` script: one file is one netsh session with one pending rule.
 //
@@ -28,4 +28,4 @@ SourceText read_stored_script(std::string_view script, std::string_view name, Po
 void read_netsh_script(const SourceText& source, std::uint32_t file, Policy& policy,
                        Reporter& reporter);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

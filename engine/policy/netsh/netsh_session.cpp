@@ -8,7 +8,7 @@
 #include "engine/policy/text/arguments.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kPushedMax = 1000;
@@ -304,4 +304,4 @@ void NetshSession::note_binding(const Word& word, Verb verb) {
   reporter_.warning("selective-binding", span, std::move(message));
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -12,7 +12,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/script_line.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 enum class NetshContext : std::uint8_t { root, rpc, filter };
 
@@ -148,4 +148,4 @@ class NetshSession {
 [[nodiscard]] bool echoes_command(std::span<const Word> words) noexcept;
 void report_echo(const SourceSpan& command, Reporter& reporter);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -7,7 +7,7 @@
 
 #include "engine/policy/condition_data.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 std::string hex32(std::uint64_t number) {
@@ -146,4 +146,4 @@ std::string describe(const Filter& filter) {
   return text;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

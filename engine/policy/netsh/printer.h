@@ -4,7 +4,7 @@
 
 #include "engine/policy/policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // The canonical script: what a real netsh accepts under `netsh -f`, one filter per paragraph.
 // read_netsh_script(print_netsh_script(p)) has the same meaning as p.
@@ -17,4 +17,4 @@ namespace rpcaudit {
 [[nodiscard]] std::string describe(const Filter& filter);
 [[nodiscard]] std::string describe(const Condition& condition);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -7,7 +7,7 @@
 
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 bool is_name(std::string_view text) noexcept {
@@ -183,4 +183,4 @@ std::string normalized_name(std::string_view text) {
   return name;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

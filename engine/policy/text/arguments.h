@@ -8,7 +8,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/script_line.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // One tag of a command. Its position in the list is also its place when the tag is not written.
 struct Tag {
@@ -32,4 +32,4 @@ void merge_words(std::vector<Word>& words, std::size_t first, std::size_t count,
 // Lower case, with `_` for what else separates the parts of a name.
 [[nodiscard]] std::string normalized_name(std::string_view text);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -6,7 +6,7 @@
 #include "engine/policy/text/source_text.h"
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kExcerptMax = 120;  // code points of a source line shown at most
@@ -60,4 +60,4 @@ std::string format(const Diagnostic& diagnostic, const Policy& policy, const Sou
   return header(diagnostic, policy) + excerpt(diagnostic.span, line) + hint_line(diagnostic);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 struct Policy;
 class SourceText;
@@ -42,4 +42,4 @@ struct Diagnostic {
 [[nodiscard]] std::string format(const Diagnostic& diagnostic, const Policy& policy,
                                  const SourceText& source);
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

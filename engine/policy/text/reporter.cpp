@@ -4,7 +4,7 @@
 #include <tuple>
 #include <utility>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 void Reporter::add(Severity severity, std::string_view code, const SourceSpan& span,
                    std::string message, std::string hint) {
@@ -27,4 +27,4 @@ void Reporter::sort_by_line() {
                    });
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -10,7 +10,7 @@
 
 #include "engine/policy/text/diagnostic.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Collects what one reader has to say about one file, up to a bound for each severity: a file that
 // is not a policy at all must not fill the screen. Errors beyond it are one more error, which ends
@@ -64,4 +64,4 @@ class Reporter {
   std::set<std::string> said_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -4,7 +4,7 @@
 
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr char32_t kDropped = 0;
@@ -193,4 +193,4 @@ bool ScriptReader::next(ScriptLine& line) {
   return true;
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

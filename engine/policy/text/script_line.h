@@ -10,7 +10,7 @@
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // A piece of a command: its text in UTF-8 and the column at which each byte of it stands.
 struct Word {
@@ -67,4 +67,4 @@ class ScriptReader {
   std::vector<Glyph> glyphs_;
 };
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -4,7 +4,7 @@
 
 #include "engine/policy/text/spelling.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 // 0x80..0x9f of Windows-1252; what it leaves open stays what it is.
@@ -126,4 +126,4 @@ std::string_view SourceText::line(std::size_t number) const noexcept {
   return std::string_view(text_).substr(start, end - start);
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // A policy file as text: UTF-8 whatever it was written in, cut into lines without their ends.
 class SourceText {
@@ -46,4 +46,4 @@ void for_each_code_point(std::string_view text, Visit visit) {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

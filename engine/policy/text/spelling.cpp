@@ -5,7 +5,7 @@
 
 #include "engine/policy/text/source_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 constexpr std::size_t kQuotedSizeMax = 80;
@@ -128,4 +128,4 @@ void append_long_utf8(char32_t code_point, std::string& out) {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 
 // Names as people write them: ASCII case, near misses, abbreviations, and how to quote them.
 
@@ -51,4 +51,4 @@ inline void append_utf8(char32_t code_point, std::string& out) {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -7,7 +7,7 @@
 
 #include "tests/app/program.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 class DeploymentProgramTest : public ProgramTest {
@@ -147,4 +147,4 @@ TEST_F(DeploymentProgramTest, WorkersJudgeAsOneThreadDoes) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -7,8 +7,9 @@
 #include <string>
 
 #include "tests/app/program.h"
+#include "tests/support/places.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 using testing::AllOf;
@@ -38,7 +39,7 @@ class MapperOverPipe : public ProgramTest {
     return {};
   }
 
-  const std::string capture = RPCAUDIT_SOURCE_DIR "/pcaps/pipe-epmapper.pcap";
+  const std::string capture = source_folder() + "/pcaps/pipe-epmapper.pcap";
 };
 
 // C706 appendix O over [MS-RPCE] 2.1.1.2.
@@ -99,4 +100,4 @@ TEST_F(MapperOverPipe, TheInventoryHoldsWhatItAnnounced) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -20,8 +20,9 @@
 #include "engine/policy/netsh/netsh_script.h"
 #include "engine/policy/netsh/printer.h"
 #include "tests/app/program.h"
+#include "tests/support/places.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 using testing::ElementsAre;
@@ -48,14 +49,14 @@ class NetshProgramTest : public ProgramTest {
   // The filters of a store in words, oldest first.
   static std::vector<std::string> described(const std::string& path) {
     std::string error;
-    const std::optional<std::string> script = read_filter_store(path, error);
+    const std::optional<std::string> script = policy::read_filter_store(path, error);
     EXPECT_TRUE(script.has_value()) << error;
-    Policy policy;
-    std::vector<Diagnostic> diagnostics;
-    read_netsh_script(script.value_or(""), "store", policy, diagnostics);
+    policy::Policy policy;
+    std::vector<policy::Diagnostic> diagnostics;
+    policy::read_netsh_script(script.value_or(""), "store", policy, diagnostics);
     EXPECT_TRUE(diagnostics.empty());
     std::vector<std::string> filters;
-    for (const Filter& filter : policy.filters) filters.push_back(describe(filter));
+    for (const policy::Filter& filter : policy.filters) filters.push_back(policy::describe(filter));
     return filters;
   }
 
@@ -439,14 +440,15 @@ TEST_F(NetshProgramTest, WhatCannotBeReadIsSaid) {
                            " rpc filter show filter");
   EXPECT_EQ(broken.status, 3);
   EXPECT_THAT(broken.err, HasSubstr("no.db: "));
-  FilterStore tampered;
+  policy::FilterStore tampered;
   const std::string path = (folder / "tampered.db").string();
-  Policy policy;
-  std::vector<Diagnostic> diagnostics;
-  read_netsh_script("add rule um block\nadd condition pipe equal \\PIPE\\a\nadd filter\n", "",
-                    policy, diagnostics);
-  std::get<TextRange>(policy.filters.at(0).conditions.at(0).data).low += '\0';  // no console does
-  ASSERT_TRUE(tampered.open(path, FilterStore::Access::write) && tampered.begin() &&
+  policy::Policy policy;
+  std::vector<policy::Diagnostic> diagnostics;
+  policy::read_netsh_script("add rule um block\nadd condition pipe equal \\PIPE\\a\nadd filter\n",
+                            "", policy, diagnostics);
+  std::get<policy::TextRange>(policy.filters.at(0).conditions.at(0).data).low +=
+      '\0';  // no console does
+  ASSERT_TRUE(tampered.open(path, policy::FilterStore::Access::write) && tampered.begin() &&
               tampered.add(policy.filters[0]) && tampered.commit());
   const Ended shown = run("netsh --store " + path + " rpc filter show filter");
   EXPECT_EQ(shown.status, 3);
@@ -470,7 +472,8 @@ class Session {
       const int input = ::open(commands.c_str(), O_RDONLY | O_CLOEXEC);
       ::dup2(input, STDIN_FILENO);
       ::dup2(ends[1], STDOUT_FILENO);
-      ::execl(RPCAUDIT_PROGRAM, RPCAUDIT_PROGRAM, "netsh", "--store", store.c_str(), nullptr);
+      ::execl(program_path().c_str(), program_path().c_str(), "netsh", "--store", store.c_str(),
+              nullptr);
       ::_exit(127);
     }
     ::close(ends[1]);
@@ -535,7 +538,7 @@ TEST_F(NetshProgramTest, JoinedCommandsDoNotMixTheirRules) {
   std::string shell;
   for (std::size_t i = 0; i < kAtOnce; ++i) {
     const std::string number = std::to_string(i);
-    shell += std::string(RPCAUDIT_PROGRAM) + " netsh --store " + store + " add rule um block '&'" +
+    shell += program_path() + " netsh --store " + store + " add rule um block '&'" +
              " add condition opnum equal " + number + " '&' add condition local_port equal " +
              number + " '&' add filter > " + (folder / "said").string() + number + " 2>&1 &\n";
   }
@@ -592,15 +595,15 @@ TEST_F(NetshProgramTest, AKillLosesNothingThatWasAnswered) {
     note_keys(answers, kept);
     if (!fs::exists(path)) continue;  // killed before the store was made
     std::string error;
-    const std::optional<std::string> script = read_filter_store(path, error);
+    const std::optional<std::string> script = policy::read_filter_store(path, error);
     if (!script && kept.empty()) continue;  // likewise: there is the file, but nothing in it yet
     ASSERT_TRUE(script.has_value()) << error;
-    Policy policy;
-    std::vector<Diagnostic> diagnostics;
-    read_netsh_script(*script, "store", policy, diagnostics);
+    policy::Policy policy;
+    std::vector<policy::Diagnostic> diagnostics;
+    policy::read_netsh_script(*script, "store", policy, diagnostics);
     std::set<std::string> present;
-    for (const Filter& filter : policy.filters) {
-      EXPECT_EQ(describe(filter), "block um opnum=7 local_port=7");
+    for (const policy::Filter& filter : policy.filters) {
+      EXPECT_EQ(policy::describe(filter), "block um opnum=7 local_port=7");
       present.insert(to_string(filter.key));
     }
     EXPECT_TRUE(std::includes(present.begin(), present.end(), kept.begin(), kept.end()));
@@ -621,7 +624,8 @@ class Terminal {
     if (pid_ != 0) return;
     ::setenv("XDG_STATE_HOME", state.c_str(), 1);
     ::setenv("TERM", "xterm", 1);
-    std::vector<char*> words{const_cast<char*>(RPCAUDIT_PROGRAM)};
+    std::string program = program_path();
+    std::vector<char*> words{program.data()};
     for (const std::string& argument : arguments) {
       words.push_back(const_cast<char*>(argument.c_str()));
     }
@@ -734,4 +738,4 @@ TEST(NetshCompletion, OffersWhatFits) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -13,8 +13,9 @@
 #include <string>
 
 #include "tests/app/program.h"
+#include "tests/support/places.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 // A capture with a header and no frame.
@@ -147,7 +148,7 @@ TEST_F(ProgramTest, LostOutputIsThree) {
 }
 
 TEST_F(ProgramTest, AClosedPipeIsThree) {
-  const std::string command = std::string("{ ") + RPCAUDIT_PROGRAM + " calls -q -r " + demo +
+  const std::string command = std::string("{ ") + program_path() + " calls -q -r " + demo +
                               " 2>/dev/null; echo $? > " + (folder / "status").string() +
                               "; } | true";
   EXPECT_EQ(std::system(command.c_str()), 0);
@@ -244,7 +245,7 @@ TEST_F(ProgramTest, CheckSilencesByCodeAndSaysWhichCodeSilencedNothing) {
 
 TEST_F(ProgramTest, CheckAcceptsThePoliciesWeShip) {
   for (const fs::directory_entry& entry :
-       fs::directory_iterator(RPCAUDIT_SOURCE_DIR "/pcaps/policies")) {
+       fs::directory_iterator(source_folder() + "/pcaps/policies")) {
     if (entry.path().extension() != ".txt") continue;
     EXPECT_EQ(run("check -p " + entry.path().string()).status, 0) << entry.path();
   }
@@ -298,4 +299,4 @@ TEST_F(ProgramTest, ExplainsALookUpByBothLayers) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -6,15 +6,16 @@
 #include <string>
 
 #include "tests/app/program.h"
+#include "tests/support/places.h"
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 using testing::HasSubstr;
 
 class TwoControllersTest : public ProgramTest {
  protected:
-  const std::string config = RPCAUDIT_SOURCE_DIR "/pcaps/policies/two-controllers/deployment.toml";
+  const std::string config = source_folder() + "/pcaps/policies/two-controllers/deployment.toml";
 };
 
 TEST_F(TwoControllersTest, ThePoliciesAreWithoutFault) {
@@ -26,7 +27,7 @@ TEST_F(TwoControllersTest, TheReadmeShowsTheSummaryAsItIs) {
   const Ended ended =
       run("audit -r " + demo + " -c " + config + " --what-if restrict_remote_clients=0..2");
   EXPECT_EQ(ended.status, 0);
-  const std::string readme = read_file(RPCAUDIT_SOURCE_DIR "/README.md");
+  const std::string readme = read_file(source_folder() + "/README.md");
   std::string shown = readme.substr(readme.find("What the other controls say"));
   shown = shown.substr(0, shown.find("```"));
   EXPECT_GT(shown.size(), 500u);
@@ -71,4 +72,4 @@ TEST_F(TwoControllersTest, WorkersCountAsOneThreadDoes) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -8,25 +8,25 @@
 #include <thread>
 #include <vector>
 
-namespace rpcaudit {
+namespace rpcaudit::app {
 namespace {
 
 // Numbers frames, of no content, in batches of changing sizes.
-class NumberingSource : public FrameSource {
+class NumberingSource : public capture::FrameSource {
  public:
   explicit NumberingSource(std::uint64_t frames) : frames_(frames) {}
 
-  ReadResult read(std::span<Frame> frames) override {
+  capture::ReadResult read(std::span<Frame> frames) override {
     const std::uint64_t wanted = 1 + last_ * 7 % frames.size();
     const auto count = static_cast<std::size_t>(std::min(wanted, frames_ - last_));
     for (Frame& frame : frames.first(count)) {
       frame = {};
       frame.sequence = ++last_;
     }
-    return {count == 0 ? ReadStatus::end : ReadStatus::frames, count};
+    return {count == 0 ? capture::ReadStatus::end : capture::ReadStatus::frames, count};
   }
   std::string_view input_name(std::uint32_t) const override { return {}; }
-  std::span<const InputProblem> problems() const override { return {}; }
+  std::span<const capture::InputProblem> problems() const override { return {}; }
   std::uint64_t bytes_read() const override { return 0; }
   std::uint64_t bytes_total() const override { return 0; }
 
@@ -41,7 +41,7 @@ TEST_P(FrameRingTest, EveryWorkerSeesEveryFrameOnceAndInOrder) {
   constexpr std::uint64_t kFrames = 100'000;
   NumberingSource source(kFrames);
   CaptureReader reader(source, false);
-  const Limits limits;
+  const dissect::Limits limits;
   const std::uint32_t workers = GetParam();
   FrameRing ring(reader, limits, workers);
   std::vector<std::uint64_t> seen(workers, 0);
@@ -65,4 +65,4 @@ TEST_P(FrameRingTest, EveryWorkerSeesEveryFrameOnceAndInOrder) {
 INSTANTIATE_TEST_SUITE_P(Numbers, FrameRingTest, testing::Values(1u, 2u, 3u, 8u));
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

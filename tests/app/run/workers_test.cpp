@@ -7,7 +7,9 @@
 #include <fstream>
 #include <sstream>
 
-namespace rpcaudit {
+#include "tests/support/places.h"
+
+namespace rpcaudit::app {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,11 +22,11 @@ std::string read(const fs::path& path) {
 
 // Records and summary of an audit of all shipped captures.
 std::string audit(unsigned workers, const std::string& options, const fs::path& folder) {
-  const std::string source = RPCAUDIT_SOURCE_DIR;
+  const std::string source = source_folder();
   const fs::path records = folder / "records";
   const fs::path summary = folder / "summary";
-  const std::string command = std::string(RPCAUDIT_PROGRAM) + " audit -r " + source + "/pcaps -p " +
-                              source + "/pcaps/policies/require-privacy.netsh.txt --workers " +
+  const std::string command = program_path() + " audit -r " + source + "/pcaps -p " + source +
+                              "/pcaps/policies/require-privacy.netsh.txt --workers " +
                               std::to_string(workers) + " " + options + " -o " + records.string() +
                               " 2> " + summary.string();
   EXPECT_EQ(std::system(command.c_str()), 0) << command;
@@ -45,12 +47,12 @@ TEST_P(WorkersTest, AnyNumberGivesTheSameBytes) {
 }
 
 TEST(WorkersTest, ShareStandardInput) {
-  const std::string source = RPCAUDIT_SOURCE_DIR;
+  const std::string source = source_folder();
   std::string pattern = (fs::temp_directory_path() / "rpcaudit-XXXXXX").string();
   const fs::path folder = mkdtemp(pattern.data());
   const auto calls = [&](const std::string& workers) {
-    const std::string command = std::string(RPCAUDIT_PROGRAM) + " calls -q -r - --workers " +
-                                workers + " -o " + (folder / "records").string() + " < " + source +
+    const std::string command = program_path() + " calls -q -r - --workers " + workers + " -o " +
+                                (folder / "records").string() + " < " + source +
                                 "/pcaps/tcp-response-fragments.pcap";
     EXPECT_EQ(std::system(command.c_str()), 0) << command;
     return read(folder / "records");
@@ -68,4 +70,4 @@ INSTANTIATE_TEST_SUITE_P(Formats, WorkersTest,
                          });
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::app

@@ -27,7 +27,7 @@ constexpr std::uint32_t kUnknownInterface = 0x1c01'0003;
 
 struct RefusalCase {
   const char* name;
-  Refusal refusal;
+  dissect::Refusal refusal;
   std::uint16_t reason;
   std::uint32_t status;
   const char* enforced;
@@ -36,22 +36,22 @@ struct RefusalCase {
 
 // C706 12.6.3.1; MS-RPCE 2.2.2.5.
 constexpr RefusalCase kRefusals[] = {
-    {"item_unspecified", Refusal::item, 0, 0, "consistent", "server_resources"},
-    {"item_interface", Refusal::item, 1, 0, "unknown", "interface_not_registered"},
-    {"item_transfer_syntax", Refusal::item, 2, 0, "unknown", "transfer_syntax"},
-    {"item_limit", Refusal::item, 3, 0, "unknown", "server_resources"},
-    {"nak_unspecified", Refusal::bind, 0, 0, "consistent", "server_resources"},
-    {"nak_congestion", Refusal::bind, 1, 0, "unknown", "server_resources"},
-    {"nak_version", Refusal::bind, 4, 0, "unknown", "protocol_version"},
-    {"nak_authentication_type", Refusal::bind, 8, 0, "unknown", "authentication_type"},
-    {"nak_invalid_checksum", Refusal::bind, 9, 0, "consistent", "minimum_level"},
-    {"nak_other", Refusal::bind, 6, 0, "unknown", ""},
-    {"fault_denied", Refusal::fault, 0, kAccessDenied, "consistent", "minimum_level"},
-    {"fault_other", Refusal::fault, 0, kUnknownInterface, "unknown", ""},
+    {"item_unspecified", dissect::Refusal::item, 0, 0, "consistent", "server_resources"},
+    {"item_interface", dissect::Refusal::item, 1, 0, "unknown", "interface_not_registered"},
+    {"item_transfer_syntax", dissect::Refusal::item, 2, 0, "unknown", "transfer_syntax"},
+    {"item_limit", dissect::Refusal::item, 3, 0, "unknown", "server_resources"},
+    {"nak_unspecified", dissect::Refusal::bind, 0, 0, "consistent", "server_resources"},
+    {"nak_congestion", dissect::Refusal::bind, 1, 0, "unknown", "server_resources"},
+    {"nak_version", dissect::Refusal::bind, 4, 0, "unknown", "protocol_version"},
+    {"nak_authentication_type", dissect::Refusal::bind, 8, 0, "unknown", "authentication_type"},
+    {"nak_invalid_checksum", dissect::Refusal::bind, 9, 0, "consistent", "minimum_level"},
+    {"nak_other", dissect::Refusal::bind, 6, 0, "unknown", ""},
+    {"fault_denied", dissect::Refusal::fault, 0, kAccessDenied, "consistent", "minimum_level"},
+    {"fault_other", dissect::Refusal::fault, 0, kUnknownInterface, "unknown", ""},
 };
 
-ContextInfo refused_drsuapi(const RefusalCase& row) {
-  ContextInfo context;
+audit::ContextInfo refused_drsuapi(const RefusalCase& row) {
+  audit::ContextInfo context;
   context.abstract_syntax = kDrsuapi;
   context.refusal = row.refusal;
   context.reason = row.reason;
@@ -61,61 +61,63 @@ ContextInfo refused_drsuapi(const RefusalCase& row) {
 
 TEST(Evidence, OfARefusalIsTheReasonThatTheServerGives) {
   for (const RefusalCase& row : kRefusals) {
-    const Evidence evidence = evidence_of(refused_drsuapi(row), RefusedContext{});
+    const audit::Evidence evidence =
+        audit::evidence_of(refused_drsuapi(row), audit::RefusedContext{});
     EXPECT_EQ(to_string(evidence.enforced), row.enforced) << row.name;
     EXPECT_EQ(evidence.other_causes[0], row.first_cause) << row.name;
   }
 }
 
 TEST(Evidence, BadCredentialsAreACauseWhereThereAreAny) {
-  ContextInfo context = refused_drsuapi(kRefusals[8]);
-  EXPECT_EQ(evidence_of(context, RefusedContext{}).other_causes[0], "minimum_level");
-  context.auth = AuthNumbers{10, 2, 0};
-  EXPECT_EQ(evidence_of(context, RefusedContext{}).other_causes[0], "bad_credentials");
+  audit::ContextInfo context = refused_drsuapi(kRefusals[8]);
+  EXPECT_EQ(audit::evidence_of(context, audit::RefusedContext{}).other_causes[0], "minimum_level");
+  context.auth = dissect::AuthNumbers{10, 2, 0};
+  EXPECT_EQ(audit::evidence_of(context, audit::RefusedContext{}).other_causes[0],
+            "bad_credentials");
 }
 
 // A call that was sent before the refusal came; only the RPC runtime refuses proposals.
 TEST(Evidence, OfACallIsTheRefusalOfItsContext) {
-  CallEvent call;
-  call.outcome = Outcome::unanswered;
+  audit::CallEvent call;
+  call.outcome = dissect::Outcome::unanswered;
   call.verdict.emplace();
-  const ContextInfo context = refused_drsuapi(kRefusals[4]);
-  const std::pair<Control, Enforced> kControls[] = {
-      {Control::restrict_remote_clients, Enforced::consistent},
-      {Control::interface_registration, Enforced::consistent},
-      {Control::rpc_filter, Enforced::unknown},
-      {Control::ipsec, Enforced::unknown},
+  const audit::ContextInfo context = refused_drsuapi(kRefusals[4]);
+  const std::pair<evaluate::Control, audit::Enforced> kControls[] = {
+      {evaluate::Control::restrict_remote_clients, audit::Enforced::consistent},
+      {evaluate::Control::interface_registration, audit::Enforced::consistent},
+      {evaluate::Control::rpc_filter, audit::Enforced::unknown},
+      {evaluate::Control::ipsec, audit::Enforced::unknown},
   };
   for (const auto& [control, enforced] : kControls) {
     call.verdict->control = control;
-    EXPECT_EQ(evidence_of(context, call).enforced, enforced) << to_string(control);
+    EXPECT_EQ(audit::evidence_of(context, call).enforced, enforced) << to_string(control);
   }
 }
 
 struct ConnectionCase {
   const char* name;
-  OpeningAnswer answer;
-  InForce force;
+  dissect::OpeningAnswer answer;
+  evaluate::InForce force;
   const char* enforced;
 };
 
 constexpr ConnectionCase kConnections[] = {
-    {"accepted", OpeningAnswer::accepted, InForce::yes, "contradicted"},
-    {"no_answer", OpeningAnswer::none, InForce::yes, "consistent"},
-    {"refused", OpeningAnswer::refused, InForce::yes, "unknown"},
-    {"not_seen", OpeningAnswer::unknown, InForce::yes, "unknown"},
-    {"accepted_before", OpeningAnswer::accepted, InForce::planned, "planned"},
-    {"no_answer_before", OpeningAnswer::none, InForce::planned, "planned"},
+    {"accepted", dissect::OpeningAnswer::accepted, evaluate::InForce::yes, "contradicted"},
+    {"no_answer", dissect::OpeningAnswer::none, evaluate::InForce::yes, "consistent"},
+    {"refused", dissect::OpeningAnswer::refused, evaluate::InForce::yes, "unknown"},
+    {"not_seen", dissect::OpeningAnswer::unknown, evaluate::InForce::yes, "unknown"},
+    {"accepted_before", dissect::OpeningAnswer::accepted, evaluate::InForce::planned, "planned"},
+    {"no_answer_before", dissect::OpeningAnswer::none, evaluate::InForce::planned, "planned"},
 };
 
 TEST(Evidence, OfAConnectionIsThatItHadNoAnswer) {
   for (const ConnectionCase& row : kConnections) {
-    ConnectionEvent connection;
+    audit::ConnectionEvent connection;
     connection.answer = row.answer;
     connection.in_force = row.force;
-    const Evidence evidence = evidence_of(connection);
+    const audit::Evidence evidence = audit::evidence_of(connection);
     EXPECT_EQ(to_string(evidence.enforced), row.enforced) << row.name;
-    const bool is_consistent = evidence.enforced == Enforced::consistent;
+    const bool is_consistent = evidence.enforced == audit::Enforced::consistent;
     EXPECT_EQ(!evidence.other_causes[0].empty(), is_consistent) << row.name;
   }
 }
@@ -130,14 +132,14 @@ class Sight {
     frames.set_time(frames.size() - 1, Timestamp{second * kNanosecondsPerSecond});
   }
   std::string records() {
-    const ServerPolicies policies(policy, {});
+    const evaluate::ServerPolicies policies(policy, {});
     options.policies = &policies;
     StringTarget target;
-    OutputBuffer buffer(target, false);
-    JsonSink sink(buffer, &policies, {}, std::size_t{1} << 19);
-    const Limits limits;
-    Auditor auditor(limits, options, sink);
-    Dissector dissector(limits, auditor, 1);
+    audit::OutputBuffer buffer(target, false);
+    audit::JsonSink sink(buffer, &policies, {}, std::size_t{1} << 19);
+    const dissect::Limits limits;
+    audit::Auditor auditor(limits, options, sink);
+    dissect::Dissector dissector(limits, auditor, 1);
     dissector.process(frames.frames());
     dissector.advance(frames.frames());
     dissector.finish();
@@ -146,15 +148,15 @@ class Sight {
     return target.text;
   }
 
-  AuditOptions options;
-  Policy policy;
+  audit::AuditOptions options;
+  policy::Policy policy;
   FrameList frames;
-  AuditTally tally;
+  audit::AuditTally tally;
 };
 
-void read(std::string_view text, Policy& policy) {
-  std::vector<Diagnostic> diagnostics;
-  read_policy(text, "rules.cmd", policy, diagnostics);
+void read(std::string_view text, policy::Policy& policy) {
+  std::vector<policy::Diagnostic> diagnostics;
+  policy::read_policy(text, "rules.cmd", policy, diagnostics);
 }
 
 // How to configure RPC to use certain ports and how to help secure those ports by using IPsec.
@@ -195,9 +197,9 @@ class ConnectionRecords : public testing::Test {
 TEST_F(ConnectionRecords, OneForAConnectionThatTheRulesStop) {
   for (const int second : {0, 1, 3}) sight.add(syn_to(135), second);
   sight.add(answer_to(syn_to(80), kSynAck), 60);
-  CommunityId ids;
+  audit::CommunityId ids;
   const std::string id(ids.of({IpAddress::v4(0x0a4d'0002), 40'000},
-                              {IpAddress::v4(0x0a4d'0001), 135}, IpProtocol::tcp));
+                              {IpAddress::v4(0x0a4d'0001), 135}, audit::IpProtocol::tcp));
   EXPECT_EQ(sight.records(),
             "{\"timestamp\":\"1970-01-01T00:00:00.000000000Z\",\"event_type\":\"rpc_connection\","
             "\"frame\":1,\"src_ip\":\"10.77.0.2\",\"src_port\":40000,\"dest_ip\":\"10.77.0.1\","
@@ -234,7 +236,8 @@ TEST_F(ConnectionRecords, NoneForAConnectionThatCameAbout) {
   sight.add(syn_to(5001), 0);
   sight.add(answer_to(syn_to(5001), kSynAck), 1);
   EXPECT_THAT(sight.records(), IsEmpty());
-  EXPECT_EQ(sight.tally.connections[static_cast<std::size_t>(VerdictAction::would_block)], 1u);
+  EXPECT_EQ(sight.tally.connections[static_cast<std::size_t>(evaluate::VerdictAction::would_block)],
+            1u);
 }
 
 TEST_F(ConnectionRecords, AreOfPortsOfRpcAlone) {
@@ -256,11 +259,12 @@ TEST_F(ConnectionRecords, ThoseThatMayPassAreWrittenWithAllElse) {
   EXPECT_THAT(text, HasSubstr("\"verdict\":{\"action\":\"would_permit\",\"control\":\"ipsec\","
                               "\"rule\":\"Allow 135\""));
   EXPECT_THAT(text, Not(HasSubstr("enforced")));
-  EXPECT_EQ(sight.tally.connections[static_cast<std::size_t>(VerdictAction::would_permit)], 1u);
+  EXPECT_EQ(
+      sight.tally.connections[static_cast<std::size_t>(evaluate::VerdictAction::would_permit)], 1u);
 }
 
 TEST_F(ConnectionRecords, ArePlannedBeforeThePolicyIsInForce) {
-  sight.policy.host.effective_from = Placed<std::int64_t>{10 * kNanosecondsPerSecond, {}};
+  sight.policy.host.effective_from = policy::Placed<std::int64_t>{10 * kNanosecondsPerSecond, {}};
   sight.add(syn_to(135), 9);
   sight.add(answer_to(syn_to(135), kReset), 9);
   EXPECT_THAT(sight.records(), HasSubstr("\"enforced\":\"planned\""));
@@ -268,7 +272,7 @@ TEST_F(ConnectionRecords, ArePlannedBeforeThePolicyIsInForce) {
 
 TEST_F(ConnectionRecords, NoneWithoutRules) {
   sight.policy = {};
-  sight.policy.host.restrict_remote_clients = {RestrictRemoteClients::authenticated, {}};
+  sight.policy.host.restrict_remote_clients = {policy::RestrictRemoteClients::authenticated, {}};
   sight.add(syn_to(135), 0);
   sight.add(answer_to(syn_to(135), kReset), 1);
   EXPECT_THAT(sight.records(), IsEmpty());
@@ -290,8 +294,8 @@ TEST_F(ConnectionRecords, AreGivenUpLikeCalls) {
 class RefusedBinds : public testing::Test {
  protected:
   void SetUp() override {
-    sight.policy.host.restrict_remote_clients = {RestrictRemoteClients::authenticated, {}};
-    InterfaceRegistration plain;
+    sight.policy.host.restrict_remote_clients = {policy::RestrictRemoteClients::authenticated, {}};
+    policy::InterfaceRegistration plain;
     plain.interface = kDrsuapi.uuid;
     plain.has_callback = false;
     sight.policy.host.registrations.push_back(plain);
@@ -307,7 +311,7 @@ class RefusedBinds : public testing::Test {
     for (const Segment& segment : peers.say(client, message)) add(segment);
   }
   static ByteVector bind_nak(const char* reason) {
-    return make_pdu(PduType::bind_nak, {}, hex(std::string(reason) + " 01 0500"));
+    return make_pdu(dissect::PduType::bind_nak, {}, hex(std::string(reason) + " 01 0500"));
   }
 
   const Item drsuapi{0, kDrsuapi};
@@ -339,13 +343,13 @@ TEST_F(RefusedBinds, AreNoneWhereTheReasonIsAnother) {
 }
 
 TEST_F(RefusedBinds, AreNoneWhereThePolicyWouldPermit) {
-  say(true, make_bind({drsuapi}, {.auth = AuthNumbers{10, 6, 0}}));
+  say(true, make_bind({drsuapi}, {.auth = dissect::AuthNumbers{10, 6, 0}}));
   say(false, bind_nak(kUnspecified));
   EXPECT_THAT(sight.records(), IsEmpty());
 }
 
 TEST_F(RefusedBinds, AreNoneBeforeThePolicyIsInForce) {
-  sight.policy.host.effective_from = Placed<std::int64_t>{21 * kNanosecondsPerSecond, {}};
+  sight.policy.host.effective_from = policy::Placed<std::int64_t>{21 * kNanosecondsPerSecond, {}};
   say(true, make_bind({drsuapi}));
   say(false, bind_nak(kUnspecified));
   EXPECT_THAT(sight.records(), IsEmpty());
@@ -353,7 +357,7 @@ TEST_F(RefusedBinds, AreNoneBeforeThePolicyIsInForce) {
 
 // RPC Interface Registration Flags: RPC_IF_ALLOW_LOCAL_ONLY, RPC_IF_ALLOW_SECURE_ONLY.
 TEST_F(RefusedBinds, ShowRegistrationFlagsToo) {
-  for (const std::uint32_t flag : {kAllowLocalOnly, kAllowSecureOnly}) {
+  for (const std::uint32_t flag : {policy::kAllowLocalOnly, policy::kAllowSecureOnly}) {
     sight.policy.host.restrict_remote_clients.reset();
     sight.policy.host.registrations.back().flags = flag;
     sight.frames = {};
@@ -367,7 +371,7 @@ TEST_F(RefusedBinds, ShowRegistrationFlagsToo) {
 TEST_F(RefusedBinds, OfAnAlterContextMayBeAFault) {
   say(true, make_bind({{0, kSamr}}));
   say(false, make_bind_ack({{}}));
-  say(true, make_bind({drsuapi}, {.call_id = 2}, PduType::alter_context));
+  say(true, make_bind({drsuapi}, {.call_id = 2}, dissect::PduType::alter_context));
   say(false, make_fault(kAccessDenied, {.call_id = 2}));
   const std::string text = sight.records();
   EXPECT_THAT(text, HasSubstr("\"frame\":5,"));
@@ -405,7 +409,7 @@ TEST(Association, AnswersSayOnlyWhatIsYoungerThanThePolicy) {
     Sight sight;
     read("rpc filter\nadd rule layer=um actiontype=block\nadd filter\n", sight.policy);
     sight.policy.host.effective_from =
-        Placed<std::int64_t>{row.effective_from * kNanosecondsPerSecond, {}};
+        policy::Placed<std::int64_t>{row.effective_from * kNanosecondsPerSecond, {}};
     TcpPeers peers;
     const auto say = [&](bool client, const ByteVector& message, std::int64_t second) {
       for (const Segment& segment : peers.say(client, message)) sight.add(segment, second);
@@ -417,8 +421,8 @@ TEST(Association, AnswersSayOnlyWhatIsYoungerThanThePolicy) {
       say(false, make_bind_ack({{}}), 20);
     }
     // On a context that was added later.
-    say(true, make_bind({{1, kDrsuapi}}, {.call_id = 2}, PduType::alter_context), 28);
-    say(false, make_bind_ack({{}}, {.call_id = 2}, PduType::alter_context_response), 28);
+    say(true, make_bind({{1, kDrsuapi}}, {.call_id = 2}, dissect::PduType::alter_context), 28);
+    say(false, make_bind_ack({{}}, {.call_id = 2}, dissect::PduType::alter_context_response), 28);
     say(true, make_request({1, 3}, {.call_id = 3}), 30);
     say(false, make_response(1, {.call_id = 3}), 30);
     EXPECT_THAT(sight.records(), HasSubstr("\"enforced\":\"" + std::string(row.enforced) + "\""))

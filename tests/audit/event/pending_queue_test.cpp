@@ -9,11 +9,11 @@
 #include "engine/audit/event/identity_store.h"
 #include "engine/audit/event/slot_pool.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
-std::vector<Position> drain(PendingQueue& queue) {
-  std::vector<Position> order;
+std::vector<dissect::Position> drain(PendingQueue& queue) {
+  std::vector<dissect::Position> order;
   while (!queue.empty()) {
     order.push_back(queue[queue.head()].position);
     queue.pop_head();
@@ -23,11 +23,12 @@ std::vector<Position> drain(PendingQueue& queue) {
 
 TEST(PendingQueue, GivesEventsByPosition) {
   PendingQueue queue(8);
-  for (const Position at : {Position{5, 0}, Position{7, 0}, Position{5, 1}, Position{6, 2},
-                            Position{7, 1}, Position{1, 9}}) {
+  for (const dissect::Position at :
+       {dissect::Position{5, 0}, dissect::Position{7, 0}, dissect::Position{5, 1},
+        dissect::Position{6, 2}, dissect::Position{7, 1}, dissect::Position{1, 9}}) {
     (void)queue.add(at);
   }
-  const std::vector<Position> wanted{{1, 9}, {5, 0}, {5, 1}, {6, 2}, {7, 0}, {7, 1}};
+  const std::vector<dissect::Position> wanted{{1, 9}, {5, 0}, {5, 1}, {6, 2}, {7, 0}, {7, 1}};
   EXPECT_EQ(drain(queue), wanted);
 }
 
@@ -54,14 +55,14 @@ TEST(PendingQueue, IsFullAtItsCapacityAndUsableAfterwards) {
   EXPECT_FALSE(queue.full());
   (void)queue.add({1, 0});
   EXPECT_TRUE(queue.full());
-  EXPECT_EQ(drain(queue).front(), (Position{1, 0}));
+  EXPECT_EQ(drain(queue).front(), (dissect::Position{1, 0}));
 }
 
 TEST(PendingQueue, SortsAnyOrderOfArrival) {
   std::mt19937 random(7);
   for (int round = 0; round < 200; ++round) {
     PendingQueue queue(64);
-    std::vector<Position> wanted;
+    std::vector<dissect::Position> wanted;
     for (std::uint64_t i = 0; i < 64; ++i) {
       const std::uint64_t back = std::min<std::uint64_t>(i, random() % 40);
       wanted.push_back({100 + i - back, static_cast<std::uint32_t>(random() % 3)});
@@ -84,8 +85,8 @@ TEST(SlotPool, GivesBackAndRunsOut) {
   EXPECT_EQ(pool.take(), a);
 }
 
-SecurityIdentity identity(std::string_view user, std::string_view domain) {
-  SecurityIdentity who;
+dissect::SecurityIdentity identity(std::string_view user, std::string_view domain) {
+  dissect::SecurityIdentity who;
   who.user = user;
   who.domain = domain;
   return who;
@@ -118,10 +119,10 @@ TEST(IdentityStore, HasNoPlaceForNobodyAndCutsAtACharacter) {
   EXPECT_EQ(store.text(handle).user, std::string(127, 'a'));
   EXPECT_EQ(store.keep(identity(long_name, ""), handle), handle);
 
-  SecurityIdentity nobody;
+  dissect::SecurityIdentity nobody;
   nobody.null_session = true;
   EXPECT_TRUE(store.text(store.keep(nobody, handle)).null_session);
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -27,12 +27,13 @@ constexpr std::string_view kBlockScript =
 // An auditor between a feed of callbacks and the text of its records.
 class Records {
  public:
-  explicit Records(AuditOptions options, std::string_view script = {}) : buffer_(target_, false) {
+  explicit Records(audit::AuditOptions options, std::string_view script = {})
+      : buffer_(target_, false) {
     if (!script.empty()) {
-      std::vector<Diagnostic> diagnostics;
-      Policy policy;
-      read_netsh_script(script, "policy.txt", policy, diagnostics);
-      options.policies = &policies_.emplace(std::move(policy), EvaluationOptions{});
+      std::vector<policy::Diagnostic> diagnostics;
+      policy::Policy policy;
+      policy::read_netsh_script(script, "policy.txt", policy, diagnostics);
+      options.policies = &policies_.emplace(std::move(policy), evaluate::EvaluationOptions{});
     }
     const auto name = [](std::uint32_t input) -> std::string_view {
       return input == 0 ? "a.pcap" : "b\".pcap";
@@ -41,9 +42,9 @@ class Records {
     auditor_.emplace(limits_, options, *sink_);
   }
 
-  Auditor& feed() { return *auditor_; }
+  audit::Auditor& feed() { return *auditor_; }
   // A proposed context with its result.
-  void open(RpcContext& context, ContextResult result) {
+  void open(dissect::RpcContext& context, dissect::ContextResult result) {
     auditor_->on_context(context);
     context.result = result;
     auditor_->on_context_result(context);
@@ -62,32 +63,32 @@ class Records {
   static constexpr std::size_t kContextsMax = std::size_t{1} << 19;
 
   StringTarget target_;
-  OutputBuffer buffer_;
-  Limits limits_;
-  std::optional<ServerPolicies> policies_;
-  std::optional<JsonSink> sink_;
-  std::optional<Auditor> auditor_;
+  audit::OutputBuffer buffer_;
+  dissect::Limits limits_;
+  std::optional<evaluate::ServerPolicies> policies_;
+  std::optional<audit::JsonSink> sink_;
+  std::optional<audit::Auditor> auditor_;
 };
 
-AuditOptions everything() {
-  AuditOptions options;
+audit::AuditOptions everything() {
+  audit::AuditOptions options;
   options.write_all = true;
   options.write_blindness = true;
   return options;
 }
 
-AuditOptions findings() {
-  AuditOptions options;
+audit::AuditOptions findings() {
+  audit::AuditOptions options;
   options.mark_findings = true;
   return options;
 }
 
 std::string flow() {
-  CommunityId id;
-  const RpcContext context = drsuapi_context();
+  audit::CommunityId id;
+  const dissect::RpcContext context = drsuapi_context();
   return "\"src_ip\":\"10.77.0.21\",\"src_port\":50000,\"dest_ip\":\"10.77.0.1\","
          "\"dest_port\":49153,\"proto\":\"TCP\",\"community_id\":\"" +
-         std::string(id.of(context.client, context.server, IpProtocol::tcp)) +
+         std::string(id.of(context.client, context.server, audit::IpProtocol::tcp)) +
          "\",\"pcap\":\"a.pcap\"";
 }
 
@@ -97,15 +98,15 @@ constexpr std::string_view kInterface =
 
 TEST(JsonRecords, ContextThenCallWithItsAnswer) {
   Records records(everything());
-  RpcContext context = drsuapi_context();
-  context.auth = AuthNumbers{10, 6, 0};
-  records.open(context, ContextResult::accepted);
-  RpcCall call = call_in(20, 3, 0);
-  call.auth = AuthNumbers{10, 6, 0};
+  dissect::RpcContext context = drsuapi_context();
+  context.auth = dissect::AuthNumbers{10, 6, 0};
+  records.open(context, dissect::ContextResult::accepted);
+  dissect::RpcCall call = call_in(20, 3, 0);
+  call.auth = dissect::AuthNumbers{10, 6, 0};
   call.identity.user = "user1";
   call.identity.domain = "LAB77";
   records.feed().on_call(context, call);
-  records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   records.feed().on_context_closed(context.key);
   EXPECT_EQ(records.finished(),
             std::string(
@@ -126,15 +127,15 @@ TEST(JsonRecords, ContextThenCallWithItsAnswer) {
 
 TEST(JsonRecords, PipeObjectAndFault) {
   Records records(everything());
-  RpcContext context = drsuapi_context();
-  context.protocol = ProtocolSequence::ncacn_np;
+  dissect::RpcContext context = drsuapi_context();
+  context.protocol = dissect::ProtocolSequence::ncacn_np;
   context.pipe = "\\PIPE\\lsarpc";
-  context.abstract_syntax = SyntaxId{kUnknown, 1, 2};
-  records.open(context, ContextResult::accepted);
-  RpcCall call = call_in(20, 7, 0);
+  context.abstract_syntax = dissect::SyntaxId{kUnknown, 1, 2};
+  records.open(context, dissect::ContextResult::accepted);
+  dissect::RpcCall call = call_in(20, 7, 0);
   call.object = kDrsuapi;
   records.feed().on_call(context, call);
-  records.feed().on_outcome(outcome_of(call, Outcome::fault, 0x1c01'0003));
+  records.feed().on_outcome(outcome_of(call, dissect::Outcome::fault, 0x1c01'0003));
   const std::string text = records.finished();
   EXPECT_NE(text.find("\"rpc\":{\"transport\":\"ncacn_np\","
                       "\"interface\":\"00112233-4455-6677-8899-aabbccddeeff\",\"version\":\"1.2\","
@@ -148,16 +149,16 @@ TEST(JsonRecords, PipeObjectAndFault) {
 
 TEST(JsonRecords, DatagramHasActivityAndSequenceButNoIds) {
   Records records(everything());
-  RpcContext context = drsuapi_context();
-  context.protocol = ProtocolSequence::ncadg_ip_udp;
-  context.origin = ContextOrigin::implied;
+  dissect::RpcContext context = drsuapi_context();
+  context.protocol = dissect::ProtocolSequence::ncadg_ip_udp;
+  context.origin = dissect::ContextOrigin::implied;
   records.feed().on_context(context);
-  RpcCall call = call_in(20, 0, 0);
+  dissect::RpcCall call = call_in(20, 0, 0);
   call.activity = kUnknown;
   call.sequence = 5;
   call.object = Uuid{};
   records.feed().on_call(context, call);
-  records.feed().on_outcome({call.key, Outcome::one_way, 0, {}});
+  records.feed().on_outcome({call.key, dissect::Outcome::one_way, 0, {}});
   const std::string text = records.finished();
   EXPECT_NE(text.find("\"proto\":\"UDP\""), std::string::npos) << text;
   EXPECT_NE(text.find("\"opnum\":0,\"activity\":\"00112233-4455-6677-8899-aabbccddeeff\","
@@ -170,33 +171,37 @@ TEST(JsonRecords, DatagramHasActivityAndSequenceButNoIds) {
 
 struct ResultCase {
   const char* name;
-  ContextResult before;  // when the call is made
-  ContextResult after;
+  dissect::ContextResult before;  // when the call is made
+  dissect::ContextResult after;
   bool provisional;
   bool has_interface;
 };
 
 constexpr ResultCase kResults[] = {
-    {"accepted", ContextResult::accepted, ContextResult::accepted, false, true},
-    {"rejected", ContextResult::rejected, ContextResult::rejected, false, false},
-    {"negotiated", ContextResult::negotiated, ContextResult::negotiated, false, false},
-    {"never_answered", ContextResult::unanswered, ContextResult::unanswered, true, true},
-    {"answered_late", ContextResult::unanswered, ContextResult::accepted, false, true},
-    {"rejected_late", ContextResult::unanswered, ContextResult::rejected, true, true},
+    {"accepted", dissect::ContextResult::accepted, dissect::ContextResult::accepted, false, true},
+    {"rejected", dissect::ContextResult::rejected, dissect::ContextResult::rejected, false, false},
+    {"negotiated", dissect::ContextResult::negotiated, dissect::ContextResult::negotiated, false,
+     false},
+    {"never_answered", dissect::ContextResult::unanswered, dissect::ContextResult::unanswered, true,
+     true},
+    {"answered_late", dissect::ContextResult::unanswered, dissect::ContextResult::accepted, false,
+     true},
+    {"rejected_late", dissect::ContextResult::unanswered, dissect::ContextResult::rejected, true,
+     true},
 };
 
 TEST(JsonRecords, InterfaceAndProvisionalFollowTheResult) {
   for (const ResultCase& row : kResults) {
     Records records(everything());
-    RpcContext context = drsuapi_context();
+    dissect::RpcContext context = drsuapi_context();
     records.feed().on_context(context);
     context.result = row.before;
-    const RpcCall call = call_in(20, 0, 0);
-    if (row.before != ContextResult::unanswered) records.feed().on_context_result(context);
+    const dissect::RpcCall call = call_in(20, 0, 0);
+    if (row.before != dissect::ContextResult::unanswered) records.feed().on_context_result(context);
     records.feed().on_call(context, call);
-    records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+    records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
     context.result = row.after;
-    if (row.before == ContextResult::unanswered) {
+    if (row.before == dissect::ContextResult::unanswered) {
       records.feed().on_watermark(kEnd);
       EXPECT_EQ(records.text(), "") << row.name << ": waits for the result";
       records.feed().on_context_result(context);
@@ -206,23 +211,23 @@ TEST(JsonRecords, InterfaceAndProvisionalFollowTheResult) {
     EXPECT_EQ(line.find("\"provisional\":true") != std::string::npos, row.provisional) << row.name;
     EXPECT_EQ(line.find("\"interface\"") != std::string::npos, row.has_interface) << row.name;
     const bool has_reason = text.find("\"reason\":0") != std::string::npos;
-    EXPECT_EQ(has_reason,
-              row.after == ContextResult::rejected || row.after == ContextResult::negotiated)
+    EXPECT_EQ(has_reason, row.after == dissect::ContextResult::rejected ||
+                              row.after == dissect::ContextResult::negotiated)
         << row.name;
   }
 }
 
 TEST(JsonRecords, BlindnessWithAndWithoutAConnection) {
   Records records(everything());
-  Blindness blindness;
-  blindness.kind = BlindnessKind::gap;
+  dissect::Blindness blindness;
+  blindness.kind = dissect::BlindnessKind::gap;
   blindness.frame = frame_at(30, 0);
   blindness.client = drsuapi_context().client;
   blindness.server = drsuapi_context().server;
   blindness.bytes = 1460;
   records.feed().on_blindness(blindness);
-  Blindness other;
-  other.kind = BlindnessKind::unfinished_fragments;
+  dissect::Blindness other;
+  other.kind = dissect::BlindnessKind::unfinished_fragments;
   other.frame = frame_at(31, 0);
   other.frame.input = 1;
   other.messages = 2;
@@ -240,8 +245,8 @@ TEST(JsonRecords, BlindnessWithAndWithoutAConnection) {
 
 TEST(JsonRecords, BlindnessOfAnSmbSessionSaysWhichAndSinceWhen) {
   Records records(everything());
-  Blindness blindness;
-  blindness.kind = BlindnessKind::smb_encrypted;
+  dissect::Blindness blindness;
+  blindness.kind = dissect::BlindnessKind::smb_encrypted;
   blindness.frame = frame_at(30, 0);
   blindness.client = drsuapi_context().client;
   blindness.server = drsuapi_context().server;
@@ -258,29 +263,29 @@ TEST(JsonRecords, BlindnessOfAnSmbSessionSaysWhichAndSinceWhen) {
 
 struct VerdictCase {
   const char* name;
-  Outcome outcome;
+  dissect::Outcome outcome;
   std::uint32_t status;
   const char* enforced;
 };
 
 constexpr VerdictCase kVerdicts[] = {
-    {"answered", Outcome::response, 0, "contradicted"},
-    {"denied", Outcome::fault, 5, "consistent"},
-    {"denied_as_hresult", Outcome::fault, 0x8007'0005, "consistent"},
-    {"other_fault", Outcome::fault, 0x1c01'0002, "unknown"},
-    {"unanswered", Outcome::unanswered, 0, "unknown"},
+    {"answered", dissect::Outcome::response, 0, "contradicted"},
+    {"denied", dissect::Outcome::fault, 5, "consistent"},
+    {"denied_as_hresult", dissect::Outcome::fault, 0x8007'0005, "consistent"},
+    {"other_fault", dissect::Outcome::fault, 0x1c01'0002, "unknown"},
+    {"unanswered", dissect::Outcome::unanswered, 0, "unknown"},
 };
 
 TEST(JsonRecords, VerdictSaysWhatDecidedAndWhatHappened) {
   for (const VerdictCase& row : kVerdicts) {
     Records records(findings(), kBlockScript);
-    RpcContext context = drsuapi_context();
-    records.open(context, ContextResult::accepted);
-    const RpcCall harmless = call_in(19, 0, 1);
+    dissect::RpcContext context = drsuapi_context();
+    records.open(context, dissect::ContextResult::accepted);
+    const dissect::RpcCall harmless = call_in(19, 0, 1);
     records.feed().on_call(context, harmless);
-    const RpcCall call = call_in(20, 3, 0);
+    const dissect::RpcCall call = call_in(20, 3, 0);
     records.feed().on_call(context, call);
-    records.feed().on_outcome(outcome_of(harmless, Outcome::response, 0));
+    records.feed().on_outcome(outcome_of(harmless, dissect::Outcome::response, 0));
     records.feed().on_outcome(outcome_of(call, row.outcome, row.status));
     const std::string text = records.finished();
     EXPECT_EQ(text.find('\n'), text.size() - 1) << "only the finding is written";
@@ -298,10 +303,10 @@ TEST(JsonRecords, VerdictSaysWhatDecidedAndWhatHappened) {
              ? "\",\"other_causes\":[\"minimum_level\"]}}\n"
              : "\"}}\n");
     EXPECT_TRUE(text.ends_with(verdict)) << row.name << "\n" << text;
-    const AuditTally& tally = records.feed().tally();
+    const audit::AuditTally& tally = records.feed().tally();
     EXPECT_EQ(tally.judged, 2u);
-    EXPECT_EQ(tally.count(VerdictAction::would_block), 1u);
-    EXPECT_EQ(tally.filters[0][static_cast<std::size_t>(VerdictAction::would_block)], 1u);
+    EXPECT_EQ(tally.count(evaluate::VerdictAction::would_block), 1u);
+    EXPECT_EQ(tally.filters[0][static_cast<std::size_t>(evaluate::VerdictAction::would_block)], 1u);
     EXPECT_EQ(tally.no_filter, 1u);
     EXPECT_EQ(tally.activities.sorted().size(), 1u);
   }
@@ -318,12 +323,12 @@ TEST(JsonRecords, WhatAuditEnableHasLoggedIsWrittenWithTheFilterThatLogsIt) {
       "add rule layer=um actiontype=block audit=enable\n"
       "add condition field=opnum matchtype=equal data=4\nadd filter\n";
   Records records(findings(), script);
-  RpcContext context = drsuapi_context();
-  records.open(context, ContextResult::accepted);
+  dissect::RpcContext context = drsuapi_context();
+  records.open(context, dissect::ContextResult::accepted);
   for (std::uint16_t opnum = 2; opnum < 5; ++opnum) {
-    const RpcCall call = call_in(20u + opnum, opnum, opnum);
+    const dissect::RpcCall call = call_in(20u + opnum, opnum, opnum);
     records.feed().on_call(context, call);
-    records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+    records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   }
   std::istringstream lines(records.finished());
   std::string permitted;
@@ -340,17 +345,17 @@ TEST(JsonRecords, WhatAuditEnableHasLoggedIsWrittenWithTheFilterThatLogsIt) {
   EXPECT_THAT(blocked, HasSubstr("\"audit_only\":true"));
   EXPECT_THAT(blocked, HasSubstr("\"event_5712\":{\"keywords\":\"audit_failure\""));
   EXPECT_FALSE(std::getline(lines, more)) << more;
-  const AuditTally& tally = records.feed().tally();
-  EXPECT_EQ(tally.count(Logged::success), 1u);
-  EXPECT_EQ(tally.count(Logged::failure), 1u);
+  const audit::AuditTally& tally = records.feed().tally();
+  EXPECT_EQ(tally.count(evaluate::Logged::success), 1u);
+  EXPECT_EQ(tally.count(evaluate::Logged::failure), 1u);
   EXPECT_EQ(tally.audit_only, 1u);
 }
 
 // [semantics] 2.2: Windows judges at dispatch, so that a bind alone is never a finding.
 TEST(JsonRecords, ABindWithoutACallIsNoFinding) {
   Records records(findings(), kBlockScript);
-  RpcContext context = drsuapi_context();
-  records.open(context, ContextResult::accepted);
+  dissect::RpcContext context = drsuapi_context();
+  records.open(context, dissect::ContextResult::accepted);
   records.feed().on_context_closed(context.key);
   EXPECT_EQ(records.finished(), "");
   EXPECT_EQ(records.feed().tally().judged, 0u);
@@ -359,37 +364,37 @@ TEST(JsonRecords, ABindWithoutACallIsNoFinding) {
 // [semantics] 2.7: a call is judged, whatever was said of the same call before.
 TEST(JsonRecords, EveryCallOfAContextIsJudged) {
   Records records(findings(), kBlockScript);
-  RpcContext context = drsuapi_context();
-  records.open(context, ContextResult::accepted);
+  dissect::RpcContext context = drsuapi_context();
+  records.open(context, dissect::ContextResult::accepted);
   for (std::uint32_t i = 0; i < 3; ++i) {
-    const RpcCall call = call_in(20 + i, 3, i);
+    const dissect::RpcCall call = call_in(20 + i, 3, i);
     records.feed().on_call(context, call);
-    records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+    records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   }
   const std::string text = records.finished();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
-  EXPECT_EQ(records.feed().tally().count(VerdictAction::would_block), 3u);
+  EXPECT_EQ(records.feed().tally().count(evaluate::VerdictAction::would_block), 3u);
 }
 
 // [semantics] 2.8.
 TEST(JsonRecords, CallsOverLoopbackAreJudgedByFiltersLikeOthers) {
   Records records(findings(), kBlockScript);
-  RpcContext context = drsuapi_context();
+  dissect::RpcContext context = drsuapi_context();
   context.client.address = context.server.address = IpAddress::v4(0x7f00'0001);
-  records.open(context, ContextResult::accepted);
-  const RpcCall call = call_in(20, 3, 0);
+  records.open(context, dissect::ContextResult::accepted);
+  const dissect::RpcCall call = call_in(20, 3, 0);
   records.feed().on_call(context, call);
-  records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   EXPECT_THAT(records.finished(), HasSubstr("\"action\":\"would_block\""));
 }
 
 TEST(JsonRecords, WithAPolicyEveryCallOfALogHasAVerdict) {
   Records records(everything(), kBlockScript);
-  RpcContext context = drsuapi_context();
-  records.open(context, ContextResult::accepted);
-  const RpcCall call = call_in(20, 0, 0);
+  dissect::RpcContext context = drsuapi_context();
+  records.open(context, dissect::ContextResult::accepted);
+  const dissect::RpcCall call = call_in(20, 0, 0);
   records.feed().on_call(context, call);
-  records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   EXPECT_NE(records.finished().find(
                 ",\"verdict\":{\"action\":\"would_permit\",\"depends_on_target\":true,"
                 "\"controls\":[{\"control\":"
@@ -403,11 +408,11 @@ TEST(JsonRecords, UndecidableNamesWhatWasNotSeen) {
                   "add rule layer=um actiontype=block\n"
                   "add condition field=image_name matchtype=equal data=lsass.exe\n"
                   "add filter\n");
-  RpcContext context = drsuapi_context();
-  records.open(context, ContextResult::accepted);
-  const RpcCall call = call_in(20, 0, 0);
+  dissect::RpcContext context = drsuapi_context();
+  records.open(context, dissect::ContextResult::accepted);
+  const dissect::RpcCall call = call_in(20, 0, 0);
   records.feed().on_call(context, call);
-  records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   EXPECT_NE(records.finished().find("\"action\":\"undecidable\""), std::string::npos);
   EXPECT_NE(records.text().find("\"unseen\":[\"image_name\"]"), std::string::npos)
       << records.text();
@@ -416,20 +421,20 @@ TEST(JsonRecords, UndecidableNamesWhatWasNotSeen) {
 // A call over a pipe has the rights of the SMB session, unless it has security of its own.
 TEST(JsonRecords, CallersOfPipesAreThoseOfTheirSession) {
   Records records(everything());
-  RpcContext context = drsuapi_context();
-  context.protocol = ProtocolSequence::ncacn_np;
+  dissect::RpcContext context = drsuapi_context();
+  context.protocol = dissect::ProtocolSequence::ncacn_np;
   context.smb.emplace().guest = true;
-  records.open(context, ContextResult::accepted);
-  RpcCall guest = call_in(20, 0, 0);
+  records.open(context, dissect::ContextResult::accepted);
+  dissect::RpcCall guest = call_in(20, 0, 0);
   guest.identity.user = "nobody";
-  RpcCall named = call_in(22, 0, 1);
-  named.auth = AuthNumbers{10, 6, 0};
-  RpcCall anonymous = call_in(24, 0, 2);
+  dissect::RpcCall named = call_in(22, 0, 1);
+  named.auth = dissect::AuthNumbers{10, 6, 0};
+  dissect::RpcCall anonymous = call_in(24, 0, 2);
   anonymous.identity.null_session = true;
-  anonymous.auth = AuthNumbers{10, 2, 0};
-  for (const RpcCall& call : {guest, named, anonymous}) {
+  anonymous.auth = dissect::AuthNumbers{10, 2, 0};
+  for (const dissect::RpcCall& call : {guest, named, anonymous}) {
     records.feed().on_call(context, call);
-    records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+    records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   }
   std::istringstream text(records.finished());
   std::vector<std::string> lines;
@@ -441,15 +446,15 @@ TEST(JsonRecords, CallersOfPipesAreThoseOfTheirSession) {
 // Whatever a name holds, the line stays one JSON object.
 TEST(JsonRecords, HostileNamesStayInsideTheirString) {
   Records records(everything());
-  RpcContext context = drsuapi_context();
+  dissect::RpcContext context = drsuapi_context();
   context.pipe = "\\PIPE\\a\"}\n{\"b";
-  context.protocol = ProtocolSequence::ncacn_np;
-  records.open(context, ContextResult::accepted);
-  RpcCall call = call_in(20, 0, 0);
+  context.protocol = dissect::ProtocolSequence::ncacn_np;
+  records.open(context, dissect::ContextResult::accepted);
+  dissect::RpcCall call = call_in(20, 0, 0);
   call.frame.input = 1;
   call.identity.user = "x\"\\\n\xff\x01";
   records.feed().on_call(context, call);
-  records.feed().on_outcome(outcome_of(call, Outcome::response, 0));
+  records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   const std::string text = records.finished();
   ASSERT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
   rapidjson::Document document;

@@ -5,7 +5,7 @@
 #include <random>
 #include <thread>
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 class StringTarget : public OutputTarget {
@@ -85,10 +85,10 @@ TEST(RecordMerger, PutsWhatIsToldBehindTheLastFrameIntoItsOwnOrder) {
     merger.publish(1, {}, 6);
     records.set_position({5, 0});
     EXPECT_TRUE(records.write("call\n"));
-    records.set_position({5, kBehindPdus + 2});
+    records.set_position({5, dissect::kBehindPdus + 2});
     EXPECT_TRUE(records.write("second\n"));
     merger.publish(0, records.take(), RecordMerger::kNoMore);
-    records.set_position({5, kBehindPdus + 1});
+    records.set_position({5, dissect::kBehindPdus + 1});
     EXPECT_TRUE(records.write("first\n"));
     merger.publish(1, records.take(), RecordMerger::kNoMore);
   });
@@ -98,4 +98,4 @@ TEST(RecordMerger, PutsWhatIsToldBehindTheLastFrameIntoItsOwnOrder) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -14,8 +14,8 @@ namespace {
 class TextTest : public testing::Test {
  protected:
   TextTest() {
-    std::vector<Diagnostic> diagnostics;
-    read_netsh_script(
+    std::vector<policy::Diagnostic> diagnostics;
+    policy::read_netsh_script(
         "add rule layer=um actiontype=block\n"
         "add condition field=opnum matchtype=equal data=3\n"
         "add filter\n"
@@ -25,17 +25,17 @@ class TextTest : public testing::Test {
         "folder/block-dcsync.netsh.txt", policy, diagnostics);
     context.client = drsuapi_context().client;
     context.server = drsuapi_context().server;
-    context.abstract_syntax = SyntaxId{kDrsuapi, 4, 0};
-    context.catalogue = find_interface(kDrsuapi);
-    context.result = ContextResult::accepted;
+    context.abstract_syntax = dissect::SyntaxId{kDrsuapi, 4, 0};
+    context.catalogue = audit::find_interface(kDrsuapi);
+    context.result = dissect::ContextResult::accepted;
     call.frame = frame_at(4711, 123'456'789);
     call.opnum = 3;
-    call.auth = AuthNumbers{10, 6, 0};
-    call.outcome = Outcome::response;
+    call.auth = dissect::AuthNumbers{10, 6, 0};
+    call.outcome = dissect::Outcome::response;
     call.verdict.emplace();
-    call.verdict->action = VerdictAction::would_block;
-    call.verdict->filter_action = VerdictAction::would_block;
-    call.verdict->control = Control::rpc_filter;
+    call.verdict->action = evaluate::VerdictAction::would_block;
+    call.verdict->filter_action = evaluate::VerdictAction::would_block;
+    call.verdict->control = evaluate::Control::rpc_filter;
     call.verdict->filter = 0;
     who.user = "user1";
     who.domain = "LAB77";
@@ -43,18 +43,18 @@ class TextTest : public testing::Test {
 
   std::string line(bool colour) {
     StringTarget target;
-    OutputBuffer out(target, false);
-    const ServerPolicies policies(policy, {});
-    TextSink sink(out, &policies, {}, colour);
+    audit::OutputBuffer out(target, false);
+    const evaluate::ServerPolicies policies(policy, {});
+    audit::TextSink sink(out, &policies, {}, colour);
     sink.on_call(context, call, who);
     out.flush();
     return target.text;
   }
 
-  Policy policy;
-  ContextInfo context;
-  CallEvent call;
-  IdentityText who;
+  policy::Policy policy;
+  audit::ContextInfo context;
+  audit::CallEvent call;
+  audit::IdentityText who;
 };
 
 TEST_F(TextTest, WouldBlockReadsAsASentence) {
@@ -66,9 +66,9 @@ TEST_F(TextTest, WouldBlockReadsAsASentence) {
 }
 
 TEST_F(TextTest, UndecidableNamesTheFields) {
-  call.verdict->action = VerdictAction::undecidable;
-  call.verdict->filter_action = VerdictAction::undecidable;
-  call.verdict->unseen = field_bit(Field::image_name);
+  call.verdict->action = evaluate::VerdictAction::undecidable;
+  call.verdict->filter_action = evaluate::VerdictAction::undecidable;
+  call.verdict->unseen = evaluate::field_bit(policy::Field::image_name);
   who = {};
   call.auth.reset();
   EXPECT_EQ(line(false),
@@ -80,73 +80,76 @@ TEST_F(TextTest, UndecidableNamesTheFields) {
 
 // [semantics] 5.4.
 TEST_F(TextTest, ACallThatAuditEnableHasLoggedIsSaidToBe) {
-  call.verdict->action = VerdictAction::would_permit;
-  call.verdict->control = Control::none;
-  call.verdict->filter = kNoFilter;
+  call.verdict->action = evaluate::VerdictAction::would_permit;
+  call.verdict->control = evaluate::Control::none;
+  call.verdict->filter = evaluate::kNoFilter;
   call.verdict->logged_by = 1;
-  call.verdict->logged = Logged::success;
+  call.verdict->logged = evaluate::Logged::success;
   EXPECT_NE(line(false).find("  by no filter  logged as success (event 5712) by filter "
                              "block-dcsync.netsh.txt:4  in fact"),
             std::string::npos);
-  call.verdict->logged = Logged::perhaps;
+  call.verdict->logged = evaluate::Logged::perhaps;
   EXPECT_NE(line(false).find("  perhaps logged (event 5712) by filter"), std::string::npos);
 }
 
 // [semantics] 5.5: the order, the groups and the names of the event; what is not on the wire is
 // left empty.
 TEST_F(TextTest, ACallReadsAsEvent5712InTheOrderOfWindows) {
-  const RpcContext proposed = drsuapi_context();
-  RpcCall made = call_in(4711, 3, 0);
-  made.auth = AuthNumbers{10, 6, 0};
+  const dissect::RpcContext proposed = drsuapi_context();
+  dissect::RpcCall made = call_in(4711, 3, 0);
+  made.auth = dissect::AuthNumbers{10, 6, 0};
   made.identity.user = "user1";
   made.identity.domain = "LAB77";
-  const ContextFacts facts = context_facts(proposed);
-  const CallFacts of_call = call_facts(proposed, made);
-  Verdict verdict;
-  verdict.logged = Logged::failure;
+  const evaluate::ContextFacts facts = evaluate::context_facts(proposed);
+  const evaluate::CallFacts of_call = evaluate::call_facts(proposed, made);
+  evaluate::Verdict verdict;
+  verdict.logged = evaluate::Logged::failure;
   verdict.logged_by = 0;
   const std::string key = to_string(policy.filters[0].key);
-  EXPECT_EQ(event_5712_text({made, facts, of_call, TargetProfile(Target::ws2025), policy, verdict}),
-            "event    5712, Audit Failure: A Remote Procedure Call (RPC) was attempted.\n"
-            "         Subject:\n"
-            "           SID:\n"
-            "           Name:                     user1\n"
-            "           Account Domain:           LAB77\n"
-            "           LogonId:\n"
-            "         Process Information:\n"
-            "           PID:\n"
-            "           Name:\n"
-            "         Network Information:\n"
-            "           Remote IP Address:        10.77.0.21\n"
-            "           Remote Port:              50000\n"
-            "         RPC Attributes:\n"
-            "           Interface UUID:           e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
-            "           Protocol Sequence:        ncacn_ip_tcp\n"
-            "           Authentication Service:   10\n"
-            "           Authentication Level:     6\n"
-            "           OpNum:                    3\n"
-            "         Not in the event:\n"
-            "           Filter Key:               " +
-                key +
-                "\n"
-                "           Filter:                   block-dcsync.netsh.txt:1  block um opnum=3\n"
-                "           Frame:                    4711\n");
-  verdict.logged = Logged::no;
-  EXPECT_EQ(event_5712_text({made, facts, of_call, TargetProfile(), policy, verdict}), "");
+  EXPECT_EQ(
+      audit::event_5712_text(
+          {made, facts, of_call, policy::TargetProfile(policy::Target::ws2025), policy, verdict}),
+      "event    5712, Audit Failure: A Remote Procedure Call (RPC) was attempted.\n"
+      "         Subject:\n"
+      "           SID:\n"
+      "           Name:                     user1\n"
+      "           Account Domain:           LAB77\n"
+      "           LogonId:\n"
+      "         Process Information:\n"
+      "           PID:\n"
+      "           Name:\n"
+      "         Network Information:\n"
+      "           Remote IP Address:        10.77.0.21\n"
+      "           Remote Port:              50000\n"
+      "         RPC Attributes:\n"
+      "           Interface UUID:           e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
+      "           Protocol Sequence:        ncacn_ip_tcp\n"
+      "           Authentication Service:   10\n"
+      "           Authentication Level:     6\n"
+      "           OpNum:                    3\n"
+      "         Not in the event:\n"
+      "           Filter Key:               " +
+          key +
+          "\n"
+          "           Filter:                   block-dcsync.netsh.txt:1  block um opnum=3\n"
+          "           Frame:                    4711\n");
+  verdict.logged = evaluate::Logged::no;
+  EXPECT_EQ(
+      audit::event_5712_text({made, facts, of_call, policy::TargetProfile(), policy, verdict}), "");
 }
 
 // [semantics] 5.5: before Windows Server 2025 without the operation, and zeros for pipes.
 TEST_F(TextTest, EarlierVersionsWriteNoOperationAndNoAddressOfPipes) {
-  RpcContext proposed = drsuapi_context();
-  proposed.protocol = ProtocolSequence::ncacn_np;
-  const RpcCall made = call_in(4711, 3, 0);
-  const ContextFacts facts = context_facts(proposed);
-  const CallFacts of_call = call_facts(proposed, made);
-  Verdict verdict;
-  verdict.logged = Logged::success;
+  dissect::RpcContext proposed = drsuapi_context();
+  proposed.protocol = dissect::ProtocolSequence::ncacn_np;
+  const dissect::RpcCall made = call_in(4711, 3, 0);
+  const evaluate::ContextFacts facts = evaluate::context_facts(proposed);
+  const evaluate::CallFacts of_call = evaluate::call_facts(proposed, made);
+  evaluate::Verdict verdict;
+  verdict.logged = evaluate::Logged::success;
   verdict.logged_by = 1;
-  const std::string text =
-      event_5712_text({made, facts, of_call, TargetProfile(Target::ws2019), policy, verdict});
+  const std::string text = audit::event_5712_text(
+      {made, facts, of_call, policy::TargetProfile(policy::Target::ws2019), policy, verdict});
   EXPECT_NE(text.find("Audit Success"), std::string::npos) << text;
   EXPECT_NE(
       text.find("Remote IP Address:        0.0.0.0\n           Remote Port:              0\n"),
@@ -158,7 +161,7 @@ TEST_F(TextTest, EarlierVersionsWriteNoOperationAndNoAddressOfPipes) {
 TEST_F(TextTest, PipesFaultsAndHostileNames) {
   context.pipe = "\\PIPE\\x\033[2J";
   context.server.port = 445;
-  call.outcome = Outcome::fault;
+  call.outcome = dissect::Outcome::fault;
   call.status = 5;
   who.user = "evil\nuser";
   const std::string text = line(false);
@@ -169,42 +172,42 @@ TEST_F(TextTest, PipesFaultsAndHostileNames) {
 
 // Beside the counts, because they are not the whole truth.
 TEST_F(TextTest, SummarySaysThatCallsInEncryptedSessionsAreNotCounted) {
-  AuditTally tally;
-  Blindness encrypted;
-  encrypted.kind = BlindnessKind::smb_encrypted;
+  audit::AuditTally tally;
+  dissect::Blindness encrypted;
+  encrypted.kind = dissect::BlindnessKind::smb_encrypted;
   encrypted.bytes = 3764;
   encrypted.messages = 22;
   tally.note_blindness(encrypted);
   EXPECT_NE(
-      summary_text({}, tally, nullptr)
+      audit::summary_text({}, tally, nullptr)
           .find("answers     none\n"
                 "unseen      the calls in 1 SMB session: 22 encrypted messages, 3,764 bytes\n"),
       std::string::npos);
 }
 
 TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
-  const ServerPolicies policies(policy, {});
-  AuditTally tally;
+  const evaluate::ServerPolicies policies(policy, {});
+  audit::AuditTally tally;
   tally.prepare(policies);
   tally.calls = 1234;
   tally.depends_on_target = 2;
-  tally.outcomes[static_cast<std::size_t>(Outcome::response)] = 1234;
+  tally.outcomes[static_cast<std::size_t>(dissect::Outcome::response)] = 1234;
   for (int i = 0; i < 3; ++i) {
     tally.note_verdict(0, *call.verdict);
     tally.note_finding(context, call, who);
   }
   tally.note_verdict(0, {});
-  Blindness gap;
+  dissect::Blindness gap;
   gap.bytes = 1460;
   tally.note_blindness(gap);
-  RunFacts run;
+  audit::RunFacts run;
   run.inputs = {"a.pcap"};
   run.frames = 5000;
   run.first = Timestamp{kNoon};
   run.last = Timestamp{kNoon + 90 * kNanosecondsPerSecond};
   run.not_seen = {{7, "frames cut by the snap length"}};
   run.problems = {"a.pcap: ends within a frame"};
-  EXPECT_EQ(summary_text(run, tally, &policies),
+  EXPECT_EQ(audit::summary_text(run, tally, &policies),
             "input       a.pcap\n"
             "            5,000 frames, 0 bytes\n"
             "observed    2026-11-20 14:03:12.000 to 2026-11-20 14:04:42.000 UTC (1 min 30 s)\n"
@@ -231,36 +234,36 @@ TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
 }
 
 TEST_F(TextTest, SummaryFitsAScreenHoweverMuchThereIs) {
-  const ServerPolicies policies(policy, {});
-  AuditTally tally;
+  const evaluate::ServerPolicies policies(policy, {});
+  audit::AuditTally tally;
   tally.prepare(policies);
   for (std::uint32_t i = 0; i < 6000; ++i) {
     context.client.address = IpAddress::v4(i);
     tally.note_verdict(0, *call.verdict);
     tally.note_finding(context, call, who);
   }
-  for (std::size_t i = 0; i < kBlindnessKindCount; ++i) {
-    Blindness blindness;
-    blindness.kind = static_cast<BlindnessKind>(i);
+  for (std::size_t i = 0; i < dissect::kBlindnessKindCount; ++i) {
+    dissect::Blindness blindness;
+    blindness.kind = static_cast<dissect::BlindnessKind>(i);
     tally.note_blindness(blindness);
   }
   EXPECT_GE(tally.activities.overflow(), 6000u - 4096u);
-  const std::string text = summary_text({}, tally, &policies);
+  const std::string text = audit::summary_text({}, tally, &policies);
   EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 45);
   EXPECT_NE(text.find("5,988  calls in 4,"), std::string::npos) << text;
 }
 
 TEST_F(TextTest, ActivitiesRememberAFewUsers) {
-  ActivityTable table;
+  audit::ActivityTable table;
   for (const char* user : {"a", "b", "a", "c", "d"}) {
     who.user = user;
     table.note(context, call, who);
   }
-  const std::vector<const Activity*> all = table.sorted();
+  const std::vector<const audit::Activity*> all = table.sorted();
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0]->count, 5u);
   EXPECT_EQ(all[0]->user_count, 3u);
-  EXPECT_EQ(account_of(all[0]->users[2].text()), "LAB77\\c");
+  EXPECT_EQ(audit::account_of(all[0]->users[2].text()), "LAB77\\c");
   EXPECT_TRUE(all[0]->more_users);
   EXPECT_EQ(all[0]->contradicted, 5u);
 }

@@ -28,43 +28,45 @@ std::string um_filter(const char* action) {
          "\nadd condition field=if_uuid matchtype=equal data=" + to_string(kEpm) + "\nadd filter\n";
 }
 
-RpcContext mapper_context() {
-  RpcContext context = drsuapi_context();
+dissect::RpcContext mapper_context() {
+  dissect::RpcContext context = drsuapi_context();
   context.server.port = 135;
-  context.abstract_syntax = SyntaxId{kEpm, 3, 0};
+  context.abstract_syntax = dissect::SyntaxId{kEpm, 3, 0};
   return context;
 }
 
-RpcCall map_call(std::uint64_t frame, std::uint32_t slot, std::optional<SyntaxId> interface) {
-  RpcCall call = call_in(frame, 3, slot);
+dissect::RpcCall map_call(std::uint64_t frame, std::uint32_t slot,
+                          std::optional<dissect::SyntaxId> interface) {
+  dissect::RpcCall call = call_in(frame, 3, slot);
   call.question.emplace();
   call.question->interface = interface;
   call.question->names_no_interface = !interface;
-  call.question->protocol = TowerProtocol::ncacn_ip_tcp;
+  call.question->protocol = dissect::TowerProtocol::ncacn_ip_tcp;
   return call;
 }
 
-EndpointEntry answer(std::uint64_t frame, std::uint16_t port) {
-  EndpointEntry entry;
+dissect::EndpointEntry answer(std::uint64_t frame, std::uint16_t port) {
+  dissect::EndpointEntry entry;
   entry.frame = frame_at(frame, static_cast<std::int64_t>(frame) * 1000);
   entry.client = mapper_context().client;
   entry.mapper = mapper_context().server;
   entry.interface = {kDrsuapi, 4, 0};
-  entry.protocol = TowerProtocol::ncacn_ip_tcp;
+  entry.protocol = dissect::TowerProtocol::ncacn_ip_tcp;
   entry.port = port;
   return entry;
 }
 
-RpcCall lookup_call(std::uint64_t frame, std::uint32_t slot, std::optional<SyntaxId> interface) {
-  RpcCall call = map_call(frame, slot, interface);
+dissect::RpcCall lookup_call(std::uint64_t frame, std::uint32_t slot,
+                             std::optional<dissect::SyntaxId> interface) {
+  dissect::RpcCall call = map_call(frame, slot, interface);
   call.opnum = 2;
-  call.question->protocol = TowerProtocol::other;
+  call.question->protocol = dissect::TowerProtocol::other;
   return call;
 }
 
-EndpointEntry listed(std::uint64_t frame, std::uint16_t port) {
-  EndpointEntry entry = answer(frame, port);
-  entry.source = EndpointSource::listed;
+dissect::EndpointEntry listed(std::uint64_t frame, std::uint16_t port) {
+  dissect::EndpointEntry entry = answer(frame, port);
+  entry.source = dissect::EndpointSource::listed;
   return entry;
 }
 
@@ -72,29 +74,29 @@ EndpointEntry listed(std::uint64_t frame, std::uint16_t port) {
 class LookupsTest : public testing::Test {
  protected:
   void use(const std::string& script) {
-    std::vector<Diagnostic> diagnostics;
-    Policy policy;
-    read_netsh_script(script, "policy.txt", policy, diagnostics);
-    policies_.emplace(std::move(policy), EvaluationOptions{});
-    AuditOptions options;
+    std::vector<policy::Diagnostic> diagnostics;
+    policy::Policy policy;
+    policy::read_netsh_script(script, "policy.txt", policy, diagnostics);
+    policies_.emplace(std::move(policy), evaluate::EvaluationOptions{});
+    audit::AuditOptions options;
     options.policies = &*policies_;
     options.write_all = true;
     options.mark_findings = true;
     sink_.emplace(buffer_, &*policies_, nullptr, 4096);
     auditor_.emplace(limits_, options, *sink_);
   }
-  void open(RpcContext context) {
+  void open(dissect::RpcContext context) {
     auditor_->on_context(context);
-    context.result = ContextResult::accepted;
+    context.result = dissect::ContextResult::accepted;
     auditor_->on_context_result(context);
   }
-  void call(const RpcContext& context, const RpcCall& call) {
+  void call(const dissect::RpcContext& context, const dissect::RpcCall& call) {
     auditor_->on_call(context, call);
-    auditor_->on_outcome(outcome_of(call, Outcome::response, 0));
+    auditor_->on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   }
   // A context at the endpoint that answer() and listed() tell, begun after them, with calls on it.
   void call_there(std::uint32_t calls, std::uint16_t port = 49'153) {
-    RpcContext after = drsuapi_context();
+    dissect::RpcContext after = drsuapi_context();
     after.server.port = port;
     after.key.slot = 1;
     after.frame = frame_at(30, 30'000);
@@ -107,12 +109,12 @@ class LookupsTest : public testing::Test {
     return target_.text;
   }
 
-  Limits limits_;
+  dissect::Limits limits_;
   StringTarget target_;
-  OutputBuffer buffer_{target_, false};
-  std::optional<ServerPolicies> policies_;
-  std::optional<JsonSink> sink_;
-  std::optional<Auditor> auditor_;
+  audit::OutputBuffer buffer_{target_, false};
+  std::optional<evaluate::ServerPolicies> policies_;
+  std::optional<audit::JsonSink> sink_;
+  std::optional<audit::Auditor> auditor_;
 };
 
 // [semantics] 2.3. The page's "Allowed values for the Endpoint Mapper (EPMAP) Layer":
@@ -120,8 +122,8 @@ class LookupsTest : public testing::Test {
 TEST_F(LookupsTest, AreJudgedByTheInterfaceInsideTheTower) {
   use(epmap_filter("block"));
   open(mapper_context());
-  call(mapper_context(), map_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
-  call(mapper_context(), map_call(22, 1, SyntaxId{kUnknown, 4, 0}));
+  call(mapper_context(), map_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
+  call(mapper_context(), map_call(22, 1, dissect::SyntaxId{kUnknown, 4, 0}));
   const std::string text = records();
   EXPECT_NE(text.find(R"("event_type":"rpc_audit","frame":20)"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("event_type":"rpc_call","frame":22)"), std::string::npos) << text;
@@ -137,7 +139,7 @@ TEST_F(LookupsTest, AreJudgedByTheInterfaceInsideTheTower) {
 TEST_F(LookupsTest, ShowTheVerdictsOfBothLayers) {
   use(epmap_filter("block") + um_filter("permit"));
   open(mapper_context());
-  call(mapper_context(), map_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
+  call(mapper_context(), map_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
   const std::string text = records();
   EXPECT_NE(
       text.find(R"("verdict":{"action":"would_block","control":"rpc_filter","layer":"epmap")"),
@@ -152,7 +154,7 @@ TEST_F(LookupsTest, ShowTheVerdictsOfBothLayers) {
 TEST_F(LookupsTest, AreStoppedByFiltersOnTheMapperItself) {
   use(epmap_filter("permit") + um_filter("block"));
   open(mapper_context());
-  call(mapper_context(), map_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
+  call(mapper_context(), map_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
   EXPECT_NE(
       records().find(R"("verdict":{"action":"would_block","control":"rpc_filter","layer":"um")"),
       std::string::npos);
@@ -169,18 +171,18 @@ TEST_F(LookupsTest, ForAllInterfacesAreUndecidable) {
 
 TEST_F(LookupsTest, TellWhichLaterCallsFoundTheirServerByThem) {
   use(epmap_filter("block"));
-  RpcContext before = drsuapi_context();  // did not need the look-up
+  dissect::RpcContext before = drsuapi_context();  // did not need the look-up
   before.key.slot = 2;
   open(before);
   open(mapper_context());
-  call(mapper_context(), map_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
+  call(mapper_context(), map_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
   auditor_->on_endpoint(answer(21, 49'153));
 
-  RpcContext after = drsuapi_context();
+  dissect::RpcContext after = drsuapi_context();
   after.key.slot = 1;
   after.frame = frame_at(30, 30'000);
   open(after);
-  RpcContext elsewhere = after;
+  dissect::RpcContext elsewhere = after;
   elsewhere.key.slot = 3;
   elsewhere.server.port = 49'999;
   open(elsewhere);
@@ -188,12 +190,12 @@ TEST_F(LookupsTest, TellWhichLaterCallsFoundTheirServerByThem) {
   call(before, call_in(60, 3, 40));
   call(elsewhere, call_in(61, 3, 41));
 
-  const AuditTally& tally = auditor_->tally();
+  const audit::AuditTally& tally = auditor_->tally();
   EXPECT_EQ(tally.consequences.calls(false), 14u);
   ASSERT_EQ(tally.consequences.sorted(false).size(), 1u);
   EXPECT_EQ(tally.consequences.sorted(false)[0]->second.lookup.number, 21u);
   EXPECT_EQ(tally.consequences.sorted(false)[0]->second.contexts, 1u);
-  const std::string text = summary_text({}, tally, &*policies_);
+  const std::string text = audit::summary_text({}, tally, &*policies_);
   EXPECT_NE(text.find("14  calls  10.77.0.21 -> 10.77.0.1  drsuapi at port 49153, looked up in "
                       "frame 21"),
             std::string::npos)
@@ -203,9 +205,9 @@ TEST_F(LookupsTest, TellWhichLaterCallsFoundTheirServerByThem) {
 TEST_F(LookupsTest, AnAnswerCountsForAnHour) {
   use(epmap_filter("block"));
   open(mapper_context());
-  call(mapper_context(), map_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
+  call(mapper_context(), map_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
   auditor_->on_endpoint(answer(21, 49'153));
-  RpcContext after = drsuapi_context();
+  dissect::RpcContext after = drsuapi_context();
   after.key.slot = 1;
   after.frame = frame_at(30, 2 * 3600 * kNanosecondsPerSecond);
   open(after);
@@ -217,7 +219,7 @@ TEST_F(LookupsTest, AnAnswerCountsForAnHour) {
 TEST_F(LookupsTest, ByInterfaceAmongAllEndpointsAreFollowedAsWell) {
   use(epmap_filter("block"));
   open(mapper_context());
-  call(mapper_context(), lookup_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
+  call(mapper_context(), lookup_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
   auditor_->on_endpoint(listed(21, 49'153));
   call_there(3);
   EXPECT_EQ(auditor_->tally().consequences.calls(false), 3u);
@@ -234,7 +236,7 @@ TEST_F(LookupsTest, ThatListEverythingAreFollowedApart) {
   call_there(3);
   EXPECT_EQ(auditor_->tally().consequences.calls(false), 0u);
   EXPECT_EQ(auditor_->tally().consequences.calls(true), 3u);
-  const std::string text = summary_text({}, auditor_->tally(), &*policies_);
+  const std::string text = audit::summary_text({}, auditor_->tally(), &*policies_);
   EXPECT_NE(text.find("What may not have found its server (filters may hide entries of a listing)\n"
                       "           3  calls  10.77.0.21 -> 10.77.0.1  drsuapi at port 49153, listed "
                       "in frame 21"),
@@ -267,7 +269,7 @@ TEST_F(LookupsTest, ByNameCountMoreThanListings) {
   open(mapper_context());
   call(mapper_context(), lookup_call(18, 0, std::nullopt));
   auditor_->on_endpoint(listed(19, 49'153));
-  call(mapper_context(), map_call(20, 1, SyntaxId{kDrsuapi, 4, 0}));
+  call(mapper_context(), map_call(20, 1, dissect::SyntaxId{kDrsuapi, 4, 0}));
   auditor_->on_endpoint(answer(21, 49'153));
   call_there(3);
   EXPECT_EQ(auditor_->tally().consequences.calls(false), 3u);
@@ -278,7 +280,7 @@ TEST_F(LookupsTest, ByNameCountMoreThanListings) {
 TEST_F(LookupsTest, AreAnsweredByEntriesOfTheirOwnKind) {
   use(epmap_filter("block"));
   open(mapper_context());
-  call(mapper_context(), map_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
+  call(mapper_context(), map_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
   auditor_->on_endpoint(listed(21, 49'153));
   call_there(3);
   EXPECT_EQ(auditor_->tally().consequences.calls(false), 0u);
@@ -289,10 +291,10 @@ TEST_F(LookupsTest, LabelLaterCallsOfUnknownInterfaceAndProveNothing) {
   use("add rule um block\nadd condition if_uuid equal e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
       "add filter\n");
   auditor_->on_endpoint(answer(21, 49'153));
-  RpcContext midway = drsuapi_context();
+  dissect::RpcContext midway = drsuapi_context();
   midway.abstract_syntax.reset();
-  midway.origin = ContextOrigin::implied;
-  midway.result = ContextResult::unanswered;
+  midway.origin = dissect::ContextOrigin::implied;
+  midway.result = dissect::ContextResult::unanswered;
   midway.key.slot = 1;
   midway.frame = frame_at(30, 30'000);
   auditor_->on_context(midway);
@@ -307,13 +309,13 @@ TEST_F(LookupsTest, LabelLaterCallsOfUnknownInterfaceAndProveNothing) {
   const std::size_t at = text.find(label);
   ASSERT_NE(at, std::string::npos) << text;
   EXPECT_EQ(text.find(label, at + 1), std::string::npos) << text;
-  EXPECT_EQ(auditor_->tally().count(VerdictAction::undecidable), 2u);
+  EXPECT_EQ(auditor_->tally().count(evaluate::VerdictAction::undecidable), 2u);
 }
 
 TEST_F(LookupsTest, AFloodOfAnnouncementsStaysWithinTheLimitsAndIsCounted) {
   use(epmap_filter("block"));
   open(mapper_context());
-  call(mapper_context(), map_call(20, 0, SyntaxId{kDrsuapi, 4, 0}));
+  call(mapper_context(), map_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
   for (std::uint32_t port = 1000; port < 6000; ++port) {
     auditor_->on_endpoint(answer(21, static_cast<std::uint16_t>(port)));
   }
@@ -321,21 +323,21 @@ TEST_F(LookupsTest, AFloodOfAnnouncementsStaysWithinTheLimitsAndIsCounted) {
   EXPECT_EQ(auditor_->tally().consequences.overflow, 5000u - 4096u);
 }
 
-std::string table_of(const EndpointInventory& inventory) {
+std::string table_of(const audit::EndpointInventory& inventory) {
   StringTarget target;
-  OutputBuffer buffer(target, false);
-  write_endpoints_json(inventory, buffer);
+  audit::OutputBuffer buffer(target, false);
+  audit::write_endpoints_json(inventory, buffer);
   buffer.flush();
   return target.text;
 }
 
 TEST(EndpointInventory, JoinsWhatIsAnnouncedWithWhatIsBound) {
-  EndpointInventory inventory{Limits{}};
+  audit::EndpointInventory inventory{dissect::Limits{}};
   inventory.on_endpoint(answer(5, 49'153));
   EXPECT_NE(table_of(inventory).find(R"("learned":"announced")"), std::string::npos);
-  RpcContext context = drsuapi_context();
+  dissect::RpcContext context = drsuapi_context();
   inventory.on_context(context);
-  context.result = ContextResult::accepted;
+  context.result = dissect::ContextResult::accepted;
   inventory.on_context_result(context);
   ASSERT_EQ(inventory.endpoints().size(), 1u);
   const std::string text = table_of(inventory);
@@ -347,36 +349,36 @@ TEST(EndpointInventory, JoinsWhatIsAnnouncedWithWhatIsBound) {
 }
 
 TEST(EndpointInventory, TakesPipesForTheSameWhateverTheirCaseAndPrefix) {
-  EndpointInventory inventory{Limits{}};
-  EndpointEntry entry = answer(5, 0);
+  audit::EndpointInventory inventory{dissect::Limits{}};
+  dissect::EndpointEntry entry = answer(5, 0);
   entry.port.reset();
-  entry.protocol = TowerProtocol::ncacn_np;
+  entry.protocol = dissect::TowerProtocol::ncacn_np;
   entry.name = "\\pipe\\lsass";
   inventory.on_endpoint(entry);
-  RpcContext context = drsuapi_context();
-  context.protocol = ProtocolSequence::ncacn_np;
+  dissect::RpcContext context = drsuapi_context();
+  context.protocol = dissect::ProtocolSequence::ncacn_np;
   context.pipe = "\\PIPE\\LSASS";
   inventory.on_context(context);
-  context.result = ContextResult::accepted;
+  context.result = dissect::ContextResult::accepted;
   inventory.on_context_result(context);
   EXPECT_EQ(inventory.endpoints().size(), 1u);
 }
 
 TEST(EndpointInventory, LeavesOutWhatWasRejectedOrRemoved) {
-  EndpointInventory inventory{Limits{}};
-  EndpointEntry entry = answer(5, 1);
-  entry.source = EndpointSource::removed;
+  audit::EndpointInventory inventory{dissect::Limits{}};
+  dissect::EndpointEntry entry = answer(5, 1);
+  entry.source = dissect::EndpointSource::removed;
   inventory.on_endpoint(entry);
-  RpcContext context = drsuapi_context();
+  dissect::RpcContext context = drsuapi_context();
   inventory.on_context(context);
-  context.result = ContextResult::rejected;
+  context.result = dissect::ContextResult::rejected;
   inventory.on_context_result(context);
   EXPECT_TRUE(inventory.endpoints().empty());
 }
 
 TEST(EndpointInventory, HoldsABoundedNumberAndCountsTheRest) {
-  EndpointInventory inventory{Limits{}};
-  EndpointEntry entry = answer(5, 1);
+  audit::EndpointInventory inventory{dissect::Limits{}};
+  dissect::EndpointEntry entry = answer(5, 1);
   for (std::uint32_t i = 0; i < (1u << 16) + 100; ++i) {
     entry.mapper.address = IpAddress::v4(i);
     inventory.on_endpoint(entry);

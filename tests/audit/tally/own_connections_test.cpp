@@ -12,7 +12,7 @@
 #include "engine/audit/tally/control_monitor.h"
 #include "engine/policy/policy_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 using testing::HasSubstr;
@@ -98,45 +98,45 @@ TEST(LiveConnections, MakeRoomWhenThereIsNone) {
 class OwnConnections : public testing::Test {
  protected:
   OwnConnections() {
-    std::vector<Diagnostic> diagnostics;
-    read_policy(
+    std::vector<policy::Diagnostic> diagnostics;
+    policy::read_policy(
         "netsh int ipv4 set dynamicport tcp start=50000 num=1000\n"
         "rpccfg -pe 50000-50009 -d 0\n",
         "ports.cmd", policy, diagnostics);
     // The server is one: somebody binds to it.
-    RpcContext context;
+    dissect::RpcContext context;
     context.server = {server, 50'000};
     monitor.note_context(context);
   }
-  void open(const Endpoint& client, std::int64_t second, OpeningAnswer answer) {
-    TcpOpening opening;
+  void open(const Endpoint& client, std::int64_t second, dissect::OpeningAnswer answer) {
+    dissect::TcpOpening opening;
     opening.frame.timestamp = Timestamp{second * kSecond};
     opening.client = client;
     opening.server = peer;
     opening.answer = answer;
-    monitor.note_outgoing(HostControls(policy.host), opening);
+    monitor.note_outgoing(evaluate::HostControls(policy.host), opening);
   }
   void close(const Endpoint& source, const Endpoint& destination, std::int64_t second) {
     monitor.note_closing({{0, 0, 0, Timestamp{second * kSecond}}, source, destination});
   }
-  std::string summary() { return control_summary(tally, ServerPolicies(policy, {})); }
+  std::string summary() { return control_summary(tally, evaluate::ServerPolicies(policy, {})); }
 
   const IpAddress server = IpAddress::v4(0x0a4d'0001);
   const Endpoint peer{IpAddress::v4(0x0a4d'0015), 443};
-  Policy policy;
+  policy::Policy policy;
   AuditTally tally;
   ControlMonitor monitor{tally.other_controls};
 };
 
 // How to configure RPC to use certain ports: the ports of the range are not for other programs.
 TEST_F(OwnConnections, AreComparedWithTheDynamicRange) {
-  open({server, 50'100}, 1, OpeningAnswer::accepted);
-  open({server, 50'101}, 2, OpeningAnswer::accepted);
-  open({server, 50'102}, 3, OpeningAnswer::none);
+  open({server, 50'100}, 1, dissect::OpeningAnswer::accepted);
+  open({server, 50'101}, 2, dissect::OpeningAnswer::accepted);
+  open({server, 50'102}, 3, dissect::OpeningAnswer::none);
   close({server, 50'100}, peer, 4);
   close(peer, {server, 50'100}, 4);  // the other side's FIN
   close(peer, {server, 50'101}, 5);
-  open({server, 50'103}, 6, OpeningAnswer::accepted);
+  open({server, 50'103}, 6, dissect::OpeningAnswer::accepted);
   EXPECT_THAT(summary(), HasSubstr("and opened up to 2 connections itself at a time: RPC leaves "
                                    "990 ports of the dynamic range 50000-50999\n"));
 }
@@ -144,30 +144,30 @@ TEST_F(OwnConnections, AreComparedWithTheDynamicRange) {
 TEST_F(OwnConnections, MayBeMoreThanAreLeft) {
   policy.host.ports.system_range->value = {50'000, 50'010};
   for (std::uint16_t i = 0; i < 3; ++i) {
-    open({server, static_cast<std::uint16_t>(50'100 + i)}, i, OpeningAnswer::accepted);
+    open({server, static_cast<std::uint16_t>(50'100 + i)}, i, dissect::OpeningAnswer::accepted);
   }
   EXPECT_THAT(summary(), HasSubstr("up to 3 connections itself at a time: RPC leaves 1 port of the "
                                    "dynamic range 50000-50010, too few\n"));
 }
 
 TEST_F(OwnConnections, OfHostsThatServeNothingAreNotToldOf) {
-  open({IpAddress::v4(0x0a4d'0099), 50'100}, 1, OpeningAnswer::accepted);
+  open({IpAddress::v4(0x0a4d'0099), 50'100}, 1, dissect::OpeningAnswer::accepted);
   EXPECT_THAT(summary(), Not(HasSubstr("itself at a time")));
 }
 
 TEST_F(OwnConnections, AddUpOverShards) {
-  open({server, 50'100}, 1, OpeningAnswer::accepted);
+  open({server, 50'100}, 1, dissect::OpeningAnswer::accepted);
   ControlTally other;
   ControlMonitor shard(other);
-  TcpOpening opening;
+  dissect::TcpOpening opening;
   opening.frame.timestamp = Timestamp{2 * kSecond};
   opening.client = {server, 50'101};
   opening.server = {IpAddress::v4(0x0a4d'0016), 443};
-  opening.answer = OpeningAnswer::accepted;
-  shard.note_outgoing(HostControls(policy.host), opening);
+  opening.answer = dissect::OpeningAnswer::accepted;
+  shard.note_outgoing(evaluate::HostControls(policy.host), opening);
   tally.other_controls.add(other);
   EXPECT_EQ(tally.other_controls.most_own_connections(server), 2u);
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

@@ -10,7 +10,7 @@
 #include "engine/audit/text/rfc3339.h"
 #include "engine/audit/text/text_encoding.h"
 
-namespace rpcaudit {
+namespace rpcaudit::audit {
 namespace {
 
 std::string rfc3339(std::int64_t nanoseconds) {
@@ -164,14 +164,15 @@ TEST(Texts, NameEndpointsAndOperations) {
   EXPECT_EQ(operation_text(uuid("00112233-4455-6677-8899-aabbccddeeff"), 7),
             "00112233-4455-6677-8899-aabbccddeeff opnum 7");
   EXPECT_EQ(operation_text(std::nullopt, 7), "unknown interface opnum 7");
-  EXPECT_EQ(fields_text(field_bit(Field::image_name) | field_bit(Field::opnum)),
+  EXPECT_EQ(fields_text(evaluate::field_bit(policy::Field::image_name) |
+                        evaluate::field_bit(policy::Field::opnum)),
             "image_name, opnum");
 }
 
 TEST(Texts, PlacesLeaveOutFoldersUnlessTwoFilesHaveOneName) {
-  Policy policy;
+  policy::Policy policy;
   policy.files = {"a/one.txt", "b/two.txt"};
-  Filter filter;
+  policy::Filter filter;
   filter.span = {1, 12, 1, 1};
   EXPECT_EQ(place_text(policy, filter), "two.txt:12");
   policy.files = {"a/two.txt", "b/two.txt"};
@@ -186,4 +187,4 @@ TEST(Texts, GroupDigits) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::audit

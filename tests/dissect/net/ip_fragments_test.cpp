@@ -8,7 +8,7 @@
 
 #include "tests/dissect/net/packet_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using ByteVector = std::vector<std::byte>;
@@ -276,4 +276,4 @@ TEST(IpFragments, OfAnIpv6DatagramMayBeginWithOptions) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -4,7 +4,7 @@
 
 #include "tests/dissect/net/packet_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using test::ipv4;
@@ -122,10 +122,10 @@ TEST(Ip, AddressesAreThoseOfIpAddress) {
   EXPECT_TRUE(header.source.is_v4());
   const std::vector<std::byte> v6 = hex(ipv6(6, tcp()));
   ASSERT_EQ(parse_ip({v6, v6.size()}, header), DecodeStatus::ok);
-  EXPECT_EQ(header.source.address(), parse_ip("2001:db8::1"));
-  EXPECT_EQ(header.destination.address(), parse_ip("2001:db8::2"));
+  EXPECT_EQ(header.source.address(), rpcaudit::parse_ip("2001:db8::1"));
+  EXPECT_EQ(header.destination.address(), rpcaudit::parse_ip("2001:db8::2"));
   EXPECT_FALSE(header.source.is_v4());
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -5,7 +5,7 @@
 #include "dissect/net/packet.h"
 #include "tests/dissect/net/packet_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using test::ethernet;
@@ -170,4 +170,4 @@ TEST(Link, PeelsAnyNumberOfTags) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

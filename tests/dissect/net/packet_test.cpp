@@ -9,7 +9,7 @@
 #include "dissect/net/checksum.h"
 #include "tests/dissect/net/packet_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using test::ethernet;
@@ -252,4 +252,4 @@ TEST(Checksum, SumsAnyLength) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -4,7 +4,7 @@
 
 #include "tests/dissect/net/packet_text.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using test::ethernet;
@@ -169,4 +169,4 @@ TEST(Tunnel, FragmentsInsideAreSaidToBe) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -6,7 +6,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/rpc_bytes.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using test::ByteVector;
@@ -180,4 +180,4 @@ TEST(AuthToken, DoesNotFollowEndlessNesting) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -10,7 +10,7 @@
 #include "tests/support/epm_bytes.h"
 #include "tests/support/silent_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -139,4 +139,4 @@ TEST_P(MapperSession, AFaultIsNoAnswer) {
 INSTANTIATE_TEST_SUITE_P(Forms, MapperSession, testing::ValuesIn(kStubForms), name_of_form);
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -5,7 +5,7 @@
 #include "tests/support/datagram_frames.h"
 #include "tests/support/hex.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -129,4 +129,4 @@ TEST(ProtectionLevel, StandsBehindTheBody) {  // [MS-RPCE] 2.2.3.4
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

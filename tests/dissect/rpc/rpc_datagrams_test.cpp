@@ -6,7 +6,7 @@
 #include "tests/support/datagram_frames.h"
 #include "tests/support/recording_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -246,4 +246,4 @@ TEST(Datagrams, SequenceNumbersGoAroundTheirEnd) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

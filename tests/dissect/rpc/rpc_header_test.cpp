@@ -5,7 +5,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/rpc_bytes.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 struct HeaderCase {
@@ -98,4 +98,4 @@ INSTANTIATE_TEST_SUITE_P(Wire, RpcLikenessTest, testing::ValuesIn(kLikenessCases
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -10,7 +10,7 @@
 #include "tests/support/rpc_bytes.h"
 #include "tests/support/silent_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -509,4 +509,4 @@ TEST(RpcSession, DoesNotDependOnHowBytesAreCut) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -4,7 +4,7 @@
 
 #include "tests/support/smb_talk.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -431,4 +431,4 @@ TEST_F(Smb1, FindsItsRequestByTheLowHalfOfTheProcessId) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -4,7 +4,7 @@
 
 #include "tests/support/smb_talk.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -410,4 +410,4 @@ TEST(Smb2, BoundsTheRequestsThatWait) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

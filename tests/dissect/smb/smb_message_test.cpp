@@ -5,7 +5,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/smb_bytes.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -192,4 +192,4 @@ TEST(Smb1Message, FollowsAChainForwardOnly) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -4,7 +4,7 @@
 
 #include "tests/support/activation_bytes.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -101,4 +101,4 @@ TEST(DcomActivation, OfSomethingElseHasNoClass) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -9,7 +9,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/silent_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -173,4 +173,4 @@ TEST_F(EpmStubsTest, AMessageLongerThanItsBufferIsGivenUp) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -9,7 +9,7 @@
 #include "tests/support/epm_bytes.h"
 #include "tests/support/hex.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -245,4 +245,4 @@ TEST(Tower, HasNoMoreFloorsThanAnyStackHas) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

@@ -12,7 +12,7 @@
 #include "tests/support/rpc_bytes.h"
 #include "tests/support/silent_observer.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -138,4 +138,4 @@ TEST(InterfaceList, IsToldForTheEndpointThatWasAsked) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

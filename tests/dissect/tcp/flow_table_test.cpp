@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 constexpr Timestamp kNow{1'700'000'000 * kNanosecondsPerSecond};
@@ -235,4 +235,4 @@ TEST(FlowTable, HalfFullForgetsNothing) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

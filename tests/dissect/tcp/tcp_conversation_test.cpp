@@ -6,7 +6,7 @@
 
 #include "tests/support/rpc_bytes.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using test::ByteVector;
@@ -209,4 +209,4 @@ TEST_F(TcpConversationTest, FlushesEverythingHeldWithItsGaps) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

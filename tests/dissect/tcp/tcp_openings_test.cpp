@@ -11,7 +11,7 @@
 #include "tests/support/silent_observer.h"
 #include "tests/support/tcp_frames.h"
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
@@ -136,4 +136,4 @@ TEST(TcpOpenings, TheOldestMakesRoomAndIsCounted) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect

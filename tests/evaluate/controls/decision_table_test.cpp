@@ -10,11 +10,11 @@
 #include "engine/evaluate/controls/decision_table.h"
 #include "engine/evaluate/controls/host_controls.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 constexpr std::uint32_t kNone = 0;
-constexpr std::uint32_t kExempting = kAllowCallbacksWithNoAuth;
+constexpr std::uint32_t kExempting = policy::kAllowCallbacksWithNoAuth;
 constexpr Uuid kInterface = uuid("12345678-1234-abcd-ef00-01234567cffb");
 
 // How a call arrives: as in the first two columns of the table.
@@ -44,12 +44,12 @@ Facts facts_of(Call kind) {
   facts.context.if_uuid = kInterface;
   facts.context.local_address = IpAddress::v4(0x0a00'0001);
   facts.context.remote_address = IpAddress::v4(0x0a00'0002);
-  const auto over = [&](ProtocolSequence protocol, std::uint8_t level) {
+  const auto over = [&](dissect::ProtocolSequence protocol, std::uint8_t level) {
     facts.context.protocol = protocol;
     facts.call.auth_level = level;
     facts.call.auth_type = level >= 2 ? 10 : 0;
   };
-  using enum ProtocolSequence;
+  using enum dissect::ProtocolSequence;
   switch (kind) {
     case Call::tcp_connect: over(ncacn_ip_tcp, 2); break;
     case Call::tcp_privacy: over(ncacn_ip_tcp, 6); break;
@@ -98,9 +98,9 @@ std::string word(const ControlVerdict& verdict) {
 
 enum class Callback { no, yes, unknown };
 
-HostSettings host_with(std::uint32_t flags, Callback callback) {
-  HostSettings host;
-  InterfaceRegistration registration;
+policy::HostSettings host_with(std::uint32_t flags, Callback callback) {
+  policy::HostSettings host;
+  policy::InterfaceRegistration registration;
   registration.interface = kInterface;
   registration.flags = flags;
   if (callback != Callback::unknown) registration.has_callback = callback == Callback::yes;
@@ -108,14 +108,14 @@ HostSettings host_with(std::uint32_t flags, Callback callback) {
   return host;
 }
 
-Verdict judge(const HostSettings& host, const Facts& facts) {
+Verdict judge(const policy::HostSettings& host, const Facts& facts) {
   const HostControls controls(host);
   Verdict verdict;
   controls.apply(controls.narrow(facts.context), facts.call, verdict);
   return verdict;
 }
 
-std::string at(HostSettings host, RestrictRemoteClients value, Call call) {
+std::string at(policy::HostSettings host, policy::RestrictRemoteClients value, Call call) {
   host.restrict_remote_clients = {value, {}};
   return word(judge(host, facts_of(call)).remote_clients);
 }
@@ -142,7 +142,7 @@ constexpr Cell kCells[] = {
   {"tcp_no_callback", Call::tcp_anonymous, kExempting, Callback::no, "allow", "DENY", "DENY"},
   {"callback_unsure", Call::tcp_anonymous, kExempting, Callback::unknown, "allow", "?", "DENY"},
   {"tcp_callback_alone", Call::tcp_anonymous, kNone, Callback::yes, "allow", "DENY", "DENY"},
-  {"tcp_no_cache", Call::tcp_anonymous, kSecNoCache, Callback::no, "allow", "DENY", "DENY"},
+  {"tcp_no_cache", Call::tcp_anonymous, policy::kSecNoCache, Callback::no, "allow", "DENY", "DENY"},
   {"tcp_null_account", Call::tcp_null_account, kNone, Callback::no, "allow", "allow*", "allow*"},
   {"tcp_cut", Call::tcp_cut, kNone, Callback::no, "allow", "?", "?"},
   {"tcp_cut_exempt", Call::tcp_cut, kExempting, Callback::yes, "allow", "allow", "?"},
@@ -164,10 +164,10 @@ class RemoteClientsCells : public testing::TestWithParam<Cell> {};
 
 TEST_P(RemoteClientsCells, AreAsDocumented) {
   const Cell& cell = GetParam();
-  const HostSettings host = host_with(cell.flags, cell.callback);
-  EXPECT_EQ(at(host, RestrictRemoteClients::none, cell.call), cell.none);
-  EXPECT_EQ(at(host, RestrictRemoteClients::authenticated, cell.call), cell.authenticated);
-  EXPECT_EQ(at(host, RestrictRemoteClients::without_exceptions, cell.call),
+  const policy::HostSettings host = host_with(cell.flags, cell.callback);
+  EXPECT_EQ(at(host, policy::RestrictRemoteClients::none, cell.call), cell.none);
+  EXPECT_EQ(at(host, policy::RestrictRemoteClients::authenticated, cell.call), cell.authenticated);
+  EXPECT_EQ(at(host, policy::RestrictRemoteClients::without_exceptions, cell.call),
             cell.without_exceptions);
 }
 
@@ -175,8 +175,8 @@ INSTANTIATE_TEST_SUITE_P(Table, RemoteClientsCells, testing::ValuesIn(kCells),
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST(RemoteClients, AnUnknownRegistrationIsUndecidableAndNamesIt) {
-  HostSettings host;
-  host.restrict_remote_clients = {RestrictRemoteClients::authenticated, {}};
+  policy::HostSettings host;
+  host.restrict_remote_clients = {policy::RestrictRemoteClients::authenticated, {}};
   const Verdict verdict = judge(host, facts_of(Call::tcp_anonymous));
   EXPECT_EQ(verdict.action, VerdictAction::undecidable);
   EXPECT_EQ(verdict.control, Control::restrict_remote_clients);
@@ -184,30 +184,30 @@ TEST(RemoteClients, AnUnknownRegistrationIsUndecidableAndNamesIt) {
 }
 
 TEST(RemoteClients, TheEndpointMapperIsDeniedToAnonymousCallersFromOneOn) {
-  HostSettings host;
+  policy::HostSettings host;
   Facts facts = facts_of(Call::tcp_anonymous);
   facts.context.if_uuid = uuid("e1af8308-5d1f-11c9-91a4-08002b14a0fa");
   const char* expected[] = {"allow", "DENY", "DENY"};
-  for (std::size_t value = 0; value < kRestrictRemoteClientsCount; ++value) {
-    host.restrict_remote_clients = {static_cast<RestrictRemoteClients>(value), {}};
+  for (std::size_t value = 0; value < policy::kRestrictRemoteClientsCount; ++value) {
+    host.restrict_remote_clients = {static_cast<policy::RestrictRemoteClients>(value), {}};
     EXPECT_EQ(word(judge(host, facts).remote_clients), expected[value]) << value;
   }
 }
 
 TEST(RemoteClients, TheEditionDecidesWhatAnAbsentValueMeans) {
-  HostSettings host = host_with(kNone, Callback::no);
+  policy::HostSettings host = host_with(kNone, Callback::no);
   EXPECT_EQ(word(judge(host, facts_of(Call::tcp_anonymous)).remote_clients), "-");
-  host.edition = Edition::server;
+  host.edition = policy::Edition::server;
   EXPECT_EQ(word(judge(host, facts_of(Call::tcp_anonymous)).remote_clients), "allow");
-  host.edition = Edition::client;
+  host.edition = policy::Edition::client;
   EXPECT_EQ(word(judge(host, facts_of(Call::tcp_anonymous)).remote_clients), "DENY");
-  host.restrict_remote_clients = {RestrictRemoteClients::none, {}};
+  host.restrict_remote_clients = {policy::RestrictRemoteClients::none, {}};
   EXPECT_EQ(word(judge(host, facts_of(Call::tcp_anonymous)).remote_clients), "allow");
 }
 
 TEST(RemoteClients, DoesNotConcernCallsFromTheServerItself) {
-  HostSettings host;
-  host.restrict_remote_clients = {RestrictRemoteClients::without_exceptions, {}};
+  policy::HostSettings host;
+  host.restrict_remote_clients = {policy::RestrictRemoteClients::without_exceptions, {}};
   Facts facts = facts_of(Call::tcp_anonymous);
   facts.context.remote_address = facts.context.local_address;
   EXPECT_EQ(word(judge(host, facts).remote_clients), "n/a");
@@ -230,8 +230,8 @@ struct RegistrationCell {
 
 void PrintTo(const RegistrationCell& cell, std::ostream* out) { *out << cell.name; }
 
-constexpr std::uint32_t kLocal = kAllowLocalOnly;
-constexpr std::uint32_t kSecure = kAllowSecureOnly;
+constexpr std::uint32_t kLocal = policy::kAllowLocalOnly;
+constexpr std::uint32_t kSecure = policy::kAllowSecureOnly;
 
 // clang-format off
 constexpr RegistrationCell kRegistrations[] = {
@@ -259,7 +259,7 @@ constexpr RegistrationCell kRegistrations[] = {
   {"local_only_http", kLocal, Callback::no, Call::http_privacy, "DENY", "DENY"},
   {"local_only_udp", kLocal, Callback::no, Call::udp_privacy, "DENY", "DENY"},
   {"local_only_pipe", kLocal, Callback::no, Call::pipe_account, "DENY", "?*"},
-  {"no_cache", kSecNoCache, Callback::no, Call::tcp_anonymous, "allow", "allow"},
+  {"no_cache", policy::kSecNoCache, Callback::no, Call::tcp_anonymous, "allow", "allow"},
 };
 // clang-format on
 
@@ -267,7 +267,7 @@ class RegistrationCells : public testing::TestWithParam<RegistrationCell> {};
 
 TEST_P(RegistrationCells, AreAsDocumented) {
   const RegistrationCell& cell = GetParam();
-  const HostSettings host = host_with(cell.flags, cell.callback);
+  const policy::HostSettings host = host_with(cell.flags, cell.callback);
   Facts facts = facts_of(cell.call);
   EXPECT_EQ(word(judge(host, facts).registration), cell.remote);
   facts.context.remote_address = facts.context.local_address;
@@ -278,7 +278,7 @@ INSTANTIATE_TEST_SUITE_P(Table, RegistrationCells, testing::ValuesIn(kRegistrati
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Registration, OfAnUnlistedInterfaceOnlyUnauthenticatedCallsAreInDoubt) {
-  HostSettings host = host_with(kSecure, Callback::no);
+  policy::HostSettings host = host_with(kSecure, Callback::no);
   Facts facts = facts_of(Call::tcp_anonymous);
   facts.context.if_uuid = uuid("367abb81-9844-35f1-ad32-98f038001003");
   EXPECT_EQ(word(judge(host, facts).registration), "?");
@@ -324,4 +324,4 @@ TEST(DecisionTables, CoverEveryCallOnce) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -5,7 +5,7 @@
 #include "engine/evaluate/controls/host_controls.h"
 #include "tests/evaluate/policy_builder.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 using namespace test;
@@ -107,12 +107,12 @@ TEST(Controls, AContestedOneMattersOnlyWhereNoOtherBlocksForSure) {
 }
 
 TEST(Controls, WhatIfShowsEveryValueBesideTheRealOne) {
-  HostSettings host;
-  host.restrict_remote_clients = {RestrictRemoteClients::none, {}};
+  policy::HostSettings host;
+  host.restrict_remote_clients = {policy::RestrictRemoteClients::none, {}};
   host.what_if_restrict_remote_clients = true;
-  InterfaceRegistration exempt;
+  policy::InterfaceRegistration exempt;
   exempt.interface = kSamr;
-  exempt.flags = kAllowCallbacksWithNoAuth;
+  exempt.flags = policy::kAllowCallbacksWithNoAuth;
   exempt.has_callback = true;
   host.registrations.push_back(exempt);
   const HostControls controls(host);
@@ -130,7 +130,7 @@ TEST(Controls, WhatIfShowsEveryValueBesideTheRealOne) {
 
 // A policy of filters alone is judged as before.
 TEST(Controls, WithoutSettingsNothingIsAdded) {
-  const Verdict verdict = judge(policy({block({interface(kSamr)})}), samr_over_tcp(), {});
+  const Verdict verdict = judge(policy_of({block({interface(kSamr)})}), samr_over_tcp(), {});
   EXPECT_EQ(verdict.action, VerdictAction::would_block);
   EXPECT_EQ(verdict.filter_action, VerdictAction::would_block);
   for (const Control control : kOtherControls) {
@@ -139,4 +139,4 @@ TEST(Controls, WithoutSettingsNothingIsAdded) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 constexpr Truth kNo = Truth::no;
@@ -48,7 +48,7 @@ constexpr AccessCase kAccessCases[] = {
 
 TEST(AccessCheck, TheFirstEntryThatNamesTheCallerDecides) {
   for (const AccessCase& row : kAccessCases) {
-    const SddlResult parsed = parse_sddl(row.sddl);
+    const policy::SddlResult parsed = policy::parse_sddl(row.sddl);
     ASSERT_TRUE(parsed.ok) << row.sddl << ": " << parsed.error;
     EXPECT_EQ(access_check(parsed.descriptor, {kYes, kNo, nullptr}), row.anonymous_caller)
         << row.sddl;
@@ -98,12 +98,12 @@ constexpr TokenCase kTokenCases[] = {
 };
 
 TEST(AccessCheck, WithATokenKnowsEveryGroup) {
-  CallerToken token;
+  policy::CallerToken token;
   token.sids = {"BU", "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-512"};
-  CallerToken of_domain = token;
-  add_domain_names(of_domain, "S-1-5-21-1-2-3");
+  policy::CallerToken of_domain = token;
+  policy::add_domain_names(of_domain, "S-1-5-21-1-2-3");
   for (const TokenCase& row : kTokenCases) {
-    const SddlResult parsed = parse_sddl(row.sddl);
+    const policy::SddlResult parsed = policy::parse_sddl(row.sddl);
     ASSERT_TRUE(parsed.ok) << row.sddl << ": " << parsed.error;
     EXPECT_EQ(access_check(parsed.descriptor, {kNo, kYes, &token}), row.domain_unknown) << row.sddl;
     EXPECT_EQ(access_check(parsed.descriptor, {kNo, kYes, &of_domain}), row.domain_known)
@@ -112,17 +112,17 @@ TEST(AccessCheck, WithATokenKnowsEveryGroup) {
 }
 
 TEST(AccessCheck, OfATokenThatNamesADomainGroupByAliasMayMeanTheNumber) {
-  CallerToken token;
+  policy::CallerToken token;
   token.sids = {"DA"};
-  const auto check = [](const char* sddl, const CallerToken& caller) {
-    return access_check(parse_sddl(sddl).descriptor, {kNo, kYes, &caller});
+  const auto check = [](const char* sddl, const policy::CallerToken& caller) {
+    return access_check(policy::parse_sddl(sddl).descriptor, {kNo, kYes, &caller});
   };
   EXPECT_EQ(check("D:(A;;CC;;;DA)", token), kYes);
   EXPECT_EQ(check("D:(A;;CC;;;S-1-5-21-1-2-3-512)", token), kMaybe);
-  add_domain_names(token, "S-1-5-21-1-2-3");
+  policy::add_domain_names(token, "S-1-5-21-1-2-3");
   EXPECT_EQ(check("D:(A;;CC;;;S-1-5-21-1-2-3-512)", token), kYes);
   EXPECT_EQ(check("D:(A;;CC;;;S-1-5-21-1-2-4-512)", token), kNo);
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

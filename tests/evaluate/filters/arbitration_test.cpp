@@ -5,37 +5,37 @@
 #include "engine/policy/filter_weight.h"
 #include "tests/evaluate/policy_builder.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 using namespace test;
 
-const Condition kInterface = interface(kSamr);
-const Condition kOtherInterface = interface(kDrsuapi);
-const Condition kTcp = number(Field::protocol, 1);
-const Condition kOpnumZero = number(Field::opnum, 0);
-const Condition kAdministrators = caller("D:(A;;CC;;;BA)");
-const Condition kImage = image("lsass.exe");
+const policy::Condition kInterface = interface(kSamr);
+const policy::Condition kOtherInterface = interface(kDrsuapi);
+const policy::Condition kTcp = number(policy::Field::protocol, 1);
+const policy::Condition kOpnumZero = number(policy::Field::opnum, 0);
+const policy::Condition kAdministrators = caller("D:(A;;CC;;;BA)");
+const policy::Condition kImage = image("lsass.exe");
 
-std::string judged(std::vector<Filter> filters) {
-  return text(judge(policy(std::move(filters)), samr_over_tcp(), {}));
+std::string judged(std::vector<policy::Filter> filters) {
+  return text(judge(policy_of(std::move(filters)), samr_over_tcp(), {}));
 }
 
 // [semantics] 4.2.5.
 TEST(Arbitration, NothingMatchedIsPermitted) {
   EXPECT_EQ(judged({}), "would_permit");
   EXPECT_EQ(judged({block({kOtherInterface})}), "would_permit");
-  EXPECT_EQ(judge(policy({}), samr_over_tcp(), {}).control, Control::none);
+  EXPECT_EQ(judge(policy_of({}), samr_over_tcp(), {}).control, Control::none);
 }
 
 // [semantics] 4.2.6: RPC filters of other layers do not decide calls.
 TEST(Arbitration, OnlyTheLayerOfCallsDecidesCalls) {
-  EXPECT_EQ(judged({on_layer(Layer::epmap, block({}))}), "would_permit");
+  EXPECT_EQ(judged({on_layer(policy::Layer::epmap, block({}))}), "would_permit");
 }
 
 TEST(Arbitration, TheHeaviestMatchingFilterDecides) {
-  const Verdict verdict =
-      judge(policy({block({kInterface}), permit({kInterface, kOpnumZero})}), samr_over_tcp(), {});
+  const Verdict verdict = judge(policy_of({block({kInterface}), permit({kInterface, kOpnumZero})}),
+                                samr_over_tcp(), {});
   EXPECT_EQ(text(verdict), "would_permit by 1");
   EXPECT_EQ(verdict.control, Control::rpc_filter);
   EXPECT_EQ(judged({permit({kInterface, kOpnumZero}), block({kInterface})}), "would_permit by 0");
@@ -43,8 +43,8 @@ TEST(Arbitration, TheHeaviestMatchingFilterDecides) {
 
 struct WeightCase {
   const char* name;
-  std::vector<Condition> heavier;
-  std::vector<Condition> lighter;
+  std::vector<policy::Condition> heavier;
+  std::vector<policy::Condition> lighter;
 };
 
 // [semantics] 4.2.1, 4.3.1: the presence of fields, compared in the engine's own order.
@@ -52,28 +52,34 @@ const WeightCase kWeightCases[] = {
     {"a caller over an interface", {kAdministrators}, {kInterface, kTcp, kOpnumZero}},
     {"an interface over all after it",
      {kInterface},
-     {kTcp, number(Field::auth_type, 0), pipe("a"), kOpnumZero}},
-    {"a protocol over authentication", {kTcp}, {number(Field::auth_level, 1), kOpnumZero}},
-    {"a pipe over a remote address", {pipe("a")}, {address(Field::remote_addr_v4, "10.0.0.2")}},
-    {"a remote address over an opnum", {address(Field::remote_addr_v4, "10.0.0.2")}, {kOpnumZero}},
+     {kTcp, number(policy::Field::auth_type, 0), pipe("a"), kOpnumZero}},
+    {"a protocol over authentication", {kTcp}, {number(policy::Field::auth_level, 1), kOpnumZero}},
+    {"a pipe over a remote address",
+     {pipe("a")},
+     {address(policy::Field::remote_addr_v4, "10.0.0.2")}},
+    {"a remote address over an opnum",
+     {address(policy::Field::remote_addr_v4, "10.0.0.2")},
+     {kOpnumZero}},
     {"more fields over fewer", {kInterface, kOpnumZero}, {kInterface}},
     {"any field over none", {kOpnumZero}, {}},
 };
 
 TEST(Arbitration, WeightIsThePresenceOfFieldsInTheEnginesOrder) {
   for (const WeightCase& row : kWeightCases) {
-    EXPECT_GT(filter_weight(block(row.heavier)), filter_weight(block(row.lighter))) << row.name;
+    EXPECT_GT(policy::filter_weight(block(row.heavier)), policy::filter_weight(block(row.lighter)))
+        << row.name;
   }
 }
 
 TEST(Arbitration, RepeatedFieldsAndMatchTypesAddNoWeight) {
-  EXPECT_EQ(filter_weight(block({kOpnumZero})),
-            filter_weight(block({kOpnumZero, number(Field::opnum, MatchType::greater, 5)})));
+  EXPECT_EQ(policy::filter_weight(block({kOpnumZero})),
+            policy::filter_weight(
+                block({kOpnumZero, number(policy::Field::opnum, policy::MatchType::greater, 5)})));
 }
 
 // [semantics] 4.3.5: `block pipe` loses to `permit if_uuid`.
 TEST(Arbitration, ABlockedPipeLosesToAPermittedInterface) {
-  const Policy both = policy({block({pipe("\\PIPE\\samr")}), permit({kInterface})});
+  const policy::Policy both = policy_of({block({pipe("\\PIPE\\samr")}), permit({kInterface})});
   EXPECT_EQ(text(judge(both, samr_over_pipe(), {})), "would_permit by 1");
 }
 
@@ -84,9 +90,11 @@ TEST(Arbitration, TheNewestOfEqualWeightDecides) {
 }
 
 TEST(Arbitration, EvaluationOrderIsByWeightThenAge) {
-  const Policy all = policy({block({}), block({kOpnumZero}), block({kInterface}),
-                             on_layer(Layer::epmap, block({kInterface})), block({kOpnumZero})});
-  EXPECT_EQ(evaluation_order(all, Layer::um), (std::vector<std::uint32_t>{2, 4, 1, 0}));
+  const policy::Policy all =
+      policy_of({block({}), block({kOpnumZero}), block({kInterface}),
+                 on_layer(policy::Layer::epmap, block({kInterface})), block({kOpnumZero})});
+  EXPECT_EQ(policy::evaluation_order(all, policy::Layer::um),
+            (std::vector<std::uint32_t>{2, 4, 1, 0}));
 }
 
 // [semantics] 4.2.2.
@@ -139,7 +147,7 @@ TEST(Unknowns, OnlyFieldsThatCouldChangeTheVerdictAreNamed) {
 TEST(Unknowns, AMissedBindLeavesTheInterfaceUnknown) {
   ContextFacts context = samr_over_tcp();
   context.if_uuid.reset();
-  const Policy both = policy({block({kInterface}), permit({kTcp})});
+  const policy::Policy both = policy_of({block({kInterface}), permit({kTcp})});
   EXPECT_EQ(text(judge(both, context, {})), "undecidable by 0 ?if_uuid");
 }
 
@@ -178,7 +186,7 @@ TEST(Audit, AnUnknownAuditedBlockIsUndecidable) {
 
 struct LogCase {
   const char* name;
-  std::vector<Filter> filters;
+  std::vector<policy::Filter> filters;
   Logged logged;
   std::uint32_t by;
 };
@@ -212,10 +220,10 @@ const LogCase kLogCases[] = {
 // [semantics] 5.4: which calls have an event 5712, and of which kind.
 TEST(Audit, LogsWhatTheSublayerOfAuditFiltersDecides) {
   for (const LogCase& row : kLogCases) {
-    for (const Target target : {Target::documented, Target::ws2022}) {
+    for (const policy::Target target : {policy::Target::documented, policy::Target::ws2022}) {
       EvaluationOptions options;
-      options.profile = TargetProfile(target);
-      const Verdict verdict = judge_for(options, policy(row.filters), samr_over_tcp(), {});
+      options.profile = policy::TargetProfile(target);
+      const Verdict verdict = judge_for(options, policy_of(row.filters), samr_over_tcp(), {});
       EXPECT_EQ(verdict.logged, row.logged) << row.name;
       EXPECT_EQ(verdict.logged_by, row.by) << row.name;
     }
@@ -224,10 +232,10 @@ TEST(Audit, LogsWhatTheSublayerOfAuditFiltersDecides) {
 
 // No source tells whether filters see datagram calls on Windows.
 TEST(Audit, MayLogDatagramCalls) {
-  const Policy logs = policy({audited(permit({kInterface}))});
+  const policy::Policy logs = policy_of({audited(permit({kInterface}))});
   EvaluationOptions options;
-  options.profile = TargetProfile(Target::ws2022);
-  const ContextFacts datagram = samr_over(ProtocolSequence::ncadg_ip_udp);
+  options.profile = policy::TargetProfile(policy::Target::ws2022);
+  const ContextFacts datagram = samr_over(dissect::ProtocolSequence::ncadg_ip_udp);
   EXPECT_EQ(judge_for(options, logs, datagram, {}).logged, Logged::perhaps);
   EXPECT_EQ(judge(logs, datagram, {}).logged, Logged::success);
 }
@@ -238,4 +246,4 @@ TEST(Audit, AnUnknownFilterThatAppliesOutweighsAnAuditedBlock) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

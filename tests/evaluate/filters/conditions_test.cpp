@@ -7,18 +7,18 @@
 
 #include "tests/evaluate/policy_builder.h"
 
-namespace rpcaudit {
+namespace rpcaudit::evaluate {
 namespace {
 
 using namespace test;
-using enum MatchType;
+using enum policy::MatchType;
 
 constexpr Truth kNo = Truth::no;
 constexpr Truth kMaybe = Truth::unknown;
 constexpr Truth kYes = Truth::yes;
 
 struct NumberCase {
-  MatchType match;
+  policy::MatchType match;
   std::uint64_t low;
   std::uint64_t high;
   std::uint16_t opnum;
@@ -59,15 +59,17 @@ TEST(Conditions, NumbersCompareAsTheirMatchTypeSays) {
   for (const NumberCase& row : kNumberCases) {
     CallFacts call;
     call.opnum = row.opnum;
-    EXPECT_EQ(truth(number(Field::opnum, row.match, row.low, row.high), samr_over_tcp(), call),
-              row.expected)
+    EXPECT_EQ(
+        truth(number(policy::Field::opnum, row.match, row.low, row.high), samr_over_tcp(), call),
+        row.expected)
         << to_string(row.match) << ' ' << row.low << ' ' << row.high << ' ' << row.opnum;
   }
 }
 
 TEST(Conditions, InterfacesCompareInTheOrderOfTheirText) {
-  const auto against = [](MatchType match, const Uuid& low, const Uuid& high) {
-    return truth(condition(Field::if_uuid, match, UuidRange{low, high}), samr_over_tcp(), {});
+  const auto against = [](policy::MatchType match, const Uuid& low, const Uuid& high) {
+    return truth(condition(policy::Field::if_uuid, match, policy::UuidRange{low, high}),
+                 samr_over_tcp(), {});
   };
   EXPECT_EQ(against(equal, kSamr, kSamr), kYes);
   EXPECT_EQ(against(equal, kDrsuapi, kDrsuapi), kNo);
@@ -84,64 +86,71 @@ TEST(Conditions, AnUnseenInterfaceIsUnknown) {
   context.if_uuid.reset();
   context.if_version.reset();
   EXPECT_EQ(truth(interface(kSamr), context, {}), kMaybe);
-  EXPECT_EQ(truth(number(Field::if_version, 1), context, {}), kMaybe);
+  EXPECT_EQ(truth(number(policy::Field::if_version, 1), context, {}), kMaybe);
 }
 
 // [semantics] 1.4.4, 3.8.1: TCP 1, named pipes 2, HTTP 4; datagrams match no value that netsh has.
 TEST(Conditions, ProtocolsAreThoseOfNetshAndDatagramsHaveNone) {
-  const auto over = [](ProtocolSequence protocol, std::uint64_t value) {
-    return truth(number(Field::protocol, value), samr_over(protocol), {});
+  const auto over = [](dissect::ProtocolSequence protocol, std::uint64_t value) {
+    return truth(number(policy::Field::protocol, value), samr_over(protocol), {});
   };
-  EXPECT_EQ(over(ProtocolSequence::ncacn_ip_tcp, 1), kYes);
-  EXPECT_EQ(over(ProtocolSequence::ncacn_ip_tcp, 2), kNo);
-  EXPECT_EQ(over(ProtocolSequence::ncacn_np, 2), kYes);
-  EXPECT_EQ(over(ProtocolSequence::ncacn_http, 4), kYes);
+  EXPECT_EQ(over(dissect::ProtocolSequence::ncacn_ip_tcp, 1), kYes);
+  EXPECT_EQ(over(dissect::ProtocolSequence::ncacn_ip_tcp, 2), kNo);
+  EXPECT_EQ(over(dissect::ProtocolSequence::ncacn_np, 2), kYes);
+  EXPECT_EQ(over(dissect::ProtocolSequence::ncacn_http, 4), kYes);
   for (std::uint64_t value = 0; value < 8; ++value) {
-    EXPECT_EQ(over(ProtocolSequence::ncadg_ip_udp, value), kNo) << value;
+    EXPECT_EQ(over(dissect::ProtocolSequence::ncadg_ip_udp, value), kNo) << value;
   }
-  const ContextFacts datagram = samr_over(ProtocolSequence::ncadg_ip_udp);
-  EXPECT_EQ(truth(number(Field::protocol, none_set, 1), datagram, {}), kNo);
+  const ContextFacts datagram = samr_over(dissect::ProtocolSequence::ncadg_ip_udp);
+  EXPECT_EQ(truth(number(policy::Field::protocol, none_set, 1), datagram, {}), kNo);
   EXPECT_EQ(truth(interface(kSamr), datagram, {}), kYes);  // other fields evaluate
 }
 
 // [semantics] 3.5.1, 3.5.4: documented as host order; the other family never matches.
 TEST(Conditions, AddressesOfTheOtherFamilyDoNotMatch) {
   const ContextFacts v4 = samr_over_tcp();
-  EXPECT_EQ(truth(address(Field::remote_addr_v4, "10.0.0.2"), v4, {}), kYes);
-  EXPECT_EQ(truth(address(Field::remote_addr_v4, "2.0.0.10"), v4, {}), kNo);
-  EXPECT_EQ(truth(address(Field::local_addr_v4, "10.0.0.1"), v4, {}), kYes);
-  EXPECT_EQ(truth(address(Field::local_addr_v4, "10.0.0.2"), v4, {}), kNo);
-  EXPECT_EQ(truth(address(Field::remote_addr_v4, range, "10.0.0.0", "10.0.0.255"), v4, {}), kYes);
-  EXPECT_EQ(truth(address(Field::remote_addr_v4, all_set, "10.0.0.0", "10.0.0.0"), v4, {}), kYes);
-  EXPECT_EQ(truth(address(Field::remote_addr_v6, "fe80::2"), v4, {}), kNo);
-  EXPECT_EQ(truth(address(Field::remote_addr_v6, greater_or_equal, "::", "::"), v4, {}), kNo);
+  EXPECT_EQ(truth(address(policy::Field::remote_addr_v4, "10.0.0.2"), v4, {}), kYes);
+  EXPECT_EQ(truth(address(policy::Field::remote_addr_v4, "2.0.0.10"), v4, {}), kNo);
+  EXPECT_EQ(truth(address(policy::Field::local_addr_v4, "10.0.0.1"), v4, {}), kYes);
+  EXPECT_EQ(truth(address(policy::Field::local_addr_v4, "10.0.0.2"), v4, {}), kNo);
+  EXPECT_EQ(truth(address(policy::Field::remote_addr_v4, range, "10.0.0.0", "10.0.0.255"), v4, {}),
+            kYes);
+  EXPECT_EQ(truth(address(policy::Field::remote_addr_v4, all_set, "10.0.0.0", "10.0.0.0"), v4, {}),
+            kYes);
+  EXPECT_EQ(truth(address(policy::Field::remote_addr_v6, "fe80::2"), v4, {}), kNo);
+  EXPECT_EQ(truth(address(policy::Field::remote_addr_v6, greater_or_equal, "::", "::"), v4, {}),
+            kNo);
 
   ContextFacts v6 = v4;
   v6.local_address = parse_ip("fe80::1").value();
   v6.remote_address = parse_ip("fe80::2").value();
-  EXPECT_EQ(truth(address(Field::remote_addr_v6, "fe80::2"), v6, {}), kYes);
-  EXPECT_EQ(truth(address(Field::local_addr_v6, greater, "fe80::", "fe80::"), v6, {}), kYes);
-  EXPECT_EQ(truth(address(Field::remote_addr_v4, greater_or_equal, "0.0.0.0", "0.0.0.0"), v6, {}),
-            kNo);
+  EXPECT_EQ(truth(address(policy::Field::remote_addr_v6, "fe80::2"), v6, {}), kYes);
+  EXPECT_EQ(truth(address(policy::Field::local_addr_v6, greater, "fe80::", "fe80::"), v6, {}),
+            kYes);
+  EXPECT_EQ(
+      truth(address(policy::Field::remote_addr_v4, greater_or_equal, "0.0.0.0", "0.0.0.0"), v6, {}),
+      kNo);
 }
 
 // [semantics] 3.5.2: the documents give every call its addresses, Windows before 11 25H2 none over
 // pipes.
 TEST(Conditions, AddressesOverPipesMatchAsDocumentedAndTheOtherReadingIsTold) {
-  const Policy by_address = policy({block({address(Field::remote_addr_v4, "10.0.0.2")})});
+  const policy::Policy by_address =
+      policy_of({block({address(policy::Field::remote_addr_v4, "10.0.0.2")})});
   EXPECT_EQ(text(judge(by_address, samr_over_pipe(), {})), "would_block by 0 readings-differ");
   EXPECT_EQ(text(judge(by_address, samr_over_tcp(), {})), "would_block by 0");
-  const Policy by_other = policy({block({address(Field::remote_addr_v4, "10.0.0.3")})});
+  const policy::Policy by_other =
+      policy_of({block({address(policy::Field::remote_addr_v4, "10.0.0.3")})});
   EXPECT_EQ(text(judge(by_other, samr_over_pipe(), {})), "would_permit");
-  const Policy and_default =
-      policy({block({address(Field::remote_addr_v4, "10.0.0.2")}), block({})});
+  const policy::Policy and_default =
+      policy_of({block({address(policy::Field::remote_addr_v4, "10.0.0.2")}), block({})});
   EXPECT_EQ(text(judge(and_default, samr_over_pipe(), {})), "would_block by 0");
 }
 
 // [semantics] 3.8.2: the endpoint of a call over a pipe is the pipe.
 TEST(Conditions, CallsOverPipesHaveNoPortAndOthersNoPipe) {
-  EXPECT_EQ(truth(number(Field::local_port, 49152), samr_over_tcp(), {}), kYes);
-  EXPECT_EQ(truth(number(Field::local_port, 445), samr_over_pipe(), {}), kNo);
+  EXPECT_EQ(truth(number(policy::Field::local_port, 49152), samr_over_tcp(), {}), kYes);
+  EXPECT_EQ(truth(number(policy::Field::local_port, 445), samr_over_pipe(), {}), kNo);
   EXPECT_EQ(truth(pipe("\\PIPE\\samr"), samr_over_tcp(), {}), kNo);
 }
 
@@ -150,9 +159,9 @@ TEST(Conditions, PipesCompareByteByByte) {
   EXPECT_EQ(truth(pipe("\\PIPE\\samr"), samr_over_pipe(), {}), kYes);
   EXPECT_EQ(truth(pipe("\\PIPE\\SAMR"), samr_over_pipe(), {}), kNo);
   EXPECT_EQ(truth(pipe("\\PIPE\\sam"), samr_over_pipe(), {}), kNo);
-  EXPECT_EQ(
-      truth(condition(Field::pipe, greater, TextRange{"\\PIPE\\sam", ""}), samr_over_pipe(), {}),
-      kYes);
+  EXPECT_EQ(truth(condition(policy::Field::pipe, greater, policy::TextRange{"\\PIPE\\sam", ""}),
+                  samr_over_pipe(), {}),
+            kYes);
   ContextFacts unseen = samr_over_pipe();
   unseen.pipe.reset();
   EXPECT_EQ(truth(pipe("\\PIPE\\samr"), unseen, {}), kMaybe);
@@ -163,10 +172,10 @@ TEST(Conditions, PipesCompareByteByByte) {
 TEST(Conditions, EitherNameOfAPipeMatchesAndADifferenceIsTold) {
   ContextFacts both = samr_over_pipe();
   both.pipe_of_server = "\\pipe\\lsass";
-  EXPECT_EQ(text(judge(policy({block({pipe("\\PIPE\\samr")})}), both, {})),
+  EXPECT_EQ(text(judge(policy_of({block({pipe("\\PIPE\\samr")})}), both, {})),
             "would_block by 0 readings-differ");
-  EXPECT_EQ(text(judge(policy({block({pipe("\\pipe\\lsass")})}), both, {})), "would_block by 0");
-  EXPECT_EQ(text(judge(policy({block({pipe("\\PIPE\\lsass")})}), both, {})), "would_permit");
+  EXPECT_EQ(text(judge(policy_of({block({pipe("\\pipe\\lsass")})}), both, {})), "would_block by 0");
+  EXPECT_EQ(text(judge(policy_of({block({pipe("\\PIPE\\lsass")})}), both, {})), "would_permit");
   ContextFacts by_server = both;
   by_server.pipe.reset();
   EXPECT_EQ(truth(pipe("\\pipe\\lsass"), by_server, {}), kYes);
@@ -175,8 +184,9 @@ TEST(Conditions, EitherNameOfAPipeMatchesAndADifferenceIsTold) {
 
 // [semantics] 3.1.3: never on the wire.
 TEST(Conditions, WhatNeverCrossesTheNetworkIsUnknown) {
-  for (const Condition& unseen : {image("spoolsv.exe"), number(Field::sec_encrypt_alg, 1),
-                                  number(Field::sec_key_size, 128)}) {
+  for (const policy::Condition& unseen :
+       {image("spoolsv.exe"), number(policy::Field::sec_encrypt_alg, 1),
+        number(policy::Field::sec_key_size, 128)}) {
     EXPECT_EQ(truth(unseen, samr_over_tcp(), {}), kMaybe) << to_string(unseen.field);
   }
 }
@@ -184,12 +194,13 @@ TEST(Conditions, WhatNeverCrossesTheNetworkIsUnknown) {
 // [semantics] 3.6.3: only calls of DCOM have an application, and only a deployment tells which.
 TEST(Conditions, TheApplicationIsThatOfTheClassAndOtherCallsHaveNone) {
   static constexpr Uuid kApplication = uuid("69ad4aee-51be-439b-a92c-86ae490e8b30");
-  const auto of = [](Truth dcom, const Uuid* app_id, MatchType match) {
+  const auto of = [](Truth dcom, const Uuid* app_id, policy::MatchType match) {
     CallFacts call;
     call.dcom = dcom;
     call.app_id = app_id;
-    return truth(condition(Field::dcom_app_id, match, UuidRange{kApplication, kApplication}),
-                 samr_over_tcp(), call);
+    return truth(
+        condition(policy::Field::dcom_app_id, match, policy::UuidRange{kApplication, kApplication}),
+        samr_over_tcp(), call);
   };
   EXPECT_EQ(of(kYes, &kApplication, equal), kYes);
   EXPECT_EQ(of(kYes, &kSamr, equal), kNo);
@@ -202,19 +213,21 @@ TEST(Conditions, TheApplicationIsThatOfTheClassAndOtherCallsHaveNone) {
 
 // A policy made by hand can hold what the reader refuses; it is not guessed at.
 TEST(Conditions, DataOfAnotherTypeAndIllegalComparisonsAreUnknown) {
-  EXPECT_EQ(truth(condition(Field::opnum, equal, TextRange{"0", "0"}), samr_over_tcp(), {}),
+  EXPECT_EQ(truth(condition(policy::Field::opnum, equal, policy::TextRange{"0", "0"}),
+                  samr_over_tcp(), {}),
             kMaybe);
-  EXPECT_EQ(truth(condition(Field::if_uuid, all_set, UuidRange{kSamr, kSamr}), samr_over_tcp(), {}),
+  EXPECT_EQ(truth(condition(policy::Field::if_uuid, all_set, policy::UuidRange{kSamr, kSamr}),
+                  samr_over_tcp(), {}),
             kMaybe);
-  EXPECT_EQ(truth(number(Field::remote_addr_v4, 1), samr_over_tcp(), {}), kMaybe);
+  EXPECT_EQ(truth(number(policy::Field::remote_addr_v4, 1), samr_over_tcp(), {}), kMaybe);
 }
 
 // [semantics] 3.6.1, 3.6.2: bit 0x1 is DCOM, no other bit is set.
 TEST(Conditions, InterfaceFlagIsDcom) {
-  const auto with = [](Truth dcom, MatchType match, std::uint64_t value) {
+  const auto with = [](Truth dcom, policy::MatchType match, std::uint64_t value) {
     CallFacts call;
     call.dcom = dcom;
-    return truth(number(Field::if_flag, match, value), samr_over_tcp(), call);
+    return truth(number(policy::Field::if_flag, match, value), samr_over_tcp(), call);
   };
   EXPECT_EQ(with(kYes, equal, 1), kYes);
   EXPECT_EQ(with(kYes, any_set, 1), kYes);
@@ -237,19 +250,19 @@ CallFacts call_with(std::uint8_t type, std::uint8_t level) {
 TEST(Conditions, SpnegoIsWhatItChose) {
   CallFacts call = call_with(16, 6);
   call.auth_type_other = 9;
-  const Policy kerberos = policy({block({number(Field::auth_type, 16)})});
+  const policy::Policy kerberos = policy_of({block({number(policy::Field::auth_type, 16)})});
   EXPECT_EQ(text(judge(kerberos, samr_over_tcp(), call)), "would_block by 0 readings-differ");
-  const Policy negotiate = policy({block({number(Field::auth_type, 9)})});
+  const policy::Policy negotiate = policy_of({block({number(policy::Field::auth_type, 9)})});
   EXPECT_EQ(text(judge(negotiate, samr_over_tcp(), call)), "would_permit readings-differ");
-  const Policy ntlm = policy({block({number(Field::auth_type, 10)})});
+  const policy::Policy ntlm = policy_of({block({number(policy::Field::auth_type, 10)})});
   EXPECT_EQ(text(judge(ntlm, samr_over_tcp(), call)), "would_permit");
 }
 
 TEST(Conditions, SpnegoWhoseChoiceWasNotSeenIsUnknownWhereItMatters) {
   const CallFacts call = call_with(9, 6);
-  const auto of = [&call](MatchType match, std::uint64_t value) {
-    return text(
-        judge(policy({block({number(Field::auth_type, match, value)})}), samr_over_tcp(), call));
+  const auto of = [&call](policy::MatchType match, std::uint64_t value) {
+    return text(judge(policy_of({block({number(policy::Field::auth_type, match, value)})}),
+                      samr_over_tcp(), call));
   };
   EXPECT_EQ(of(equal, 16), "undecidable by 0 ?auth_type readings-differ");
   EXPECT_EQ(of(equal, 68), "would_permit");
@@ -260,9 +273,9 @@ TEST(Conditions, SpnegoWhoseChoiceWasNotSeenIsUnknownWhereItMatters) {
 TEST(Conditions, AFilterThatTellsLevelZeroFromOneIsTold) {
   CallFacts call = call_with(0, 1);
   call.auth_level_other = 0;
-  const auto of = [&call](MatchType match, std::uint64_t value) {
-    return text(
-        judge(policy({block({number(Field::auth_level, match, value)})}), samr_over_tcp(), call));
+  const auto of = [&call](policy::MatchType match, std::uint64_t value) {
+    return text(judge(policy_of({block({number(policy::Field::auth_level, match, value)})}),
+                      samr_over_tcp(), call));
   };
   EXPECT_EQ(of(equal, 1), "would_block by 0 readings-differ");
   EXPECT_EQ(of(equal, 0), "would_permit readings-differ");
@@ -273,8 +286,8 @@ TEST(Conditions, AnUncapturedTrailerMakesSecurityUnknown) {
   CallFacts call = call_with(10, 6);
   call.auth_type_other = 9;
   call.auth_unseen = true;
-  EXPECT_EQ(truth(number(Field::auth_type, 10), samr_over_tcp(), call), kMaybe);
-  EXPECT_EQ(truth(number(Field::auth_level, 6), samr_over_tcp(), call), kMaybe);
+  EXPECT_EQ(truth(number(policy::Field::auth_type, 10), samr_over_tcp(), call), kMaybe);
+  EXPECT_EQ(truth(number(policy::Field::auth_level, 6), samr_over_tcp(), call), kMaybe);
 }
 
 // [semantics] 4.1.1, 4.1.2: adjacent conditions on one field are alternatives, all others must hold
@@ -282,11 +295,11 @@ TEST(Conditions, AnUncapturedTrailerMakesSecurityUnknown) {
 TEST(Filters, AdjacentConditionsOnOneFieldAreAlternatives) {
   CallFacts call;
   call.opnum = 4;
-  const auto judged = [&call](std::vector<Condition> conditions) {
-    return text(judge(policy({block(std::move(conditions))}), samr_over_tcp(), call));
+  const auto judged = [&call](std::vector<policy::Condition> conditions) {
+    return text(judge(policy_of({block(std::move(conditions))}), samr_over_tcp(), call));
   };
-  const Condition three = number(Field::opnum, 3);
-  const Condition four = number(Field::opnum, 4);
+  const policy::Condition three = number(policy::Field::opnum, 3);
+  const policy::Condition four = number(policy::Field::opnum, 4);
   EXPECT_EQ(judged({three, four}), "would_block by 0");
   EXPECT_EQ(judged({interface(kSamr), three, four}), "would_block by 0");
   EXPECT_EQ(judged({three, interface(kSamr), four}), "would_permit");
@@ -295,20 +308,21 @@ TEST(Filters, AdjacentConditionsOnOneFieldAreAlternatives) {
 
 // [semantics] 1.1.7: "if no conditions are specified, the action is always performed".
 TEST(Filters, AFilterWithoutConditionsMatchesEveryCall) {
-  EXPECT_EQ(text(judge(policy({block({})}), samr_over_tcp(), {})), "would_block by 0");
+  EXPECT_EQ(text(judge(policy_of({block({})}), samr_over_tcp(), {})), "would_block by 0");
 }
 
 // [semantics] 3.1.1: Kleene's logic.
 TEST(Filters, OneFailedConditionOutweighsUnknownOnes) {
-  const auto judged = [](std::vector<Condition> conditions) {
-    return text(judge(policy({block(std::move(conditions))}), samr_over_tcp(), {}));
+  const auto judged = [](std::vector<policy::Condition> conditions) {
+    return text(judge(policy_of({block(std::move(conditions))}), samr_over_tcp(), {}));
   };
-  EXPECT_EQ(judged({image("a.exe"), number(Field::opnum, 9)}), "would_permit");
-  EXPECT_EQ(judged({image("a.exe"), number(Field::opnum, 0)}), "undecidable by 0 ?image_name");
+  EXPECT_EQ(judged({image("a.exe"), number(policy::Field::opnum, 9)}), "would_permit");
+  EXPECT_EQ(judged({image("a.exe"), number(policy::Field::opnum, 0)}),
+            "undecidable by 0 ?image_name");
   EXPECT_EQ(judged({caller("D:(A;;CC;;;BA)"), caller("D:(A;;CC;;;WD)")}), "would_block by 0");
   EXPECT_EQ(judged({caller("D:(A;;CC;;;BA)"), caller("D:(A;;CC;;;DA)")}),
             "undecidable by 0 ?remote_user_token");
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::evaluate

@@ -12,8 +12,9 @@
 #include "engine/policy/check/validator.h"
 #include "engine/policy/policy_text.h"
 #include "tests/policy/emitted_codes.h"
+#include "tests/support/places.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 namespace fs = std::filesystem;
@@ -215,7 +216,7 @@ TEST(LintCases, EachCodeIsSaidOfItsPolicyAndNotOfTheOther) {
 }
 
 TEST(LintCases, NoCodeIsWithoutThem) {
-  const fs::path folder = fs::path(RPCAUDIT_SOURCE_DIR) / "engine" / "policy";
+  const fs::path folder = fs::path(source_folder()) / "engine" / "policy" / "check";
   std::set<std::string> emitted;
   for (const char* const file :
        {"validator.cpp", "condition_checks.cpp", "linter.cpp", "filter_relations.cpp",
@@ -230,4 +231,4 @@ TEST(LintCases, NoCodeIsWithoutThem) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

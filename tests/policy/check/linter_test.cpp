@@ -9,7 +9,7 @@
 #include "engine/policy/policy_text.h"
 #include "tests/policy/policy_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using testing::Contains;
@@ -264,4 +264,4 @@ TEST(Validator, FindsFiltersThatContradictEachOther) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -10,7 +10,7 @@
 
 #include "engine/policy/policy.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using testing::ElementsAre;
@@ -310,4 +310,4 @@ TEST(FindUser, PrefersTheNameWithItsDomain) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -13,16 +13,16 @@ namespace rpcaudit::test {
 
 // Files of any dialect, read one after the other and checked.
 struct ReadHost {
-  Policy policy;
-  std::vector<Diagnostic> diagnostics;
+  policy::Policy policy;
+  std::vector<policy::Diagnostic> diagnostics;
 
-  [[nodiscard]] const HostSettings& host() const { return policy.host; }
+  [[nodiscard]] const policy::HostSettings& host() const { return policy.host; }
 
   // `error code line` of each, notes left out, in order.
   [[nodiscard]] std::vector<std::string> complaints() const {
     std::vector<std::string> lines;
-    for (const Diagnostic& diagnostic : diagnostics) {
-      if (diagnostic.severity == Severity::note) continue;
+    for (const policy::Diagnostic& diagnostic : diagnostics) {
+      if (diagnostic.severity == policy::Severity::note) continue;
       lines.push_back(std::string(to_string(diagnostic.severity)) + ' ' + diagnostic.code + ' ' +
                       std::to_string(diagnostic.span.line));
     }
@@ -30,10 +30,10 @@ struct ReadHost {
   }
   [[nodiscard]] bool says(std::string_view code) const {
     return std::any_of(diagnostics.begin(), diagnostics.end(),
-                       [code](const Diagnostic& d) { return d.code == code; });
+                       [code](const policy::Diagnostic& d) { return d.code == code; });
   }
   [[nodiscard]] std::string message(std::string_view code) const {
-    for (const Diagnostic& diagnostic : diagnostics) {
+    for (const policy::Diagnostic& diagnostic : diagnostics) {
       if (diagnostic.code == code) return diagnostic.message;
     }
     return {};
@@ -43,9 +43,10 @@ struct ReadHost {
 inline ReadHost read_hosts(const std::vector<std::string>& files, bool check = true) {
   ReadHost result;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    read_policy(files[i], "file" + std::to_string(i + 1), result.policy, result.diagnostics);
+    policy::read_policy(files[i], "file" + std::to_string(i + 1), result.policy,
+                        result.diagnostics);
   }
-  if (check) validate(result.policy, result.diagnostics);
+  if (check) policy::validate(result.policy, result.diagnostics);
   return result;
 }
 

@@ -6,7 +6,7 @@
 
 #include "tests/policy/host/host_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using namespace test;
@@ -292,4 +292,4 @@ TEST(Registry, NtlmRestrictionsContradictAuthenticatedLookups) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

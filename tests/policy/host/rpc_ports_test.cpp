@@ -7,7 +7,7 @@
 
 #include "tests/policy/host/host_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using namespace test;
@@ -341,4 +341,4 @@ TEST(Ports, InsideTheDynamicPortsTheRangeIsShared) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -7,7 +7,7 @@
 #include "engine/policy/policy_text.h"
 #include "tests/policy/policy_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using testing::ElementsAre;
@@ -340,4 +340,4 @@ TEST(Dialects, AreRecognisedByWhatTheFileHolds) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

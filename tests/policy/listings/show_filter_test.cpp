@@ -7,7 +7,7 @@
 
 #include "tests/policy/policy_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 // [semantics] 6.1, 6.2, 6.3: as Windows prints it, but for the ids and keys.
@@ -105,4 +105,4 @@ TEST(ShowFilter, ListsInTheOrderOfEvaluation) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -20,7 +20,7 @@
 #include "engine/policy/netsh/printer.h"
 #include "tests/policy/policy_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 namespace fs = std::filesystem;
@@ -278,4 +278,4 @@ TEST_F(FilterStoreTest, IsReadAfterAProcessWasKilledWithHalfOfItWritten) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

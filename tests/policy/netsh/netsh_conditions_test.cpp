@@ -5,7 +5,7 @@
 
 #include "tests/policy/policy_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using testing::ElementsAre;
@@ -180,4 +180,4 @@ TEST(MatchType, IsLegalForTheTypesThatCanBeCompared) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -5,7 +5,7 @@
 
 #include "tests/policy/policy_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using testing::ElementsAre;
@@ -272,4 +272,4 @@ TEST(RuleSwitches, AreReadInAllTheirSpellings) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -6,7 +6,7 @@
 #include "engine/policy/text/source_text.h"
 #include "tests/policy/policy_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using testing::ElementsAre;
@@ -313,4 +313,4 @@ TEST(FormattedDiagnostic, CannotSteerATerminal) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -9,7 +9,7 @@
 
 #include "tests/policy/policy_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -407,4 +407,4 @@ TEST(NetshLanguage, VariantsOfTheDocumentationMeanWhatWasMeant) { expect_all(kVa
 TEST(NetshLanguage, MatchTypesAndDataAreReadAsStated) { expect_all(kData); }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy

@@ -10,7 +10,7 @@
 #include "engine/policy/policy_text.h"
 #include "tests/policy/policy_reader.h"
 
-namespace rpcaudit {
+namespace rpcaudit::policy {
 namespace {
 
 using testing::IsEmpty;
@@ -203,4 +203,4 @@ TEST(SameMeaning, IgnoresPlacesAndSpellings) {
 }
 
 }  // namespace
-}  // namespace rpcaudit
+}  // namespace rpcaudit::policy
