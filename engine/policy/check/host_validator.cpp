@@ -56,7 +56,7 @@ void check_remote_clients(const HostSettings& host, Reporter& reporter) {
       reporter.warning("edition-unknown", SourceSpan{},
                        "RestrictRemoteClients is not set, and what that means depends on the "
                        "edition: it is not judged",
-                       "say `edition = \"server\"` or `\"client\"`, or set the value");
+                       "say `sku = \"server\"` or `\"client\"` in a deployment, or set the value");
     }
     return;
   }
@@ -85,9 +85,10 @@ void check_ports(const HostSettings& host, Reporter& reporter) {
     return;
   }
   const std::vector<PortRange> ranges = effective_port_ranges(ports);
+  const auto count = port_count(ranges);
   reporter.note("port-count", span,
-                "RPC services are given " + ports_text(ranges) + ": " +
-                    std::to_string(port_count(ranges)) + " ports");
+                "RPC services are given " + ports_text(ranges) + ": " + std::to_string(count) +
+                    (count == 1 ? " port" : " ports"));
   const PortRange system = ports.system_range ? ports.system_range->value : kDefaultDynamicRange;
   for (const Placed<PortRange>& range : ports.ranges) {
     if (range.value.high < system.low || range.value.low > system.high) continue;
