@@ -128,10 +128,7 @@ const DissectStatistics& Dissector::statistics() const noexcept { return state_-
 
 void Dissector::State::tell_unfinished_fragments() noexcept {
   if (statistics.ip_datagrams_unfinished == 0) return;
-  Blindness blindness;
-  blindness.kind = BlindnessKind::unfinished_fragments;
-  blindness.frame = last_frame;
-  blindness.ordinal = 0xffff'ffff;
+  Blindness blindness = make_blindness(BlindnessKind::unfinished_fragments, last_frame);
   blindness.messages = statistics.ip_datagrams_unfinished;
   observer.on_blindness(blindness);
 }
@@ -359,13 +356,8 @@ void Dissector::State::dismiss(FlowEntry& entry, const Frame& frame, const Packe
   entry.set_valuable(false);
   if (kind != StreamKind::http_proxy) return;
   ++statistics.flows_http;
-  Blindness blindness;
-  blindness.kind = BlindnessKind::http_not_dissected;
-  blindness.frame = reference_to(frame);
-  blindness.ordinal = 0xffff'ffff;
-  blindness.client = packet.source_endpoint();
-  blindness.server = packet.destination_endpoint();
-  observer.on_blindness(blindness);
+  observer.on_blindness(make_blindness(BlindnessKind::http_not_dissected, reference_to(frame),
+                                       {packet.source_endpoint(), packet.destination_endpoint()}));
 }
 
 // A connection that was closed for room or age; its flow may be taken up again midway.

@@ -32,7 +32,8 @@ struct FrameReference {
   Timestamp timestamp;
 };
 
-// A place in the output: by frame, then by the order of things within the frame.
+// A place in the output: by frame, then by the order of records within the frame. Records of PDUs
+// have the index of their PDU among those that begin in the frame; other records come behind them.
 struct Position {
   std::uint64_t sequence = 0;
   std::uint32_t ordinal = 0;
@@ -40,9 +41,16 @@ struct Position {
   auto operator<=>(const Position&) const = default;
 };
 
-// Ordinals from here on are not of PDUs: what has them is told behind all PDUs of the frame, and
-// more of the same frame may still follow when everything before the next one has been told.
+// Ordinals from here on sort after every PDU of their frame. Records that have them may still
+// arrive after the watermark has passed the frame.
 inline constexpr std::uint32_t kBehindPdus = 0x8000'0000;
+
+// The ordinal of the rank-th record behind the PDUs of its frame, rank < 2^31 - 1.
+[[nodiscard]] constexpr std::uint32_t behind_pdus(std::uint32_t rank) noexcept {
+  return kBehindPdus | rank;
+}
+// The ordinal of what is told last of all in its frame.
+inline constexpr std::uint32_t kLastInFrame = 0xffff'ffff;
 
 // An abstract or transfer syntax (C706 12.6.3.1, p_syntax_id_t).
 struct SyntaxId {
@@ -108,6 +116,41 @@ enum class ContextOrigin : std::uint8_t {
   proposed,  // a bind or alter_context item was seen
   implied,   // only calls were seen: the bind was missed or the id was never proposed
   stated,    // ncadg: every PDU's header names the interface, nothing is proposed or answered
+};
+
+// Why what a receiver took may differ from what is told: the wire leaves two readings.
+enum class Doubt : std::uint8_t {
+  tcp_conflict,       // two copies of the same bytes of a stream, both valid, differ
+  urgent_data,        // a byte is urgent: a receiver may take it out of the stream or leave it in
+  decoy,              // a frame may not have reached the receiver (TTL, MAC or VLAN differ)
+  fragment_conflict,  // overlapping IP fragments differ
+  datagram_conflict,  // datagrams of one activity and sequence number contradict each other
+  identity_conflict,  // the authentication that the server accepted could not be told
+};
+
+inline constexpr std::size_t kDoubtCount = 6;
+
+constexpr std::string_view to_string(Doubt doubt) noexcept {
+  constexpr std::array<std::string_view, kDoubtCount> kNames{
+      "tcp_conflict",      "urgent_data",       "decoy",
+      "fragment_conflict", "datagram_conflict", "identity_conflict"};
+  return kNames[static_cast<std::size_t>(doubt)];
+}
+
+// A set of doubts.
+struct Doubts {
+  std::uint8_t bits = 0;
+
+  constexpr void add(Doubt doubt) noexcept {
+    bits = static_cast<std::uint8_t>(bits | 1u << static_cast<unsigned>(doubt));
+  }
+  constexpr void add(Doubts more) noexcept { bits = static_cast<std::uint8_t>(bits | more.bits); }
+  [[nodiscard]] constexpr bool contains(Doubt doubt) const noexcept {
+    return (bits >> static_cast<unsigned>(doubt) & 1u) != 0;
+  }
+  [[nodiscard]] constexpr bool any() const noexcept { return bits != 0; }
+
+  bool operator==(const Doubts&) const = default;
 };
 
 // Protocol sequences that a tower may stand for (C706 appendix I, MS-RPCE 2.1).
@@ -251,6 +294,8 @@ struct RpcCall {
   std::optional<Uuid> activity;  // ncadg
   std::uint32_t sequence = 0;    // ncadg
   bool one_way = false;          // PFC_MAYBE: no answer will come
+  // With any, interface, operation and identity are those of one of several readings of the wire.
+  Doubts doubts;
   // The client and server of the connection that carried the call, where that is not the context's:
   // an SMB session may use several connections at once ([MS-SMB2] 1.3, multichannel).
   std::optional<std::array<Endpoint, 2>> carrier;
@@ -335,6 +380,24 @@ struct Blindness {
   std::optional<std::uint64_t> smb_session;
 };
 
+// Blindness told last of all in `frame`. `endpoints` are the client and the server of the
+// connection that it is about.
+[[nodiscard]] inline Blindness make_blindness(BlindnessKind kind,
+                                              const FrameReference& frame) noexcept {
+  Blindness blindness;
+  blindness.kind = kind;
+  blindness.frame = frame;
+  blindness.ordinal = kLastInFrame;
+  return blindness;
+}
+[[nodiscard]] inline Blindness make_blindness(BlindnessKind kind, const FrameReference& frame,
+                                              const std::array<Endpoint, 2>& endpoints) noexcept {
+  Blindness blindness = make_blindness(kind, frame);
+  blindness.client = endpoints[0];
+  blindness.server = endpoints[1];
+  return blindness;
+}
+
 // What the dissector tells. Called on the dissecting thread, in the order of the wire:
 // on_context before the first on_call of that context, on_call before its on_outcome,
 // on_context_closed after the last of either. Callbacks must not throw.
@@ -354,6 +417,8 @@ class RpcObserver {
 
   virtual void on_call(const RpcContext& context, const RpcCall& call) = 0;
   virtual void on_outcome(const RpcOutcome& outcome) = 0;
+  // A call that was told, and has no outcome yet, has come into doubt since.
+  virtual void on_doubt(CallKey call, Doubts doubts) { (void)call, (void)doubts; }
 
   virtual void on_blindness(const Blindness& blindness) = 0;
 

@@ -274,12 +274,8 @@ void TcpConnections::evict(std::uint32_t slot, const FrameReference& frame) noex
   const TcpConnection& connection = connections_[slot];
   ++statistics_.connections_evicted;
   if (connection.session != kNoSlot || connection.smb != kNoSlot) {
-    Blindness blindness;
-    blindness.kind = BlindnessKind::table_eviction;
-    blindness.frame = frame;
-    blindness.ordinal = 0xffff'ffff;
-    blindness.client = connection.endpoints[0];
-    blindness.server = connection.endpoints[1];
+    Blindness blindness =
+        make_blindness(BlindnessKind::table_eviction, frame, connection.endpoints);
     blindness.messages = 1;
     observer_.on_blindness(blindness);
   }

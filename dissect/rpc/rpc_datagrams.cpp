@@ -223,12 +223,8 @@ void RpcDatagrams::close_all() noexcept {
 
 void RpcDatagrams::tell_blindness(const Received& pdu, BlindnessKind kind,
                                   std::uint64_t bytes) noexcept {
-  Blindness blindness;
-  blindness.kind = kind;
-  blindness.frame = pdu.frame;
-  blindness.ordinal = 0xffff'ffff;  // after the records of the frame
-  blindness.client = pdu.packet.source_endpoint();
-  blindness.server = pdu.packet.destination_endpoint();
+  Blindness blindness = make_blindness(
+      kind, pdu.frame, {pdu.packet.source_endpoint(), pdu.packet.destination_endpoint()});
   if (!from_client(pdu.header.type)) std::swap(blindness.client, blindness.server);
   blindness.udp = true;
   blindness.bytes = bytes;

@@ -162,12 +162,9 @@ void RpcSessions::expire(Timestamp now) noexcept {
 void RpcSessions::tell_blindness(const RpcSession& session, BlindnessKind kind,
                                  const FrameReference& frame, std::uint64_t bytes,
                                  std::uint64_t messages) noexcept {
-  Blindness blindness;
-  blindness.kind = kind;
-  blindness.frame = frame;
-  blindness.ordinal = 0xffff'ffff;  // after the records of the frame
-  blindness.client = session.endpoints[session.client_direction];
-  blindness.server = session.endpoints[1 - session.client_direction];
+  Blindness blindness = make_blindness(kind, frame,
+                                       {session.endpoints[session.client_direction],
+                                        session.endpoints[1 - session.client_direction]});
   blindness.bytes = bytes;
   blindness.messages = messages;
   observer_.on_blindness(blindness);

@@ -48,13 +48,8 @@ struct SmbConnections::Sink {
   void on_lost(const FrameReference&) noexcept { mattered = true; }
   void on_undecodable(const FrameReference& frame) noexcept {
     ++smb.statistics_.smb_undecodable;
-    Blindness blindness;
-    blindness.kind = BlindnessKind::undecodable;
-    blindness.frame = frame;
-    blindness.ordinal = 0xffff'ffff;
-    const auto ends = smb.client_and_server(smb.connections_[slot]);
-    blindness.client = ends[0];
-    blindness.server = ends[1];
+    Blindness blindness = make_blindness(BlindnessKind::undecodable, frame,
+                                         smb.client_and_server(smb.connections_[slot]));
     blindness.messages = 1;
     smb.observer_.on_blindness(blindness);
   }

@@ -63,12 +63,8 @@ void SmbPipes::evict(std::uint32_t slot, const FrameReference& frame) noexcept {
   const SmbPipe& pipe = table_[slot];
   ++statistics_.pipes_evicted;
   if (pipe.rpc != kNoSlot) {
-    Blindness blindness;
-    blindness.kind = BlindnessKind::table_eviction;
-    blindness.frame = frame;
-    blindness.ordinal = 0xffff'ffff;
-    blindness.client = pipe.opened_on[kToServer];
-    blindness.server = pipe.opened_on[kToClient];
+    Blindness blindness = make_blindness(BlindnessKind::table_eviction, frame,
+                                         {pipe.opened_on[kToServer], pipe.opened_on[kToClient]});
     blindness.messages = 1;
     observer_.on_blindness(blindness);
   }

@@ -70,16 +70,11 @@ void SmbSessions::close(std::uint32_t slot, const FrameReference& frame) noexcep
 void SmbSessions::tell_unseen(const SmbSession& session, BlindnessKind kind,
                               const UnseenMessages& unseen, const FrameReference& frame) noexcept {
   if (unseen.messages == 0) return;
-  Blindness blindness;
-  blindness.kind = kind;
-  blindness.frame = frame;
-  // Several sessions may end in one frame: then in the order in which they began. Below the
-  // ordinals of what is told of the frame itself, above those of PDUs.
-  blindness.ordinal = 0x8000'0000u |
-                      static_cast<std::uint32_t>(unseen.since.sequence & 0x3fff'ffff) << 1 |
-                      (kind == BlindnessKind::smb_compressed ? 1u : 0u);
-  blindness.client = session.endpoints[0];
-  blindness.server = session.endpoints[1];
+  Blindness blindness = make_blindness(kind, frame, session.endpoints);
+  // Several sessions may end in one frame: they are told in the order in which they began.
+  blindness.ordinal =
+      behind_pdus(static_cast<std::uint32_t>(unseen.since.sequence & 0x3fff'ffff) << 1 |
+                  (kind == BlindnessKind::smb_compressed ? 1u : 0u));
   blindness.bytes = unseen.bytes;
   blindness.messages = unseen.messages;
   blindness.since = unseen.since;

@@ -11,6 +11,17 @@ namespace rpcaudit::dissect {
 
 inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
 
+// Where an object of type T stands in its Slab; none by default. The type keeps the slot of a
+// session from being taken for the slot of a call.
+template <class T>
+struct Slot {
+  std::uint32_t index = kNoSlot;
+
+  constexpr Slot() noexcept = default;
+  constexpr Slot(std::uint32_t index_in) noexcept : index(index_in) {}
+  constexpr operator std::uint32_t() const noexcept { return index; }
+};
+
 // A fixed number of slots for objects, addressed by index. All address space is reserved at
 // construction, pages are touched when a slot is first used, and a released slot is the next one
 // taken: memory follows the largest number of objects that were ever alive at once.
@@ -30,36 +41,36 @@ class Slab {
     for (std::uint32_t slot = 0; slot < touched_; ++slot) cells_[slot].value.~T();
   }
 
-  // An unused slot, or kNoSlot when all are in use.
-  [[nodiscard]] std::uint32_t take() {
+  // An unused slot, or none when all are in use.
+  [[nodiscard]] Slot<T> take() {
     if (free_ != kNoSlot) {
       const std::uint32_t slot = free_;
       free_ = cells_[slot].next_free;
       ++size_;
       return slot;
     }
-    if (touched_ == capacity_) return kNoSlot;
+    if (touched_ == capacity_) return {};
     const std::uint32_t slot = touched_++;
     new (&cells_[slot]) Cell;
     ++size_;
     return slot;
   }
 
-  void release(std::uint32_t slot) noexcept {
+  void release(Slot<T> slot) noexcept {
     cells_[slot].next_free = free_;
     free_ = slot;
     --size_;
   }
 
   // Has the front of an object brought into the cache.
-  void prefetch(std::uint32_t slot, std::size_t size) const noexcept {
+  void prefetch(Slot<T> slot, std::size_t size) const noexcept {
     constexpr std::size_t kCacheLine = 64;
     const char* at = reinterpret_cast<const char*>(&cells_[slot]);
     for (std::size_t done = 0; done < size; done += kCacheLine) __builtin_prefetch(at + done, 1);
   }
 
-  T& operator[](std::uint32_t slot) noexcept { return cells_[slot].value; }
-  const T& operator[](std::uint32_t slot) const noexcept { return cells_[slot].value; }
+  T& operator[](Slot<T> slot) noexcept { return cells_[slot].value; }
+  const T& operator[](Slot<T> slot) const noexcept { return cells_[slot].value; }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
