@@ -27,7 +27,7 @@ TEST_F(TwoControllersTest, TheReadmeShowsTheSummaryAsItIs) {
   const Ended ended =
       run("audit -r " + demo + " -c " + config + " --what-if restrict_remote_clients=0..2");
   EXPECT_EQ(ended.status, 0);
-  const std::string readme = read_file(source_folder() + "/README.md");
+  const std::string readme = read_file(source_folder() + "/engine/app/walkthrough.md");
   std::string shown = readme.substr(readme.find("What the other controls say"));
   shown = shown.substr(0, shown.find("```"));
   EXPECT_GT(shown.size(), 500u);
