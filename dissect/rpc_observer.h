@@ -243,9 +243,8 @@ enum class Refusal : std::uint8_t {
   fault,  // the whole alter_context, by a fault
 };
 
-// A presentation context: an interface that a client proposed on a connection (C706 12.6.4.3).
-struct RpcContext {
-  ContextKey key;
+// What the wire says of a presentation context, in values that outlive the callback.
+struct ContextFactsOnWire {
   ContextOrigin origin = ContextOrigin::proposed;
   FrameReference frame;       // in which the bind or alter_context began
   std::uint32_t ordinal = 0;  // with frame.sequence: its Position
@@ -264,6 +263,11 @@ struct RpcContext {
   // When the association began (C706 12.6.2): its bind. Empty when that was not seen, and for
   // ncadg.
   std::optional<Timestamp> association;
+};
+
+// A presentation context: an interface that a client proposed on a connection (C706 12.6.4.3).
+struct RpcContext : ContextFactsOnWire {
+  ContextKey key;
   // As far as seen when the callback is made; without security of its own, that of the SMB session.
   SecurityIdentity identity;
   // ncacn_np only. A known pipe reads \PIPE\name, the name as the client wrote it; it is empty when
@@ -275,9 +279,8 @@ struct RpcContext {
   std::optional<SmbIdentity> smb;  // ncacn_np; empty when the setup of the session was not seen
 };
 
-// One call, told at its first fragment.
-struct RpcCall {
-  CallKey key;
+// What the wire says of one call, in values that outlive the callback.
+struct CallFactsOnWire {
   FrameReference frame;
   std::uint32_t ordinal = 0;
   std::uint32_t call_id = 0;
@@ -288,9 +291,7 @@ struct RpcCall {
   // The connection's only security context, when it is of level CONNECT and this PDU has no trailer
   // of its own: at that level peers leave it out of requests.
   std::optional<AuthNumbers> connection_auth;
-  bool auth_unseen = false;  // the PDU has a trailer that the capture does not show
-  // Of the security context this call names; without one, that of the SMB session on ncacn_np.
-  SecurityIdentity identity;
+  bool auth_unseen = false;      // the PDU has a trailer that the capture does not show
   std::optional<Uuid> activity;  // ncadg
   std::uint32_t sequence = 0;    // ncadg
   bool one_way = false;          // PFC_MAYBE: no answer will come
@@ -301,9 +302,16 @@ struct RpcCall {
   std::optional<std::array<Endpoint, 2>> carrier;
   // Of ept_lookup and ept_map.
   std::optional<EndpointQuestion> question;
-  Bytes body;  // clear prefix of the stub; empty when encrypted
   // The COM class that a DCOM activation asks for, where its stub shows it ([MS-DCOM] 2.2.22).
   std::optional<Uuid> activated_class;
+};
+
+// One call, told at its first fragment.
+struct RpcCall : CallFactsOnWire {
+  CallKey key;
+  // Of the security context this call names; without one, that of the SMB session on ncacn_np.
+  SecurityIdentity identity;
+  Bytes body;  // clear prefix of the stub; empty when encrypted
 };
 
 enum class Outcome : std::uint8_t {

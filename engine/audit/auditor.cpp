@@ -6,38 +6,15 @@ namespace rpcaudit::audit {
 namespace {
 
 void fill(const dissect::RpcContext& context, ContextInfo& info) {
-  info.frame = context.frame;
-  info.protocol = context.protocol;
-  info.origin = context.origin;
-  info.result = context.result;
-  info.reason = context.reason;
-  info.refusal = context.refusal;
-  info.refusal_status = context.refusal_status;
-  info.context_id = context.context_id;
-  info.call_id = context.call_id;
-  info.client = context.client;
-  info.server = context.server;
-  info.abstract_syntax = context.abstract_syntax;
-  info.transfer_syntax = context.transfer_syntax;
+  static_cast<dissect::ContextFactsOnWire&>(info) = context;
   info.catalogue.reset();
   if (context.abstract_syntax) info.catalogue = find_interface(context.abstract_syntax->uuid);
-  info.auth = context.auth;
   info.pipe.assign(context.pipe);
   info.guest = context.smb && context.smb->guest;
 }
 
 void fill(const dissect::RpcContext& context, const dissect::RpcCall& call, CallEvent& event) {
-  event.frame = call.frame;
-  event.call_id = call.call_id;
-  event.context_id = call.context_id;
-  event.opnum = call.opnum;
-  event.object = call.object;
-  event.activity = call.activity;
-  event.sequence = call.sequence;
-  event.question = call.question;
-  event.auth = call.auth;
-  event.connection_auth = call.connection_auth;
-  event.carrier = call.carrier;
+  static_cast<dissect::CallFactsOnWire&>(event) = call;
   event.has_interface = carries_interface(context);
   event.provisional = context.origin == dissect::ContextOrigin::proposed &&
                       context.result == dissect::ContextResult::unanswered;
@@ -105,11 +82,7 @@ void Auditor::on_context(const dissect::RpcContext& context) {
 void Auditor::on_context_result(const dissect::RpcContext& context) {
   OpenContext& open = open_[context.key.slot];
   ContextInfo& info = kept_[open.kept].info;
-  info.result = context.result;
-  info.reason = context.reason;
-  info.refusal = context.refusal;
-  info.refusal_status = context.refusal_status;
-  info.transfer_syntax = context.transfer_syntax;
+  static_cast<dissect::ContextFactsOnWire&>(info) = context;
   if (open.unresolved == kNothing) return;
   PendingEvent& event = queue_[open.unresolved];
   event.resolved = true;

@@ -15,27 +15,13 @@ namespace rpcaudit::audit {
 
 // What the records of a presentation context and of its calls have in common. Kept by the auditor
 // for as long as a record needs it; `slot` and `generation` name it for caches.
-struct ContextInfo {
+struct ContextInfo : dissect::ContextFactsOnWire {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
-  dissect::FrameReference frame;
-  dissect::ProtocolSequence protocol = dissect::ProtocolSequence::ncacn_ip_tcp;
-  dissect::ContextOrigin origin = dissect::ContextOrigin::proposed;
-  dissect::ContextResult result = dissect::ContextResult::unanswered;
-  std::uint16_t reason = 0;
-  dissect::Refusal refusal = dissect::Refusal::none;
-  std::uint32_t refusal_status = 0;
-  std::uint16_t context_id = 0;
-  std::uint32_t call_id = 0;
-  Endpoint client;
-  Endpoint server;
-  std::optional<dissect::SyntaxId> abstract_syntax;
-  std::optional<dissect::SyntaxId> transfer_syntax;
   std::optional<CatalogueEntry> catalogue;  // of the abstract syntax
-  std::optional<dissect::AuthNumbers> auth;
-  std::string pipe;
-  bool guest = false;             // of an SMB session that the server let in as guest
-  AnnouncedInterfaces announced;  // where the abstract syntax is not known
+  std::string pipe;                         // RpcContext::pipe
+  bool guest = false;                       // of an SMB session that the server let in as guest
+  AnnouncedInterfaces announced;            // where the abstract syntax is not known
 };
 
 // Who speaks, as far as the wire shows it.
@@ -51,21 +37,10 @@ struct IdentityText {
 [[nodiscard]] std::string_view to_string(dissect::BlindnessKind kind) noexcept;
 
 // One call with its outcome and, where there is a policy, its verdict.
-struct CallEvent {
-  dissect::FrameReference frame;
-  std::uint32_t call_id = 0;
-  std::uint16_t context_id = 0;
-  std::uint16_t opnum = 0;
-  std::optional<Uuid> object;
-  std::optional<Uuid> activity;
-  std::uint32_t sequence = 0;
-  std::optional<dissect::EndpointQuestion> question;
-  std::optional<dissect::AuthNumbers> auth;
-  std::optional<dissect::AuthNumbers> connection_auth;
-  std::optional<std::array<Endpoint, 2>> carrier;  // where its connection is not the context's
-  bool has_interface = true;                       // the context's interface is the call's
-  bool provisional = false;  // the context was not acknowledged when the call was made
-  bool reported = false;     // would block or undecidable, in an audit
+struct CallEvent : dissect::CallFactsOnWire {
+  bool has_interface = true;  // the context's interface is the call's
+  bool provisional = false;   // the context was not acknowledged when the call was made
+  bool reported = false;      // would block or undecidable, in an audit
   dissect::Outcome outcome = dissect::Outcome::unanswered;
   std::uint32_t status = 0;
   dissect::FrameReference answer;  // sequence 0 without one
