@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <limits>
 
 namespace rpcaudit {
 
@@ -14,5 +15,17 @@ struct Timestamp {
 
   auto operator<=>(const Timestamp&) const = default;
 };
+
+// The nanoseconds from `earlier` to `later`, negative when they are not in that order. Saturates:
+// a capture file may state any two times.
+[[nodiscard]] constexpr std::int64_t nanoseconds_between(Timestamp earlier,
+                                                         Timestamp later) noexcept {
+  std::int64_t difference = 0;
+  if (!__builtin_sub_overflow(later.nanoseconds, earlier.nanoseconds, &difference)) {
+    return difference;
+  }
+  return later < earlier ? std::numeric_limits<std::int64_t>::min()
+                         : std::numeric_limits<std::int64_t>::max();
+}
 
 }  // namespace rpcaudit

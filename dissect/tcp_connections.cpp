@@ -233,7 +233,7 @@ TcpConnections::Evicted TcpConnections::expire(const FrameReference& now) noexce
   Evicted closed;
   if (least_recent_ == kNoSlot) return closed;
   const TcpConnection& idlest = connections_[least_recent_];
-  const std::int64_t idle = now.timestamp.nanoseconds - idlest.last_seen.nanoseconds;
+  const std::int64_t idle = nanoseconds_between(idlest.last_seen, now.timestamp);
   if (idle <= limits_.connection_idle.nanoseconds) return closed;
   closed = {true, idlest.tag};
   close(least_recent_, now);
@@ -246,7 +246,7 @@ void TcpConnections::give_up_stale(Timestamp now) noexcept {
     const std::uint32_t index = marks_.oldest();
     const std::uint32_t slot = index / 2;
     const unsigned direction = index % 2;
-    const std::int64_t age = now.nanoseconds - open_since(slot, direction).timestamp.nanoseconds;
+    const std::int64_t age = nanoseconds_between(open_since(slot, direction).timestamp, now);
     if (age <= limits_.outcome_window.nanoseconds) return;
     Sink sink{*this, slot};
     TcpConnection& connection = connections_[slot];

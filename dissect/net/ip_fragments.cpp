@@ -100,7 +100,7 @@ bool IpFragments::is_late_copy(const Key& key, std::uint32_t end, Timestamp now)
   const std::size_t count = std::min(completed_count_, completed_.size());
   return std::any_of(completed_.begin(), completed_.begin() + static_cast<std::ptrdiff_t>(count),
                      [&](const Completed& completed) {
-                       const std::int64_t age = now.nanoseconds - completed.at.nanoseconds;
+                       const std::int64_t age = nanoseconds_between(completed.at, now);
                        return completed.key == key && end <= completed.length &&
                               age <= kLateCopyWindow.nanoseconds;
                      });
@@ -174,7 +174,7 @@ Datagram IpFragments::assemble(const Chain& chain) noexcept {
 
 void IpFragments::expire(Timestamp now) noexcept {
   while (oldest_ != kNoSlot) {
-    const std::int64_t age = now.nanoseconds - chains_[oldest_].begun.nanoseconds;
+    const std::int64_t age = nanoseconds_between(chains_[oldest_].begun, now);
     if (age <= age_max_.nanoseconds) return;
     ++counters_.expired;
     drop(oldest_);

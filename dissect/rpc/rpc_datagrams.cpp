@@ -209,7 +209,7 @@ void RpcDatagrams::give_up(std::uint32_t pending_slot) noexcept {
 void RpcDatagrams::expire(Timestamp now) noexcept {
   while (pending_.oldest() != kNoSlot) {
     const std::uint32_t slot = pending_.oldest();
-    const std::int64_t age = now.nanoseconds - pending_[slot].since.nanoseconds;
+    const std::int64_t age = nanoseconds_between(pending_[slot].since, now);
     if (age <= limits_.outcome_window.nanoseconds) return;
     give_up(slot);
   }

@@ -153,7 +153,7 @@ void RpcSessions::expire(Timestamp now) noexcept {
   now_ = now;
   while (pending_.oldest() != kNoSlot) {
     const std::uint32_t slot = pending_.oldest();
-    const std::int64_t age = now_.nanoseconds - pending_[slot].since.nanoseconds;
+    const std::int64_t age = nanoseconds_between(pending_[slot].since, now_);
     if (age <= limits_.outcome_window.nanoseconds) return;
     give_up(slot);
   }

@@ -167,7 +167,7 @@ void SmbPipes::give_up_stale(Timestamp now) noexcept {
   while (marks_.oldest() != kNoSlot) {
     const std::uint32_t slot = marks_.oldest() / 2;
     const unsigned direction = marks_.oldest() % 2;
-    const std::int64_t age = now.nanoseconds - open_since(slot, direction).timestamp.nanoseconds;
+    const std::int64_t age = nanoseconds_between(open_since(slot, direction).timestamp, now);
     if (age <= limits_.outcome_window.nanoseconds) return;
     SmbPipe& pipe = table_[slot];
     if (pipe.rpc != kNoSlot) sessions_.abandon(pipe.rpc, direction);

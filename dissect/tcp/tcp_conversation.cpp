@@ -67,7 +67,7 @@ bool TcpConversation::hole_is_hopeless(const FrameReference& now,
   for (unsigned direction = 0; direction < 2; ++direction) {
     const Direction& d = directions_[direction];
     if (d.head == kNoSlot) continue;
-    const std::int64_t age = now.timestamp.nanoseconds - d.holding_since.timestamp.nanoseconds;
+    const std::int64_t age = nanoseconds_between(d.holding_since.timestamp, now.timestamp);
     if (age > kPatience) return true;
     // Has the receiver got what is missing here? Then no retransmission will bring it.
     const HeldPiece& head = held.slots[d.head];

@@ -82,7 +82,7 @@ void TcpOpenings::note_other(std::uint64_t tag, const Packet& packet) noexcept {
 void TcpOpenings::expire(Timestamp now) noexcept {
   while (oldest_ != kNoSlot) {
     const Timestamp since = attempts_[oldest_].opening.frame.timestamp;
-    if (now.nanoseconds - since.nanoseconds <= window_.nanoseconds) return;
+    if (nanoseconds_between(since, now) <= window_.nanoseconds) return;
     settle(oldest_, OpeningAnswer::none);
   }
 }

@@ -38,7 +38,7 @@ std::string time_text(Timestamp time) {
 }
 
 std::string duration_text(Timestamp begin, Timestamp end) {
-  const std::int64_t milliseconds = (end.nanoseconds - begin.nanoseconds) / 1'000'000;
+  const std::int64_t milliseconds = nanoseconds_between(begin, end) / 1'000'000;
   if (milliseconds < 60'000) {
     const std::string rest = std::to_string(milliseconds % 1000);
     return std::to_string(milliseconds / 1000) + "." + std::string(3 - rest.size(), '0') + rest +

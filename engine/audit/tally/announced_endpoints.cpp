@@ -9,7 +9,7 @@ namespace {
 constexpr std::int64_t kSweepInterval = 60 * kNanosecondsPerSecond;
 
 bool is_old(Timestamp told, Timestamp now) noexcept {
-  return now.nanoseconds - told.nanoseconds > kLearnedAge;
+  return nanoseconds_between(told, now) > kLearnedAge;
 }
 
 void add(const dissect::SyntaxId& interface, AnnouncedInterfaces& known) noexcept {
@@ -51,7 +51,7 @@ void AnnouncedEndpoints::note(const dissect::EndpointEntry& entry) {
 }
 
 void AnnouncedEndpoints::make_room(Timestamp now) {
-  if (now.nanoseconds - swept_.nanoseconds < kSweepInterval) return;
+  if (nanoseconds_between(swept_, now) < kSweepInterval) return;
   swept_ = now;
   std::erase_if(endpoints_, [&](const auto& told) { return is_old(told.second.time, now); });
 }

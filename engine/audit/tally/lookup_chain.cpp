@@ -148,7 +148,7 @@ void LookupChain::note_context(const dissect::RpcContext& context) {
 LookupConsequence* LookupChain::find_fresh(const LearnedEndpoint& used, Timestamp now) {
   const auto found = sums_.endpoints.find(used);
   if (found == sums_.endpoints.end()) return nullptr;
-  const std::int64_t age = now.nanoseconds - found->second.learned.nanoseconds;
+  const std::int64_t age = nanoseconds_between(found->second.learned, now);
   return age <= kLearnedAge ? &found->second : nullptr;
 }
 
