@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
 #include <iostream>
@@ -7,11 +6,10 @@
 
 namespace {
 
-constexpr const char* kDescription =
+const rpcaudit::app::ProgramText kProgram = {
+    "rpcaudit",
     "Says which DCE/RPC calls in packet captures a Windows RPC policy would block.\n"
-    "It only watches: nothing is ever blocked.\n";
-
-constexpr const char* kExamples =
+    "It only watches: nothing is ever blocked.\n",
     "Examples:\n"
     "  rpcaudit calls -r dc1.pcapng                     every RPC call as JSON, one per line\n"
     "  rpcaudit check -p policy.txt                     what is wrong with a netsh rpc script\n"
@@ -20,28 +18,17 @@ constexpr const char* kExamples =
     "  rpcaudit endpoints -r dc1.pcapng --format text   who serves which interface where\n"
     "\n"
     "Exit status: 0 done, 1 --fail-on was met, 2 wrong usage or policy, 3 input unreadable or\n"
-    "output lost, 4 no RPC was seen.\n";
+    "output lost, 4 no RPC was seen.\n",
+    "rpcaudit " RPCAUDIT_VERSION,
+};
 
-int run(int argc, char** argv) {
-  CLI::App app(kDescription, "rpcaudit");
-  app.footer(kExamples);
-  app.set_version_flag("--version", "rpcaudit " RPCAUDIT_VERSION);
-  app.require_subcommand(1);
-  rpcaudit::app::ChosenCommand chosen;
-  rpcaudit::app::add_audit_command(app, chosen);
-  rpcaudit::app::add_calls_command(app, chosen);
-  rpcaudit::app::add_check_command(app, chosen);
-  rpcaudit::app::add_endpoints_command(app, chosen);
-  rpcaudit::app::add_explain_command(app, chosen);
-  rpcaudit::app::add_netsh_command(app, chosen);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    const bool is_answer = app.exit(error) == 0;  // --help, --version
-    return static_cast<int>(is_answer ? rpcaudit::app::ExitStatus::done
-                                      : rpcaudit::app::ExitStatus::usage);
-  }
-  return static_cast<int>(chosen());
+rpcaudit::app::ExitStatus run(int argc, char** argv) {
+  return rpcaudit::app::run_command_line(
+      kProgram,
+      {rpcaudit::app::audit_command(), rpcaudit::app::calls_command(),
+       rpcaudit::app::check_command(), rpcaudit::app::endpoints_command(),
+       rpcaudit::app::explain_command(), rpcaudit::app::netsh_command()},
+      argc, argv);
 }
 
 }  // namespace
@@ -49,7 +36,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write that meets it
   try {
-    return run(argc, argv);
+    return static_cast<int>(run(argc, argv));
   } catch (const std::exception& error) {
     std::cerr << "rpcaudit: " << error.what() << "\n";
     return static_cast<int>(rpcaudit::app::ExitStatus::data);

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <utility>
 
@@ -11,7 +10,7 @@ namespace rpcaudit::app {
 namespace {
 
 ExitStatus run_calls(const RunOptions& options) {
-  spdlog::logger log = make_log(options.verbose);
+  Log log(options.verbose);
   audit::AuditOptions audit;
   audit.write_all = true;
   const bool has_policies = !options.policies.empty() || !options.deployment.empty();
@@ -26,19 +25,22 @@ ExitStatus run_calls(const RunOptions& options) {
 
 }  // namespace
 
-void add_calls_command(CLI::App& app, ChosenCommand& chosen) {
+Command calls_command() {
   const auto options = std::make_shared<RunOptions>();
-  CLI::App* const command = app.add_subcommand("calls", "Write every RPC context and call");
-  command->footer(
-      "Examples:\n"
-      "  rpcaudit calls -r dc1.pcapng\n"
-      "  rpcaudit calls -r captures/ -f 'host 10.77.0.1' -o calls.json\n"
-      "  rpcaudit calls -r dc1.pcapng | jq 'select(.rpc.interface_name == \"drsuapi\")'\n");
-  add_capture_options(*command, *options, true);
-  add_policy_option(*command, *options, false);
-  add_target_options(*command, *options);
-  add_output_options(*command, *options);
-  command->callback([options, &chosen] { chosen = [options] { return run_calls(*options); }; });
+  Command command{.name = "calls",
+                  .summary = "Write every RPC context and call",
+                  .footer =
+                      "Examples:\n"
+                      "  rpcaudit calls -r dc1.pcapng\n"
+                      "  rpcaudit calls -r captures/ -f 'host 10.77.0.1' -o calls.json\n"
+                      "  rpcaudit calls -r dc1.pcapng | jq 'select(.rpc.interface_name == "
+                      "\"drsuapi\")'\n",
+                  .run = [options](const auto&) { return run_calls(*options); }};
+  add_capture_options(command.options, *options, true);
+  add_policy_options(command.options, *options, false);
+  add_target_options(command.options, *options);
+  add_output_options(command.options, *options);
+  return command;
 }
 
 }  // namespace rpcaudit::app

@@ -1,7 +1,6 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -126,15 +125,15 @@ ExitStatus run_check(const CheckCommand& command) {
                       [severity](const auto& one) { return one.diagnostic.severity == severity; }));
   };
   const bool as_json = command.options.format == RecordFormat::json;
-  spdlog::logger log = make_log(false);
-  for (const std::string& problem : loaded.unreadable()) log.error("{}", problem);
+  Log log(false);
+  for (const std::string& problem : loaded.unreadable()) log.error(problem);
   for (const auto& [part, diagnostic] : remarks) {
     std::cout << (as_json ? diagnostic_json(*part, diagnostic) : diagnostic_text(*part, diagnostic))
               << "\n";
   }
   for (const std::string& code : command.ignored) {
     if (!silenced.contains(code))
-      log.warn("--ignore {}: silenced nothing", audit::terminal_text(code));
+      log.warn("--ignore " + audit::terminal_text(code) + ": silenced nothing");
   }
   if (!command.options.quiet) {
     std::cerr << counted(loaded.count_filters(), "filter") << " in "
@@ -152,32 +151,32 @@ ExitStatus run_check(const CheckCommand& command) {
 
 }  // namespace
 
-void add_check_command(CLI::App& app, ChosenCommand& chosen) {
+Command check_command() {
   const auto state = std::make_shared<CheckCommand>();
-  CLI::App* const command =
-      app.add_subcommand("check", "Say what is wrong with a policy, or suspicious about it");
-  command->footer(
-      "Examples:\n"
-      "  rpcaudit check -p policy.txt\n"
-      "  rpcaudit check -p policy.txt --strict -q && netsh -f policy.txt\n"
-      "  rpcaudit check -p policy.txt --target ws2019 --ignore never-on-the-wire\n"
-      "\n"
-      "Exit status: 0 fine, 2 errors (with --strict: or warnings).\n");
-  add_policy_option(*command, state->options, true);
-  add_target_options(*command, state->options);
-  command
-      ->add_option("--ignore", state->ignored,
-                   "Code of warnings and notes to leave out; may be repeated")
-      ->delimiter(',')
-      ->type_name("CODE");
-  static const std::map<std::string, RecordFormat> kFormats{{"json", RecordFormat::json},
-                                                            {"text", RecordFormat::text}};
-  command->add_option("--format", state->options.format, "text, or json: one object per line")
-      ->transform(CLI::CheckedTransformer(kFormats).description(""))
-      ->type_name("json|text");
-  command->add_flag("--strict", state->strict, "Warnings count as errors");
-  command->add_flag("-q,--quiet", state->options.quiet, "No count at the end");
-  command->callback([state, &chosen] { chosen = [state] { return run_check(*state); }; });
+  Command command{.name = "check",
+                  .summary = "Say what is wrong with a policy, or suspicious about it",
+                  .footer =
+                      "Examples:\n"
+                      "  rpcaudit check -p policy.txt\n"
+                      "  rpcaudit check -p policy.txt --strict -q && netsh -f policy.txt\n"
+                      "  rpcaudit check -p policy.txt --target ws2019 --ignore never-on-the-wire\n"
+                      "\n"
+                      "Exit status: 0 fine, 2 errors (with --strict: or warnings).\n",
+                  .run = [state](const auto&) { return run_check(*state); }};
+  add_policy_options(command.options, state->options, true);
+  add_target_options(command.options, state->options);
+  std::vector<Option>& options = command.options.options;
+  options.push_back({.names = "--ignore",
+                     .value_name = "CODE",
+                     .help = "Code of warnings and notes to leave out; may be repeated",
+                     .target = &state->ignored,
+                     .comma_separated = true});
+  options.push_back(format_option(state->options.format, "text, or json: one object per line"));
+  options.push_back(
+      {.names = "--strict", .help = "Warnings count as errors", .target = &state->strict});
+  options.push_back(
+      {.names = "-q,--quiet", .help = "No count at the end", .target = &state->options.quiet});
+  return command;
 }
 
 }  // namespace rpcaudit::app

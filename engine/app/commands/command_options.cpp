@@ -1,89 +1,135 @@
 #include "engine/app/commands/command_options.h"
 
-#include <CLI/CLI.hpp>
-#include <map>
 #include <optional>
 #include <string>
 
 namespace rpcaudit::app {
+namespace {
 
-void add_capture_options(CLI::App& command, RunOptions& options, bool required) {
-  command
-      .add_option("-r,--read", options.captures,
-                  "Capture to read (pcap or pcapng, also compressed), a folder of them, or - for\n"
-                  "standard input; may be repeated: all are read as one, in time order")
-      ->type_name("FILE|DIR")
-      ->required(required);
-  command
-      .add_option("-f,--filter", options.packet_filter, "Take only packets that match (as tcpdump)")
-      ->type_name("BPF");
+using Problem = std::optional<std::string>;
+
+Problem take_target(const std::string& name, RunOptions& options) {
+  const std::optional<policy::Target> target = policy::parse_target(name);
+  if (target) {
+    options.evaluation.profile = policy::TargetProfile(*target);
+    return std::nullopt;
+  }
+  std::string names;
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    names += ' ' + std::string(to_string(static_cast<policy::Target>(i)));
+  }
+  return "`" + name + "` is none of" + names;
 }
 
-void add_policy_option(CLI::App& command, RunOptions& options, bool required) {
-  CLI::Option_group* const group = command.add_option_group("Policies");
-  group
-      ->add_option("-p,--policy", options.policies,
-                   "Script of `netsh rpc filter` commands, registry export (.reg, reg query,\n"
-                   "secedit, registry.pol), script of rpccfg, ipsecpol, ipseccmd and others, told\n"
-                   "by its content; may be repeated: they add up")
-      ->type_name("FILE");
-  group
-      ->add_option("-c,--config", options.deployment,
-                   "Deployment file (TOML): which policies hold on which servers, and what the\n"
-                   "wire cannot show of them")
-      ->type_name("FILE");
-  if (required) group->require_option(1, 2);
+Problem take_what_if(const std::string& text, ControlOptions& options) {
+  if (text != "restrict_remote_clients=0..2" && text != "restrict_remote_clients") {
+    return "`" + text + "` is not known; it takes restrict_remote_clients=0..2";
+  }
+  options.what_if_restrict_remote_clients = true;
+  return std::nullopt;
 }
 
-void add_target_options(CLI::App& command, RunOptions& options) {
-  command
-      .add_option_function<std::string>(
-          "--target",
-          [&options](const std::string& name) {
-            const std::optional<policy::Target> target = policy::parse_target(name);
-            if (!target) {
-              std::string names;
-              for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
-                names += ' ' + std::string(to_string(static_cast<policy::Target>(i)));
-              }
-              throw CLI::ValidationError("--target", "`" + name + "` is none of" + names);
-            }
-            options.evaluation.profile = policy::TargetProfile(*target);
-          },
-          "What is taken to apply the policy: documented (the default), ws2008, ws2008r2,\n"
-          "ws2012r2, ws2016, ws2019, ws2022, ws2025, w10, w11-24h2 or w11-25h2")
-      ->type_name("NAME");
-  command
-      .add_option_function<std::string>(
-          "--v4-order",
-          [&options](const std::string& order) {
-            options.v4_order =
-                order == "network" ? policy::Behaviour::swapped : policy::Behaviour::applies;
-          },
-          "How IPv4 addresses are compared, instead of what the target is taken to do")
-      ->check(CLI::IsMember({"documented", "network"}).description(""))
-      ->type_name("documented|network");
-  command.parse_complete_callback([&options] {
-    if (options.v4_order)
-      options.evaluation.profile.set(policy::Difference::v4_byte_order, *options.v4_order);
-  });
+}  // namespace
+
+void add_capture_options(OptionTable& table, RunOptions& options, bool required) {
+  table.options.push_back(
+      {.names = "-r,--read",
+       .value_name = "FILE|DIR",
+       .help = "Capture to read (pcap or pcapng, also compressed), a folder of them, or - for\n"
+               "standard input; may be repeated: all are read as one, in time order",
+       .target = &options.captures,
+       .required = required});
+  table.options.push_back({.names = "-f,--filter",
+                           .value_name = "BPF",
+                           .help = "Take only packets that match (as tcpdump)",
+                           .target = &options.packet_filter});
 }
 
-void add_output_options(CLI::App& command, RunOptions& options) {
-  static const std::map<std::string, RecordFormat> kFormats{{"json", RecordFormat::json},
-                                                            {"text", RecordFormat::text}};
-  command.add_option("-o,--output", options.output, "Where records go, standard output by default")
-      ->type_name("FILE");
-  command.add_option("--format", options.format, "json (one object per line) or text")
-      ->transform(CLI::CheckedTransformer(kFormats).description(""))
-      ->type_name("json|text");
-  command
-      .add_option("--workers", options.workers,
-                  "Threads that dissect and judge, 1 by default; any number writes the same")
-      ->check(CLI::Range(1, 64))
-      ->type_name("N");
-  command.add_flag("-q,--quiet", options.quiet, "No summary and no progress");
-  command.add_flag("-v,--verbose", options.verbose, "More about what is done");
+void add_policy_options(OptionTable& table, RunOptions& options, bool required) {
+  OptionGroup group{.name = "Policies", .required = required};
+  group.options.push_back(
+      {.names = "-p,--policy",
+       .value_name = "FILE",
+       .help = "Script of `netsh rpc filter` commands, registry export (.reg, reg query,\n"
+               "secedit, registry.pol), script of rpccfg, ipsecpol, ipseccmd and others, told\n"
+               "by its content; may be repeated: they add up",
+       .target = &options.policies});
+  group.options.push_back(
+      {.names = "-c,--config",
+       .value_name = "FILE",
+       .help = "Deployment file (TOML): which policies hold on which servers, and what the\n"
+               "wire cannot show of them",
+       .target = &options.deployment});
+  table.groups.push_back(std::move(group));
+}
+
+void add_target_options(OptionTable& table, RunOptions& options) {
+  table.options.push_back(
+      {.names = "--target",
+       .value_name = "NAME",
+       .help = "What is taken to apply the policy: documented (the default), ws2008, ws2008r2,\n"
+               "ws2012r2, ws2016, ws2019, ws2022, ws2025, w10, w11-24h2 or w11-25h2",
+       .target = [&options](const std::string& name) { return take_target(name, options); }});
+  const auto take_order = [&options](const std::string& order) -> Problem {
+    options.v4_order = order == "network" ? policy::Behaviour::swapped : policy::Behaviour::applies;
+    return std::nullopt;
+  };
+  table.options.push_back(
+      {.names = "--v4-order",
+       .value_name = "documented|network",
+       .help = "How IPv4 addresses are compared, instead of what the target is taken to do",
+       .target = take_order,
+       .choices = {"documented", "network"}});
+}
+
+void add_control_options(OptionTable& table, ControlOptions& options) {
+  table.options.push_back(
+      {.names = "--what-if",
+       .value_name = "SETTING=VALUES",
+       .help = "Judge by every value of a setting in one run: restrict_remote_clients=0..2",
+       .target = [&options](const std::string& text) { return take_what_if(text, options); }});
+  table.options.push_back(
+      {.names = "--observed-registrations",
+       .help = "Take interfaces that the policy does not list as registered the way Windows'\n"
+               "own servers were observed to register them",
+       .target = &options.observed_registrations});
+  table.options.push_back({.names = "--assume-assigned",
+                           .help = "Judge by IPsec policies that nobody assigns, too",
+                           .target = &options.assume_assigned});
+  table.options.push_back(
+      {.names = "--treat-loopback-as-remote",
+       .help = "Take callers on the server itself for remote ones: for captures of a lab",
+       .target = &options.treat_loopback_as_remote});
+}
+
+Option format_option(RecordFormat& format, const char* help) {
+  const auto take = [&format](const std::string& word) -> Problem {
+    format = word == "json" ? RecordFormat::json : RecordFormat::text;
+    return std::nullopt;
+  };
+  return {.names = "--format",
+          .value_name = "json|text",
+          .help = help,
+          .target = take,
+          .choices = {"json", "text"}};
+}
+
+void add_output_options(OptionTable& table, RunOptions& options) {
+  table.options.push_back({.names = "-o,--output",
+                           .value_name = "FILE",
+                           .help = "Where records go, standard output by default",
+                           .target = &options.output});
+  table.options.push_back(format_option(options.format, "json (one object per line) or text"));
+  table.options.push_back(
+      {.names = "--workers",
+       .value_name = "N",
+       .help = "Threads that dissect and judge, 1 by default; any number writes the same",
+       .target = &options.workers,
+       .range = {1, 64}});
+  table.options.push_back(
+      {.names = "-q,--quiet", .help = "No summary and no progress", .target = &options.quiet});
+  table.options.push_back(
+      {.names = "-v,--verbose", .help = "More about what is done", .target = &options.verbose});
 }
 
 }  // namespace rpcaudit::app

@@ -1,20 +1,21 @@
 #pragma once
 
-#include <memory>
-
+#include "engine/app/commands/option_table.h"
 #include "engine/app/run/run_options.h"
-
-namespace CLI {
-class App;
-}
 
 namespace rpcaudit::app {
 
-// Options that several commands have in common, so that hands need to learn them once.
-void add_capture_options(CLI::App& command, RunOptions& options, bool required);
-void add_policy_option(CLI::App& command, RunOptions& options, bool required);
+// Options that several commands have in common, so that hands need to learn them once. The tables
+// borrow `options`.
+void add_capture_options(OptionTable& table, RunOptions& options, bool required);
+void add_policy_options(OptionTable& table, RunOptions& options, bool required);
 // For what policies are judged.
-void add_target_options(CLI::App& command, RunOptions& options);
-void add_output_options(CLI::App& command, RunOptions& options);
+void add_target_options(OptionTable& table, RunOptions& options);
+// The controls besides the RPC filters.
+void add_control_options(OptionTable& table, ControlOptions& options);
+void add_output_options(OptionTable& table, RunOptions& options);
+
+// `--format`, json or text.
+[[nodiscard]] Option format_option(RecordFormat& format, const char* help);
 
 }  // namespace rpcaudit::app

@@ -1,25 +1,15 @@
 #pragma once
 
-#include <functional>
-
-#include "engine/app/exit_status.h"
-
-namespace CLI {
-class App;
-}
+#include "engine/app/commands/command_line.h"
 
 namespace rpcaudit::app {
 
-// What to do once the whole command line has been read.
-using ChosenCommand = std::function<ExitStatus()>;
-
-// Each adds its command to the program; when the user asks for it, it becomes `chosen`. `chosen`
-// and the state behind it live as long as `app`.
-void add_audit_command(CLI::App& app, ChosenCommand& chosen);
-void add_calls_command(CLI::App& app, ChosenCommand& chosen);
-void add_check_command(CLI::App& app, ChosenCommand& chosen);
-void add_endpoints_command(CLI::App& app, ChosenCommand& chosen);
-void add_explain_command(CLI::App& app, ChosenCommand& chosen);
-void add_netsh_command(CLI::App& app, ChosenCommand& chosen);
+// The commands of the program, one file each. A command owns the values of its options.
+[[nodiscard]] Command audit_command();
+[[nodiscard]] Command calls_command();
+[[nodiscard]] Command check_command();
+[[nodiscard]] Command endpoints_command();
+[[nodiscard]] Command explain_command();
+[[nodiscard]] Command netsh_command();
 
 }  // namespace rpcaudit::app

@@ -1,6 +1,5 @@
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <set>
@@ -40,12 +39,12 @@ std::string summary_of(const audit::EndpointInventory& inventory, const FrameRun
 }
 
 ExitStatus run_endpoints(const RunOptions& options) {
-  spdlog::logger log = make_log(options.verbose);
+  Log log(options.verbose);
   const std::unique_ptr<capture::FrameSource> source = open_source(options, log);
   if (!source) return ExitStatus::usage;
   RecordOutput output(options.output);
   if (!output.error().empty()) {
-    log.error("{}", audit::terminal_text(output.error()));
+    log.error(audit::terminal_text(output.error()));
     return ExitStatus::data;
   }
   const dissect::Limits limits;
@@ -62,10 +61,10 @@ ExitStatus run_endpoints(const RunOptions& options) {
   for (const capture::InputProblem& problem : source->problems()) {
     if (problem.skipped) continue;
     damaged = true;
-    log.error("{}: {}", audit::terminal_text(source->input_name(problem.input)),
+    log.error(audit::terminal_text(source->input_name(problem.input)) + ": " +
               audit::terminal_text(problem.message));
   }
-  if (!output.error().empty()) log.error("{}", audit::terminal_text(output.error()));
+  if (!output.error().empty()) log.error(audit::terminal_text(output.error()));
   if (!options.quiet) std::cerr << summary_of(inventory, run);
   if (damaged || !output.error().empty()) return ExitStatus::data;
   return inventory.endpoints().empty() ? ExitStatus::nothing_evaluated : ExitStatus::done;
@@ -73,20 +72,23 @@ ExitStatus run_endpoints(const RunOptions& options) {
 
 }  // namespace
 
-void add_endpoints_command(CLI::App& app, ChosenCommand& chosen) {
+Command endpoints_command() {
   const auto options = std::make_shared<RunOptions>();
-  CLI::App* const command =
-      app.add_subcommand("endpoints", "List who serves which interface where");
-  command->footer(
-      "Examples:\n"
-      "  rpcaudit endpoints -r dc1.pcapng --format text\n"
-      "  rpcaudit endpoints -r captures/ | jq 'select(.port >= 49152)'\n"
-      "\n"
-      "An endpoint is announced when an endpoint mapper named it, bound when a server accepted a\n"
-      "client's context there or answered its datagram.\n");
-  add_capture_options(*command, *options, true);
-  add_output_options(*command, *options);
-  command->callback([options, &chosen] { chosen = [options] { return run_endpoints(*options); }; });
+  Command command{
+      .name = "endpoints",
+      .summary = "List who serves which interface where",
+      .footer =
+          "Examples:\n"
+          "  rpcaudit endpoints -r dc1.pcapng --format text\n"
+          "  rpcaudit endpoints -r captures/ | jq 'select(.port >= 49152)'\n"
+          "\n"
+          "An endpoint is announced when an endpoint mapper named it, bound when a server "
+          "accepted a\n"
+          "client's context there or answered its datagram.\n",
+      .run = [options](const auto&) { return run_endpoints(*options); }};
+  add_capture_options(command.options, *options, true);
+  add_output_options(command.options, *options);
+  return command;
 }
 
 }  // namespace rpcaudit::app

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -9,7 +8,6 @@
 #include "engine/app/commands/command_options.h"
 #include "engine/app/commands/commands.h"
 #include "engine/app/commands/explain_text.h"
-#include "engine/app/run/control_options.h"
 #include "engine/app/run/deployment_files.h"
 #include "engine/app/run/pipeline.h"
 #include "engine/audit/call_judge.h"
@@ -124,17 +122,17 @@ class ExplainingObserver : public dissect::RpcObserver {
   std::string text_;
 };
 
-ExitStatus print(const std::string& text, spdlog::logger& log) {
+ExitStatus print(const std::string& text, Log& log) {
   if (std::cout << text << std::flush) return ExitStatus::done;
   log.error("standard output: could not be written");
   return ExitStatus::data;
 }
 
 ExitStatus explain_described(const ExplainCommand& command,
-                             const evaluate::ServerPolicies& policies, spdlog::logger& log) {
+                             const evaluate::ServerPolicies& policies, Log& log) {
   DescribedCall described;
   if (const auto problem = parse_call(command.call, described)) {
-    log.error("--call: {}", audit::terminal_text(*problem));
+    log.error("--call: " + audit::terminal_text(*problem));
     return ExitStatus::usage;
   }
   evaluate::ContextFacts facts = evaluate::context_facts(described.context);
@@ -148,24 +146,24 @@ ExitStatus explain_described(const ExplainCommand& command,
 }
 
 ExitStatus explain_frame(const ExplainCommand& command, const evaluate::ServerPolicies& policies,
-                         spdlog::logger& log) {
+                         Log& log) {
   const std::unique_ptr<capture::FrameSource> source = open_source(command.options, log);
   if (!source) return ExitStatus::usage;
   ExplainingObserver observer(policies, command.frame);
   (void)run_frames(*source, dissect::Limits{}, observer, false);
   for (const capture::InputProblem& problem : source->problems()) {
-    log.error("{}: {}", audit::terminal_text(source->input_name(problem.input)),
+    log.error(audit::terminal_text(source->input_name(problem.input)) + ": " +
               audit::terminal_text(problem.message));
   }
   const ExitStatus printed = print(observer.text(), log);
   if (printed != ExitStatus::done || !source->problems().empty()) return ExitStatus::data;
   if (!observer.text().empty()) return ExitStatus::done;
-  log.warn("no RPC call began in frame {}", command.frame);
+  log.warn("no RPC call began in frame " + std::to_string(command.frame));
   return ExitStatus::nothing_evaluated;
 }
 
 ExitStatus run_explain(const ExplainCommand& command) {
-  spdlog::logger log = make_log(command.options.verbose);
+  Log log(command.options.verbose);
   LoadedPolicies loaded = load_all_policies(command.options);
   if (!report_usable(loaded, command.options.quiet, log)) return ExitStatus::usage;
   const evaluate::ServerPolicies policies = server_policies(std::move(loaded));
@@ -179,28 +177,38 @@ ExitStatus run_explain(const ExplainCommand& command) {
 
 }  // namespace
 
-void add_explain_command(CLI::App& app, ChosenCommand& chosen) {
+Command explain_command() {
   const auto state = std::make_shared<ExplainCommand>();
-  CLI::App* const command = app.add_subcommand("explain", "Say why a call would be blocked or not");
-  command->footer(
-      "Examples:\n"
-      "  rpcaudit explain -p policy.txt -r dc1.pcapng --frame 4711\n"
-      "  rpcaudit explain -p policy.txt --call 'interface=drsuapi opnum=DRSGetNCChanges\n"
-      "      client=10.77.0.21 server=10.77.0.1 auth_type=16 auth_level=6'\n"
-      "\n"
-      "Keys of --call: interface version opnum protocol client server port pipe auth_type\n"
-      "auth_level object user.\n");
-  add_policy_option(*command, state->options, true);
-  add_target_options(*command, state->options);
-  add_capture_options(*command, state->options, false);
-  add_control_options(*command, state->options.controls);
-  CLI::Option* const call =
-      command->add_option("--call", state->call, "A call described as key=value words");
-  command->add_option("--frame", state->frame, "Number of the frame in which the call begins")
-      ->check(CLI::PositiveNumber)
-      ->excludes(call);
-  command->add_flag("-q,--quiet", state->options.quiet, "No remarks about the policy");
-  command->callback([state, &chosen] { chosen = [state] { return run_explain(*state); }; });
+  Command command{
+      .name = "explain",
+      .summary = "Say why a call would be blocked or not",
+      .footer =
+          "Examples:\n"
+          "  rpcaudit explain -p policy.txt -r dc1.pcapng --frame 4711\n"
+          "  rpcaudit explain -p policy.txt --call 'interface=drsuapi opnum=DRSGetNCChanges\n"
+          "      client=10.77.0.21 server=10.77.0.1 auth_type=16 auth_level=6'\n"
+          "\n"
+          "Keys of --call: interface version opnum protocol client server port pipe "
+          "auth_type\n"
+          "auth_level object user.\n",
+      .run = [state](const auto&) { return run_explain(*state); }};
+  add_policy_options(command.options, state->options, true);
+  add_target_options(command.options, state->options);
+  add_capture_options(command.options, state->options, false);
+  add_control_options(command.options, state->options.controls);
+  std::vector<Option>& options = command.options.options;
+  options.push_back(
+      {.names = "--call", .help = "A call described as key=value words", .target = &state->call});
+  options.push_back({.names = "--frame",
+                     .value_name = "N",
+                     .help = "Number of the frame in which the call begins",
+                     .target = &state->frame,
+                     .range = {.min = 1},
+                     .excludes = "--call"});
+  options.push_back({.names = "-q,--quiet",
+                     .help = "No remarks about the policy",
+                     .target = &state->options.quiet});
+  return command;
 }
 
 }  // namespace rpcaudit::app

@@ -1,7 +1,6 @@
 #include <editline/readline.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -12,6 +11,7 @@
 #include "engine/app/commands/commands.h"
 #include "engine/app/commands/netsh_completion.h"
 #include "engine/app/commands/netsh_console.h"
+#include "engine/app/run/log.h"
 #include "engine/app/run/policy_files.h"
 #include "engine/app/run/state_folder.h"
 #include "engine/audit/text/text_encoding.h"
@@ -83,15 +83,15 @@ ExitStatus run_arguments(policy::FilterStore& store, const std::vector<std::stri
 }
 
 // A script, as `netsh -f`: its filters arrive in the store together.
-ExitStatus run_script(policy::FilterStore& store, const std::string& path, spdlog::logger& log) {
+ExitStatus run_script(policy::FilterStore& store, const std::string& path, Log& log) {
   const std::optional<std::string> bytes = read_policy_file(path);
   if (!bytes) {
-    log.error("{}: {}", audit::terminal_text(path), std::strerror(errno));
+    log.error(audit::terminal_text(path) + ": " + std::strerror(errno));
     return ExitStatus::data;
   }
   const policy::SourceText source = policy::SourceText::decode(*bytes);
   if (source.is_binary()) {
-    log.error("{}: the file is binary, not a script", audit::terminal_text(path));
+    log.error(audit::terminal_text(path) + ": the file is binary, not a script");
     return ExitStatus::data;
   }
   NetshConsole console(store, NetshConsole::Rule::of_console, path);
@@ -210,7 +210,7 @@ ExitStatus run_prompt(policy::FilterStore& store) {
 }
 
 ExitStatus run_netsh(const NetshCommand& command, const std::vector<std::string>& arguments) {
-  spdlog::logger log = make_log(false);
+  Log log(false);
   const std::string path = command.store.empty() ? default_filter_store() : command.store;
   if (path.empty()) {
     log.error("there is no home folder to keep the filter store in; name one with --store");
@@ -222,7 +222,7 @@ ExitStatus run_netsh(const NetshCommand& command, const std::vector<std::string>
   }
   policy::FilterStore store;
   if (!make_folder_of(path) || !store.open(path, policy::FilterStore::Access::write)) {
-    log.error("{}", store.error().empty() ? path + ": its folder cannot be made" : store.error());
+    log.error(store.error().empty() ? path + ": its folder cannot be made" : store.error());
     return ExitStatus::data;
   }
   if (!command.script.empty()) return run_script(store, command.script, log);
@@ -232,33 +232,39 @@ ExitStatus run_netsh(const NetshCommand& command, const std::vector<std::string>
 
 }  // namespace
 
-void add_netsh_command(CLI::App& app, ChosenCommand& chosen) {
+Command netsh_command() {
   const auto state = std::make_shared<NetshCommand>();
-  CLI::App* const command = app.add_subcommand(
-      "netsh", "Add, show and delete filters of a store, with the commands of netsh");
-  command->footer(
-      "Examples:\n"
-      "  rpcaudit netsh                                   a prompt, as netsh has it\n"
-      "  rpcaudit netsh rpc filter add rule layer=um actiontype=block\n"
-      "  rpcaudit netsh rpc filter show filter\n"
-      "  rpcaudit netsh -f script.txt\n"
-      "  rpcaudit audit -r dc1.pcapng -p store:           audits with the filters\n"
-      "\n"
-      "Nothing is applied to any host. Exit status: 0 done, 1 a command was refused, 3 the store "
-      "or\n"
-      "the script could not be read or written.\n");
-  command
-      ->add_option("--store", state->store,
-                   "Filter store, created when it is not there; by default\n"
-                   "$XDG_STATE_HOME/rpcaudit/filters.db or ~/.local/state/rpcaudit/filters.db")
-      ->type_name("FILE");
-  command->add_option("-f,--file", state->script, "Script of commands to run; - is standard input")
-      ->type_name("FILE");
-  command->add_flag("-q,--quiet", state->quiet, "No remarks on what a Windows host does otherwise");
-  command->allow_extras();  // the commands of netsh, with our options anywhere among them
-  command->callback([state, command, &chosen] {
-    chosen = [state, arguments = command->remaining()] { return run_netsh(*state, arguments); };
-  });
+  Command command{
+      .name = "netsh",
+      .summary = "Add, show and delete filters of a store, with the commands of netsh",
+      .footer =
+          "Examples:\n"
+          "  rpcaudit netsh                                   a prompt, as netsh has it\n"
+          "  rpcaudit netsh rpc filter add rule layer=um actiontype=block\n"
+          "  rpcaudit netsh rpc filter show filter\n"
+          "  rpcaudit netsh -f script.txt\n"
+          "  rpcaudit audit -r dc1.pcapng -p store:           audits with the filters\n"
+          "\n"
+          "Nothing is applied to any host. Exit status: 0 done, 1 a command was refused, 3 "
+          "the store or\n"
+          "the script could not be read or written.\n",
+      .takes_words = true,  // the commands of netsh, with our options anywhere among them
+      .run = [state](const std::vector<std::string>& words) { return run_netsh(*state, words); }};
+  std::vector<Option>& options = command.options.options;
+  options.push_back(
+      {.names = "--store",
+       .value_name = "FILE",
+       .help = "Filter store, created when it is not there; by default\n"
+               "$XDG_STATE_HOME/rpcaudit/filters.db or ~/.local/state/rpcaudit/filters.db",
+       .target = &state->store});
+  options.push_back({.names = "-f,--file",
+                     .value_name = "FILE",
+                     .help = "Script of commands to run; - is standard input",
+                     .target = &state->script});
+  options.push_back({.names = "-q,--quiet",
+                     .help = "No remarks on what a Windows host does otherwise",
+                     .target = &state->quiet});
+  return command;
 }
 
 }  // namespace rpcaudit::app

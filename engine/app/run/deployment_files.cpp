@@ -8,7 +8,6 @@
 #include <tuple>
 #include <utility>
 
-#include "engine/app/run/control_options.h"
 #include "engine/audit/text/text_encoding.h"
 #include "engine/evaluate/controls/host_controls.h"
 #include "engine/policy/text/spelling.h"
@@ -53,18 +52,30 @@ bool can_judge(const policy::Deployment& deployment, const RunOptions& options) 
          options.controls.observed_registrations;
 }
 
+// What the command line says about a server goes over what its policy says.
+void apply(const ControlOptions& options, policy::HostSettings& host) {
+  host.what_if_restrict_remote_clients |= options.what_if_restrict_remote_clients;
+  host.use_observed_registrations |= options.observed_registrations;
+  host.ipsec.assume_assigned |= options.assume_assigned;
+  host.treat_loopback_as_remote |= options.treat_loopback_as_remote;
+}
+
+void apply_v4_order(const RunOptions& options, evaluate::EvaluationOptions& evaluation) {
+  if (!options.v4_order) return;
+  evaluation.profile.set(policy::Difference::v4_byte_order, *options.v4_order);
+}
+
 // The target of the deployment, otherwise that of the command line.
 void choose_target(const policy::Deployment& deployment, const RunOptions& options,
                    LoadedDeployment& result) {
   result.evaluation = options.evaluation;
+  apply_v4_order(options, result.evaluation);
   if (!deployment.target) return;
   const std::optional<policy::Target> target =
       policy::parse_target(policy::to_lower(deployment.target->value));
   if (target) {
     result.evaluation.profile = policy::TargetProfile(*target);
-    if (options.v4_order) {
-      result.evaluation.profile.set(policy::Difference::v4_byte_order, *options.v4_order);
-    }
+    apply_v4_order(options, result.evaluation);
     return;
   }
   result.loaded.diagnostics.push_back({policy::Severity::error, "unknown-target",
@@ -144,6 +155,7 @@ LoadedPolicies load_all_policies(const RunOptions& options) {
     LoadedDeployment& only = result.deployments.emplace_back();
     only.for_others = true;
     only.evaluation = options.evaluation;
+    apply_v4_order(options, only.evaluation);
     apply(options.controls, only.loaded.policy.host);
     load_policies(options.policies, only.loaded);
     return result;
@@ -171,8 +183,8 @@ LoadedPolicies load_all_policies(const RunOptions& options) {
   return result;
 }
 
-bool report_usable(const LoadedPolicies& loaded, bool quiet, spdlog::logger& log) {
-  for (const std::string& problem : loaded.unreadable()) log.error("{}", problem);
+bool report_usable(const LoadedPolicies& loaded, bool quiet, Log& log) {
+  for (const std::string& problem : loaded.unreadable()) log.error(problem);
   std::size_t warnings = 0;
   for (const LoadedPolicies::Remark& remark : loaded.remarks()) {
     if (remark.diagnostic.severity == policy::Severity::warning) ++warnings;
@@ -181,8 +193,8 @@ bool report_usable(const LoadedPolicies& loaded, bool quiet, spdlog::logger& log
   }
   if (loaded.has_errors()) return false;
   if (warnings != 0 && !quiet) {
-    log.warn("the policy has {} warning{}; `rpcaudit check` shows them", warnings,
-             warnings == 1 ? "" : "s");
+    log.warn("the policy has " + std::to_string(warnings) + " warning" +
+             (warnings == 1 ? "" : "s") + "; `rpcaudit check` shows them");
   }
   const auto& all = loaded.deployments;
   const bool asks_nothing = std::all_of(all.begin(), all.end(), [](const LoadedDeployment& one) {
@@ -192,7 +204,8 @@ bool report_usable(const LoadedPolicies& loaded, bool quiet, spdlog::logger& log
   if (asks_nothing && !quiet) {
     log.warn("the policy has neither filters nor settings that stop calls: all are permitted");
   }
-  log.debug("{} filters in {} files", loaded.count_filters(), loaded.files().size());
+  log.debug(std::to_string(loaded.count_filters()) + " filters in " +
+            std::to_string(loaded.files().size()) + " files");
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/app/run/log.h"
 #include "engine/app/run/policy_files.h"
 #include "engine/app/run/run_options.h"
 #include "engine/evaluate/server_policies.h"
@@ -41,7 +42,7 @@ struct LoadedPolicies {
 [[nodiscard]] LoadedPolicies load_all_policies(const RunOptions& options);
 
 // Says what keeps the policies from being used; false when something does.
-[[nodiscard]] bool report_usable(const LoadedPolicies& loaded, bool quiet, spdlog::logger& log);
+[[nodiscard]] bool report_usable(const LoadedPolicies& loaded, bool quiet, Log& log);
 
 // Compiles them all.
 [[nodiscard]] evaluate::ServerPolicies server_policies(LoadedPolicies loaded);

@@ -64,11 +64,11 @@ bool finding_met(const RunOptions& options, const audit::AuditTally& tally) {
 
 }  // namespace
 
-std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options, spdlog::logger& log,
+std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options, Log& log,
                                                   std::size_t loans) {
   capture::OpenedCaptures opened =
       capture::open_captures(options.captures, options.packet_filter, loans);
-  if (!opened.source) log.error("{}", audit::terminal_text(opened.error));
+  if (!opened.source) log.error(audit::terminal_text(opened.error));
   return std::move(opened.source);
 }
 
@@ -90,14 +90,14 @@ FrameRun run_frames(capture::FrameSource& source, const dissect::Limits& limits,
 }
 
 ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
-                       RecordFormat format_by_default, spdlog::logger& log) {
+                       RecordFormat format_by_default, Log& log) {
   const bool sharded = options.workers > 1;
   const std::unique_ptr<capture::FrameSource> source =
       open_source(options, log, sharded ? FrameRing::kBatches : 1);
   if (!source) return ExitStatus::usage;
   RecordOutput output(options.output);
   if (!output.error().empty()) {
-    log.error("{}", audit::terminal_text(output.error()));
+    log.error(audit::terminal_text(output.error()));
     return ExitStatus::data;
   }
   RecordFormat format = options.format;
@@ -122,7 +122,8 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
     run = sum.frames;
     tally = std::move(sum.tally);
   }
-  log.debug("{} frames of {} bytes read, {} calls", run.read.frames, run.read.bytes, tally.calls);
+  log.debug(std::to_string(run.read.frames) + " frames of " + std::to_string(run.read.bytes) +
+            " bytes read, " + std::to_string(tally.calls) + " calls");
   write_statistics(run, tally, sink);
   output.finish();
 
@@ -131,15 +132,14 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
   if (!options.quiet) {
     std::cerr << audit::summary_text(facts, tally, audit.policies);
   } else {
-    for (const std::string& problem : facts.problems)
-      log.error("{}", audit::terminal_text(problem));
+    for (const std::string& problem : facts.problems) log.error(audit::terminal_text(problem));
   }
   if (!facts.problems.empty()) return ExitStatus::data;
   if (finding_met(options, tally)) return ExitStatus::finding;
   const bool nothing =
       audit.policies != nullptr ? !tally.has_judged() : tally.calls + tally.contexts == 0;
   if (!nothing) return ExitStatus::done;
-  log.warn("no RPC call was {}: {}", tally.calls == 0 ? "seen" : "judged",
+  log.warn(std::string("no RPC call was ") + (tally.calls == 0 ? "seen" : "judged") + ": " +
            reason_for_nothing(run.statistics, tally, run.read.frames_of_odd_links));
   return ExitStatus::nothing_evaluated;
 }

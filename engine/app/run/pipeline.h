@@ -23,8 +23,7 @@ struct FrameRun {
 
 // Opens the captures named; says what keeps it from doing so and returns nothing. Frames stay valid
 // for `loans` reads.
-[[nodiscard]] std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options,
-                                                                spdlog::logger& log,
+[[nodiscard]] std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options, Log& log,
                                                                 std::size_t loans = 1);
 
 // A dissector for one run.
@@ -39,6 +38,6 @@ struct FrameRun {
 // The commands that write records: captures in, records out, summary on stderr. `audit` is without
 // a policy for a plain log of calls.
 [[nodiscard]] ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
-                                     RecordFormat format_by_default, spdlog::logger& log);
+                                     RecordFormat format_by_default, Log& log);
 
 }  // namespace rpcaudit::app
