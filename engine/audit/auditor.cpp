@@ -275,6 +275,10 @@ void Auditor::look_ahead() noexcept {
   sink_.on_approach(context);
 }
 
+void Auditor::give_up_before(std::uint64_t sequence) {
+  while (!queue_.empty() && queue_[queue_.head()].position.sequence < sequence) give_up_head();
+}
+
 // The oldest record is written as it is: its outcome, if any comes, is not waited for.
 void Auditor::give_up_head() {
   const PendingEvent& event = queue_[queue_.head()];

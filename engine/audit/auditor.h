@@ -50,6 +50,9 @@ class Auditor : public dissect::RpcObserver {
 
   [[nodiscard]] const AuditTally& tally() const noexcept { return tally_; }
 
+  // Writes the records of frames before this one as they are: outcomes are not waited for.
+  void give_up_before(std::uint64_t sequence);
+
   // No record written from here on has a frame before this one.
   [[nodiscard]] std::uint64_t safe_before() noexcept {
     return queue_.empty() ? watermark_ : queue_[queue_.head()].position.sequence;

@@ -33,22 +33,22 @@ CaptureReader::CaptureReader(capture::FrameSource& source, bool progress)
   watch_for_stop_signals();
 }
 
-std::span<const Frame> CaptureReader::read(std::span<Frame> room) {
-  while (!stop_requested()) {
-    const capture::ReadResult result = source_.read(room);
-    if (result.status == capture::ReadStatus::end) return {};
-    std::size_t count = 0;
-    for (Frame& frame : room.first(result.count)) {
-      note(frame);
-      if (frame.link == LinkType::other && !peel(frame)) continue;
-      if (&frame != &room[count]) room[count] = frame;
-      ++count;
-    }
-    progress_.show(source_);
-    if (count != 0) return room.first(count);
+ReadFrames CaptureReader::read(std::span<Frame> room) {
+  if (stop_requested()) {
+    run_.interrupted = true;
+    return {{}, true};
   }
-  run_.interrupted = true;
-  return {};
+  const capture::ReadResult result = source_.read(room);
+  if (result.status == capture::ReadStatus::end) return {{}, true};
+  std::size_t count = 0;
+  for (Frame& frame : room.first(result.count)) {
+    note(frame);
+    if (frame.link == LinkType::other && !peel(frame)) continue;
+    if (&frame != &room[count]) room[count] = frame;
+    ++count;
+  }
+  progress_.show(source_);
+  return {room.first(count), false};
 }
 
 void CaptureReader::note(const Frame& frame) noexcept {

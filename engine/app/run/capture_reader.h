@@ -21,6 +21,12 @@ struct ReadRun {
   bool interrupted = false;
 };
 
+// What one look at the source gave.
+struct ReadFrames {
+  std::span<const Frame> frames;  // may be empty before the end
+  bool ended = false;             // no more will come
+};
+
 // A line on a terminal, rewritten as the input is consumed: how far it is, and how long it will
 // take if it goes on like this.
 class Progress {
@@ -48,10 +54,10 @@ class CaptureReader {
   // Borrows the source.
   CaptureReader(capture::FrameSource& source, bool progress);
 
-  // The next frames, in the front of `room`; none when there are no more. None is of link type
-  // `other`: those that cannot be peeled are counted and left out. Valid as long as the source
-  // says.
-  [[nodiscard]] std::span<const Frame> read(std::span<Frame> room);
+  // The next frames, in the front of `room`. None is of link type `other`: those that cannot be
+  // peeled are counted and left out, so there may be none although more will come. Valid as long as
+  // the source says: each call asks it once.
+  [[nodiscard]] ReadFrames read(std::span<Frame> room);
 
   // What was read so far.
   [[nodiscard]] const ReadRun& run() const noexcept { return run_; }

@@ -26,7 +26,7 @@ void pause_briefly() noexcept {
 }  // namespace
 
 FrameRing::FrameRing(CaptureReader& reader, const dissect::Limits& limits, std::uint32_t workers)
-    : reader_(reader), limits_(limits), slots_(kBatches), done_(workers) {}
+    : reader_(reader), limits_(limits), slots_(kBatches), done_(workers), wakes_seen_(workers) {}
 
 bool FrameRing::should_read(std::uint32_t worker) const noexcept {
   return !reading_ && !ended_ && read_ < done_[worker] + kReadAhead &&
@@ -40,10 +40,11 @@ void FrameRing::fill(std::unique_lock<std::mutex>& lock) {
   Slot& slot = slots_[read_ % kBatches];
   slot.ready = false;
   lock.unlock();
-  slot.count = reader_.read(slot.frames).size();
+  const ReadFrames read = reader_.read(slot.frames);
+  slot.count = read.frames.size();
   lock.lock();
   reading_ = false;
-  ended_ = slot.count == 0;
+  ended_ = read.ended;
   if (!ended_) ++read_;
   note_change();
   lock.unlock();
@@ -78,9 +79,14 @@ FrameBatch FrameRing::take(std::uint32_t worker) {
     if (should_read(worker)) fill(lock);
     const Slot& slot = slots_[done_[worker] % kBatches];
     if (done_[worker] < read_ && slot.ready) {
-      return {std::span(slot.frames).first(slot.count), std::span(slot.shards).first(slot.count)};
+      return {FrameBatch::State::frames, std::span(slot.frames).first(slot.count),
+              std::span(slot.shards).first(slot.count)};
     }
     if (ended_ && done_[worker] == read_) return {};
+    if (wakes_seen_[worker] != wakes_) {
+      wakes_seen_[worker] = wakes_;
+      return {FrameBatch::State::woken, {}, {}};
+    }
     if (!should_read(worker)) wait_for_change(lock);
   }
 }
@@ -88,6 +94,12 @@ FrameBatch FrameRing::take(std::uint32_t worker) {
 void FrameRing::give_back(std::uint32_t worker) {
   const std::lock_guard lock(mutex_);
   ++done_[worker];
+  note_change();
+}
+
+void FrameRing::wake_all() {
+  const std::lock_guard lock(mutex_);
+  ++wakes_;
   note_change();
 }
 

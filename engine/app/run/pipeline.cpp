@@ -81,9 +81,9 @@ FrameRun run_frames(capture::FrameSource& source, const dissect::Limits& limits,
   dissect::Dissector dissector = make_dissector(limits, observer);
   CaptureReader reader(source, progress);
   std::array<Frame, CaptureReader::kBatchSize> room;
-  for (auto frames = reader.read(room); !frames.empty(); frames = reader.read(room)) {
-    dissector.process(frames);
-    dissector.advance(frames);
+  for (ReadFrames read = reader.read(room); !read.ended; read = reader.read(room)) {
+    dissector.process(read.frames);
+    dissector.advance(read.frames);
   }
   dissector.finish();
   return {reader.run(), dissector.statistics()};

@@ -1,5 +1,6 @@
 #include "engine/app/run/sharded_pipeline.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -37,14 +38,13 @@ class Worker {
         dissector_(make_dissector(limits, auditor_)) {}
 
   void run() {
-    for (FrameBatch batch = ring_.take(index_); !batch.frames.empty(); batch = ring_.take(index_)) {
-      dissector_.process(mine_of(batch));
-      dissector_.advance(batch.frames);
-      ring_.give_back(index_);
-      pass_on();
+    for (FrameBatch batch = ring_.take(index_); batch.state != FrameBatch::State::ended;
+         batch = ring_.take(index_)) {
+      if (batch.state == FrameBatch::State::frames) process(batch);
+      pass_on(batch.state == FrameBatch::State::woken);
     }
     dissector_.finish();
-    merger_.publish(index_, target_.take(), audit::RecordMerger::kNoMore);
+    merger_.publish(index_, target_.take(), {audit::RecordMerger::kNoMore, seen_before_});
   }
 
   [[nodiscard]] const dissect::DissectStatistics& statistics() const noexcept {
@@ -65,9 +65,23 @@ class Worker {
     return std::span(mine_).first(count);
   }
 
-  void pass_on() {
-    if (++batches_ % kBatchesBetween != 0 && target_.size() < kChunkBytes) return;
-    merger_.publish(index_, target_.take(), auditor_.safe_before());
+  void process(const FrameBatch& batch) {
+    if (!batch.frames.empty()) {
+      dissector_.process(mine_of(batch));
+      dissector_.advance(batch.frames);
+      seen_before_ = batch.frames.back().sequence + 1;
+    }
+    ring_.give_back(index_);
+  }
+
+  void pass_on(bool woken) {
+    const std::uint64_t give_up_before = merger_.give_up_before(index_);
+    const bool is_time = ++batches_ % kBatchesBetween == 0 || target_.size() >= kChunkBytes;
+    if (!woken && give_up_before == 0 && !is_time && !merger_.should_hurry()) return;
+    if (give_up_before != 0) auditor_.give_up_before(give_up_before);
+    // A PDU that began before there and is not complete may still be told: out of order, then.
+    const std::uint64_t safe_before = std::max(auditor_.safe_before(), give_up_before);
+    merger_.publish(index_, target_.take(), {safe_before, seen_before_});
   }
 
   std::uint32_t index_;
@@ -80,6 +94,7 @@ class Worker {
   audit::Auditor auditor_;
   dissect::Dissector dissector_;
   std::array<Frame, CaptureReader::kBatchSize> mine_;
+  std::uint64_t seen_before_ = 0;  // frames before this one were shown
   unsigned batches_ = 0;
 };
 
@@ -90,7 +105,7 @@ ShardedRun run_sharded(std::uint32_t count, const dissect::Limits& limits,
                        capture::FrameSource& source, RecordOutput& output, audit::EventSink& sink) {
   CaptureReader reader(source, progress);
   FrameRing ring(reader, limits, count);
-  audit::RecordMerger merger(count, output.buffer());
+  audit::RecordMerger merger(count, output.buffer(), [&ring] { ring.wake_all(); });
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::uint32_t index = 0; index < count; ++index) {
     workers.push_back(

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -34,44 +36,79 @@ struct RecordChunk {
 // were not looked into) has its last frame in all of them, and a place of its own there. So the
 // result does not depend on threads or their number.
 //
-// Each shard has its worker thread; run() is for one more. What waits is bounded: a worker that is
-// too far ahead is held back in publish().
+// Each shard has its worker thread; run() is for one more. What waits is bounded, and nobody waits
+// for an open call of another shard without an end. When more than the bound waits:
+// - A worker of which some records wait is held back in publish(). Those that hold the others back
+//   have none waiting, so they are never held back themselves.
+// - All workers are asked to hurry: to publish after each batch and when they have no batch.
+// - A worker that has seen more frames than it is safe to write is asked to give up records of
+//   frames before give_up_before(): it writes them as they are.
 class RecordMerger {
  public:
-  RecordMerger(std::size_t shards, OutputBuffer& out);
+  static constexpr std::uint64_t kNoMore = std::numeric_limits<std::uint64_t>::max();
+  static constexpr std::size_t kWaitingBytesMax = std::size_t{64} << 20;
 
-  // Called by the worker of `shard`: `chunk` is complete, and no later record of this shard has a
-  // frame before `safe_before`, but for what is told behind the PDUs of the frame just before it.
-  void publish(std::size_t shard, RecordChunk chunk, std::uint64_t safe_before);
+  // How far a shard has come.
+  struct Progress {
+    // No later record of the shard has a frame before this one, but for what is told behind the
+    // PDUs of the frame just before it. kNoMore: there will be no record.
+    std::uint64_t safe_before = 0;
+    std::uint64_t seen_before = 0;  // the shard was shown all frames before this one
+  };
+
+  // `wake_workers` is called by run() when workers that wait for frames should publish.
+  RecordMerger(std::size_t shards, OutputBuffer& out, std::function<void()> wake_workers,
+               std::size_t waiting_bytes_max = kWaitingBytesMax);
+
+  // Called by the worker of `shard` with its next records, which are complete.
+  void publish(std::size_t shard, RecordChunk chunk, Progress progress);
+
+  // Whether too much waits. Any thread may ask.
+  [[nodiscard]] bool should_hurry() const noexcept {
+    return hurry_.load(std::memory_order_relaxed);
+  }
+  // Records of frames before this one hold the other shards back: the worker of `shard` is to
+  // publish them as they are, and itself as safe up to here. 0: nothing is asked for.
+  [[nodiscard]] std::uint64_t give_up_before(std::size_t shard) const noexcept {
+    return shards_[shard].give_up_before.load(std::memory_order_relaxed);
+  }
 
   // Merges until every shard has published with safe_before kNoMore.
   void run();
 
-  static constexpr std::uint64_t kNoMore = std::numeric_limits<std::uint64_t>::max();
-
  private:
   struct Shard {
-    std::deque<RecordChunk> arrived;  // guarded by mutex_
-    std::uint64_t safe_before = 0;    // likewise
-    std::size_t waiting_bytes = 0;    // likewise: published and not written
-    std::deque<RecordChunk> merging;  // run()'s own
-    std::uint64_t merge_bound = 0;    // likewise
-    std::size_t written_bytes = 0;    // likewise, since the last look
+    // Guarded by mutex_.
+    std::deque<RecordChunk> arrived;
+    Progress published;
+    std::size_t waiting_bytes = 0;  // published and not written
+    // Of the thread in run() alone.
+    std::deque<RecordChunk> merging;
+    Progress progress;
+    std::size_t written_bytes = 0;  // since note_written()
+    // Written by the thread in run(), read by the worker.
+    std::atomic<std::uint64_t> give_up_before{0};
   };
-
-  static constexpr std::size_t kWaitingBytesMax = std::size_t{64} << 20;
 
   // Takes what arrived; false when nothing has changed and nothing more will.
   [[nodiscard]] bool collect();
   void merge();
   void write_one(Shard& shard);
+  // Lets those go on that were held back, or asks for progress.
+  void note_written();
+  void ask_for_progress();
+  [[nodiscard]] std::uint64_t middle_of_waiting() const noexcept;
 
   OutputBuffer& out_;
+  std::function<void()> wake_workers_;
+  std::size_t waiting_bytes_max_;
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::condition_variable written_;
   std::vector<Shard> shards_;
+  std::size_t waiting_bytes_ = 0;  // of all shards
   bool changed_ = false;
+  std::atomic<bool> hurry_{false};
 };
 
 // The output of one shard: remembers the frame of each record that its sink writes.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <thread>
 #include <vector>
 
@@ -35,6 +36,32 @@ class NumberingSource : public capture::FrameSource {
   std::uint64_t last_ = 0;
 };
 
+// Lends frames for as many reads as the ring asks for, and not for longer: the byte of a frame,
+// which holds its number, is then overwritten. Long stretches hold frames of a link type that
+// nobody decodes.
+class LendingSource : public NumberingSource {
+ public:
+  explicit LendingSource(std::uint64_t frames) : NumberingSource(frames) {}
+
+  capture::ReadResult read(std::span<Frame> frames) override {
+    const capture::ReadResult result = NumberingSource::read(frames);
+    auto& bytes = lent_[reads_++ % lent_.size()];
+    for (std::size_t i = 0; i < result.count; ++i) {
+      Frame& frame = frames[i];
+      bytes[i] = static_cast<std::byte>(frame.sequence);
+      frame.bytes = Bytes(bytes).subspan(i, 1);
+      if (frame.sequence / 10'000 % 2 == 0) continue;
+      frame.link = LinkType::other;
+      frame.link_number = 0xffff;
+    }
+    return result;
+  }
+
+ private:
+  std::array<std::array<std::byte, CaptureReader::kBatchSize>, FrameRing::kBatches> lent_{};
+  std::size_t reads_ = 0;
+};
+
 class FrameRingTest : public testing::TestWithParam<std::uint32_t> {};
 
 TEST_P(FrameRingTest, EveryWorkerSeesEveryFrameOnceAndInOrder) {
@@ -49,7 +76,8 @@ TEST_P(FrameRingTest, EveryWorkerSeesEveryFrameOnceAndInOrder) {
   for (std::uint32_t worker = 0; worker < workers; ++worker) {
     threads.emplace_back([&, worker] {
       std::uint64_t last = 0;
-      for (FrameBatch batch = ring.take(worker); !batch.frames.empty(); batch = ring.take(worker)) {
+      for (FrameBatch batch = ring.take(worker); batch.state != FrameBatch::State::ended;
+           batch = ring.take(worker)) {
         for (const Frame& frame : batch.frames) last = frame.sequence == last + 1 ? last + 1 : 0;
         if (last % 11 == worker) std::this_thread::yield();
         ring.give_back(worker);
@@ -60,6 +88,33 @@ TEST_P(FrameRingTest, EveryWorkerSeesEveryFrameOnceAndInOrder) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(seen, std::vector<std::uint64_t>(workers, kFrames));
   EXPECT_EQ(reader.run().frames, kFrames);
+}
+
+TEST_P(FrameRingTest, FramesStayUntilTheSlowestWorkerIsDoneWithThem) {
+  constexpr std::uint64_t kFrames = 200'000;
+  LendingSource source(kFrames);
+  CaptureReader reader(source, false);
+  const dissect::Limits limits;
+  const std::uint32_t workers = GetParam();
+  FrameRing ring(reader, limits, workers);
+  std::vector<std::uint64_t> intact(workers, 0);
+  std::vector<std::thread> threads;
+  for (std::uint32_t worker = 0; worker < workers; ++worker) {
+    threads.emplace_back([&, worker] {
+      for (FrameBatch batch = ring.take(worker); batch.state != FrameBatch::State::ended;
+           batch = ring.take(worker)) {
+        std::this_thread::yield();
+        for (const Frame& frame : batch.frames) {
+          if (frame.bytes[0] == static_cast<std::byte>(frame.sequence)) ++intact[worker];
+        }
+        ring.give_back(worker);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::uint64_t dropped = reader.run().frames_of_odd_links;
+  EXPECT_EQ(dropped, kFrames / 2);
+  EXPECT_EQ(intact, std::vector<std::uint64_t>(workers, kFrames - dropped));
 }
 
 INSTANTIATE_TEST_SUITE_P(Numbers, FrameRingTest, testing::Values(1u, 2u, 3u, 8u));
