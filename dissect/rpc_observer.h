@@ -370,9 +370,10 @@ enum class BlindnessKind : std::uint8_t {
   smb_encrypted,         // told once for each SMB session, when it ends
   smb_compressed,        // likewise
   http_not_dissected,
+  conflict,  // what of an RPC connection leaves two readings; told at the first of its doubts
 };
 
-inline constexpr std::size_t kBlindnessKindCount = 9;
+inline constexpr std::size_t kBlindnessKindCount = 10;
 
 struct Blindness {
   BlindnessKind kind{};

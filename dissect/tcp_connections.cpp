@@ -103,7 +103,7 @@ void TcpConnections::verify_checksum(const TcpConnection& connection, unsigned d
 void TcpConnections::consume(const TcpConnection& connection, unsigned direction, Bytes bytes,
                              const FrameReference& frame) noexcept {
   if (connection.session != kNoSlot) {
-    sessions_.consume(connection.session, direction, bytes, frame);
+    sessions_.consume(connection.session, static_cast<Direction>(direction), bytes, frame);
   } else if (connection.smb != kNoSlot) {
     smb_.consume(connection.smb, direction, bytes, frame);
   }
@@ -130,7 +130,7 @@ void TcpConnections::on_gap(std::uint32_t slot, unsigned direction, std::uint64_
     if (!smb_.gap(connection.smb, direction, missing, kind, frame)) return;
   } else if (connection.session != kNoSlot) {
     front.decided = true;
-    sessions_.gap(connection.session, direction, missing, kind, frame);
+    sessions_.gap(connection.session, static_cast<Direction>(direction), missing, kind, frame);
   } else {
     return;
   }
@@ -181,8 +181,8 @@ void TcpConnections::settle(std::uint32_t slot, unsigned direction, StreamKind k
       return;
     case StreamKind::http_banner:
       if (connection.session == kNoSlot) start_session(slot, ProtocolSequence::ncacn_http);
-      sessions_[connection.session].protocol = ProtocolSequence::ncacn_http;
-      sessions_[connection.session].streams[direction].skip(kHttpBannerSize);
+      sessions_.set_protocol(connection.session, ProtocolSequence::ncacn_http);
+      sessions_.skip(connection.session, static_cast<Direction>(direction), kHttpBannerSize);
       return;
     case StreamKind::smb:
       if (connection.session == kNoSlot && connection.smb == kNoSlot) start_smb(slot);
@@ -251,7 +251,9 @@ void TcpConnections::give_up_stale(Timestamp now) noexcept {
     Sink sink{*this, slot};
     TcpConnection& connection = connections_[slot];
     connection.conversation.flush(held_, sink);
-    if (connection.session != kNoSlot) sessions_.abandon(connection.session, direction);
+    if (connection.session != kNoSlot) {
+      sessions_.abandon(connection.session, static_cast<Direction>(direction));
+    }
     connection.probes[direction].size = 0;
     mark_open(slot);
   }
@@ -292,8 +294,9 @@ FrameReference TcpConnections::open_since(std::uint32_t slot, unsigned direction
   const ProbeBuffer& front = connection.probes[direction];
   if (front.size != 0) consider(front.start);
   if (connection.session != kNoSlot) {
-    const PduStream& stream = sessions_[connection.session].streams[direction];
-    if (stream.is_open()) consider(stream.open_since());
+    const FrameReference since =
+        sessions_.open_since(connection.session, static_cast<Direction>(direction));
+    if (since.sequence != 0) consider(since);
   }
   return earliest;
 }

@@ -23,7 +23,7 @@ ContextResult result_of(std::uint16_t result) noexcept {
 
 }  // namespace
 
-void RpcSessions::on_bind(std::uint32_t slot, const Pdu& pdu) noexcept {
+void RpcSessions::on_bind(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   std::optional<AuthNumbers> auth;
   const SecurityContext* security = note_security(slot, pdu, auth);
   const SecurityIdentity identity = identity_of(sessions_[slot], security);
@@ -63,7 +63,7 @@ void RpcSessions::on_bind(std::uint32_t slot, const Pdu& pdu) noexcept {
   }
 }
 
-void RpcSessions::on_bind_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
+void RpcSessions::on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   std::optional<AuthNumbers> auth;
   note_security(slot, pdu, auth);
   std::uint32_t pending_slot = find_pending(slot, pdu, true);
@@ -87,7 +87,7 @@ void RpcSessions::on_bind_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
   }
 }
 
-void RpcSessions::apply_results(std::uint32_t slot, std::uint32_t pending_slot,
+void RpcSessions::apply_results(Slot<RpcSession> slot, std::uint32_t pending_slot,
                                 const Pdu& pdu) noexcept {
   BindAckReader reader(pdu.header, bind_body(pdu));
   RpcSession& session = sessions_[slot];
@@ -113,7 +113,7 @@ void RpcSessions::apply_results(std::uint32_t slot, std::uint32_t pending_slot,
   end_bind(pending_slot);  // items beyond the results stay unanswered
 }
 
-void RpcSessions::refuse_bind(std::uint32_t slot, std::uint32_t pending_slot,
+void RpcSessions::refuse_bind(Slot<RpcSession> slot, std::uint32_t pending_slot,
                               std::uint16_t reason) noexcept {
   for (std::uint32_t at = pending_[pending_slot].context; at != kNoSlot;) {
     ContextRecord& record = contexts_[at];
@@ -149,7 +149,7 @@ void RpcSessions::end_bind(std::uint32_t pending_slot) noexcept {
   }
 }
 
-void RpcSessions::tell_result(std::uint32_t slot, ContextRecord& record) noexcept {
+void RpcSessions::tell_result(Slot<RpcSession> slot, ContextRecord& record) noexcept {
   RpcSession& session = sessions_[slot];
   record.resolved = true;
   session.recent_context = kNoSlot;  // a result changes what ids mean
@@ -159,7 +159,7 @@ void RpcSessions::tell_result(std::uint32_t slot, ContextRecord& record) noexcep
 }
 
 // An accepted id means the newly accepted interface from here on.
-void RpcSessions::supersede(std::uint32_t slot, const ContextRecord& accepted) noexcept {
+void RpcSessions::supersede(Slot<RpcSession> slot, const ContextRecord& accepted) noexcept {
   const std::uint16_t id = accepted.context.context_id;
   for (std::uint32_t at = accepted.next; at != kNoSlot;) {
     ContextRecord& record = contexts_[at];
@@ -172,7 +172,7 @@ void RpcSessions::supersede(std::uint32_t slot, const ContextRecord& accepted) n
   }
 }
 
-std::uint32_t RpcSessions::add_context(std::uint32_t slot) noexcept {
+std::uint32_t RpcSessions::add_context(Slot<RpcSession> slot) noexcept {
   RpcSession& session = sessions_[slot];
   if (session.context_count >= limits_.contexts_per_connection) {
     std::uint32_t oldest = kNoSlot;
@@ -219,7 +219,7 @@ std::uint32_t RpcSessions::search_context(const RpcSession& session,
   return newest;
 }
 
-std::uint32_t RpcSessions::imply_context(std::uint32_t slot, const Pdu& pdu,
+std::uint32_t RpcSessions::imply_context(Slot<RpcSession> slot, const Pdu& pdu,
                                          std::uint16_t context_id) noexcept {
   const std::uint32_t context_slot = add_context(slot);
   if (context_slot == kNoSlot) return kNoSlot;
@@ -236,13 +236,13 @@ std::uint32_t RpcSessions::imply_context(std::uint32_t slot, const Pdu& pdu,
   return context_slot;
 }
 
-void RpcSessions::release_call(std::uint32_t slot, std::uint32_t context_slot) noexcept {
+void RpcSessions::release_call(Slot<RpcSession> slot, std::uint32_t context_slot) noexcept {
   ContextRecord& record = contexts_[context_slot];
   --record.pending;
   if (record.pending == 0 && record.superseded) close_context(slot, context_slot);
 }
 
-void RpcSessions::close_context(std::uint32_t slot, std::uint32_t context_slot) noexcept {
+void RpcSessions::close_context(Slot<RpcSession> slot, std::uint32_t context_slot) noexcept {
   RpcSession& session = sessions_[slot];
   ContextRecord& record = contexts_[context_slot];
   std::uint32_t* link = &session.contexts;

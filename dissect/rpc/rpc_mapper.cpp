@@ -32,9 +32,9 @@ Bytes stub_of(const Pdu& pdu) noexcept {
 }
 
 // What messages on the connection are called: this and what follows up to the next connection's.
-std::uint64_t first_name_of(std::uint32_t slot) noexcept { return std::uint64_t{slot} << 33; }
+std::uint64_t first_name_of(Slot<RpcSession> slot) noexcept { return std::uint64_t{slot} << 33; }
 
-EpmFragment fragment_of(std::uint32_t slot, bool is_answer, const Pdu& pdu) noexcept {
+EpmFragment fragment_of(Slot<RpcSession> slot, bool is_answer, const Pdu& pdu) noexcept {
   EpmFragment fragment;
   fragment.message = first_name_of(slot) | std::uint64_t{pdu.header.call_id} << 1 |
                      static_cast<std::uint64_t>(is_answer);
@@ -58,14 +58,14 @@ void RpcSessions::note_question(std::uint32_t context_slot, const Pdu& pdu,
   call.question = question_of(call.opnum, form_of(contexts_[context_slot].context, pdu), call.body);
 }
 
-void RpcSessions::read_mapper_request(std::uint32_t slot, std::uint32_t context_slot,
+void RpcSessions::read_mapper_request(Slot<RpcSession> slot, std::uint32_t context_slot,
                                       std::uint16_t opnum, const Pdu& pdu) noexcept {
   if (!EpmStubs::has_entries(opnum, false)) return;
   const RpcContext& context = contexts_[context_slot].context;
   mapper_stubs_.begin(context, opnum, form_of(context, pdu), fragment_of(slot, false, pdu));
 }
 
-void RpcSessions::read_mapper_answer(std::uint32_t slot, std::uint32_t pending_slot,
+void RpcSessions::read_mapper_answer(Slot<RpcSession> slot, std::uint32_t pending_slot,
                                      const Pdu& pdu) noexcept {
   const PendingCall& call = pending_[pending_slot];
   const ContextRecord& record = contexts_[call.context];
@@ -74,12 +74,12 @@ void RpcSessions::read_mapper_answer(std::uint32_t slot, std::uint32_t pending_s
                       fragment_of(slot, true, pdu));
 }
 
-void RpcSessions::read_mapper_fragment(std::uint32_t slot, bool is_answer,
+void RpcSessions::read_mapper_fragment(Slot<RpcSession> slot, bool is_answer,
                                        const Pdu& pdu) noexcept {
   mapper_stubs_.go_on(fragment_of(slot, is_answer, pdu));
 }
 
-void RpcSessions::end_mapper_messages(std::uint32_t slot) noexcept {
+void RpcSessions::end_mapper_messages(Slot<RpcSession> slot) noexcept {
   mapper_stubs_.end(first_name_of(slot), first_name_of(slot + 1) - 1);
 }
 

@@ -39,7 +39,7 @@ SecurityContext* RpcSessions::find_security(RpcSession& session,
 
 // Takes note of the PDU's trailer: sets `numbers` and returns the security context it names, new or
 // known; nullptr without a readable trailer.
-SecurityContext* RpcSessions::note_security(std::uint32_t slot, const Pdu& pdu,
+SecurityContext* RpcSessions::note_security(Slot<RpcSession> slot, const Pdu& pdu,
                                             std::optional<AuthNumbers>& numbers) noexcept {
   SecurityTrailer trailer;
   if (!read_trailer(pdu, trailer)) return nullptr;

@@ -44,8 +44,8 @@ std::optional<Uuid> activated_class(const RpcContext& context, const RpcCall& ca
 // What a session's PduStream tells, handed on with the session and direction it came from.
 struct RpcSessions::Sink {
   RpcSessions& sessions;
-  std::uint32_t slot;
-  unsigned direction;
+  Slot<RpcSession> slot;
+  Direction direction;
 
   void on_pdu(const Pdu& pdu) noexcept { sessions.on_pdu(slot, direction, pdu); }
   void on_undecodable(const FrameReference& frame, std::size_t bytes) noexcept {
@@ -71,24 +71,24 @@ RpcSessions::RpcSessions(const Limits& limits, RpcObserver& observer, DissectSta
       pending_(limits.pending_calls, seed),
       mapper_stubs_(limits, observer, statistics, seed) {}
 
-std::uint32_t RpcSessions::open(ProtocolSequence protocol, const std::array<Endpoint, 2>& endpoints,
-                                const PipeOrigin* pipe) {
-  const std::uint32_t slot = sessions_.take();
+Slot<RpcSession> RpcSessions::open(ProtocolSequence protocol,
+                                   const std::array<Endpoint, 2>& endpoints,
+                                   const PipeOrigin* pipe) {
+  const Slot<RpcSession> slot = sessions_.take();
   if (slot == kNoSlot) return slot;
   RpcSession& session = sessions_[slot];
   session = RpcSession{};
   session.protocol = protocol;
-  session.endpoints = endpoints;
+  session.endpoints = {endpoints};
   session.pipe = pipe;
   session.roles_known = pipe != nullptr;
   return slot;
 }
 
-void RpcSessions::close(std::uint32_t slot, Timestamp now) noexcept {
+void RpcSessions::close(Slot<RpcSession> slot, Timestamp now) noexcept {
   now_ = now;
   RpcSession& session = sessions_[slot];
-  finish(slot, 0);
-  finish(slot, 1);
+  for (const Direction direction : kDirections) finish(slot, direction);
   while (session.pending != kNoSlot) {
     const std::uint32_t pending_slot = session.pending;
     if (pending_[pending_slot].is_bind) {
@@ -102,13 +102,13 @@ void RpcSessions::close(std::uint32_t slot, Timestamp now) noexcept {
   for (std::size_t i = 0; i < session.security_count; ++i) {
     if (session.security[i].identity != kNoSlot) identities_.release(session.security[i].identity);
   }
-  const bool one_sided = session.roles_known && session.seen[0] != session.seen[1];
+  const bool one_sided = session.roles_known && session.seen.values[0] != session.seen.values[1];
   if (one_sided && session.pipe == nullptr) ++statistics_.flows_one_sided;
-  for (PduStream& stream : session.streams) stream.reset(buffers_);
+  for (PduStream& stream : session.streams.values) stream.reset(buffers_);
   sessions_.release(slot);
 }
 
-void RpcSessions::consume(std::uint32_t slot, unsigned direction, Bytes bytes,
+void RpcSessions::consume(Slot<RpcSession> slot, Direction direction, Bytes bytes,
                           const FrameReference& frame) noexcept {
   now_ = frame.timestamp;
   Sink sink{*this, slot, direction};
@@ -116,17 +116,17 @@ void RpcSessions::consume(std::uint32_t slot, unsigned direction, Bytes bytes,
                                              sink);
 }
 
-void RpcSessions::consume_from(const PipeCarrier& carrier, PduPlace& place, std::uint32_t slot,
-                               unsigned direction, Bytes bytes,
+void RpcSessions::consume_from(const PipeCarrier& carrier, PduPlace& place, Slot<RpcSession> slot,
+                               Direction direction, Bytes bytes,
                                const FrameReference& frame) noexcept {
   RpcSession& session = sessions_[slot];
-  session.endpoints = carrier;
+  session.endpoints = {carrier};
   session.streams[direction].set_place(place);
   consume(slot, direction, bytes, frame);
   place = session.streams[direction].place();
 }
 
-void RpcSessions::gap(std::uint32_t slot, unsigned direction, std::uint64_t missing,
+void RpcSessions::gap(Slot<RpcSession> slot, Direction direction, std::uint64_t missing,
                       BlindnessKind kind, const FrameReference& frame) noexcept {
   now_ = frame.timestamp;
   RpcSession& session = sessions_[slot];
@@ -135,18 +135,32 @@ void RpcSessions::gap(std::uint32_t slot, unsigned direction, std::uint64_t miss
   session.streams[direction].gap(missing, buffers_, sink);
 }
 
-void RpcSessions::finish(std::uint32_t slot, unsigned direction) noexcept {
+void RpcSessions::finish(Slot<RpcSession> slot, Direction direction) noexcept {
   Sink sink{*this, slot, direction};
   sessions_[slot].streams[direction].finish(buffers_, sink);
 }
 
-void RpcSessions::abandon(std::uint32_t slot, unsigned direction) noexcept {
+void RpcSessions::abandon(Slot<RpcSession> slot, Direction direction) noexcept {
   RpcSession& session = sessions_[slot];
   PduStream& stream = session.streams[direction];
   if (!stream.is_open()) return;
   tell_blindness(session, BlindnessKind::gap, stream.open_since(), 0, 1);
   Sink sink{*this, slot, direction};
   stream.gap(PduStream::kUnknownGap, buffers_, sink);
+}
+
+void RpcSessions::doubt(Slot<RpcSession> slot, Doubts doubts,
+                        const FrameReference& frame) noexcept {
+  RpcSession& session = sessions_[slot];
+  if (!doubts.any()) return;
+  if (!session.doubts.any()) tell_blindness(session, BlindnessKind::conflict, frame, 0, 1);
+  Doubts all = session.doubts;
+  all.add(doubts);
+  if (all == session.doubts) return;
+  session.doubts = all;
+  for (std::uint32_t at = session.pending; at != kNoSlot; at = pending_[at].session_next) {
+    if (!pending_[at].is_bind) observer_.on_doubt({at, pending_[at].generation}, all);
+  }
 }
 
 void RpcSessions::expire(Timestamp now) noexcept {
@@ -164,7 +178,7 @@ void RpcSessions::tell_blindness(const RpcSession& session, BlindnessKind kind,
                                  std::uint64_t messages) noexcept {
   Blindness blindness = make_blindness(kind, frame,
                                        {session.endpoints[session.client_direction],
-                                        session.endpoints[1 - session.client_direction]});
+                                        session.endpoints[opposite(session.client_direction)]});
   blindness.bytes = bytes;
   blindness.messages = messages;
   observer_.on_blindness(blindness);
@@ -173,7 +187,7 @@ void RpcSessions::tell_blindness(const RpcSession& session, BlindnessKind kind,
 void RpcSessions::describe_session(const RpcSession& session, RpcContext& context) const noexcept {
   context.protocol = session.protocol;
   context.client = session.endpoints[session.client_direction];
-  context.server = session.endpoints[1 - session.client_direction];
+  context.server = session.endpoints[opposite(session.client_direction)];
   context.secondary_address = session.secondary_address.view();
   context.association = session.association;
   if (session.pipe == nullptr) return;
@@ -181,18 +195,18 @@ void RpcSessions::describe_session(const RpcSession& session, RpcContext& contex
   if (session.pipe->caller->setup_seen) context.smb = session.pipe->caller->view();
 }
 
-void RpcSessions::learn_roles(RpcSession& session, unsigned direction, PduType type) noexcept {
+void RpcSessions::learn_roles(RpcSession& session, Direction direction, PduType type) noexcept {
   if (from_client(type)) {
-    session.client_direction = static_cast<std::uint8_t>(direction);
+    session.client_direction = direction;
   } else if (from_server(type)) {
-    session.client_direction = static_cast<std::uint8_t>(1 - direction);
+    session.client_direction = opposite(direction);
   } else {
     return;
   }
   session.roles_known = true;
 }
 
-void RpcSessions::on_pdu(std::uint32_t slot, unsigned direction, const Pdu& pdu) noexcept {
+void RpcSessions::on_pdu(Slot<RpcSession> slot, Direction direction, const Pdu& pdu) noexcept {
   ++statistics_.pdus;
   RpcSession& session = sessions_[slot];
   const PduType type = pdu.header.type;
@@ -226,7 +240,7 @@ void RpcSessions::on_pdu(std::uint32_t slot, unsigned direction, const Pdu& pdu)
   }
 }
 
-void RpcSessions::on_request(std::uint32_t slot, const Pdu& pdu) noexcept {
+void RpcSessions::on_request(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   RpcRequest request;
   if (parse_request(pdu.header, pdu.bytes.first(pdu.clean), request) != ParseStatus::ok) {
     ++statistics_.pdus_undecodable;
@@ -260,7 +274,7 @@ void RpcSessions::on_request(std::uint32_t slot, const Pdu& pdu) noexcept {
   if (by_mapper) read_mapper_request(slot, context_slot, call.opnum, pdu);
 }
 
-void RpcSessions::tell_call(std::uint32_t slot, const Pdu& pdu, std::uint32_t context_slot,
+void RpcSessions::tell_call(Slot<RpcSession> slot, const Pdu& pdu, std::uint32_t context_slot,
                             RpcCall& call) noexcept {
   const std::uint32_t earlier = find_pending(slot, pdu, false);
   if (earlier != kNoSlot) {
@@ -281,17 +295,19 @@ void RpcSessions::tell_call(std::uint32_t slot, const Pdu& pdu, std::uint32_t co
   call.call_id = pdu.header.call_id;
   call.one_way = (pdu.header.flags & kPfcMaybe) != 0;
   const RpcSession& session = sessions_[slot];
-  if (session.pipe != nullptr && (session.endpoints[0] != record.context.client ||
-                                  session.endpoints[1] != record.context.server)) {
-    call.carrier = session.endpoints;
+  const std::array<Endpoint, 2>& ends = session.endpoints.values;
+  if (session.pipe != nullptr &&
+      (ends[0] != record.context.client || ends[1] != record.context.server)) {
+    call.carrier = ends;
   }
+  call.doubts = session.doubts;
   ++statistics_.calls;
   if (record.context.origin == ContextOrigin::implied) ++statistics_.calls_without_bind;
   observer_.on_call(record.context, call);
   if (call.one_way) resolve(pending_slot, Outcome::one_way, 0, {});
 }
 
-void RpcSessions::on_later_fragment(std::uint32_t slot, const Pdu& pdu) noexcept {
+void RpcSessions::on_later_fragment(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   RpcRequest request;
   if (parse_request(pdu.header, pdu.bytes.first(pdu.clean), request) != ParseStatus::ok) return;
   if (sessions_[slot].is_of_mapper) read_mapper_fragment(slot, false, pdu);
@@ -303,7 +319,7 @@ void RpcSessions::on_later_fragment(std::uint32_t slot, const Pdu& pdu) noexcept
   }
 }
 
-void RpcSessions::on_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
+void RpcSessions::on_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   RpcAnswer answer;
   const bool is_fault = pdu.header.type == PduType::fault;
   const ParseStatus status = parse_answer(pdu.header, pdu.bytes.first(pdu.clean), answer);
@@ -323,7 +339,7 @@ void RpcSessions::on_answer(std::uint32_t slot, const Pdu& pdu) noexcept {
   if (is_first_fragment(pdu.header)) ++statistics_.answers_unmatched;
 }
 
-void RpcSessions::on_cancel(std::uint32_t slot, const Pdu& pdu) noexcept {
+void RpcSessions::on_cancel(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   const std::uint32_t pending_slot = find_pending(slot, pdu, false);
   if (pending_slot == kNoSlot) return;
   // The server may answer all the same, so the call stays open.
@@ -334,7 +350,8 @@ void RpcSessions::on_cancel(std::uint32_t slot, const Pdu& pdu) noexcept {
   }
 }
 
-std::uint32_t RpcSessions::add_pending(std::uint32_t slot, const Pdu& pdu, bool is_bind) noexcept {
+std::uint32_t RpcSessions::add_pending(Slot<RpcSession> slot, const Pdu& pdu,
+                                       bool is_bind) noexcept {
   if (pending_.full()) give_up(pending_.oldest());
   return pending_.add(slot, pdu.header.call_id, is_bind, pdu.frame.timestamp,
                       sessions_[slot].pending);

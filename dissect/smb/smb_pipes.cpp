@@ -92,7 +92,8 @@ void SmbPipes::consume(std::uint32_t slot, unsigned direction, Bytes bytes,
 
 void SmbPipes::feed(SmbPipe& pipe, unsigned direction, Bytes bytes, const FrameReference& frame,
                     PipeSource& source) noexcept {
-  sessions_.consume_from(source.carrier, source.place, pipe.rpc, direction, bytes, frame);
+  sessions_.consume_from(source.carrier, source.place, pipe.rpc, static_cast<Direction>(direction),
+                         bytes, frame);
 }
 
 void SmbPipes::probe(std::uint32_t slot, unsigned direction, Bytes bytes,
@@ -136,7 +137,7 @@ void SmbPipes::gap(std::uint32_t slot, unsigned direction, std::uint64_t missing
                    BlindnessKind kind, const FrameReference& frame) noexcept {
   SmbPipe& pipe = table_[slot];
   if (pipe.rpc != kNoSlot) {
-    sessions_.gap(pipe.rpc, direction, missing, kind, frame);
+    sessions_.gap(pipe.rpc, static_cast<Direction>(direction), missing, kind, frame);
   } else {
     pipe.probes[direction].size = 0;
     pipe.probes[direction].decided = true;
@@ -147,8 +148,7 @@ void SmbPipes::gap(std::uint32_t slot, unsigned direction, std::uint64_t missing
 FrameReference SmbPipes::open_since(std::uint32_t slot, unsigned direction) noexcept {
   const SmbPipe& pipe = table_[slot];
   if (pipe.rpc != kNoSlot) {
-    const PduStream& stream = sessions_[pipe.rpc].streams[direction];
-    return stream.is_open() ? stream.open_since() : FrameReference{};
+    return sessions_.open_since(pipe.rpc, static_cast<Direction>(direction));
   }
   const ProbeBuffer& front = pipe.probes[direction];
   return front.size != 0 ? front.start : FrameReference{};
@@ -170,7 +170,7 @@ void SmbPipes::give_up_stale(Timestamp now) noexcept {
     const std::int64_t age = nanoseconds_between(open_since(slot, direction).timestamp, now);
     if (age <= limits_.outcome_window.nanoseconds) return;
     SmbPipe& pipe = table_[slot];
-    if (pipe.rpc != kNoSlot) sessions_.abandon(pipe.rpc, direction);
+    if (pipe.rpc != kNoSlot) sessions_.abandon(pipe.rpc, static_cast<Direction>(direction));
     pipe.probes[direction].size = 0;
     mark_open(slot, direction);
   }

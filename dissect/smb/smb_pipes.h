@@ -73,7 +73,7 @@ class SmbPipes {
   // The pipe carries RPC, and something that was said on it has no answer yet.
   [[nodiscard]] bool awaits_answer(std::uint32_t slot) noexcept {
     const std::uint32_t rpc = table_[slot].rpc;
-    return rpc != kNoSlot && sessions_[rpc].pending != kNoSlot;
+    return rpc != kNoSlot && sessions_.awaits_answer(rpc);
   }
 
   // What is held longer than the window allows is given up.

@@ -31,10 +31,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     frame.sequence = ++frame.number;
     frame.timestamp.nanoseconds += command >= 0xf0 ? 31 * kNanosecondsPerSecond : 1;
     if ((command & 2) != 0) {
-      sessions.gap(slot, command & 1, length, dissect::BlindnessKind::gap, frame);
+      sessions.gap(slot, static_cast<dissect::Direction>(command & 1), length,
+                   dissect::BlindnessKind::gap, frame);
     } else {
       const std::size_t taken = std::min(length, rest.size());
-      sessions.consume(slot, command & 1, rest.first(taken), frame);
+      sessions.consume(slot, static_cast<dissect::Direction>(command & 1), rest.first(taken),
+                       frame);
       rest = rest.subspan(taken);
     }
     sessions.expire(frame.timestamp);

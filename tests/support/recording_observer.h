@@ -55,7 +55,8 @@ class RecordingObserver : public dissect::RpcObserver {
                              std::to_string(call.sequence)
                        : "") +
         " body " + std::to_string(call.body.size()) +
-        (call.activated_class ? " class " + to_string(*call.activated_class) : "");
+        (call.activated_class ? " class " + to_string(*call.activated_class) : "") +
+        names(call.doubts);
     calls_[call.key.slot] = {call.key.generation, position(call.frame, call.ordinal),
                              std::move(line)};
   }
@@ -71,6 +72,12 @@ class RecordingObserver : public dissect::RpcObserver {
     if (outcome.outcome == dissect::Outcome::fault) line += " " + std::to_string(outcome.status);
     lines_.emplace_back(found->second.position, std::move(line));
     calls_.erase(found);
+  }
+  void on_doubt(dissect::CallKey call, dissect::Doubts doubts) override {
+    const auto found = calls_.find(call.slot);
+    const bool open = found != calls_.end() && found->second.generation == call.generation;
+    note(open, "doubt of no open call");
+    if (open) found->second.line += " since" + names(doubts);
   }
   void on_blindness(const dissect::Blindness& blindness) override {
     ++blind_[static_cast<std::size_t>(blindness.kind)];
@@ -134,6 +141,14 @@ class RecordingObserver : public dissect::RpcObserver {
   static std::string auth(const std::optional<dissect::AuthNumbers>& numbers) {
     if (!numbers) return "";
     return " auth " + std::to_string(numbers->type) + "/" + std::to_string(numbers->level);
+  }
+  static std::string names(dissect::Doubts doubts) {
+    std::string text;
+    for (std::size_t i = 0; i < dissect::kDoubtCount; ++i) {
+      const auto doubt = static_cast<dissect::Doubt>(i);
+      if (doubts.contains(doubt)) text += " " + std::string(to_string(doubt));
+    }
+    return text;
   }
   static std::string who(const dissect::SecurityIdentity& identity) {
     std::string text;

@@ -45,6 +45,7 @@ std::string_view to_string(dissect::BlindnessKind kind) noexcept {
     case dissect::BlindnessKind::smb_encrypted: return "smb_encrypted";
     case dissect::BlindnessKind::smb_compressed: return "smb_compressed";
     case dissect::BlindnessKind::http_not_dissected: return "http_not_dissected";
+    case dissect::BlindnessKind::conflict: return "conflict";
   }
   return "unknown";
 }

@@ -73,6 +73,7 @@ bool is_of_tcp(dissect::BlindnessKind kind) noexcept {
     case dissect::BlindnessKind::http_not_dissected: return true;
     case dissect::BlindnessKind::undecodable:
     case dissect::BlindnessKind::table_eviction:
+    case dissect::BlindnessKind::conflict:
     case dissect::BlindnessKind::unfinished_fragments: break;
   }
   return false;

@@ -14,6 +14,9 @@ namespace rpcaudit::dissect {
 namespace {
 
 using namespace test;
+
+constexpr Direction kToServer = Direction::forward;
+constexpr Direction kToClient = Direction::reverse;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -48,26 +51,26 @@ class MapperSession : public testing::TestWithParam<StubForm> {
     const Endpoint server{IpAddress::v4(0x0a4d'0001), 135};
     slot_ = sessions_.open(ProtocolSequence::ncacn_ip_tcp, {client, server}, nullptr);
     const SyntaxId syntax = GetParam().ndr64 ? kNdr64 : kNdr;
-    say(0, make_bind({{0, kEpm, {syntax}}}, shape(1)));
-    say(1, make_bind_ack({{.transfer = syntax}}, shape(1)));
+    say(kToServer, make_bind({{0, kEpm, {syntax}}}, shape(1)));
+    say(kToClient, make_bind_ack({{.transfer = syntax}}, shape(1)));
   }
 
   [[nodiscard]] static PduShape shape(std::uint32_t call_id) {
     return {.call_id = call_id, .order = GetParam().order};
   }
-  void say(unsigned direction, const ByteVector& bytes) {
+  void say(Direction direction, const ByteVector& bytes) {
     sessions_.consume(slot_, direction, bytes, {});
   }
   void ask(std::uint32_t call_id, EpmOperation operation, const ByteVector& stub) {
     ByteWriter body(GetParam().order);
     body.u32(static_cast<std::uint32_t>(stub.size())).u16(0);
     body.u16(static_cast<unsigned>(operation)).bytes(stub);
-    say(0, make_pdu(PduType::request, shape(call_id), body.take()));
+    say(kToServer, make_pdu(PduType::request, shape(call_id), body.take()));
   }
   void answer(std::uint32_t call_id, const ByteVector& stub) {
     ByteWriter body(GetParam().order);
     body.u32(static_cast<std::uint32_t>(stub.size())).u16(0).u8(0).u8(0).bytes(stub);
-    say(1, make_pdu(PduType::response, shape(call_id), body.take()));
+    say(kToClient, make_pdu(PduType::response, shape(call_id), body.take()));
   }
 
   Limits limits_;
@@ -122,7 +125,7 @@ TEST_P(MapperSession, AnAnswerThatIsCutOffIsCountedWhenItsConnectionEnds) {
   ask(2, EpmOperation::map, map_request(GetParam(), tcp_tower(kSamr, 0)));
   PduShape first = shape(2);
   first.flags = kPfcFirstFragment;
-  say(1, make_response(0, first, 40));
+  say(kToClient, make_response(0, first, 40));
   EXPECT_EQ(statistics_.mapper_stubs_unreadable, 0u);
   sessions_.close(slot_, {});
   EXPECT_EQ(statistics_.mapper_stubs_unreadable, 1u);
@@ -131,7 +134,7 @@ TEST_P(MapperSession, AnAnswerThatIsCutOffIsCountedWhenItsConnectionEnds) {
 // What is refused has no entries, and is no message that could not be read.
 TEST_P(MapperSession, AFaultIsNoAnswer) {
   ask(2, EpmOperation::map, map_request(GetParam(), tcp_tower(kSamr, 0)));
-  say(1, make_fault(5, shape(2)));
+  say(kToClient, make_fault(5, shape(2)));
   EXPECT_THAT(observer_.lines, ElementsAre("asked 12345778"));
   EXPECT_EQ(statistics_.mapper_stubs_unreadable, 0u);
 }

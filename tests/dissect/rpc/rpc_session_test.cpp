@@ -15,8 +15,8 @@ namespace {
 
 using namespace test;
 
-constexpr unsigned kToServer = 0;
-constexpr unsigned kToClient = 1;
+constexpr Direction kToServer = Direction::forward;
+constexpr Direction kToClient = Direction::reverse;
 
 // A conversation with one server, message by message.
 class Conversation {
@@ -30,8 +30,14 @@ class Conversation {
 
   Conversation& client(const ByteVector& bytes) { return say(kToServer, bytes); }
   Conversation& server(const ByteVector& bytes) { return say(kToClient, bytes); }
-  Conversation& lose(unsigned direction, std::uint64_t bytes) {
+  Conversation& lose(Direction direction, std::uint64_t bytes) {
     sessions_.gap(slot_, direction, bytes, BlindnessKind::gap, frame());
+    return *this;
+  }
+  Conversation& doubt(Doubt doubt) {
+    Doubts doubts;
+    doubts.add(doubt);
+    sessions_.doubt(slot_, doubts, frame());
     return *this;
   }
   Conversation& wait(std::int64_t seconds) {
@@ -64,7 +70,7 @@ class Conversation {
     reference.timestamp.nanoseconds = seconds_ * kNanosecondsPerSecond;
     return reference;
   }
-  Conversation& say(unsigned direction, Bytes bytes) {
+  Conversation& say(Direction direction, Bytes bytes) {
     while (!bytes.empty()) {
       const std::size_t size = piece_ == 0 ? bytes.size() : std::min(piece_, bytes.size());
       sessions_.consume(slot_, direction, bytes.first(size), frame());
@@ -294,7 +300,7 @@ TEST(RpcSession, TellsHowAProposalWasRefusedAndSinceWhenTheAssociationIs) {
     frame.timestamp.nanoseconds = 6;
     for (const auto& [by_client, bytes] : row.messages) {
       ++frame.timestamp.nanoseconds;
-      sessions.consume(slot, by_client ? 0 : 1, bytes, frame);
+      sessions.consume(slot, by_client ? kToServer : kToClient, bytes, frame);
     }
     EXPECT_EQ(observer.told, row.told);
   }
@@ -488,6 +494,23 @@ TEST(RpcSession, GivesUpTheOldestCallWhenTheTableIsFull) {
   talk.text();
   EXPECT_EQ(talk.statistics().calls, 50u);
   EXPECT_EQ(talk.statistics().outcomes_given_up, 46u);
+}
+
+// A doubt is of all calls that it may be about: those told later, and those that are open.
+TEST(RpcSession, TellsWhichCallsAreInDoubt) {
+  Conversation talk;
+  talk.client(make_bind({{0, kSamr}})).server(make_bind_ack({{}}));
+  talk.client(make_request({0, 1}, {.call_id = 2})).server(make_response(0, {.call_id = 2}));
+  talk.client(make_request({0, 2}, {.call_id = 3}));
+  talk.doubt(Doubt::tcp_conflict).doubt(Doubt::tcp_conflict).doubt(Doubt::decoy);
+  talk.client(make_request({0, 3}, {.call_id = 4}));
+  EXPECT_EQ(talk.text(),
+            "context 0 12345778/1.0 accepted call 1\n"
+            "call 2 context 0 12345778/1.0 opnum 1 body 32 -> response\n"
+            "call 3 context 0 12345778/1.0 opnum 2 body 32 since tcp_conflict"
+            " since tcp_conflict decoy -> unanswered\n"
+            "call 4 context 0 12345778/1.0 opnum 3 body 32 tcp_conflict decoy -> unanswered\n");
+  EXPECT_EQ(talk.observer().blind(BlindnessKind::conflict), 1u);
 }
 
 // The same bytes in any pieces are the same conversation.

@@ -120,15 +120,16 @@ TEST(InterfaceList, IsToldForTheEndpointThatWasAsked) {
     const Endpoint server{IpAddress::v4(0x0a4d'0001), 49'664};
     const std::uint32_t slot =
         sessions.open(ProtocolSequence::ncacn_ip_tcp, {client, server}, nullptr);
-    const auto say = [&](unsigned direction, const ByteVector& bytes) {
+    const auto say = [&](Direction direction, const ByteVector& bytes) {
       sessions.consume(slot, direction, bytes, {});
     };
-    say(0, make_bind({{0, row.interface}}));
-    say(1, make_bind_ack({{}}));
-    say(0, make_request({0, row.opnum}, {.call_id = 2}));
+    say(Direction::forward, make_bind({{0, row.interface}}));
+    say(Direction::reverse, make_bind_ack({{}}));
+    say(Direction::forward, make_request({0, row.opnum}, {.call_id = 2}));
     ByteWriter body(std::endian::little);
     body.u32(0).u16(0).u8(0).u8(0).bytes(make_list({kSamr, kDrsuapi}));
-    say(1, make_pdu(PduType::response, {.call_id = 2, .flags = row.flags}, body.take()));
+    say(Direction::reverse,
+        make_pdu(PduType::response, {.call_id = 2, .flags = row.flags}, body.take()));
     EXPECT_EQ(observer.told.size(), row.told) << row.name;
     EXPECT_EQ(statistics.mapper_stubs_unreadable, row.unreadable) << row.name;
     for (const std::string& told : observer.told) {
