@@ -15,19 +15,22 @@ constexpr std::size_t kContextsKeptFree = 2048;
 }  // namespace
 
 // What a conversation tells, handed on with the connection it came from.
-struct TcpConnections::Sink {
-  TcpConnections& connections;
-  std::uint32_t slot;
+struct TcpConnections::Sink final : TcpStreamSink {
+  Sink(TcpConnections& connections_in, std::uint32_t slot_in)
+      : connections(connections_in), slot(slot_in) {}
 
-  void on_bytes(unsigned direction, Bytes bytes, const FrameReference& frame) noexcept {
-    connections.on_bytes(slot, direction, bytes, frame);
+  void on_bytes(Direction direction, Bytes bytes, const FrameReference& frame) noexcept override {
+    connections.on_bytes(slot, static_cast<unsigned>(direction), bytes, frame);
   }
-  void on_gap(unsigned direction, std::uint64_t missing, GapKind kind,
-              const FrameReference& frame) noexcept {
+  void on_gap(Direction direction, std::uint64_t missing, GapKind kind,
+              const FrameReference& frame) noexcept override {
     const bool cut = kind == GapKind::snap_length;
-    connections.on_gap(slot, direction, missing,
+    connections.on_gap(slot, static_cast<unsigned>(direction), missing,
                        cut ? BlindnessKind::snap_length_cut : BlindnessKind::gap, frame);
   }
+
+  TcpConnections& connections;
+  std::uint32_t slot;
 };
 
 TcpConnections::TcpConnections(const Limits& limits, RpcObserver& observer,
@@ -37,7 +40,7 @@ TcpConnections::TcpConnections(const Limits& limits, RpcObserver& observer,
       statistics_(statistics),
       sessions_(limits, observer, statistics, seed),
       smb_(limits, observer, statistics, sessions_, seed),
-      held_(limits),
+      tcp_(limits),
       connections_(limits.rpc_connections),
       marks_(2 * limits.rpc_connections) {}
 
@@ -58,7 +61,7 @@ std::uint32_t TcpConnections::open(std::uint64_t tag, const std::array<Endpoint,
 
 void TcpConnections::expect(std::uint32_t slot, unsigned direction,
                             std::uint32_t sequence) noexcept {
-  connections_[slot].conversation.open(direction, sequence);
+  connections_[slot].conversation.open(static_cast<Direction>(direction), sequence);
 }
 
 // A SYN repeated, or answered late, is about the connection there is: its number is near.
@@ -66,7 +69,8 @@ bool TcpConnections::is_reopened_by(std::uint32_t slot, unsigned direction,
                                     const Packet& packet) const noexcept {
   if (!packet.tcp.is_syn()) return false;
   const TcpConversation& conversation = connections_[slot].conversation;
-  return !conversation.started(direction) || !conversation.opened_with(direction, packet);
+  const auto sender = static_cast<Direction>(direction);
+  return !conversation.started(sender) || !conversation.opened_with(sender, packet);
 }
 
 ConnectionFate TcpConnections::add(std::uint32_t slot, unsigned direction, const Packet& packet,
@@ -76,10 +80,11 @@ ConnectionFate TcpConnections::add(std::uint32_t slot, unsigned direction, const
   verify_checksum(connection, direction, packet);
   turned_out_ = StreamKind::rpc;
 
-  Sink sink{*this, slot};
+  Sink sink(*this, slot);
   TcpConversation& conversation = connection.conversation;
-  conversation.add(direction, packet, frame, held_, sink);
-  const bool finished = conversation.finished(0) && conversation.finished(1);
+  conversation.add(static_cast<Direction>(direction), packet, frame, tcp_, sink);
+  const bool finished =
+      conversation.finished(Direction::forward) && conversation.finished(Direction::reverse);
   if (turned_out_ == StreamKind::rpc && !finished && !packet.tcp.has_rst()) {
     mark_open(slot);
     return {};
@@ -209,8 +214,8 @@ void TcpConnections::start_session(std::uint32_t slot, ProtocolSequence protocol
 
 void TcpConnections::close(std::uint32_t slot, const FrameReference& frame) noexcept {
   TcpConnection& connection = connections_[slot];
-  Sink sink{*this, slot};
-  connection.conversation.flush(held_, sink);
+  Sink sink(*this, slot);
+  connection.conversation.flush(tcp_, sink);
   for (unsigned direction = 0; direction < 2; ++direction) {
     const ProbeBuffer& front = connection.probes[direction];
     if (front.size == 0) continue;
@@ -248,9 +253,9 @@ void TcpConnections::give_up_stale(Timestamp now) noexcept {
     const unsigned direction = index % 2;
     const std::int64_t age = nanoseconds_between(open_since(slot, direction).timestamp, now);
     if (age <= limits_.outcome_window.nanoseconds) return;
-    Sink sink{*this, slot};
+    Sink sink(*this, slot);
     TcpConnection& connection = connections_[slot];
-    connection.conversation.flush(held_, sink);
+    connection.conversation.flush(tcp_, sink);
     if (connection.session != kNoSlot) {
       sessions_.abandon(connection.session, static_cast<Direction>(direction));
     }
@@ -287,7 +292,8 @@ void TcpConnections::evict(std::uint32_t slot, const FrameReference& frame) noex
 // The earliest frame of which `direction` still holds something back; sequence 0 for nothing.
 FrameReference TcpConnections::open_since(std::uint32_t slot, unsigned direction) noexcept {
   const TcpConnection& connection = connections_[slot];
-  FrameReference earliest = connection.conversation.holding_since(direction);
+  FrameReference earliest =
+      connection.conversation.holding_since(static_cast<Direction>(direction));
   const auto consider = [&](const FrameReference& frame) {
     if (earliest.sequence == 0 || frame.sequence < earliest.sequence) earliest = frame;
   };

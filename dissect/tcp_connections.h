@@ -90,7 +90,7 @@ class TcpConnections {
     if (connection.smb != kNoSlot) smb_.prefetch(connection.smb);
   }
 
-  [[nodiscard]] const TcpCounters& tcp_counters() const noexcept { return held_.counters; }
+  [[nodiscard]] const TcpCounters& tcp_counters() const noexcept { return tcp_.counters; }
 
   TcpConnection& operator[](std::uint32_t slot) noexcept { return connections_[slot]; }
 
@@ -123,7 +123,7 @@ class TcpConnections {
   DissectStatistics& statistics_;
   RpcSessions sessions_;
   SmbConnections smb_;
-  HeldPieces held_;
+  TcpShared tcp_;
   Slab<TcpConnection> connections_;
   OpenMarks marks_;
   std::uint32_t most_recent_ = kNoSlot;

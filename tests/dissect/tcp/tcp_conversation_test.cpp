@@ -11,25 +11,26 @@ namespace {
 
 using test::ByteVector;
 
-constexpr unsigned kClient = 0;
-constexpr unsigned kServer = 1;
+constexpr Direction kClient = Direction::forward;
+constexpr Direction kServer = Direction::reverse;
 constexpr std::uint8_t kFin = 0x01;
 constexpr std::uint8_t kAck = 0x10;
 
 // Writes down what is delivered: bytes as they are, `<3>` for a gap of three, `|` between sides.
-struct Transcript {
+struct Transcript final : TcpStreamSink {
   std::string text;
-  unsigned last = kClient;
+  Direction last = kClient;
 
-  void turn(unsigned direction) {
+  void turn(Direction direction) {
     if (direction != last && !text.empty()) text += "|";
     last = direction;
   }
-  void on_bytes(unsigned direction, Bytes bytes, const FrameReference&) {
+  void on_bytes(Direction direction, Bytes bytes, const FrameReference&) noexcept override {
     turn(direction);
     for (const std::byte byte : bytes) text += static_cast<char>(byte);
   }
-  void on_gap(unsigned direction, std::uint64_t missing, GapKind kind, const FrameReference&) {
+  void on_gap(Direction direction, std::uint64_t missing, GapKind kind,
+              const FrameReference&) noexcept override {
     turn(direction);
     text += (kind == GapKind::lost ? "<" : "{") + std::to_string(missing) +
             (kind == GapKind::lost ? ">" : "}");
@@ -44,7 +45,7 @@ class TcpConversationTest : public testing::Test {
   }
 
   // Bytes at an offset from the side's first; `acknowledged` counts the other side's bytes.
-  void say(unsigned direction, std::uint32_t offset, const std::string& bytes,
+  void say(Direction direction, std::uint32_t offset, const std::string& bytes,
            std::uint32_t acknowledged = 0, std::uint8_t flags = kAck, std::uint32_t cut = 0) {
     storage_.push_back(test::ByteWriter().text(bytes).take());
     Packet packet;
@@ -57,11 +58,11 @@ class TcpConversationTest : public testing::Test {
     FrameReference frame;
     frame.number = frame.sequence = ++frames_;
     frame.timestamp.nanoseconds = milliseconds_ * 1'000'000;
-    conversation_.add(direction, packet, frame, held_, transcript_);
+    conversation_.add(direction, packet, frame, shared_, transcript_);
   }
   const std::string& text() { return transcript_.text; }
   std::string flushed() {
-    conversation_.flush(held_, transcript_);
+    conversation_.flush(shared_, transcript_);
     return transcript_.text;
   }
 
@@ -70,7 +71,7 @@ class TcpConversationTest : public testing::Test {
     limits.reorder_segments_per_stream = 100;
     return limits;
   }();
-  HeldPieces held_{limits_};
+  TcpShared shared_{limits_};
   TcpConversation conversation_;
   Transcript transcript_;
   std::vector<ByteVector> storage_;
@@ -112,7 +113,7 @@ TEST_F(TcpConversationTest, IgnoresKeepAlivesAndRepetitions) {
   say(kClient, 0, "abc");
   say(kClient, 1, "bcd");
   EXPECT_EQ(text(), "abcd");
-  EXPECT_EQ(held_.counters.retransmitted, 2u);
+  EXPECT_EQ(shared_.counters.retransmitted, 2u);
 }
 
 TEST_F(TcpConversationTest, LetsNoAnswerOvertakeWhatItAnswers) {
@@ -180,7 +181,7 @@ TEST_F(TcpConversationTest, IgnoresAStrayButFollowsAJump) {
   say(kClient, (1u << 29) + 3, "two");
   say(kClient, (1u << 29) + 6, "three");
   EXPECT_EQ(text(), "abc<536870915>three");
-  EXPECT_EQ(held_.counters.out_of_window, 4u);
+  EXPECT_EQ(shared_.counters.out_of_window, 4u);
 }
 
 // Segments longer than a piece, early, with room for less than one of them.
@@ -188,7 +189,7 @@ TEST_F(TcpConversationTest, EndsWhenOneSegmentIsMoreThanAllRoom) {
   Limits small;
   small.reorder_segments_per_stream = 2;
   small.reorder_bytes = 3 * HeldPiece::kBytes;
-  HeldPieces little(small);
+  TcpShared little(small);
   const std::string large(9000, 'x');
   storage_.push_back(test::ByteWriter().text(large).take());
   Packet packet;

@@ -1,0 +1,53 @@
+#include "dissect/tcp/out_of_order_queue.h"
+
+#include <cstring>
+
+namespace rpcaudit::dissect {
+
+bool OutOfOrderQueue::insert(const PieceShape& shape, Bytes bytes, const FrameReference& frame,
+                             ReorderPool& pool) noexcept {
+  std::uint32_t begin = shape.sequence;
+  const std::uint32_t end = shape.end();
+  Slot<HeldPiece>* link = &head_;
+  for (;;) {
+    const bool last = *link == kNoSlot;
+    const std::uint32_t next_begin = last ? end : pool.pieces[*link].sequence;
+    const std::uint32_t piece_end = sequence_distance(next_begin, end) > 0 ? next_begin : end;
+    const std::int32_t size = sequence_distance(begin, piece_end);
+    const bool fin_here = shape.fin && piece_end == end;
+    if (size > 0 || (last && fin_here)) {
+      if (size_ >= pool.pieces_per_stream) return false;
+      const Slot<HeldPiece> slot = pool.pieces.take();
+      if (slot == kNoSlot) return false;
+      HeldPiece& piece = pool.pieces[slot];
+      static_cast<PieceShape&>(piece) = shape;
+      piece.sequence = begin;
+      piece.size = static_cast<std::uint32_t>(std::max(size, 0));
+      piece.fin = fin_here;
+      piece.frame = frame;
+      if (!shape.missing && size > 0) {
+        std::memcpy(piece.bytes.data(), bytes.data() + (begin - shape.sequence), piece.size);
+      }
+      piece.next = *link;
+      *link = slot;
+      ++size_;
+      if (since_.sequence == 0) since_ = frame;
+      link = &piece.next;
+    }
+    if (last || sequence_distance(piece_end, end) <= 0) return true;
+    const HeldPiece& existing = pool.pieces[*link];
+    if (sequence_distance(begin, existing.end()) > 0) begin = existing.end();
+    if (sequence_distance(begin, end) < 0) begin = end;
+    link = &pool.pieces[*link].next;
+  }
+}
+
+void OutOfOrderQueue::pop_front(ReorderPool& pool) noexcept {
+  const Slot<HeldPiece> slot = head_;
+  head_ = pool.pieces[slot].next;
+  pool.pieces.release(slot);
+  --size_;
+  if (head_ == kNoSlot) since_ = {};
+}
+
+}  // namespace rpcaudit::dissect
