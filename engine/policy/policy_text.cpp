@@ -24,6 +24,36 @@ std::string_view without_indent(std::string_view line) noexcept {
   return line;
 }
 
+// A comment never tells what its file is.
+bool is_comment(std::string_view line) noexcept {
+  if (line.starts_with('#') || line.starts_with(';') || line.starts_with("::")) return true;
+  return starts_with_ignoring_case(line, "rem") && (line.size() == 3 || line[3] == ' ');
+}
+
+// A section that every security template begins with, whether or not it has registry values.
+bool is_template_section(std::string_view line) noexcept {
+  for (const std::string_view name : {"[Registry Values]", "[Unicode]", "[Version]",
+                                      "[System Access]", "[Event Audit]", "[Privilege Rights]"}) {
+    if (starts_with_ignoring_case(line, name)) return true;
+  }
+  return false;
+}
+
+// Whether a shell starts one of the host's programs on the line, behind `if`, `start` and the like.
+bool starts_host_program(std::string_view line) noexcept {
+  bool is_prefixed = false;
+  for (const std::string_view word : {"if ", "start ", "call ", "cmd ", "cmd.exe ", "("}) {
+    is_prefixed = is_prefixed || starts_with_ignoring_case(line, word);
+  }
+  while (is_prefixed && !line.empty()) {
+    const std::string_view word = line.substr(0, line.find_first_of(" ("));
+    line.remove_prefix(std::min(word.size() + 1, line.size()));
+    const HostProgram program = host_program(word);
+    if (program != HostProgram::none && program != HostProgram::netsh) return true;
+  }
+  return false;
+}
+
 bool is_reg_file_head(std::string_view line) noexcept {
   return starts_with_ignoring_case(line, "Windows Registry Editor Version") ||
          starts_with_ignoring_case(line, "REGEDIT4");
@@ -32,16 +62,21 @@ bool is_reg_file_head(std::string_view line) noexcept {
 // What one line alone says about its file; netsh_script when nothing.
 Dialect dialect_of_line(std::string_view line) noexcept {
   line = without_indent(line);
-  if (starts_with_ignoring_case(line, "[Registry Values]")) return Dialect::security_template;
+  if (is_comment(line)) return Dialect::netsh_script;
+  if (is_template_section(line)) return Dialect::security_template;
   if (starts_with_ignoring_case(line, "HKEY_")) return Dialect::reg_query;
   if (starts_with_ignoring_case(line, "flt:") || starts_with_ignoring_case(line, "fw:")) {
     return Dialect::rpc_firewall;
   }
   if (starts_with_ignoring_case(line, "displayData.") ||
-      line.find("Listing all RPC Filters") != std::string_view::npos) {
+      starts_with_ignoring_case(line, "Listing all RPC Filters")) {
     return Dialect::show_filter;
   }
-  if (line.find("BootTimeEnforced") != std::string_view::npos) return Dialect::dsinternals;
+  const bool has_boot_time = line.find("BootTimeEnforced") != std::string_view::npos;
+  if (has_boot_time && (line.starts_with("Audit:") || line.starts_with("BootTimeEnforced"))) {
+    return Dialect::dsinternals;
+  }
+  if (starts_host_program(line)) return Dialect::host_script;
   const bool is_quoted = line.starts_with('"');
   if (is_quoted) line.remove_prefix(1);
   const std::string_view word = line.substr(0, line.find_first_of(is_quoted ? "\"" : " \t"));

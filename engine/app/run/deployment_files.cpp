@@ -109,6 +109,11 @@ bool LoadedPolicies::has_errors() const {
                      [](const LoadedDeployment& one) { return one.loaded.has_errors(); });
 }
 
+bool LoadedPolicies::can_judge() const {
+  return std::all_of(deployments.begin(), deployments.end(),
+                     [](const LoadedDeployment& one) { return one.loaded.can_judge(); });
+}
+
 std::size_t LoadedPolicies::count_filters() const {
   std::size_t count = 0;
   for (const LoadedDeployment& one : deployments) count += one.loaded.policy.filters.size();
@@ -191,7 +196,7 @@ bool report_usable(const LoadedPolicies& loaded, bool quiet, Log& log) {
     if (remark.diagnostic.severity != policy::Severity::error) continue;
     std::cerr << diagnostic_text(*remark.loaded, remark.diagnostic) << "\n";
   }
-  if (loaded.has_errors()) return false;
+  if (!loaded.can_judge()) return false;
   if (warnings != 0 && !quiet) {
     log.warn("the policy has " + std::to_string(warnings) + " warning" +
              (warnings == 1 ? "" : "s") + "; `rpcaudit check` shows them");

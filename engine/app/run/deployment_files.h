@@ -26,6 +26,7 @@ struct LoadedPolicies {
   std::vector<LoadedDeployment> deployments;
 
   [[nodiscard]] bool has_errors() const;
+  [[nodiscard]] bool can_judge() const;
   [[nodiscard]] std::size_t count_filters() const;
   // Texts of diagnostics and of unreadable files, each once however many deployments use the file.
   struct Remark {

@@ -60,6 +60,13 @@ std::size_t LoadedPolicy::count(policy::Severity severity) const {
                     [severity](const policy::Diagnostic& d) { return d.severity == severity; }));
 }
 
+bool LoadedPolicy::can_judge() const {
+  const auto prevents = [](const policy::Diagnostic& d) {
+    return d.severity == policy::Severity::error && !d.can_be_judged;
+  };
+  return unreadable.empty() && std::none_of(diagnostics.begin(), diagnostics.end(), prevents);
+}
+
 void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
   for (const std::string& given : paths) {
     // `store:` is the default one, which messages and records name in full.

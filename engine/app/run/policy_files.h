@@ -25,6 +25,8 @@ struct LoadedPolicy {
   [[nodiscard]] bool has_errors() const {
     return !unreadable.empty() || count(policy::Severity::error) != 0;
   }
+  // Whether calls can be judged by what was read: some errors are about nothing but its author.
+  [[nodiscard]] bool can_judge() const;
 };
 
 // The bytes of a file, nothing and `errno` when it cannot be read. `-` is standard input.

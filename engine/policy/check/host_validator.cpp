@@ -19,9 +19,9 @@ void check_ntlm(const HostSettings& host, Reporter& reporter) {
   constexpr const char* kAdvice =
       "Microsoft's advice is to restrict NTLM, and not to rely on EnableAuthEpResolution";
   if (level(host.restrict_receiving_ntlm) == 2 || level(host.restrict_sending_ntlm) == 2) {
-    reporter.error("ntlm-conflict", enable->span,
-                   "`EnableAuthEpResolution` authenticates by NTLM, which is denied to all here",
-                   kAdvice);
+    reporter.conflict("ntlm-conflict", enable->span,
+                      "`EnableAuthEpResolution` authenticates by NTLM, which is denied to all here",
+                      kAdvice);
   } else if (level(host.restrict_receiving_ntlm) == 1) {
     reporter.warning("ntlm-conflict", enable->span,
                      "`EnableAuthEpResolution` authenticates by NTLM, which is denied to domain "
@@ -39,17 +39,22 @@ void check_clients(const HostSettings& host, Reporter& reporter) {
     const bool server_takes_none =
         host.restrict_receiving_ntlm && host.restrict_receiving_ntlm->value == 2;
     if (client_sends_none || server_takes_none) {
-      reporter.error("ntlm-conflict", enable->span,
-                     "the client authenticates its look-ups by NTLM, which " +
-                         std::string(client_sends_none ? "it may not send" : "the server denies"),
-                     "Microsoft's advice is to restrict NTLM, and not to rely on "
-                     "EnableAuthEpResolution");
+      reporter.conflict(
+          "ntlm-conflict", enable->span,
+          "the client authenticates its look-ups by NTLM, which " +
+              std::string(client_sends_none ? "it may not send" : "the server denies"),
+          "Microsoft's advice is to restrict NTLM, and not to rely on "
+          "EnableAuthEpResolution");
     }
   }
 }
 
 void check_remote_clients(const HostSettings& host, Reporter& reporter) {
   const auto& setting = host.restrict_remote_clients;
+  if (const auto& enable = host.enable_auth_ep_resolution; enable && !setting) {
+    reporter.note("effective-at-reboot", enable->span,
+                  "EnableAuthEpResolution takes effect when the client starts again");
+  }
   if (!setting) {
     const bool depends = host.enable_auth_ep_resolution || !host.registrations.empty();
     if (depends && host.edition == Edition::unknown) {
@@ -60,9 +65,16 @@ void check_remote_clients(const HostSettings& host, Reporter& reporter) {
     }
     return;
   }
-  if (setting->value == RestrictRemoteClients::none) return;
   reporter.note("effective-at-reboot", setting->span,
                 "RestrictRemoteClients takes effect when the server starts again");
+  if (setting->value == RestrictRemoteClients::none) return;
+  const auto& enable = host.enable_auth_ep_resolution;
+  if (!enable || !enable->value) {
+    reporter.warning("lookups-refused", setting->span,
+                     "the endpoint mapper refuses anonymous look-ups, and no client is told to "
+                     "authenticate its own: who has to look up a port does not find the server",
+                     "set `EnableAuthEpResolution` on the clients before");
+  }
   if (setting->value == RestrictRemoteClients::without_exceptions) {
     reporter.warning("no-exceptions", setting->span,
                      "`authenticated without exceptions` also stops interfaces that exempt "
@@ -85,6 +97,8 @@ void check_ports(const HostSettings& host, Reporter& reporter) {
     return;
   }
   const std::vector<PortRange> ranges = effective_port_ranges(ports);
+  reporter.note("effective-at-reboot", span,
+                "the ports are given to services that start after the server has started again");
   const auto count = port_count(ranges);
   reporter.note("port-count", span,
                 "RPC services are given " + ports_text(ranges) + ": " + std::to_string(count) +

@@ -6,15 +6,14 @@
 #include "engine/policy/check/linter.h"
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/script_line.h"
+#include "engine/policy/text/shell_commands.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit::policy {
 namespace {
 
 bool is_netsh(std::string_view word) noexcept {
-  const std::size_t slash = word.find_last_of("\\/");
-  if (slash != std::string_view::npos) word.remove_prefix(slash + 1);
-  return equal_ignoring_case(word, "netsh") || equal_ignoring_case(word, "netsh.exe");
+  return equal_ignoring_case(program_name(word), "netsh");
 }
 
 bool begins_with(std::span<const Word> words, std::string_view first, std::string_view second) {
@@ -28,24 +27,33 @@ class ScriptLinter {
   explicit ScriptLinter(Reporter& reporter) : reporter_(reporter) {}
 
   void take(const ScriptLine& line) {
-    std::span<const Word> words = line.words;
-    if (words.empty()) return;
-    const bool is_process = is_netsh(words[0].text);
-    if (is_process) words = words.subspan(1);
-    const bool is_all_context = enter_contexts(words, is_process);
-    if (is_process) {
-      if (!is_all_context) take_process(words, line.span);
-    } else if (is_all_context) {
-      is_for_netsh_ = true;
-    } else {
-      take_bare(words, line.span);
+    if (line.words.empty()) return;
+    bool starts_netsh = false;
+    const std::vector<ShellCommand> commands = shell_commands(line);
+    for (const ShellCommand& command : commands) {
+      starts_netsh = starts_netsh || is_netsh(command.words.front().text);
     }
+    if (!starts_netsh) return take_command(line.words, line.span);
+    for (const ShellCommand& command : commands) take_command(command.words, line.span);
   }
 
   // Whether netsh is to read the script, and not a shell that runs netsh.
   [[nodiscard]] bool is_for_netsh() const noexcept { return is_for_netsh_; }
 
  private:
+  void take_command(std::span<const Word> words, const SourceSpan& span) {
+    const bool is_process = is_netsh(words[0].text);
+    if (is_process) words = words.subspan(1);
+    const bool is_all_context = enter_contexts(words, is_process);
+    if (is_process) {
+      if (!is_all_context) take_process(words, span);
+    } else if (is_all_context) {
+      is_for_netsh_ = true;
+    } else {
+      take_bare(words, span);
+    }
+  }
+
   // Cuts `rpc`, `filter` off the front; true when nothing is left.
   bool enter_contexts(std::span<const Word>& words, bool is_process) {
     bool in_rpc = false;

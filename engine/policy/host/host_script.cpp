@@ -8,6 +8,7 @@
 #include "engine/policy/host/rpccfg_command.h"
 #include "engine/policy/netsh/netsh_session.h"
 #include "engine/policy/text/script_line.h"
+#include "engine/policy/text/shell_commands.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit::policy {
@@ -15,19 +16,9 @@ namespace {
 
 using Words = std::span<const Word>;
 
-constexpr std::string_view kBatchWords[] = {"echo",     "set",      "pause", "exit",     "if",
-                                            "cls",      "goto",     "title", "setlocal", "endlocal",
-                                            "shutdown", "gpupdate", "sc",    "start"};
-
-std::string_view program_name(std::string_view word) noexcept {
-  const std::size_t folder = word.find_last_of("\\/");
-  if (folder != std::string_view::npos) word.remove_prefix(folder + 1);
-  constexpr std::string_view kSuffix = ".exe";
-  const bool has_suffix = word.size() > kSuffix.size() &&
-                          equal_ignoring_case(word.substr(word.size() - kSuffix.size()), kSuffix);
-  if (has_suffix) word.remove_suffix(kSuffix.size());
-  return word;
-}
+constexpr std::string_view kBatchWords[] = {"echo",     "set",      "pause",     "exit", "cls",
+                                            "goto",     "title",    "setlocal",  "sc",   "endlocal",
+                                            "shutdown", "gpupdate", "errorlevel"};
 
 class HostScriptReader {
  public:
@@ -39,16 +30,15 @@ class HostScriptReader {
         netsh_(policy, file, reporter, {}) {}
 
   void run(const ScriptLine& line) {
-    if (line.words.empty()) return;
-    // `&` and `&&` join commands.
-    Words rest = line.words;
-    while (!rest.empty()) {
-      const auto joint = std::find_if(rest.begin(), rest.end(), [](const Word& word) {
-        return !word.quoted && (word.text == "&" || word.text == "&&");
-      });
-      const Words command = rest.first(static_cast<std::size_t>(joint - rest.begin()));
-      if (!command.empty()) run_command(command, line);
-      rest = joint == rest.end() ? Words() : rest.subspan(command.size() + 1);
+    for (const ShellCommand& command : shell_commands(line)) {
+      const bool is_known = host_program(command.words.front().text) != HostProgram::none;
+      if (!is_known && command.reads_pipe) continue;  // `| Out-Null`, `| find "x"`
+      if (is_known && command.is_conditional) {
+        reporter_.warning("conditional-command", command.words.front().span(),
+                          "the command runs only if a condition holds; it is read as if it did",
+                          "give a policy of its own to servers for which it does not hold");
+      }
+      run_command(command.words, line);
     }
   }
 
@@ -99,8 +89,23 @@ class HostScriptReader {
     }
     const bool adds = equal_ignoring_case(words[0].text, "add");
     const bool deletes = equal_ignoring_case(words[0].text, "delete");
+    if (equal_ignoring_case(words[0].text, "import")) {
+      return reporter_.warning("file-not-read", words[1].span(),
+                               "the values of " + quoted(words[1].text) + " are not read here",
+                               "name the file with `-p`, too");
+    }
     if (!adds && !deletes) return;  // query, export: nothing changes
     has_registry_ = true;
+    if (words[1].text.starts_with("\\\\")) {
+      return reporter_.warning("remote-machine", words[1].span(),
+                               "the value is set on another machine, and left out",
+                               "bind the file to that server by a deployment, without the name");
+    }
+    if (words[1].text.find('%') != std::string::npos) {
+      return reporter_.error("unreplaced-variable", words[1].span(),
+                             "the key " + quoted(words[1].text) + " holds a variable",
+                             "write its value");
+    }
     RegistryValue value;
     value.key = words[1].text;
     value.span = command;

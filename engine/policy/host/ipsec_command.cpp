@@ -277,8 +277,16 @@ void IpsecCommands::act_on_policy(const Flags& flags, const SourceSpan& command)
   }
   IpsecPolicy* const policy = find(ipsec_policy_name(flags.policy->text));
   if (policy == nullptr) {
-    return reporter_.error("unknown-ipsec-policy", flags.policy->span(),
-                           "no rule of policy " + quoted(flags.policy->text) + " was read before");
+    // Scripts that may be run twice begin by removing what they are about to make.
+    if (flags.assign == nullptr) {
+      return reporter_.note("unknown-ipsec-policy", flags.policy->span(),
+                            "no rule of policy " + quoted(flags.policy->text) +
+                                " was read before: there is nothing to end");
+    }
+    return reporter_.warning(
+        "unknown-ipsec-policy", flags.policy->span(),
+        "no rule of policy " + quoted(flags.policy->text) + " was read before: nothing is assigned",
+        "give the file that makes its rules first");
   }
   if (flags.assign != nullptr) assign(*policy, flag);
   if (flags.unassign != nullptr) policy->assigned = false;

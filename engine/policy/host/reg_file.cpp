@@ -132,6 +132,12 @@ class RegFileReader {
                              quoted(text) + " is neither a key nor a value");
     }
     if (!rest.starts_with('=') || !read_data(trimmed(rest.substr(1)), ansi_, value)) {
+      if (!RegistryApplier::knows(value.key, value.name)) {
+        values_.skip();
+        return reporter_.warning("bad-registry-data", value.span,
+                                 "the data of " + quoted(value.name) +
+                                     " cannot be read; regedit leaves the line out, too");
+      }
       return reporter_.error("bad-registry-data", value.span,
                              "the data of " + quoted(value.name) + " cannot be read",
                              "a number is written `dword:00000001`, a text in quotation marks");

@@ -292,6 +292,10 @@ void RegistryApplier::apply(const RegistryValue& value) {
   apply_row(*row, value);
 }
 
+bool RegistryApplier::knows(std::string_view key, std::string_view name) {
+  return find(canonical_key(key), name) != nullptr;
+}
+
 void RegistryApplier::remove_key(std::string_view key, const SourceSpan& span) {
   const std::string wanted = canonical_key(key);
   RegistryValue value;

@@ -44,6 +44,10 @@ class RegistryApplier {
   void apply(const RegistryValue& value);
   // The key and all its values are taken away.
   void remove_key(std::string_view key, const SourceSpan& span);
+  // Whether a value of this name under this key has a say in anything that is judged.
+  [[nodiscard]] static bool knows(std::string_view key, std::string_view name);
+  // A value was left out that is none of RPC's.
+  void skip() noexcept { ++ignored_; }
   // What is to be said when the file has ended.
   void finish(const SourceSpan& file);
 

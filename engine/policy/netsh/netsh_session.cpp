@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/policy/text/arguments.h"
+#include "engine/policy/text/shell_commands.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit::policy {
@@ -55,6 +56,10 @@ bool is_separator(const Word& word) noexcept {
   return !word.quoted && (word.text == "&" || word.text == "&&");
 }
 
+bool is_netsh(std::string_view word) noexcept {
+  return equal_ignoring_case(program_name(word), "netsh");
+}
+
 bool is_help(std::string_view text) noexcept {
   return text == "/?" || text == "-?" || text == "?" || equal_ignoring_case(text, "help");
 }
@@ -78,6 +83,10 @@ void NetshSession::run(const ScriptLine& line) {
   effects_.clear();
   if (line.words.empty()) return;
   const std::size_t errors_before = reporter_.error_count();
+  if (!options_.live && run_shell_line(line)) {
+    if (reporter_.error_count() != errors_before) spoil();
+    return;
+  }
   // Shells join commands with `&`; each part is a command of its own.
   Words rest = line.words;
   while (!rest.empty()) {
@@ -87,6 +96,28 @@ void NetshSession::run(const ScriptLine& line) {
     rest = rest.subspan(std::min(part.size() + 1, rest.size()));
   }
   if (reporter_.error_count() != errors_before && !options_.live) spoil();
+}
+
+// Runs a line of a batch file, on which a shell starts netsh; false when it is no such line.
+bool NetshSession::run_shell_line(const ScriptLine& line) {
+  const std::vector<ShellCommand> commands = shell_commands(line);
+  const auto starts_netsh = [](const ShellCommand& command) {
+    return is_netsh(command.words.front().text);
+  };
+  if (std::none_of(commands.begin(), commands.end(), starts_netsh)) return false;
+  for (const ShellCommand& command : commands) {
+    if (!starts_netsh(command)) {
+      if (!command.reads_pipe) run_words(command.words, line.span);
+      continue;
+    }
+    if (command.is_conditional) {
+      reporter_.warning("conditional-command", command.words.front().span(),
+                        "the command runs only if a condition holds; it is read as if it did",
+                        "give a policy of its own to servers for which it does not hold");
+    }
+    run_words(command.words, line.span);
+  }
+  return true;
 }
 
 void NetshSession::spoil() noexcept {
@@ -188,10 +219,7 @@ void NetshSession::note_help(Words words, NetshContext context, const SourceSpan
 
 // `netsh`, by whatever path, and its options.
 bool NetshSession::skip_program_name(Words& words) {
-  std::string_view name = words.front().text;
-  const std::size_t slash = name.find_last_of("\\/");
-  if (slash != std::string_view::npos) name.remove_prefix(slash + 1);
-  if (!equal_ignoring_case(name, "netsh") && !equal_ignoring_case(name, "netsh.exe")) return false;
+  if (!is_netsh(words.front().text)) return false;
   words = words.subspan(1);
   while (words.size() >= 2 && words[0].text.size() == 2 &&
          (words[0].text[0] == '-' || words[0].text[0] == '/')) {

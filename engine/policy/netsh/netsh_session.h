@@ -109,6 +109,7 @@ class NetshSession {
   enum class Object : std::uint8_t { rule, condition, filter };
   using Words = std::span<const Word>;
 
+  [[nodiscard]] bool run_shell_line(const ScriptLine& line);
   void run_words(Words words, const SourceSpan& command);
   [[nodiscard]] bool skip_program_name(Words& words);
   [[nodiscard]] std::optional<Verb> read_verb(const Word& word, NetshContext context);

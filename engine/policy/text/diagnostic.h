@@ -30,6 +30,9 @@ struct Diagnostic {
   SourceSpan span;
   std::string message;
   std::string hint;  // may be empty
+  // An error that contradicts no part of the policy's meaning: whoever judges calls goes on, and
+  // shows what follows from it.
+  bool can_be_judged = false;
 };
 
 [[nodiscard]] std::string_view to_string(Severity severity) noexcept;

@@ -27,6 +27,12 @@ class Reporter {
              std::string hint = {}) {
     add(Severity::error, code, span, std::move(message), std::move(hint));
   }
+  // An error that keeps nobody from judging: see Diagnostic::can_be_judged.
+  void conflict(std::string_view code, const SourceSpan& span, std::string message,
+                std::string hint = {}) {
+    error(code, span, std::move(message), std::move(hint));
+    if (error_count() < kDiagnosticsMax) diagnostics_.back().can_be_judged = true;
+  }
   void warning(std::string_view code, const SourceSpan& span, std::string message,
                std::string hint = {}) {
     add(Severity::warning, code, span, std::move(message), std::move(hint));

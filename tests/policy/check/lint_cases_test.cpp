@@ -166,7 +166,8 @@ const Case kCases[] = {
      "rpc filter\n# a\n" + um("opnum equal 1")},
     // Settings besides filters.
     {"edition-unknown", rpc_value("EnableAuthEpResolution", "1"), kLookups},
-    {"effective-at-reboot", kSetting, rpc_value("RestrictRemoteClients", "0")},
+    {"effective-at-reboot", kSetting, "rpc filter\n" + um("opnum equal 1")},
+    {"lookups-refused", kSetting, kLookups},
     {"no-exceptions", rpc_value("RestrictRemoteClients", "2"), kSetting},
     {"ntlm-conflict", kLookups + kNoNtlm, kSetting + kNoNtlm},
     {"port-count", kPorts, kSetting},

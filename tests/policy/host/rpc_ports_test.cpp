@@ -244,7 +244,7 @@ TEST(IpsecCommands, MistakesAreTold) {
       {"ipseccmd -w REG -p X -z", "error unknown-flag 1"},
       {"ipseccmd -w -p X -x", "error missing-value 1"},
       {"ipseccmd -w REG -p X -p Y -x", "error repeated-flag 1"},
-      {"ipseccmd -w REG -p X -x", "error unknown-ipsec-policy 1"},
+      {"ipseccmd -w REG -p X -x", "warning unknown-ipsec-policy 1"},
       {"ipseccmd -p X -x", "error no-ipsec-policy 1"},
       {"ipseccmd -w REG -p X -r r -n BLOCK", "warning no-ipsec-filter 1"},
       {"ipseccmd -w DS:corp -p X -r r -f *=0:135:TCP -n BLOCK", "warning ipsec-store 1"},
