@@ -10,9 +10,9 @@
 #include "dissect/rpc/rpc_session.h"
 #include "dissect/smb/smb_connections.h"
 #include "dissect/statistics.h"
-#include "dissect/store/open_marks.h"
 #include "dissect/store/probe_buffer.h"
 #include "dissect/store/slab.h"
+#include "dissect/store/unfinished_streams.h"
 #include "dissect/tcp/tcp_conversation.h"
 
 namespace rpcaudit::dissect {
@@ -125,7 +125,7 @@ class TcpConnections {
   SmbConnections smb_;
   TcpShared tcp_;
   Slab<TcpConnection> connections_;
-  OpenMarks marks_;
+  UnfinishedStreams marks_;
   std::uint32_t most_recent_ = kNoSlot;
   std::uint32_t least_recent_ = kNoSlot;
   StreamKind turned_out_ = StreamKind::rpc;  // what the segment being read shows, if not RPC

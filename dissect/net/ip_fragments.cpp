@@ -1,7 +1,6 @@
 #include "dissect/net/ip_fragments.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "dissect/store/keyed_hash.h"
@@ -24,11 +23,12 @@ constexpr Timestamp kLateCopyWindow{kNanosecondsPerSecond / 10};
 
 IpFragments::IpFragments(const Limits& limits, std::uint64_t seed)
     : age_max_(limits.ip_fragment_age),
-      seed_(seed),
       pool_(limits.ip_fragment_bytes),
       chains_(std::max<std::size_t>(limits.ip_fragment_chains, 1)),
-      buckets_(std::bit_ceil(chains_.capacity()), kNoSlot),
-      whole_(kDatagramBytesMax) {}
+      whole_(kDatagramBytesMax) {
+  SecretSequence secrets(seed);
+  for (std::uint64_t& secret : secrets_) secret = secrets.next();
+}
 
 std::optional<Datagram> IpFragments::add(const Packet& packet, Timestamp now) noexcept {
   expire(now);
@@ -40,8 +40,9 @@ std::optional<Datagram> IpFragments::add(const Packet& packet, Timestamp now) no
     return std::nullopt;
   }
   const Key key = key_of(packet);
-  std::uint32_t slot = find(key);
-  if (slot == kNoSlot) {
+  Slot<Chain> slot =
+      chains_.find(hash(key), [&](Slot<Chain> other) { return chains_[other].key == key; });
+  if (!slot) {
     if (is_late_copy(key, end, now)) {
       ++counters_.overlaps;
       return std::nullopt;
@@ -79,21 +80,12 @@ IpFragments::Key IpFragments::key_of(const Packet& packet) noexcept {
   return key;
 }
 
-std::uint32_t& IpFragments::bucket(const Key& key) noexcept {
-  SecretSequence secrets(seed_);
-  std::uint64_t mixed =
-      fold_multiply(key.source.high ^ secrets.next(), key.source.low ^ secrets.next());
-  mixed = fold_multiply(mixed ^ key.destination.high, key.destination.low ^ secrets.next());
+std::uint64_t IpFragments::hash(const Key& key) const noexcept {
+  std::uint64_t mixed = fold_multiply(key.source.high ^ secrets_[0], key.source.low ^ secrets_[1]);
+  mixed = fold_multiply(mixed ^ key.destination.high, key.destination.low ^ secrets_[2]);
   const std::uint64_t rest =
       std::uint64_t{key.identification} << 16 | std::uint64_t{key.protocol} << 8 | key.ip_version;
-  mixed = fold_multiply(mixed ^ rest, secrets.next());
-  return buckets_[mixed & (buckets_.size() - 1)];
-}
-
-std::uint32_t IpFragments::find(const Key& key) noexcept {
-  std::uint32_t slot = bucket(key);
-  while (slot != kNoSlot && chains_[slot].key != key) slot = chains_[slot].next_in_bucket;
-  return slot;
+  return fold_multiply(mixed ^ rest, secrets_[3]);
 }
 
 bool IpFragments::is_late_copy(const Key& key, std::uint32_t end, Timestamp now) const noexcept {
@@ -106,21 +98,16 @@ bool IpFragments::is_late_copy(const Key& key, std::uint32_t end, Timestamp now)
                      });
 }
 
-std::uint32_t IpFragments::begin_chain(const Key& key, Timestamp now) noexcept {
-  std::uint32_t slot = chains_.take();
-  if (slot == kNoSlot) {
+Slot<IpFragments::Chain> IpFragments::begin_chain(const Key& key, Timestamp now) noexcept {
+  if (chains_.full()) {
     ++counters_.evicted;
-    drop(oldest_);
-    slot = chains_.take();
+    drop(chains_.oldest());
   }
+  const Slot<Chain> slot = chains_.add(hash(key));
   Chain& chain = chains_[slot];
   chain = {};
   chain.key = key;
   chain.begun = now;
-  std::uint32_t& head = bucket(key);
-  chain.next_in_bucket = head;
-  head = slot;
-  link_newest(slot);
   return slot;
 }
 
@@ -131,7 +118,7 @@ bool IpFragments::fits(const Chain& chain, const Packet& packet) noexcept {
   return end >= chain.farthest && (chain.length == 0 || end == chain.length);
 }
 
-bool IpFragments::hold(std::uint32_t slot, const Packet& packet) noexcept {
+bool IpFragments::hold(Slot<Chain> slot, const Packet& packet) noexcept {
   Chain& chain = chains_[slot];
   PlacedBytes run;
   run.begin = packet.fragment.offset;
@@ -147,15 +134,15 @@ bool IpFragments::hold(std::uint32_t slot, const Packet& packet) noexcept {
     // the fault.
     ++counters_.evicted;
     const bool is_own_fault = chain.pieces.size() >= kChainBounds.pieces;
-    const std::uint32_t victim = is_own_fault ? slot : oldest_;
+    const Slot<Chain> victim = is_own_fault ? slot : chains_.oldest();
     drop(victim);
-    if (victim == slot) return false;
+    if (victim.index == slot.index) return false;
   }
 }
 
 Datagram IpFragments::assemble(const Chain& chain) noexcept {
   std::size_t size = 0;
-  for (std::uint32_t slot = chain.pieces.first(); slot != kNoSlot; slot = pool_[slot].next) {
+  for (Slot<Piece> slot = chain.pieces.first(); slot; slot = pool_[slot].next) {
     if (!pool_[slot].present) break;
     const Bytes bytes = pool_.bytes(slot);
     std::memcpy(whole_.data() + size, bytes.data(), bytes.size());
@@ -173,46 +160,17 @@ Datagram IpFragments::assemble(const Chain& chain) noexcept {
 }
 
 void IpFragments::expire(Timestamp now) noexcept {
-  while (oldest_ != kNoSlot) {
-    const std::int64_t age = nanoseconds_between(chains_[oldest_].begun, now);
+  while (const Slot<Chain> oldest = chains_.oldest()) {
+    const std::int64_t age = nanoseconds_between(chains_[oldest].begun, now);
     if (age <= age_max_.nanoseconds) return;
     ++counters_.expired;
-    drop(oldest_);
+    drop(oldest);
   }
 }
 
-void IpFragments::drop(std::uint32_t slot) noexcept {
-  Chain& chain = chains_[slot];
-  chain.pieces.clear(pool_);
-  std::uint32_t* link = &bucket(chain.key);
-  while (*link != slot) link = &chains_[*link].next_in_bucket;
-  *link = chain.next_in_bucket;
-  unlink(slot);
-  chains_.release(slot);
-}
-
-void IpFragments::link_newest(std::uint32_t slot) noexcept {
-  chains_[slot].older = newest_;
-  if (newest_ == kNoSlot) {
-    oldest_ = slot;
-  } else {
-    chains_[newest_].newer = slot;
-  }
-  newest_ = slot;
-}
-
-void IpFragments::unlink(std::uint32_t slot) noexcept {
-  const Chain& chain = chains_[slot];
-  if (chain.older == kNoSlot) {
-    oldest_ = chain.newer;
-  } else {
-    chains_[chain.older].newer = chain.newer;
-  }
-  if (chain.newer == kNoSlot) {
-    newest_ = chain.older;
-  } else {
-    chains_[chain.newer].older = chain.older;
-  }
+void IpFragments::drop(Slot<Chain> slot) noexcept {
+  chains_[slot].pieces.clear(pool_);
+  chains_.remove(slot);
 }
 
 }  // namespace rpcaudit::dissect

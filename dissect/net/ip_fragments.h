@@ -8,8 +8,8 @@
 #include "capture/timestamp.h"
 #include "dissect/limits.h"
 #include "dissect/net/packet.h"
+#include "dissect/store/keyed_slab.h"
 #include "dissect/store/piece_list.h"
-#include "dissect/store/slab.h"
 
 namespace rpcaudit::dissect {
 
@@ -60,10 +60,7 @@ class IpFragments {
     Timestamp begun;
     std::uint32_t length = 0;    // of the whole payload; 0 until the last fragment came
     std::uint32_t farthest = 0;  // end of the farthest fragment
-    std::uint32_t next_in_bucket = kNoSlot;
-    std::uint32_t older = kNoSlot;
-    std::uint32_t newer = kNoSlot;
-    std::uint8_t protocol = 0;  // as the first fragment states
+    std::uint8_t protocol = 0;   // as the first fragment states
     std::uint8_t depth = 0;
   };
 
@@ -75,26 +72,20 @@ class IpFragments {
   };
 
   [[nodiscard]] static Key key_of(const Packet& packet) noexcept;
-  [[nodiscard]] std::uint32_t& bucket(const Key& key) noexcept;
-  [[nodiscard]] std::uint32_t find(const Key& key) noexcept;
+  [[nodiscard]] std::uint64_t hash(const Key& key) const noexcept;
   [[nodiscard]] bool is_late_copy(const Key& key, std::uint32_t end, Timestamp now) const noexcept;
-  [[nodiscard]] std::uint32_t begin_chain(const Key& key, Timestamp now) noexcept;
+  [[nodiscard]] Slot<Chain> begin_chain(const Key& key, Timestamp now) noexcept;
   [[nodiscard]] static bool fits(const Chain& chain, const Packet& packet) noexcept;
-  [[nodiscard]] bool hold(std::uint32_t slot, const Packet& packet) noexcept;
+  [[nodiscard]] bool hold(Slot<Chain> slot, const Packet& packet) noexcept;
   [[nodiscard]] Datagram assemble(const Chain& chain) noexcept;
   void expire(Timestamp now) noexcept;
-  void drop(std::uint32_t slot) noexcept;
-  void link_newest(std::uint32_t slot) noexcept;
-  void unlink(std::uint32_t slot) noexcept;
+  void drop(Slot<Chain> slot) noexcept;
 
   Timestamp age_max_;
-  std::uint64_t seed_;
+  std::array<std::uint64_t, 4> secrets_{};
   PiecePool pool_;
-  Slab<Chain> chains_;
-  std::vector<std::uint32_t> buckets_;
+  KeyedSlab<Chain> chains_;  // never touched: the oldest is the one begun first
   std::vector<std::byte> whole_;
-  std::uint32_t oldest_ = kNoSlot;
-  std::uint32_t newest_ = kNoSlot;
   std::array<Completed, 32> completed_{};
   std::size_t completed_count_ = 0;  // ever
   IpFragmentCounters counters_;

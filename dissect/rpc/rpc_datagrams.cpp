@@ -270,7 +270,7 @@ std::uint32_t RpcDatagrams::add_activity(const Received& pdu) noexcept {
   });
   if (one_too_many != kNoSlot || activities_.full()) {
     ++statistics_.datagram_activities_evicted;
-    forget_activity(one_too_many != kNoSlot ? one_too_many : activities_.oldest());
+    forget_activity(one_too_many != kNoSlot ? one_too_many : activities_.oldest().index);
   }
   const std::uint32_t slot = activities_.add(hash);
   Activity& activity = activities_[slot];

@@ -8,8 +8,8 @@
 #include "dissect/rpc/rpc_session.h"
 #include "dissect/statistics.h"
 #include "dissect/store/keyed_table.h"
-#include "dissect/store/open_marks.h"
 #include "dissect/store/probe_buffer.h"
+#include "dissect/store/unfinished_streams.h"
 
 namespace rpcaudit::dissect {
 
@@ -97,7 +97,7 @@ class SmbPipes {
   DissectStatistics& statistics_;
   RpcSessions& sessions_;
   KeyedTable<SmbPipe> table_;
-  OpenMarks marks_;
+  UnfinishedStreams marks_;
 };
 
 }  // namespace rpcaudit::dissect

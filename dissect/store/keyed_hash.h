@@ -1,6 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+
+#include "dissect/store/address_words.h"
 
 namespace rpcaudit::dissect {
 
@@ -10,6 +14,15 @@ namespace rpcaudit::dissect {
   __extension__ using Wide = unsigned __int128;
   const Wide product = Wide{a} * b;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+// Hashes an unordered pair of hosts: the result is the same for both orders.
+[[nodiscard]] inline std::uint64_t hash_hosts(
+    const AddressWords& one, const AddressWords& other,
+    const std::array<std::uint64_t, 3>& secrets) noexcept {
+  const auto [low, high] = std::minmax(one, other);
+  const std::uint64_t mixed = fold_multiply(low.high ^ secrets[0], low.low ^ secrets[1]);
+  return fold_multiply(mixed ^ high.high, high.low ^ secrets[2]);
 }
 
 // Makes independent secrets from one seed (SplitMix64).

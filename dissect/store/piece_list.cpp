@@ -19,10 +19,10 @@ void PlacedBytes::trim_front(std::uint64_t position) noexcept {
 HoldResult PieceList::insert(const PlacedBytes& run, const FrameReference& frame,
                              const PieceBounds& bounds, PiecePool& pool) noexcept {
   // Most often the run comes after everything that is held.
-  const bool is_last = last_ != kNoSlot && pool[last_].end() <= run.begin;
-  std::uint32_t previous = is_last ? last_ : kNoSlot;
-  std::uint32_t following = is_last ? kNoSlot : first_;
-  while (following != kNoSlot && pool[following].end() <= run.begin) {
+  const bool is_last = last_ && pool[last_].end() <= run.begin;
+  Slot<Piece> previous = is_last ? last_ : Slot<Piece>{};
+  Slot<Piece> following = is_last ? Slot<Piece>{} : first_;
+  while (following && pool[following].end() <= run.begin) {
     previous = following;
     following = pool[following].next;
   }
@@ -31,7 +31,7 @@ HoldResult PieceList::insert(const PlacedBytes& run, const FrameReference& frame
   PlacedBytes rest = run;
   while (!rest.empty()) {
     const std::uint64_t hole_end =
-        following == kNoSlot ? rest.end() : std::min(rest.end(), pool[following].begin);
+        following ? std::min(rest.end(), pool[following].begin) : rest.end();
     while (rest.begin < hole_end) {
       if (!insert_after(previous, rest, hole_end, frame, bounds, pool)) return HoldResult::no_room;
       rest.trim_front(pool[previous].end());
@@ -45,7 +45,7 @@ HoldResult PieceList::insert(const PlacedBytes& run, const FrameReference& frame
   return overlapped ? HoldResult::overlapped : HoldResult::held;
 }
 
-bool PieceList::insert_after(std::uint32_t& previous, const PlacedBytes& run, std::uint64_t end_max,
+bool PieceList::insert_after(Slot<Piece>& previous, const PlacedBytes& run, std::uint64_t end_max,
                              const FrameReference& frame, const PieceBounds& bounds,
                              PiecePool& pool) noexcept {
   const bool present = !run.bytes.empty();
@@ -55,8 +55,8 @@ bool PieceList::insert_after(std::uint32_t& previous, const PlacedBytes& run, st
         std::min(length, static_cast<std::uint64_t>(std::min(run.bytes.size(), kPieceBytesMax)));
   }
   if (size_ >= bounds.pieces || bytes_ + length > bounds.bytes) return false;
-  const std::uint32_t slot = pool.take();
-  if (slot == kNoSlot) return false;
+  const Slot<Piece> slot = pool.take();
+  if (!slot) return false;
 
   Piece& piece = pool[slot];
   piece.begin = run.begin;
@@ -64,13 +64,9 @@ bool PieceList::insert_after(std::uint32_t& previous, const PlacedBytes& run, st
   piece.present = present;
   piece.frame = frame;
   if (present) std::memcpy(pool.data(slot), run.bytes.data(), piece.length);
-  piece.next = previous == kNoSlot ? first_ : pool[previous].next;
-  if (previous == kNoSlot) {
-    first_ = slot;
-  } else {
-    pool[previous].next = slot;
-  }
-  if (piece.next == kNoSlot) last_ = slot;
+  piece.next = previous ? pool[previous].next : first_;
+  (previous ? pool[previous].next : first_) = slot;
+  if (!piece.next) last_ = slot;
   ++size_;
   bytes_ += piece.length;
   previous = slot;
@@ -78,9 +74,9 @@ bool PieceList::insert_after(std::uint32_t& previous, const PlacedBytes& run, st
 }
 
 void PieceList::pop_front(PiecePool& pool) noexcept {
-  const std::uint32_t slot = first_;
+  const Slot<Piece> slot = first_;
   first_ = pool[slot].next;
-  if (first_ == kNoSlot) last_ = kNoSlot;
+  if (!first_) last_ = {};
   --size_;
   bytes_ -= pool[slot].length;
   pool.release(slot);

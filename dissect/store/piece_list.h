@@ -16,7 +16,7 @@ inline constexpr std::size_t kPieceBytesMax = 2048;  // an Ethernet frame's payl
 struct Piece {
   std::uint64_t begin = 0;
   std::uint32_t length = 0;
-  std::uint32_t next = kNoSlot;
+  Slot<Piece> next;
   bool present = true;  // false: their place is taken, but the capture does not hold them
   FrameReference frame;
 
@@ -29,18 +29,18 @@ class PiecePool {
   explicit PiecePool(std::size_t bytes)
       : pieces_(bytes / kPieceBytesMax), memory_(pieces_.capacity() * kPieceBytesMax) {}
 
-  // kNoSlot when nothing is left.
-  [[nodiscard]] std::uint32_t take() noexcept { return pieces_.take(); }
-  void release(std::uint32_t slot) noexcept { pieces_.release(slot); }
+  // None when nothing is left.
+  [[nodiscard]] Slot<Piece> take() noexcept { return pieces_.take(); }
+  void release(Slot<Piece> slot) noexcept { pieces_.release(slot); }
 
-  Piece& operator[](std::uint32_t slot) noexcept { return pieces_[slot]; }
-  const Piece& operator[](std::uint32_t slot) const noexcept { return pieces_[slot]; }
+  Piece& operator[](Slot<Piece> slot) noexcept { return pieces_[slot]; }
+  const Piece& operator[](Slot<Piece> slot) const noexcept { return pieces_[slot]; }
 
-  [[nodiscard]] std::byte* data(std::uint32_t slot) const noexcept {
-    return memory_.data() + std::size_t{slot} * kPieceBytesMax;
+  [[nodiscard]] std::byte* data(Slot<Piece> slot) const noexcept {
+    return memory_.data() + std::size_t{slot.index} * kPieceBytesMax;
   }
   // What the piece holds; empty when it is not present.
-  [[nodiscard]] Bytes bytes(std::uint32_t slot) const noexcept {
+  [[nodiscard]] Bytes bytes(Slot<Piece> slot) const noexcept {
     return {data(slot), pieces_[slot].present ? pieces_[slot].length : 0u};
   }
   [[nodiscard]] std::size_t size() const noexcept { return pieces_.size(); }
@@ -79,9 +79,9 @@ class PieceList {
   [[nodiscard]] HoldResult insert(const PlacedBytes& run, const FrameReference& frame,
                                   const PieceBounds& bounds, PiecePool& pool) noexcept;
 
-  [[nodiscard]] bool empty() const noexcept { return first_ == kNoSlot; }
-  [[nodiscard]] std::uint32_t first() const noexcept { return first_; }
-  [[nodiscard]] std::uint32_t last() const noexcept { return last_; }
+  [[nodiscard]] bool empty() const noexcept { return !first_; }
+  [[nodiscard]] Slot<Piece> first() const noexcept { return first_; }
+  [[nodiscard]] Slot<Piece> last() const noexcept { return last_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
@@ -91,12 +91,12 @@ class PieceList {
  private:
   // Keeps the front of the run, as much as one piece takes and not beyond `end_max`, behind
   // `previous`, which becomes the new piece.
-  [[nodiscard]] bool insert_after(std::uint32_t& previous, const PlacedBytes& run,
+  [[nodiscard]] bool insert_after(Slot<Piece>& previous, const PlacedBytes& run,
                                   std::uint64_t end_max, const FrameReference& frame,
                                   const PieceBounds& bounds, PiecePool& pool) noexcept;
 
-  std::uint32_t first_ = kNoSlot;
-  std::uint32_t last_ = kNoSlot;
+  Slot<Piece> first_;
+  Slot<Piece> last_;
   std::uint32_t size_ = 0;
   std::uint32_t bytes_ = 0;
 };

@@ -20,6 +20,8 @@ struct Slot {
   constexpr Slot() noexcept = default;
   constexpr Slot(std::uint32_t index_in) noexcept : index(index_in) {}
   constexpr operator std::uint32_t() const noexcept { return index; }
+  // Whether it names an object.
+  constexpr explicit operator bool() const noexcept { return index != kNoSlot; }
 };
 
 // A fixed number of slots for objects, addressed by index. All address space is reserved at

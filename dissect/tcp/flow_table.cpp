@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <utility>
 
 #include "dissect/store/keyed_hash.h"
 
@@ -43,17 +42,11 @@ FlowKey FlowTable::key(const Packet& packet) const noexcept {
     const std::uint64_t larger = forward ? destination : source;
     mixed = fold_multiply(smaller + secret_[0], larger + secret_[1]);
   } else {
-    const AddressWords* smaller = &packet.source;
-    const AddressWords* larger = &packet.destination;
     std::uint64_t ports = std::uint64_t{packet.source_port} << 16 | packet.destination_port;
     forward = packet.source == packet.destination ? packet.source_port <= packet.destination_port
                                                   : packet.source < packet.destination;
-    if (!forward) {
-      std::swap(smaller, larger);
-      ports = std::uint64_t{packet.destination_port} << 16 | packet.source_port;
-    }
-    mixed = fold_multiply(smaller->high ^ secret_[2], smaller->low ^ secret_[3]);
-    mixed = fold_multiply(mixed ^ larger->high, larger->low ^ secret_[4]);
+    if (!forward) ports = std::uint64_t{packet.destination_port} << 16 | packet.source_port;
+    mixed = hash_hosts(packet.source, packet.destination, {secret_[2], secret_[3], secret_[4]});
     mixed = fold_multiply(mixed ^ ports, secret_[0]);
   }
   const std::uint64_t tag = fold_multiply(mixed ^ secret_[5], secret_[1] ^ transport);
@@ -134,12 +127,10 @@ void FlowTable::erase(std::uint64_t tag) noexcept {
 }
 
 std::uint64_t host_pair_hash(const Packet& packet) noexcept {
-  const AddressWords& smaller = std::min(packet.source, packet.destination);
-  const AddressWords& larger = std::max(packet.source, packet.destination);
   constexpr std::uint64_t kFirst = 0x9e37'79b9'7f4a'7c15;
   constexpr std::uint64_t kSecond = 0xd1b5'4a32'd192'ed03;
-  const std::uint64_t mixed = fold_multiply(smaller.high ^ kFirst, smaller.low ^ kSecond);
-  return fold_multiply(fold_multiply(mixed ^ larger.high, larger.low ^ kFirst), kSecond);
+  return fold_multiply(hash_hosts(packet.source, packet.destination, {kFirst, kSecond, kFirst}),
+                       kSecond);
 }
 
 }  // namespace rpcaudit::dissect

@@ -16,60 +16,58 @@ std::span<std::uint32_t, TcpOpenings::kPlaces> TcpOpenings::places_of(std::uint6
   return std::span<std::uint32_t, kPlaces>(&places_[group * kPlaces], kPlaces);
 }
 
-std::uint32_t TcpOpenings::find(std::uint64_t tag) noexcept {
+Slot<TcpOpenings::Attempt> TcpOpenings::find(std::uint64_t tag) noexcept {
   for (const std::uint32_t place : places_of(tag)) {
     if (place != 0 && attempts_[place - 1].tag == tag) return place - 1;
   }
-  return kNoSlot;
+  return {};
 }
 
-void TcpOpenings::remove(std::uint32_t slot) noexcept {
+void TcpOpenings::remove(Slot<Attempt> slot) noexcept {
   const Attempt& attempt = attempts_[slot];
   const std::span<std::uint32_t, kPlaces> places = places_of(attempt.tag);
-  *std::find(places.begin(), places.end(), slot + 1) = 0;
-  (attempt.older == kNoSlot ? oldest_ : attempts_[attempt.older].newer) = attempt.newer;
-  (attempt.newer == kNoSlot ? newest_ : attempts_[attempt.newer].older) = attempt.older;
+  *std::find(places.begin(), places.end(), slot.index + 1) = 0;
+  by_syn_.remove(slot, attempts_);
   attempts_.release(slot);
 }
 
-void TcpOpenings::settle(std::uint32_t slot, OpeningAnswer answer) noexcept {
+void TcpOpenings::settle(Slot<Attempt> slot, OpeningAnswer answer) noexcept {
   attempts_[slot].opening.answer = answer;
   observer_.on_opening_answer(attempts_[slot].opening);
   remove(slot);
 }
 
-void TcpOpenings::forget(std::uint32_t slot) noexcept {
+void TcpOpenings::forget(Slot<Attempt> slot) noexcept {
   ++statistics_.openings_forgotten;
   settle(slot, OpeningAnswer::unknown);
 }
 
 void TcpOpenings::note_syn(std::uint64_t tag, const Packet& packet,
                            const FrameReference& frame) noexcept {
-  if (const std::uint32_t known = find(tag); known != kNoSlot) {
+  if (const Slot<Attempt> known = find(tag)) {
     TcpOpening& opening = attempts_[known].opening;
     if (opening.client == packet.source_endpoint()) ++opening.repeated;
     return;
   }
-  if (attempts_.size() == attempts_.capacity()) forget(oldest_);
+  if (attempts_.size() == attempts_.capacity()) forget(by_syn_.oldest());
   const std::span<std::uint32_t, kPlaces> places = places_of(tag);
   std::uint32_t& place = *std::min_element(places.begin(), places.end());
   if (place != 0) forget(place - 1);
-  const std::uint32_t slot = attempts_.take();
-  place = slot + 1;
+  const Slot<Attempt> slot = attempts_.take();
+  place = slot.index + 1;
   Attempt& attempt = attempts_[slot];
-  attempt = {tag, {}, newest_, kNoSlot};
-  attempt.opening.slot = slot;
+  attempt = {tag, {}, {}};
+  attempt.opening.slot = slot.index;
   attempt.opening.frame = frame;
   attempt.opening.client = packet.source_endpoint();
   attempt.opening.server = packet.destination_endpoint();
-  (newest_ == kNoSlot ? oldest_ : attempts_[newest_].newer) = slot;
-  newest_ = slot;
+  by_syn_.push_newest(slot, attempts_);
   observer_.on_opening(attempt.opening);
 }
 
 void TcpOpenings::note_other(std::uint64_t tag, const Packet& packet) noexcept {
-  const std::uint32_t slot = find(tag);
-  if (slot == kNoSlot) return;
+  const Slot<Attempt> slot = find(tag);
+  if (!slot) return;
   const bool from_client = packet.source_endpoint() == attempts_[slot].opening.client;
   if (packet.tcp.has_rst()) {
     if (!from_client) settle(slot, OpeningAnswer::refused);
@@ -80,20 +78,20 @@ void TcpOpenings::note_other(std::uint64_t tag, const Packet& packet) noexcept {
 }
 
 void TcpOpenings::expire(Timestamp now) noexcept {
-  while (oldest_ != kNoSlot) {
-    const Timestamp since = attempts_[oldest_].opening.frame.timestamp;
+  while (by_syn_.oldest()) {
+    const Timestamp since = attempts_[by_syn_.oldest()].opening.frame.timestamp;
     if (nanoseconds_between(since, now) <= window_.nanoseconds) return;
-    settle(oldest_, OpeningAnswer::none);
+    settle(by_syn_.oldest(), OpeningAnswer::none);
   }
 }
 
 void TcpOpenings::finish() noexcept {
-  while (oldest_ != kNoSlot) {
+  while (by_syn_.oldest()) {
     // A repeated SYN shows that the answer was due: a client waits for a second (RFC 6298 2.1).
-    if (attempts_[oldest_].opening.repeated != 0) {
-      settle(oldest_, OpeningAnswer::none);
+    if (attempts_[by_syn_.oldest()].opening.repeated != 0) {
+      settle(by_syn_.oldest(), OpeningAnswer::none);
     } else {
-      forget(oldest_);
+      forget(by_syn_.oldest());
     }
   }
 }

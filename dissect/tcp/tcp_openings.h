@@ -9,6 +9,7 @@
 #include "dissect/net/packet.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/statistics.h"
+#include "dissect/store/intrusive_list.h"
 #include "dissect/store/slab.h"
 
 namespace rpcaudit::dissect {
@@ -33,24 +34,22 @@ class TcpOpenings {
   struct Attempt {
     std::uint64_t tag = 0;
     TcpOpening opening;
-    std::uint32_t older = kNoSlot;  // links of the list by first SYN
-    std::uint32_t newer = kNoSlot;
+    ListLinks<Attempt> links;
   };
   static constexpr std::size_t kPlaces = 4;  // in which an attempt may stand, by its tag
 
   // The places for a tag; those taken hold a slot and 1, the others 0.
   [[nodiscard]] std::span<std::uint32_t, kPlaces> places_of(std::uint64_t tag) noexcept;
-  [[nodiscard]] std::uint32_t find(std::uint64_t tag) noexcept;
-  void settle(std::uint32_t slot, OpeningAnswer answer) noexcept;
-  void forget(std::uint32_t slot) noexcept;
-  void remove(std::uint32_t slot) noexcept;
+  [[nodiscard]] Slot<Attempt> find(std::uint64_t tag) noexcept;
+  void settle(Slot<Attempt> slot, OpeningAnswer answer) noexcept;
+  void forget(Slot<Attempt> slot) noexcept;
+  void remove(Slot<Attempt> slot) noexcept;
 
   RpcObserver& observer_;
   DissectStatistics& statistics_;
   Timestamp window_;
   Slab<Attempt> attempts_;
-  std::uint32_t oldest_ = kNoSlot;
-  std::uint32_t newest_ = kNoSlot;
+  IntrusiveList<Attempt, &Attempt::links> by_syn_;  // by first SYN
   std::vector<std::uint32_t> places_;
 };
 

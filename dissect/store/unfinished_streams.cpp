@@ -1,8 +1,8 @@
-#include "dissect/store/open_marks.h"
+#include "dissect/store/unfinished_streams.h"
 
 namespace rpcaudit::dissect {
 
-void OpenMarks::link(std::uint32_t index) noexcept {
+void UnfinishedStreams::link(std::uint32_t index) noexcept {
   Mark& mark = marks_[index];
   std::uint32_t older = newest_;
   while (older != kNoSlot && marks_[older].sequence > mark.sequence) older = marks_[older].older;
@@ -13,7 +13,7 @@ void OpenMarks::link(std::uint32_t index) noexcept {
   (newer == kNoSlot ? newest_ : marks_[newer].older) = index;
 }
 
-void OpenMarks::unlink(std::uint32_t index) noexcept {
+void UnfinishedStreams::unlink(std::uint32_t index) noexcept {
   const Mark& mark = marks_[index];
   (mark.older == kNoSlot ? oldest_ : marks_[mark.older].newer) = mark.newer;
   (mark.newer == kNoSlot ? newest_ : marks_[mark.newer].older) = mark.older;

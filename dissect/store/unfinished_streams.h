@@ -11,11 +11,11 @@ namespace rpcaudit::dissect {
 // Which streams hold bytes that have not been told yet, and since which frame: the earliest of them
 // is how far the output can be written in order. An intrusive list sorted by frame; a mark is set
 // at or near the newest end, so keeping order costs next to nothing.
-class OpenMarks {
+class UnfinishedStreams {
  public:
   static constexpr std::uint64_t kNothingOpen = std::numeric_limits<std::uint64_t>::max();
 
-  explicit OpenMarks(std::size_t streams) : marks_(streams) {}
+  explicit UnfinishedStreams(std::size_t streams) : marks_(streams) {}
 
   // Stream `index` is open since frame `sequence`; 0 when it holds nothing.
   void set(std::uint32_t index, std::uint64_t sequence) noexcept {
