@@ -243,8 +243,17 @@ enum class Refusal : std::uint8_t {
   fault,  // the whole alter_context, by a fault
 };
 
+// What became of a proposed presentation context.
+struct ContextAnswerOnWire {
+  std::optional<SyntaxId> transfer_syntax;  // the accepted one; before that the first offered
+  ContextResult result = ContextResult::unanswered;
+  std::uint16_t reason = 0;          // of a rejection; the feature bits when negotiated
+  Refusal refusal = Refusal::none;   // of a fault the result stays unanswered
+  std::uint32_t refusal_status = 0;  // of a fault
+};
+
 // What the wire says of a presentation context, in values that outlive the callback.
-struct ContextFactsOnWire {
+struct ContextFactsOnWire : ContextAnswerOnWire {
   ContextOrigin origin = ContextOrigin::proposed;
   FrameReference frame;       // in which the bind or alter_context began
   std::uint32_t ordinal = 0;  // with frame.sequence: its Position
@@ -254,12 +263,7 @@ struct ContextFactsOnWire {
   std::uint32_t call_id = 0;  // of the bind or alter_context
   std::uint16_t context_id = 0;
   std::optional<SyntaxId> abstract_syntax;  // empty when the bind was not seen
-  std::optional<SyntaxId> transfer_syntax;  // the accepted one; before that the first offered
-  ContextResult result = ContextResult::unanswered;
-  std::uint16_t reason = 0;          // of a rejection; the feature bits when negotiated
-  Refusal refusal = Refusal::none;   // of a fault the result stays unanswered
-  std::uint32_t refusal_status = 0;  // of a fault
-  std::optional<AuthNumbers> auth;   // of the PDU that proposed it
+  std::optional<AuthNumbers> auth;          // of the PDU that proposed it
   // When the association began (C706 12.6.2): its bind. Empty when that was not seen, and for
   // ncadg.
   std::optional<Timestamp> association;

@@ -81,8 +81,8 @@ void Auditor::on_context(const dissect::RpcContext& context) {
 
 void Auditor::on_context_result(const dissect::RpcContext& context) {
   OpenContext& open = open_[context.key.slot];
-  ContextInfo& info = kept_[open.kept].info;
-  static_cast<dissect::ContextFactsOnWire&>(info) = context;
+  // The rest is of the proposal, which may have come over another connection of the SMB session.
+  static_cast<dissect::ContextAnswerOnWire&>(kept_[open.kept].info) = context;
   if (open.unresolved == kNothing) return;
   PendingEvent& event = queue_[open.unresolved];
   event.resolved = true;

@@ -16,6 +16,7 @@ class OrderSink : public audit::EventSink {
   void on_context(const audit::ContextInfo& context, const audit::IdentityText&) override {
     lines.push_back("context " + std::to_string(context.frame.number) + " " +
                     std::string(audit::to_string(context.result)));
+    last_client = context.client;
   }
   void on_refused_context(const audit::ContextInfo& context, const audit::RefusedContext&,
                           const audit::IdentityText&) override {
@@ -38,6 +39,7 @@ class OrderSink : public audit::EventSink {
   void on_statistics(const audit::StatisticsEvent&) override {}
 
   std::vector<std::string> lines;
+  Endpoint last_client;  // of a context
 };
 
 using Lines = std::vector<std::string>;
@@ -62,6 +64,17 @@ class AuditorTest : public testing::Test {
   audit::Auditor auditor{limits, options(8), sink};
   dissect::RpcContext context = drsuapi_context();
 };
+
+TEST_F(AuditorTest, AContextKeepsTheConnectionOfItsProposal) {
+  auditor.on_context(context);
+  const Endpoint proposer = context.client;
+  ++context.client.port;  // the answer came over another connection of the SMB session
+  context.result = dissect::ContextResult::accepted;
+  auditor.on_context_result(context);
+  auditor.on_watermark(kEnd);
+  EXPECT_EQ(sink.lines, Lines{"context 10 accepted"});
+  EXPECT_EQ(sink.last_client, proposer);
+}
 
 TEST_F(AuditorTest, WritesInOrderWhateverTheOrderOfOutcomes) {
   accept(context);
