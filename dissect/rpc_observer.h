@@ -112,6 +112,8 @@ enum class ContextResult : std::uint8_t {
   negotiated,  // bind-time feature negotiation (MS-RPCE 2.2.2.14): never usable
 };
 
+inline constexpr std::size_t kContextResultCount = 4;
+
 enum class ContextOrigin : std::uint8_t {
   proposed,  // a bind or alter_context item was seen
   implied,   // only calls were seen: the bind was missed or the id was never proposed
@@ -327,6 +329,8 @@ enum class Outcome : std::uint8_t {
   one_way,
   unanswered,  // the flow ended, the window passed, or the table was full
 };
+
+inline constexpr std::size_t kOutcomeCount = 7;
 
 // How a call ended. Every call told by on_call gets exactly one.
 struct RpcOutcome {

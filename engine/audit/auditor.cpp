@@ -124,7 +124,7 @@ void Auditor::on_call(const dissect::RpcContext& context, const dissect::RpcCall
                        judgement->verdict);
     tally_.note_verdict(judgement->policy, judgement->verdict);
     is_finding = judgement->verdict.action != evaluate::VerdictAction::would_permit;
-    is_logged = judgement->verdict.logged != evaluate::Logged::no;
+    is_logged = judgement->verdict.event_5712.keywords != evaluate::AuditKeywords::none;
   } else if (judge_) {
     ++(judge_->is_other_system() ? tally_.other_system : tally_.without_policy);
   }
@@ -150,11 +150,12 @@ void Auditor::follow_lookup(const dissect::RpcContext& context, const dissect::R
   const dissect::EndpointQuestion& question = *call.question;
   constexpr std::uint16_t kMap = 3;  // ept_map, C706 appendix O
   const bool is_map = call.opnum == kMap;
-  if (!verdict.has_epmap) return;
-  if (question.interface && verdict.epmap_action == evaluate::VerdictAction::would_block) {
+  if (!verdict.mapper_filters) return;
+  if (question.interface &&
+      verdict.mapper_filters->action == evaluate::VerdictAction::would_block) {
     chain_->note_hidden(context,
                         is_map ? dissect::EndpointSource::mapped : dissect::EndpointSource::listed,
-                        *question.interface, judgement.policy, verdict.epmap_filter);
+                        *question.interface, judgement.policy, verdict.mapper_filters->filter);
   }
   if (!question.names_no_interface || is_map) return;
   chain_->note_listing(context, endpoint_judge_->listing(judgement.policy, context, call));

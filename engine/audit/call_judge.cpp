@@ -118,7 +118,7 @@ std::optional<RefusedContext> CallJudge::judge_refused(const dissect::RpcContext
                  evaluate::call_facts(proposed, call), verdict);
   for (const evaluate::Control control :
        {evaluate::Control::interface_registration, evaluate::Control::restrict_remote_clients}) {
-    if (verdict.find(control)->action != evaluate::ControlAction::would_block) continue;
+    if (verdict.controls[control].action != evaluate::ControlAction::would_block) continue;
     verdict.action = evaluate::VerdictAction::would_block;
     verdict.control = control;
     return found;

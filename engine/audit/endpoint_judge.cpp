@@ -63,29 +63,23 @@ void EndpointJudge::add_to(Judgement& judgement, const dissect::RpcContext& cont
   const evaluate::Verdict own =
       compiled->evaluate(narrowed_, facts_of(judgement.policy, context, call));
   evaluate::Verdict& verdict = judgement.verdict;
-  verdict.has_epmap = true;
-  verdict.epmap_action = own.action;
-  verdict.epmap_filter = own.filter;
+  verdict.mapper_filters = own.filters;
   verdict.readings_differ = verdict.readings_differ || own.readings_differ;
   // Whatever else stops the call stops it before it is written down by either layer.
   const bool is_stopped = verdict.action == evaluate::VerdictAction::would_block &&
-                          verdict.find(verdict.control) != nullptr;
-  if (verdict.logged == evaluate::Logged::no && !is_stopped) {
-    verdict.logged = own.logged;
-    verdict.logged_by = own.logged_by;
+                          verdict.deciding_control() != nullptr;
+  if (verdict.event_5712.keywords == evaluate::AuditKeywords::none && !is_stopped) {
+    verdict.event_5712 = own.event_5712;
   }
   // A block that only logs stops nobody: it is told when nothing else decides.
   const bool decided = verdict.control != evaluate::Control::none;
   if (weight(own.action) <= weight(verdict.action) &&
-      (decided || own.filter == evaluate::kNoFilter))
+      (decided || own.control == evaluate::Control::none)) {
     return;
+  }
   verdict.action = own.action;
   verdict.control = own.control;
-  verdict.filter = own.filter;
-  verdict.unseen = own.unseen;
-  verdict.undecidable_by_continue = own.undecidable_by_continue;
-  verdict.undecidable_by_datagram = own.undecidable_by_datagram;
-  verdict.audit_only = own.audit_only;
+  verdict.decided_at_mapper = true;
 }
 
 evaluate::CallFacts EndpointJudge::facts_of(std::uint32_t policy,
@@ -118,7 +112,7 @@ std::uint32_t EndpointJudge::blocks(const Listing& listing, const dissect::Synta
   facts.if_version = interface.version_major;
   compiled->narrow(facts, narrowed_);
   const evaluate::Verdict verdict = compiled->evaluate(narrowed_, listing.call);
-  return verdict.action == evaluate::VerdictAction::would_block ? verdict.filter
+  return verdict.action == evaluate::VerdictAction::would_block ? verdict.filters.filter
                                                                 : evaluate::kNoFilter;
 }
 

@@ -202,13 +202,14 @@ void CompiledPolicy::split(const NarrowedPolicy& narrowed, OpnumRange& range) co
   }
 }
 
-Verdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& values,
-                              bool other_endpoints) const noexcept {
+FilterVerdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& values,
+                                    bool other_endpoints) const noexcept {
   const std::span<const Run> runs(program_->runs);
-  Arbiter filters;
-  Arbiter audit;
-  Arbiter one_list;
-  Arbiter rpc_firewall;
+  std::array<Arbiter, kSublayerCount> arbiters;
+  Arbiter one_list;  // the filters with and without audit together
+  const auto arbiter = [&](Sublayer which) -> Arbiter& {
+    return arbiters[static_cast<std::size_t>(which)];
+  };
   const bool has_parts = narrowed.has_audit_ || narrowed.has_rpc_firewall_;
   narrowed.visit_candidates(values.opnum(), [&](const NarrowedPolicy::Candidate& candidate) {
     Truth truth = other_endpoints ? candidate.known_other : candidate.known;
@@ -220,44 +221,39 @@ Verdict CompiledPolicy::judge(const NarrowedPolicy& narrowed, const CallValues& 
       if (run_truth == Truth::unknown) unseen |= field_bit(run.field);
     }
     if (truth == Truth::no) return false;
-    if (candidate.enforcer == policy::Enforcer::rpc_firewall) {
-      rpc_firewall.take(candidate.action, candidate.filter, truth, unseen);
-      return false;
-    }
-    if (candidate.audit && candidate.action == policy::Action::continue_) return false;
-    if (narrowed.has_audit_) {
+    const Sublayer sublayer = sublayer_of(candidate.enforcer, candidate.audit);
+    if (sublayer == Sublayer::audit && candidate.action == policy::Action::continue_) return false;
+    arbiter(sublayer).take(candidate.action, candidate.filter, truth, unseen);
+    if (narrowed.has_audit_ && sublayer != Sublayer::rpc_firewall) {
       one_list.take(candidate.action, candidate.filter, truth, unseen);
     }
-    (candidate.audit ? audit : filters).take(candidate.action, candidate.filter, truth, unseen);
-    return !has_parts && filters.is_decided();
+    return !has_parts && arbiter(Sublayer::filters).is_decided();
   });
   const policy::TargetProfile& profile = program_->options.profile;
   const bool permits = profile[policy::Difference::only_continue] == policy::Behaviour::permits;
   SublayerVerdicts verdicts;
-  verdicts.filters = filters.verdict(permits);
-  if (!narrowed.has_audit_ && !narrowed.has_rpc_firewall_ && !narrowed.is_datagram_) {
-    return verdicts.filters;
-  }
+  verdicts.filters = arbiter(Sublayer::filters).verdict(permits);
+  if (!has_parts && !narrowed.is_datagram_) return verdicts.filters;
+  Arbiter& audit = arbiter(Sublayer::audit);
   verdicts.has_audit = narrowed.has_audit_;
   verdicts.has_rpc_firewall = narrowed.has_rpc_firewall_;
-  verdicts.logged = audit.logged();
-  verdicts.logged_by = audit.first();
+  verdicts.event_5712 = {audit.keywords(), audit.first()};
   verdicts.audit = audit.verdict(permits);
   verdicts.one_list = one_list.verdict(permits);
-  verdicts.rpc_firewall = rpc_firewall.verdict(true);
+  verdicts.rpc_firewall = arbiter(Sublayer::rpc_firewall).verdict(true);
   return combine_sublayers(verdicts, profile, narrowed.is_datagram_);
 }
 
-Verdict CompiledPolicy::judge_all_readings(const NarrowedPolicy& narrowed,
-                                           const CallFacts& call) const noexcept {
+FilterVerdict CompiledPolicy::judge_all_readings(const NarrowedPolicy& narrowed,
+                                                 const CallFacts& call) const noexcept {
   const CallValues values(call, false);
-  Verdict verdict = judge(narrowed, values, false);
+  FilterVerdict verdict = judge(narrowed, values, false);
   if (narrowed.has_security_ && has_other_security(call)) {
-    const Verdict other = judge(narrowed, CallValues(call, true), false);
+    const FilterVerdict other = judge(narrowed, CallValues(call, true), false);
     if (other.action != verdict.action) verdict.readings_differ = true;
   }
   if (narrowed.has_contested_) {
-    const Verdict other = judge(narrowed, values, true);
+    const FilterVerdict other = judge(narrowed, values, true);
     if (other.action != verdict.action) verdict.readings_differ = true;
   }
   return verdict;
@@ -265,9 +261,13 @@ Verdict CompiledPolicy::judge_all_readings(const NarrowedPolicy& narrowed,
 
 Verdict CompiledPolicy::evaluate(const NarrowedPolicy& narrowed,
                                  const CallFacts& call) const noexcept {
-  Verdict verdict = narrowed.is_constant() ? narrowed.verdict_ : judge_all_readings(narrowed, call);
-  verdict.filter_action = verdict.action;
-  if (!controls_.empty()) controls_.apply(narrowed.controls_, call, verdict);
+  Verdict verdict;
+  verdict.filters = narrowed.is_constant() ? narrowed.verdict_ : judge_all_readings(narrowed, call);
+  if (controls_.empty()) {
+    combine_controls(verdict);
+  } else {
+    controls_.apply(narrowed.controls_, call, verdict);
+  }
   return verdict;
 }
 

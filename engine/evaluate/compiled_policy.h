@@ -70,7 +70,7 @@ class NarrowedPolicy {
   bool has_security_ = false;   // runs on auth_type or auth_level
   bool has_contested_ = false;  // candidates that depend on how addresses are read
   std::uint8_t settled_ = 0;    // sublayers in which a candidate decides every call, by bit
-  Verdict verdict_;             // when constant
+  FilterVerdict verdict_;       // when constant
   std::vector<Candidate> candidates_;
   bool indexed_ = false;
   std::vector<OpnumPlace> by_opnum_;    // when indexed
@@ -121,10 +121,10 @@ class CompiledPolicy {
 
   // Adds the rule unless the context rules it out; returns whether no later rule can matter.
   bool fold(const Rule& rule, const ContextValues& values, NarrowedPolicy& narrowed) const;
-  [[nodiscard]] Verdict judge(const NarrowedPolicy& narrowed, const CallValues& values,
-                              bool other_endpoints) const noexcept;
-  [[nodiscard]] Verdict judge_all_readings(const NarrowedPolicy& narrowed,
-                                           const CallFacts& call) const noexcept;
+  [[nodiscard]] FilterVerdict judge(const NarrowedPolicy& narrowed, const CallValues& values,
+                                    bool other_endpoints) const noexcept;
+  [[nodiscard]] FilterVerdict judge_all_readings(const NarrowedPolicy& narrowed,
+                                                 const CallFacts& call) const noexcept;
 
   std::unique_ptr<const Program> program_;
   HostControls controls_;

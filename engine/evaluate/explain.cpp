@@ -14,9 +14,9 @@
 namespace rpcaudit::evaluate {
 namespace {
 
-std::string describe_outcome(const policy::Policy& policy, const Verdict& verdict) {
+std::string describe_outcome(const policy::Policy& policy, const FilterVerdict& verdict) {
   std::string text(to_string(verdict.action));
-  if (verdict.audit_only) text += " (logged only)";
+  if (verdict.by_audit_filter) text += " (logged only)";
   if (verdict.filter == kNoFilter) return text;
   const policy::Filter& filter = policy.filters[verdict.filter];
   return text + " by `" + policy::describe(filter) + "` (" +
@@ -24,16 +24,17 @@ std::string describe_outcome(const policy::Policy& policy, const Verdict& verdic
 }
 
 // What the filters say in the ways in which sources have audit=enable.
-void note_audit_readings(const Case& judged, const Judgement& judgement, Explanation& explanation) {
+void note_audit_readings(const Case& judged, const ReferenceJudgement& judgement,
+                         Explanation& explanation) {
   if (!judgement.verdict.readings_differ) return;
   const SublayerVerdicts& parts = judgement.sublayers;
-  const auto note = [&](std::string_view words, const Verdict& verdict) {
+  const auto note = [&](std::string_view words, const FilterVerdict& verdict) {
     explanation.notes.push_back(std::string(words) + ": " +
                                 describe_outcome(judged.policy, verdict));
   };
   note("filters with audit=enable only logged", parts.filters);
   note("filters with audit=enable applied", parts.one_list);
-  const Verdict combined = block_over_permit(parts.filters, parts.audit);
+  const FilterVerdict combined = block_over_permit(parts.filters, parts.audit);
   if (combined.action == parts.one_list.action) return;
   note("filters with audit=enable applied as a sublayer of their own", combined);
 }
@@ -58,15 +59,15 @@ std::string words_for(const Reading& reading, const Case& judged) {
 void note_other_readings(const Case& judged, const std::vector<std::uint32_t>& order,
                          Explanation& explanation) {
   for (const Reading& reading : other_readings(judged)) {
-    const Verdict other = reference_judgement(judged, order, reading).verdict;
-    if (other.action == explanation.verdict.action) continue;
-    explanation.verdict.readings_differ = true;
+    const FilterVerdict other = reference_judgement(judged, order, reading).verdict;
+    if (other.action == explanation.verdict.filters.action) continue;
+    explanation.verdict.filters.readings_differ = true;
     explanation.notes.push_back(words_for(reading, judged) + ": " +
                                 describe_outcome(judged.policy, other));
   }
 }
 
-void note_what_is_not_told(const Verdict& verdict, Explanation& explanation) {
+void note_what_is_not_told(const FilterVerdict& verdict, Explanation& explanation) {
   if (verdict.undecidable_by_continue) {
     explanation.notes.emplace_back(
         "only `continue` filters match: one document says that this denies access, another that "
@@ -78,12 +79,13 @@ void note_what_is_not_told(const Verdict& verdict, Explanation& explanation) {
 }
 
 // What each sublayer says alone, and how they are combined.
-void note_sublayers(const Case& judged, const Judgement& judgement, Explanation& explanation) {
+void note_sublayers(const Case& judged, const ReferenceJudgement& judgement,
+                    Explanation& explanation) {
   const SublayerVerdicts& parts = judgement.sublayers;
   if (!parts.has_audit && !parts.has_rpc_firewall) return;
   const bool logs_only =
       judged.options.profile[policy::Difference::audit] == policy::Behaviour::logs_only;
-  const auto add = [&](std::string_view name, const Verdict& verdict) {
+  const auto add = [&](std::string_view name, const FilterVerdict& verdict) {
     explanation.sublayers.push_back(std::string(name) + ": " +
                                     describe_outcome(judged.policy, verdict));
   };
@@ -119,8 +121,8 @@ void note_targets(const Case& judged, const std::vector<std::uint32_t>& order,
       EvaluationOptions options = judged.options;
       options.profile.set(row.difference, behaviour);
       const Case other{judged.policy, options, judged.context, judged.call};
-      const Verdict verdict = reference_judgement(other, order, {}).verdict;
-      if (verdict.action == explanation.verdict.action) continue;
+      const FilterVerdict verdict = reference_judgement(other, order, {}).verdict;
+      if (verdict.action == explanation.verdict.filters.action) continue;
       explanation.targets.push_back(
           std::string(to_string(row.difference)) + " (" + std::string(row.about) +
           "): " + std::string(to_string(behaviour)) + " on " + names_of_targets(row, behaviour) +
@@ -148,7 +150,7 @@ FilterFinding find_out(const Case& judged, std::uint32_t index) {
 
 // Why a filter that matches or may match has not decided, or that it has.
 std::string note_match(const policy::Filter& filter, const FilterFinding& finding,
-                       const Verdict& verdict, bool logs_only) {
+                       const FilterVerdict& verdict, bool logs_only) {
   if (finding.decided) return filter.audit ? "decides, as a filter with audit=enable" : "decides";
   if (filter.action == policy::Action::continue_) {
     return verdict.undecidable_by_continue ? "matches, and no filter decides after it"
@@ -167,7 +169,7 @@ std::string note_match(const policy::Filter& filter, const FilterFinding& findin
 
 void add_findings(const Case& judged, const std::vector<std::uint32_t>& order,
                   Explanation& explanation) {
-  const Verdict& verdict = explanation.verdict;
+  const FilterVerdict& verdict = explanation.verdict.filters;
   const bool logs_only =
       judged.options.profile[policy::Difference::audit] == policy::Behaviour::logs_only;
   const bool is_decided = verdict.action != VerdictAction::undecidable;
@@ -207,8 +209,7 @@ void add_findings(const Case& judged, const std::vector<std::uint32_t>& order,
 void add_controls(const Case& judged, Explanation& explanation) {
   const ControlText text(judged.policy);
   Verdict& verdict = explanation.verdict;
-  verdict.filter_action = verdict.action;
-  if (text.controls().empty()) return;
+  if (text.controls().empty()) return combine_controls(verdict);
   NarrowedControls narrowed = text.controls().narrow(judged.context);
   if (!text.controls().ipsec().empty()) {
     const IpsecFinding ipsec =
@@ -218,7 +219,7 @@ void add_controls(const Case& judged, Explanation& explanation) {
   }
   text.controls().apply(narrowed, judged.call, verdict);
   for (const Control control : kOtherControls) {
-    const ControlVerdict& own = *verdict.find(control);
+    const ControlVerdict& own = verdict.controls[control];
     if (own.action == ControlAction::not_judged) continue;
     explanation.controls.push_back(
         {control, own.action, std::string(text.row(control, own)), text.reason(control, own)});
@@ -231,9 +232,9 @@ Explanation explain(const policy::Policy& policy, const EvaluationOptions& optio
                     const ContextFacts& context, const CallFacts& call) {
   const Case judged{policy, options, context, call};
   const std::vector<std::uint32_t> order = policy::evaluation_order(policy, options.layer);
-  const Judgement judgement = reference_judgement(judged, order, {});
+  const ReferenceJudgement judgement = reference_judgement(judged, order, {});
   Explanation explanation;
-  explanation.verdict = judgement.verdict;
+  explanation.verdict.filters = judgement.verdict;
   note_audit_readings(judged, judgement, explanation);
   note_other_readings(judged, order, explanation);
   note_what_is_not_told(judgement.verdict, explanation);

@@ -131,12 +131,12 @@ Truth is_dcom(const dissect::RpcContext& context, const dissect::RpcCall& call) 
   return begins_with_orpcthis(call.body);
 }
 
-SmbCaller smb_caller(const dissect::RpcContext& context) noexcept {
-  if (!context.smb) return SmbCaller::unseen;
+PipeOpener smb_caller(const dissect::RpcContext& context) noexcept {
+  if (!context.smb) return PipeOpener::unseen;
   const dissect::SecurityIdentity& identity = context.smb->identity;
-  if (context.smb->guest || identity.null_session) return SmbCaller::null_or_guest;
+  if (context.smb->guest || identity.null_session) return PipeOpener::null_or_guest;
   const bool shown = !identity.user.empty() || identity.mechanism == kAuthKerberos;
-  return shown ? SmbCaller::account : SmbCaller::unseen;
+  return shown ? PipeOpener::account : PipeOpener::unseen;
 }
 
 }  // namespace

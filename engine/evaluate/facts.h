@@ -11,7 +11,7 @@
 namespace rpcaudit::evaluate {
 
 // Whose SMB session a pipe was opened in.
-enum class SmbCaller : std::uint8_t {
+enum class PipeOpener : std::uint8_t {
   unseen,
   account,
   null_or_guest,
@@ -32,7 +32,7 @@ struct ContextFacts {
   // ncacn_np only: as the client opened it, and as the server calls it in its answer to the bind.
   std::optional<std::string_view> pipe;
   std::optional<std::string_view> pipe_of_server;
-  SmbCaller smb_caller = SmbCaller::unseen;
+  PipeOpener smb_caller = PipeOpener::unseen;
   std::optional<std::string_view> image_name;  // only a deployment tells
 };
 

@@ -77,7 +77,9 @@ bool TargetSurvey::depends(const std::vector<NarrowedPolicy>& narrowed, const Co
   for (std::size_t i = 0; i < ways_.size(); ++i) {
     if (!ways_[i].concerns(context)) continue;
     const Verdict other = ways_[i].policy.evaluate(narrowed[i], call);
-    if (other.action != verdict.action || other.audit_only != verdict.audit_only) return true;
+    if (other.action != verdict.action ||
+        other.filters.by_audit_filter != verdict.filters.by_audit_filter)
+      return true;
   }
   return false;
 }

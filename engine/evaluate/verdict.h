@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "engine/policy/field.h"
@@ -11,6 +12,8 @@
 namespace rpcaudit::evaluate {
 
 enum class VerdictAction : std::uint8_t { would_permit, would_block, undecidable };
+
+inline constexpr std::size_t kVerdictActionCount = 3;
 
 [[nodiscard]] std::string_view to_string(VerdictAction action) noexcept;
 
@@ -85,6 +88,8 @@ enum class Lookup : std::uint8_t {
   unreachable,    // an anonymous call: its look-up is refused whatever the client sets
 };
 
+inline constexpr std::size_t kLookupCount = 5;
+
 [[nodiscard]] std::string_view to_string(Lookup lookup) noexcept;
 
 // Whether the policy acted when the call was made.
@@ -94,20 +99,20 @@ enum class InForce : std::uint8_t {
   older_association,  // yes, but the association had been made before
 };
 
-// What a server with the audit policy "RPC Events" would write of a call into its security log, as
-// event 5712: filters with audit=enable have it do so, success for a permit and failure for a
-// block.
-enum class Logged : std::uint8_t {
-  no,
+// With which keywords a server with the audit policy "RPC Events" would write of a call into its
+// security log, as event 5712: filters with audit=enable have it do so, success for a permit and
+// failure for a block.
+enum class AuditKeywords : std::uint8_t {
+  none,  // it writes no event
   success,
   failure,
   perhaps,  // whether such a filter matches, or which of several, is not known
 };
 
-inline constexpr std::size_t kLoggedCount = 4;
+inline constexpr std::size_t kAuditKeywordsCount = 4;
 
 // `audit_success`, as Windows calls it.
-[[nodiscard]] std::string_view to_string(Logged logged) noexcept;
+[[nodiscard]] std::string_view to_string(AuditKeywords keywords) noexcept;
 
 // A set of fields: bit `1 << Field`.
 using FieldSet = std::uint32_t;
@@ -118,56 +123,109 @@ constexpr FieldSet field_bit(policy::Field field) noexcept {
 
 inline constexpr std::uint32_t kNoFilter = 0xffff'ffff;
 
-// What the policy means for one call. Small, trivially copyable, cacheable.
-struct Verdict {
+// The event of a call, and the filter that has it written, or the first that may: an index into
+// Policy::filters.
+struct Event5712 {
+  AuditKeywords keywords = AuditKeywords::none;
+  std::uint32_t filter = kNoFilter;
+
+  bool operator==(const Event5712&) const = default;
+};
+
+// What the filters of one layer mean for one call, whatever the other controls say.
+struct FilterVerdict {
   VerdictAction action = VerdictAction::would_permit;
-  Control control = Control::none;   // none: nothing matched
+  bool undecidable_by_continue = false;  // only `continue` filters match or may: the texts differ
+  bool undecidable_by_datagram = false;  // whether filters see datagram calls is not told
+  bool by_audit_filter = false;      // decided by a block with audit=enable: documented as logged,
+                                     // not applied
+  bool readings_differ = false;      // see Verdict::readings_differ
   std::uint32_t filter = kNoFilter;  // index into Policy::filters of the one that decided; of an
                                      // undecidable verdict the first that may have decided
   FieldSet unseen = 0;               // undecidable: the fields that could change the outcome
-  bool undecidable_by_continue = false;  // only `continue` filters match or may: the texts differ
-  bool undecidable_by_datagram = false;  // whether filters see datagram calls is not told
-  bool audit_only = false;  // decided by a block with audit=enable: documented as logged,
-                            // not applied
+  Event5712 event_5712;              // by the sublayer of audit filters alone
+
+  bool operator==(const FilterVerdict&) const = default;
+};
+
+// The verdicts of the controls besides the filters, each by itself.
+class ControlVerdicts {
+ public:
+  // `control` is one of kOtherControls.
+  ControlVerdict& operator[](Control control) noexcept { return each_[index(control)]; }
+  const ControlVerdict& operator[](Control control) const noexcept { return each_[index(control)]; }
+
+  bool operator==(const ControlVerdicts&) const = default;
+
+ private:
+  static constexpr std::size_t index(Control control) noexcept {
+    return static_cast<std::size_t>(control) - static_cast<std::size_t>(kOtherControls.front());
+  }
+
+  std::array<ControlVerdict, kOtherControls.size()> each_;
+};
+
+// The look-up of a dynamic endpoint that comes before a call.
+struct LookupVerdict {
+  // RestrictRemoteClients permits the call, and refuses anonymous look-ups of the dynamic endpoint
+  // that it is made to.
+  bool is_needed = false;
+  bool call_is_authenticated = false;  // where it is needed
+  // Set only by whoever knows which look-ups came before, and only where it is needed.
+  Lookup outcome = Lookup::unaffected;
+
+  bool operator==(const LookupVerdict&) const = default;
+};
+
+// The action at each value of RestrictRemoteClients.
+using WhatIf = std::array<VerdictAction, policy::kRestrictRemoteClientsCount>;
+
+// What the policy means for one call: each part by itself, and all together. Small, trivially
+// copyable, cacheable.
+struct Verdict {
+  // All together: combine_controls() sets these from the parts below, and is done over again where
+  // filters of layer epmap decide.
+  VerdictAction action = VerdictAction::would_permit;
+  Control control = Control::none;  // none: nothing matched
+  bool decided_at_mapper = false;   // `mapper_filters` decide, not `filters`
   // Another reading that the sources allow would give another action (audit filters applied or
   // not, auth type negotiated or as on the wire, what a call without security has, whether calls
   // over pipes have addresses, in which order IPv4 addresses are compared).
   bool readings_differ = false;
-  Logged logged = Logged::no;           // event 5712: of the sublayer of audit filters alone
-  std::uint32_t logged_by = kNoFilter;  // the filter that has it logged, or the first that may
-  bool depends_on_target = false;  // another target would give another action: see TargetSurvey
+  Event5712 event_5712;  // the filters', unless another control stops the call before them
 
-  // Each control's own action. `action` and `control` above are all of them together; `filter` to
-  // `audit_only` are of the RPC filters alone.
-  VerdictAction filter_action = VerdictAction::would_permit;
-  ControlVerdict ipsec;
-  ControlVerdict registration;
-  ControlVerdict remote_clients;
-  // Set by whoever knows the look-ups that came before; only where `needs_lookup`.
-  Lookup lookup = Lookup::unaffected;
-  bool needs_lookup = false;        // RestrictRemoteClients permits the call, and refuses anonymous
-                                    // look-ups of the dynamic endpoint it is made to
-  bool is_authenticated = false;    // of such a call
-  InForce in_force = InForce::yes;  // likewise set later
-  // What the whole would be at each value of RestrictRemoteClients, when that was asked.
-  std::array<VerdictAction, policy::kRestrictRemoteClientsCount> what_if{};
-  bool has_what_if = false;
+  FilterVerdict filters;     // of layer um, by CompiledPolicy
+  ControlVerdicts controls;  // by HostControls
+  // The whole at each value of RestrictRemoteClients, where that was asked; by HostControls.
+  std::optional<WhatIf> what_if;
 
   // Of a question to an endpoint mapper: what filters of layer epmap say of the interface asked
-  // for, where there are such filters. `filter` is theirs when they decide.
-  bool has_epmap = false;
-  VerdictAction epmap_action = VerdictAction::would_permit;
-  std::uint32_t epmap_filter = kNoFilter;
+  // for, where there are such filters. Added by audit::EndpointJudge.
+  std::optional<FilterVerdict> mapper_filters;
 
-  // Of a control other than the RPC filters; null for those.
-  [[nodiscard]] const ControlVerdict* find(Control which) const noexcept;
+  // What is not known before the call is: another target would give another action, which
+  // TargetSurvey tells; the rest is of the traffic before the call, which audit::ControlMonitor
+  // tells.
+  bool depends_on_target = false;
+  InForce in_force = InForce::yes;
+  LookupVerdict lookup;
+
+  // The filters that decide if filters do: of layer um or epmap.
+  [[nodiscard]] const FilterVerdict& deciding_filters() const noexcept {
+    return decided_at_mapper ? *mapper_filters : filters;
+  }
+  // The control other than the filters that decides; null where filters or nothing does.
+  [[nodiscard]] const ControlVerdict* deciding_control() const noexcept {
+    const bool is_other = control != Control::none && control != Control::rpc_filter;
+    return is_other ? &controls[control] : nullptr;
+  }
 
   bool operator==(const Verdict&) const = default;
 };
 
 // Whether the block would only be logged: by a filter with audit=enable, and nothing else.
-[[nodiscard]] constexpr bool is_only_logged(const Verdict& verdict) noexcept {
-  return verdict.audit_only && verdict.control == Control::rpc_filter;
+[[nodiscard]] inline bool is_only_logged(const Verdict& verdict) noexcept {
+  return verdict.control == Control::rpc_filter && verdict.deciding_filters().by_audit_filter;
 }
 
 }  // namespace rpcaudit::evaluate

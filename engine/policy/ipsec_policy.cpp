@@ -1,15 +1,12 @@
 #include "engine/policy/ipsec_policy.h"
 
+#include "engine/policy/enum_names.h"
+
 namespace rpcaudit::policy {
 
 std::string_view to_string(IpsecAction action) noexcept {
-  switch (action) {
-    case IpsecAction::block: return "BLOCK";
-    case IpsecAction::pass: return "PASS";
-    case IpsecAction::in_pass: return "INPASS";
-    case IpsecAction::negotiate: break;
-  }
-  return "negotiate";
+  constexpr EnumNames<IpsecAction, 4> kNames("BLOCK", "PASS", "INPASS", "negotiate");
+  return kNames[action];
 }
 
 }  // namespace rpcaudit::policy

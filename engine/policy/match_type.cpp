@@ -1,19 +1,17 @@
 #include "engine/policy/match_type.h"
 
-#include <array>
+#include "engine/policy/enum_names.h"
 
 namespace rpcaudit::policy {
 namespace {
 
-constexpr std::array<std::string_view, kMatchTypeCount> kNames{
-    "equal", "greater", "less",    "greater_or_equal", "less_or_equal",
-    "range", "all_set", "any_set", "none_set"};
+constexpr EnumNames<MatchType, kMatchTypeCount> kNames("equal", "greater", "less",
+                                                       "greater_or_equal", "less_or_equal", "range",
+                                                       "all_set", "any_set", "none_set");
 
 }  // namespace
 
-std::string_view to_string(MatchType match) noexcept {
-  return kNames[static_cast<std::size_t>(match)];
-}
+std::string_view to_string(MatchType match) noexcept { return kNames[match]; }
 
 bool legal_for(MatchType match, FieldType type) noexcept {
   switch (match) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/policy/enum_names.h"
 #include "engine/policy/host/host_script.h"
 #include "engine/policy/host/registry_dialects.h"
 #include "engine/policy/listings/dsinternals_listing.h"
@@ -118,13 +119,11 @@ void read_registry(Dialect dialect, std::string_view bytes, const SourceText& so
 }  // namespace
 
 std::string_view to_string(Dialect dialect) noexcept {
-  constexpr std::array<std::string_view, 10> kNames{
-      "netsh script",        "registry file",
-      "reg query output",    "security template",
-      "registry.pol",        "LGPO text",
-      "command script",      "show filter listing",
-      "DSInternals listing", "RPC Firewall configuration"};
-  return kNames[static_cast<std::size_t>(dialect)];
+  constexpr EnumNames<Dialect, 10> kNames("netsh script", "registry file", "reg query output",
+                                          "security template", "registry.pol", "LGPO text",
+                                          "command script", "show filter listing",
+                                          "DSInternals listing", "RPC Firewall configuration");
+  return kNames[dialect];
 }
 
 Dialect detect_dialect(std::string_view bytes, const SourceText& source) {

@@ -1,19 +1,23 @@
 #include "engine/policy/target.h"
 
+#include "engine/policy/enum_names.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit::policy {
 namespace {
 
-constexpr std::array<std::string_view, kTargetCount> kTargetNames{
-    "documented", "ws2008", "ws2008r2", "ws2012r2", "ws2016",  "ws2019",
-    "ws2022",     "ws2025", "w10",      "w11-24h2", "w11-25h2"};
-constexpr std::array<std::string_view, kDifferenceCount> kDifferenceNames{
-    "opnum",     "pipe-addresses", "address-order", "v4-byte-order",   "alternatives",
-    "datagrams", "only-continue",  "audit",         "audit-parameters"};
-constexpr std::array<std::string_view, 10> kBehaviourNames{
-    "applies", "ignored",    "refused",     "contested", "never",
-    "swapped", "all needed", "undecidable", "permits",   "logs only"};
+constexpr EnumNames<Target, kTargetCount> kTargetNames("documented", "ws2008", "ws2008r2",
+                                                       "ws2012r2", "ws2016", "ws2019", "ws2022",
+                                                       "ws2025", "w10", "w11-24h2", "w11-25h2");
+constexpr EnumNames<Difference, kDifferenceCount> kDifferenceNames("opnum", "pipe-addresses",
+                                                                   "address-order", "v4-byte-order",
+                                                                   "alternatives", "datagrams",
+                                                                   "only-continue", "audit",
+                                                                   "audit-parameters");
+constexpr EnumNames<Behaviour, kBehaviourCount> kBehaviourNames("applies", "ignored", "refused",
+                                                                "contested", "never", "swapped",
+                                                                "all needed", "undecidable",
+                                                                "permits", "logs only");
 
 using enum Behaviour;
 
@@ -74,23 +78,14 @@ static_assert(table_is_sound());
 
 }  // namespace
 
-std::string_view to_string(Target target) noexcept {
-  return kTargetNames[static_cast<std::size_t>(target)];
-}
+std::string_view to_string(Target target) noexcept { return kTargetNames[target]; }
 
-std::string_view to_string(Difference difference) noexcept {
-  return kDifferenceNames[static_cast<std::size_t>(difference)];
-}
+std::string_view to_string(Difference difference) noexcept { return kDifferenceNames[difference]; }
 
-std::string_view to_string(Behaviour behaviour) noexcept {
-  return kBehaviourNames[static_cast<std::size_t>(behaviour)];
-}
+std::string_view to_string(Behaviour behaviour) noexcept { return kBehaviourNames[behaviour]; }
 
 std::optional<Target> parse_target(std::string_view token) noexcept {
-  for (std::size_t i = 0; i < kTargetNames.size(); ++i) {
-    if (equal_ignoring_case(token, kTargetNames[i])) return static_cast<Target>(i);
-  }
-  return std::nullopt;
+  return kTargetNames.find(token, equal_ignoring_case);
 }
 
 TargetProfile::TargetProfile(Target target) noexcept {

@@ -54,6 +54,8 @@ enum class Behaviour : std::uint8_t {
   logs_only,    // a filter with audit is logged, not applied
 };
 
+inline constexpr std::size_t kBehaviourCount = 10;
+
 [[nodiscard]] std::string_view to_string(Target target) noexcept;  // as on the command line
 [[nodiscard]] std::string_view to_string(Difference difference) noexcept;
 [[nodiscard]] std::string_view to_string(Behaviour behaviour) noexcept;

@@ -144,16 +144,17 @@ inline evaluate::Verdict judge(const policy::Policy& policy, const evaluate::Con
 
 // The verdict in one line: action, deciding filter, and what else is to be said.
 inline std::string text(const evaluate::Verdict& verdict) {
+  const evaluate::FilterVerdict& filters = verdict.deciding_filters();
   std::string text(to_string(verdict.action));
-  if (verdict.filter != evaluate::kNoFilter) text += " by " + std::to_string(verdict.filter);
+  if (filters.filter != evaluate::kNoFilter) text += " by " + std::to_string(filters.filter);
   for (std::size_t i = 0; i < policy::kFieldCount; ++i) {
     const auto field = static_cast<policy::Field>(i);
-    if ((verdict.unseen & evaluate::field_bit(field)) != 0)
+    if ((filters.unseen & evaluate::field_bit(field)) != 0)
       text += " ?" + std::string(to_string(field));
   }
-  if (verdict.undecidable_by_continue) text += " only-continue";
-  if (verdict.undecidable_by_datagram) text += " datagram";
-  if (verdict.audit_only) text += " audit-only";
+  if (filters.undecidable_by_continue) text += " only-continue";
+  if (filters.undecidable_by_datagram) text += " datagram";
+  if (filters.by_audit_filter) text += " audit-only";
   if (verdict.readings_differ) text += " readings-differ";
   return text;
 }

@@ -225,14 +225,13 @@ class Generator {
   std::array<Uuid, 4> app_ids_;
 };
 
-std::string text(const evaluate::Verdict& verdict) {
+std::string text(const evaluate::FilterVerdict& verdict) {
   std::string text(to_string(verdict.action));
-  text += " control=" + std::string(to_string(verdict.control));
   text += " filter=" + std::to_string(verdict.filter);
   text += " unseen=" + std::to_string(verdict.unseen);
   if (verdict.undecidable_by_continue) text += " by_continue";
   if (verdict.undecidable_by_datagram) text += " by_datagram";
-  if (verdict.audit_only) text += " audit_only";
+  if (verdict.by_audit_filter) text += " audit_only";
   if (verdict.readings_differ) text += " readings_differ";
   return text;
 }
@@ -302,8 +301,8 @@ TEST(EvaluatorProperty, CompiledPoliciesMeanWhatTheReferenceSays) {
       compiled.narrow(context, narrowed);
       for (std::size_t j = 0; j < kCallsPerContext; ++j, ++done) {
         const evaluate::CallFacts call = generator.call();
-        const evaluate::Verdict verdict = compiled.evaluate(narrowed, call);
-        const evaluate::Verdict expected =
+        const evaluate::FilterVerdict verdict = compiled.evaluate(narrowed, call).filters;
+        const evaluate::FilterVerdict expected =
             evaluate::reference_verdict(policy, options, context, call);
         ++seen[static_cast<std::size_t>(expected.action)];
         ASSERT_EQ(text(verdict), text(expected))
@@ -315,7 +314,7 @@ TEST(EvaluatorProperty, CompiledPoliciesMeanWhatTheReferenceSays) {
         compiled.split(narrowed, range);
         if (!range.contains(other.opnum)) continue;
         ++alike;
-        ASSERT_EQ(text(compiled.evaluate(narrowed, other)), text(verdict))
+        ASSERT_EQ(text(compiled.evaluate(narrowed, other).filters), text(verdict))
             << text(policy) << text(context, call) << "\nand opnum " << other.opnum;
       }
     }
@@ -379,14 +378,15 @@ TEST(EvaluatorProperty, UndecidableMeansThatUnknownFiltersCouldChangeTheVerdict)
     const std::size_t worlds = std::size_t{1} << count_unknown(policy, explanation);
     for (std::size_t world = 1; world < worlds && agree; ++world) {
       const evaluate::Verdict other = verdict_in_world(policy, explanation, world);
-      agree = other.action == first.action && other.audit_only == first.audit_only;
+      agree = other.action == first.action &&
+              other.filters.by_audit_filter == first.filters.by_audit_filter;
     }
     const evaluate::VerdictAction expected =
         agree ? first.action : evaluate::VerdictAction::undecidable;
     ASSERT_EQ(to_string(explanation.verdict.action), to_string(expected))
         << text(policy) << text(context, call);
     if (agree) {
-      ASSERT_EQ(explanation.verdict.audit_only, first.audit_only)
+      ASSERT_EQ(explanation.verdict.filters.by_audit_filter, first.filters.by_audit_filter)
           << text(policy) << text(context, call);
     }
   }

@@ -60,7 +60,7 @@ class Generator {
     facts.remote_address = address();
     facts.local_port = port();
     facts.remote_port = port();
-    facts.smb_caller = static_cast<evaluate::SmbCaller>(up_to(2));
+    facts.smb_caller = static_cast<evaluate::PipeOpener>(up_to(2));
     return facts;
   }
 

@@ -21,24 +21,25 @@ std::string_view truth_text(evaluate::Truth truth) {
 }
 
 std::string verdict_part(const evaluate::Verdict& verdict, const policy::Policy& policy) {
+  const evaluate::FilterVerdict& filters = verdict.deciding_filters();
   std::string text = "verdict  ";
   text += to_string(verdict.action);
-  if (verdict.find(verdict.control) != nullptr) {
+  if (verdict.deciding_control() != nullptr) {
     text += verdict.action == evaluate::VerdictAction::undecidable ? " because of " : " by ";
     text += to_string(verdict.control);
-  } else if (verdict.filter < policy.filters.size()) {
+  } else if (filters.filter < policy.filters.size()) {
     text += verdict.action == evaluate::VerdictAction::undecidable ? " because of filter "
                                                                    : " by filter ";
-    text += audit::place_text(policy, policy.filters[verdict.filter]);
+    text += audit::place_text(policy, policy.filters[filters.filter]);
   } else {
     text += ": no filter matches";
   }
   const std::string unseen = audit::unseen_text(verdict);
   if (!unseen.empty()) text += "\n         could change with: " + unseen;
-  if (verdict.undecidable_by_continue) {
+  if (filters.undecidable_by_continue) {
     text += "\n         only `continue` filters match, and the texts differ on what follows";
   }
-  if (verdict.undecidable_by_datagram) {
+  if (filters.undecidable_by_datagram) {
     text += "\n         no source tells whether Windows filters datagram calls";
   }
   if (evaluate::is_only_logged(verdict)) {

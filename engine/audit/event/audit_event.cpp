@@ -1,54 +1,32 @@
 #include "engine/audit/event/audit_event.h"
 
+#include "engine/policy/enum_names.h"
+
 namespace rpcaudit::audit {
-std::string_view to_string(dissect::Outcome outcome) noexcept {
-  switch (outcome) {
-    case dissect::Outcome::response: return "response";
-    case dissect::Outcome::fault: return "fault";
-    case dissect::Outcome::rejected: return "rejected";
-    case dissect::Outcome::cancelled: return "cancelled";
-    case dissect::Outcome::orphaned: return "orphaned";
-    case dissect::Outcome::one_way: return "one_way";
-    case dissect::Outcome::unanswered: break;
-  }
-  return "unanswered";
-}
+namespace {
 
-std::string_view to_string(dissect::ContextResult result) noexcept {
-  switch (result) {
-    case dissect::ContextResult::accepted: return "accepted";
-    case dissect::ContextResult::rejected: return "rejected";
-    case dissect::ContextResult::negotiated: return "negotiated";
-    case dissect::ContextResult::unanswered: break;
-  }
-  return "unanswered";
-}
+using policy::EnumNames;
 
-std::string_view to_string(dissect::OpeningAnswer answer) noexcept {
-  switch (answer) {
-    case dissect::OpeningAnswer::accepted: return "accepted";
-    case dissect::OpeningAnswer::refused: return "refused";
-    case dissect::OpeningAnswer::none: return "none";
-    case dissect::OpeningAnswer::unknown: break;
-  }
-  return "unknown";
-}
+constexpr EnumNames<dissect::Outcome, dissect::kOutcomeCount> kOutcomeNames("response", "fault",
+                                                                            "rejected", "cancelled",
+                                                                            "orphaned", "one_way",
+                                                                            "unanswered");
+constexpr EnumNames<dissect::ContextResult, dissect::kContextResultCount> kResultNames(
+    "unanswered", "accepted", "rejected", "negotiated");
+constexpr EnumNames<dissect::OpeningAnswer, dissect::kOpeningAnswerCount> kAnswerNames("unknown",
+                                                                                       "accepted",
+                                                                                       "refused",
+                                                                                       "none");
+constexpr EnumNames<dissect::BlindnessKind, dissect::kBlindnessKindCount> kBlindnessNames(
+    "gap", "snap_length_cut", "missed_bind", "undecodable", "table_eviction",
+    "unfinished_fragments", "smb_encrypted", "smb_compressed", "http_not_dissected", "conflict");
 
-std::string_view to_string(dissect::BlindnessKind kind) noexcept {
-  switch (kind) {
-    case dissect::BlindnessKind::gap: return "gap";
-    case dissect::BlindnessKind::snap_length_cut: return "snap_length_cut";
-    case dissect::BlindnessKind::missed_bind: return "missed_bind";
-    case dissect::BlindnessKind::undecodable: return "undecodable";
-    case dissect::BlindnessKind::table_eviction: return "table_eviction";
-    case dissect::BlindnessKind::unfinished_fragments: return "unfinished_fragments";
-    case dissect::BlindnessKind::smb_encrypted: return "smb_encrypted";
-    case dissect::BlindnessKind::smb_compressed: return "smb_compressed";
-    case dissect::BlindnessKind::http_not_dissected: return "http_not_dissected";
-    case dissect::BlindnessKind::conflict: return "conflict";
-  }
-  return "unknown";
-}
+}  // namespace
+
+std::string_view to_string(dissect::Outcome outcome) noexcept { return kOutcomeNames[outcome]; }
+std::string_view to_string(dissect::ContextResult result) noexcept { return kResultNames[result]; }
+std::string_view to_string(dissect::OpeningAnswer answer) noexcept { return kAnswerNames[answer]; }
+std::string_view to_string(dissect::BlindnessKind kind) noexcept { return kBlindnessNames[kind]; }
 
 evaluate::VerdictAction action_of(const ConnectionEvent& connection) noexcept {
   switch (connection.ipsec.action) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/policy/enum_names.h"
+
 namespace rpcaudit::audit {
 namespace {
 
@@ -90,13 +92,9 @@ Evidence planned() noexcept { return {Enforced::planned, {}}; }
 }  // namespace
 
 std::string_view to_string(Enforced enforced) noexcept {
-  switch (enforced) {
-    case Enforced::consistent: return "consistent";
-    case Enforced::contradicted: return "contradicted";
-    case Enforced::planned: return "planned";
-    case Enforced::unknown: break;
-  }
-  return "unknown";
+  constexpr policy::EnumNames<Enforced, 4> kNames("unknown", "consistent", "contradicted",
+                                                  "planned");
+  return kNames[enforced];
 }
 
 void Evidence::add(std::string_view cause) noexcept {

@@ -91,13 +91,13 @@ std::string unseen_calls(const AuditTally& tally, dissect::BlindnessKind kind,
 // Calls that audit=enable has a server write down.
 std::string logged_line(const AuditTally& tally) {
   std::string text;
-  const auto add = [&](evaluate::Logged what, std::string_view words) {
+  const auto add = [&](evaluate::AuditKeywords what, std::string_view words) {
     const std::uint64_t count = tally.count(what);
     if (count != 0) text += (text.empty() ? "" : ", ") + grouped(count) + ' ' + std::string(words);
   };
-  add(evaluate::Logged::success, "as success");
-  add(evaluate::Logged::failure, "as failure");
-  add(evaluate::Logged::perhaps, "perhaps");
+  add(evaluate::AuditKeywords::success, "as success");
+  add(evaluate::AuditKeywords::failure, "as failure");
+  add(evaluate::AuditKeywords::perhaps, "perhaps");
   return text.empty() ? text : "\nlogged      event 5712 by filters with audit=enable: " + text;
 }
 
@@ -115,7 +115,7 @@ std::string calls_part(const AuditTally& tally, bool with_policy) {
   if (with_policy) text += logged_line(tally);
   text += "\nanswers     ";
   bool first = true;
-  for (std::size_t i = 0; i < kOutcomeCount; ++i) {
+  for (std::size_t i = 0; i < dissect::kOutcomeCount; ++i) {
     if (tally.outcomes[i] == 0) continue;
     if (!first) text += ", ";
     first = false;
@@ -153,7 +153,7 @@ std::string filters_part(const AuditTally& tally, const evaluate::ServerPolicies
 
   std::string text = "\nWhich filters decide\n";
   for (std::size_t k = 0; k < std::min(used, kFiltersMax); ++k) {
-    for (std::size_t action = kVerdictActionCount; action-- > 0;) {
+    for (std::size_t action = evaluate::kVerdictActionCount; action-- > 0;) {
       const std::uint64_t count = tally.filters[order[k]][action];
       if (count == 0) continue;
       const std::string what =

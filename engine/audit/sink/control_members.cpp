@@ -62,7 +62,7 @@ void ControlMembers::write(JsonLine& line, evaluate::Control control,
 void write_other_controls(JsonLine& line, const ControlMembers& members,
                           const evaluate::Verdict& verdict) {
   for (const evaluate::Control control : evaluate::kOtherControls) {
-    const evaluate::ControlVerdict& own = *verdict.find(control);
+    const evaluate::ControlVerdict& own = verdict.controls[control];
     if (own.action == evaluate::ControlAction::not_judged) continue;
     line.open_element();
     line.plain("control", to_string(control));
@@ -79,23 +79,23 @@ void write_controls(JsonLine& line, const ControlMembers& members,
   write_other_controls(line, members, verdict);
   line.open_element();
   line.plain("control", to_string(evaluate::Control::rpc_filter));
-  if (verdict.has_epmap) line.plain("layer", to_string(policy::Layer::um));
-  line.plain("action", to_string(verdict.filter_action));
+  if (verdict.mapper_filters) line.plain("layer", to_string(policy::Layer::um));
+  line.plain("action", to_string(verdict.filters.action));
   line.close();
-  if (verdict.has_epmap) {
+  if (verdict.mapper_filters) {
     line.open_element();
     line.plain("control", to_string(evaluate::Control::rpc_filter));
     line.plain("layer", to_string(policy::Layer::epmap));
-    line.plain("action", to_string(verdict.epmap_action));
+    line.plain("action", to_string(verdict.mapper_filters->action));
     line.close();
   }
   line.close_array();
-  if (!verdict.has_what_if) return;
+  if (!verdict.what_if) return;
   line.open("what_if");
   line.open("restrict_remote_clients");
   constexpr std::string_view kValues[] = {"0", "1", "2"};
-  for (std::size_t i = 0; i < verdict.what_if.size(); ++i) {
-    line.plain(kValues[i], to_string(verdict.what_if[i]));
+  for (std::size_t i = 0; i < verdict.what_if->size(); ++i) {
+    line.plain(kValues[i], to_string((*verdict.what_if)[i]));
   }
   line.close();
   line.close();
@@ -104,7 +104,7 @@ void write_controls(JsonLine& line, const ControlMembers& members,
 evaluate::ControlFactSet unseen_facts(const evaluate::Verdict& verdict) noexcept {
   evaluate::ControlFactSet facts = 0;
   for (const evaluate::Control control : evaluate::kOtherControls)
-    facts |= verdict.find(control)->unseen;
+    facts |= verdict.controls[control].unseen;
   return facts;
 }
 

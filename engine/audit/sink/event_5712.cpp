@@ -20,12 +20,12 @@ void append_group(std::string& text, std::string_view name) {
   text.append("         ").append(name).append(":\n");
 }
 
-std::string_view keywords(evaluate::Logged logged) noexcept {
-  switch (logged) {
-    case evaluate::Logged::success: return "Audit Success";
-    case evaluate::Logged::failure: return "Audit Failure";
-    case evaluate::Logged::perhaps:
-    case evaluate::Logged::no: break;
+std::string_view words(evaluate::AuditKeywords keywords) noexcept {
+  switch (keywords) {
+    case evaluate::AuditKeywords::success: return "Audit Success";
+    case evaluate::AuditKeywords::failure: return "Audit Failure";
+    case evaluate::AuditKeywords::perhaps:
+    case evaluate::AuditKeywords::none: break;
   }
   return "perhaps written";
 }
@@ -58,13 +58,13 @@ void append_attributes(std::string& text, const evaluate::ContextFacts& facts,
 }  // namespace
 
 std::string event_5712_text(const JudgedCall& judged) {
-  const evaluate::Verdict& verdict = judged.verdict;
-  const bool is_logged = verdict.logged != evaluate::Logged::no;
-  if (!is_logged || verdict.logged_by >= judged.policy.filters.size()) return {};
-  const policy::Filter& filter = judged.policy.filters[verdict.logged_by];
+  const evaluate::Event5712& event = judged.verdict.event_5712;
+  const bool is_logged = event.keywords != evaluate::AuditKeywords::none;
+  if (!is_logged || event.filter >= judged.policy.filters.size()) return {};
+  const policy::Filter& filter = judged.policy.filters[event.filter];
   const dissect::RpcCall& call = judged.call;
   std::string text = "event    5712, ";
-  text.append(keywords(verdict.logged)).append(": A Remote Procedure Call (RPC) was attempted.\n");
+  text.append(words(event.keywords)).append(": A Remote Procedure Call (RPC) was attempted.\n");
   append_group(text, "Subject");
   append_value(text, "SID", {});  // never on the wire
   append_value(text, "Name", call.identity.user);

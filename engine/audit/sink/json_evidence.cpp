@@ -42,7 +42,7 @@ void JsonSink::on_refused_context(const ContextInfo& context, const RefusedConte
   JsonLine line(out_);
   write_proposal(line, context, identity);
   line.open("verdict");
-  write_decision(line, policy, verdict.action, verdict.control, *verdict.find(verdict.control));
+  write_decision(line, policy, verdict.action, verdict.control, *verdict.deciding_control());
   line.open_array("controls");
   write_other_controls(line, policy.controls, verdict);
   line.close_array();
@@ -65,7 +65,7 @@ void JsonSink::on_connection(const ConnectionEvent& connection) {
   line.open("verdict");
   write_decision(line, policy, action_of(connection), evaluate::Control::ipsec, connection.ipsec);
   evaluate::Verdict verdict;
-  verdict.ipsec = connection.ipsec;
+  verdict.controls[evaluate::Control::ipsec] = connection.ipsec;
   line.open_array("controls");
   write_other_controls(line, policy.controls, verdict);
   line.close_array();

@@ -283,43 +283,45 @@ void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {
 
 void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call) {
   const evaluate::Verdict& verdict = *call.verdict;
+  const evaluate::FilterVerdict& filters = verdict.deciding_filters();
   const PolicyMembers& policy = policies_[call.policy];
   line.open("verdict");
   line.plain("action", to_string(verdict.action));
   if (!policy.deployment.empty()) line.members(policy.deployment);
   if (verdict.control != evaluate::Control::none) line.plain("control", to_string(verdict.control));
-  if (const evaluate::ControlVerdict* const decided = verdict.find(verdict.control)) {
+  if (const evaluate::ControlVerdict* const decided = verdict.deciding_control()) {
     policy.controls.write(line, verdict.control, *decided);
-  } else if (verdict.filter < policy.filters.size()) {
-    line.members(policy.filters[verdict.filter]);
-    if (call.reported) line.members(policy.conditions[verdict.filter]);
+  } else if (filters.filter < policy.filters.size()) {
+    line.members(policy.filters[filters.filter]);
+    if (call.reported) line.members(policy.conditions[filters.filter]);
     if (evaluate::is_only_logged(verdict)) line.truth("audit_only");
   }
   if (verdict.action == evaluate::VerdictAction::undecidable) {
     line.open_array("unseen");
     for (std::size_t i = 0; i < policy::kFieldCount; ++i) {
       const auto field = static_cast<policy::Field>(i);
-      if ((verdict.unseen & evaluate::field_bit(field)) != 0) line.element(to_string(field));
+      if ((filters.unseen & evaluate::field_bit(field)) != 0) line.element(to_string(field));
     }
     for (std::size_t i = 0; i < evaluate::kControlFactCount; ++i) {
       const auto fact = static_cast<evaluate::ControlFact>(i);
       if ((unseen_facts(verdict) & evaluate::fact_bit(fact)) != 0) line.element(to_string(fact));
     }
     line.close_array();
-    if (verdict.undecidable_by_continue) line.truth("only_continue");
-    if (verdict.undecidable_by_datagram) line.truth("um_on_datagram");
+    if (filters.undecidable_by_continue) line.truth("only_continue");
+    if (filters.undecidable_by_datagram) line.truth("um_on_datagram");
   }
-  if (verdict.logged != evaluate::Logged::no && verdict.logged_by < policy.filters.size()) {
+  const evaluate::Event5712& event = verdict.event_5712;
+  if (event.keywords != evaluate::AuditKeywords::none && event.filter < policy.filters.size()) {
     line.open("event_5712");
-    line.plain("keywords", to_string(verdict.logged));
-    line.members(policy.filters[verdict.logged_by]);
+    line.plain("keywords", to_string(event.keywords));
+    line.members(policy.filters[event.filter]);
     line.close();
   }
   if (verdict.readings_differ) line.truth("readings_differ");
   if (verdict.depends_on_target) line.truth("depends_on_target");
   write_controls(line, policy.controls, verdict);
-  if (verdict.lookup != evaluate::Lookup::unaffected)
-    line.plain("lookup", to_string(verdict.lookup));
+  if (verdict.lookup.outcome != evaluate::Lookup::unaffected)
+    line.plain("lookup", to_string(verdict.lookup.outcome));
   if (call.reported) write_evidence(line, evidence_of(context, call));
   line.close();
 }

@@ -70,7 +70,7 @@ std::string fields_text(evaluate::FieldSet fields) {
 }
 
 std::string unseen_text(const evaluate::Verdict& verdict) {
-  std::string text = fields_text(verdict.unseen);
+  std::string text = fields_text(verdict.deciding_filters().unseen);
   for (std::size_t i = 0; i < evaluate::kControlFactCount; ++i) {
     const auto fact = static_cast<evaluate::ControlFact>(i);
     if ((unseen_facts(verdict) & evaluate::fact_bit(fact)) == 0) continue;
@@ -166,7 +166,7 @@ void TextSink::say_account(const std::optional<dissect::AuthNumbers>& auth,
 void TextSink::say_filter(const CallEvent& call) {
   const policy::Policy& policy = policies_->policy(call.policy);
   line_ += "by filter ";
-  line_ += place_text(policy, policy.filters[call.verdict->filter]);
+  line_ += place_text(policy, policy.filters[call.verdict->deciding_filters().filter]);
 }
 
 void TextSink::say_control(std::uint32_t policy, evaluate::Control control,
@@ -180,12 +180,13 @@ void TextSink::say_control(std::uint32_t policy, evaluate::Control control,
 
 void TextSink::say_reason(const CallEvent& call) {
   const evaluate::Verdict& verdict = *call.verdict;
+  const evaluate::FilterVerdict& filters = verdict.deciding_filters();
   const bool decided = verdict.action != evaluate::VerdictAction::undecidable;
-  if (const evaluate::ControlVerdict* const own = verdict.find(verdict.control); own) {
+  if (const evaluate::ControlVerdict* const own = verdict.deciding_control(); own) {
     line_ += decided ? "  by " : "  perhaps by ";
     say_control(call.policy, verdict.control, *own);
     say_other_controls(call);
-  } else if (verdict.filter != evaluate::kNoFilter) {
+  } else if (filters.filter != evaluate::kNoFilter) {
     line_ += decided ? "  " : "  perhaps ";
     say_filter(call);
   } else if (verdict.action == evaluate::VerdictAction::would_permit) {
@@ -193,26 +194,25 @@ void TextSink::say_reason(const CallEvent& call) {
   }
   const std::string unseen = unseen_text(verdict);
   if (!unseen.empty()) line_ += "  not seen: " + unseen;
-  if (verdict.undecidable_by_continue) line_ += "  only `continue` filters match";
-  if (verdict.undecidable_by_datagram) line_ += "  no source tells of datagram calls";
-  if (verdict.logged != evaluate::Logged::no && !evaluate::is_only_logged(verdict))
-    say_logged(call);
+  if (filters.undecidable_by_continue) line_ += "  only `continue` filters match";
+  if (filters.undecidable_by_datagram) line_ += "  no source tells of datagram calls";
+  if (!evaluate::is_only_logged(verdict)) say_event(call);
   if (verdict.readings_differ) line_ += "  (other readings differ)";
   if (verdict.depends_on_target) line_ += "  (depends on the target)";
 }
 
-void TextSink::say_logged(const CallEvent& call) {
+void TextSink::say_event(const CallEvent& call) {
   const evaluate::Verdict& verdict = *call.verdict;
-  switch (verdict.logged) {
-    case evaluate::Logged::no: return;
-    case evaluate::Logged::success: line_ += "  logged as success (event 5712)"; break;
-    case evaluate::Logged::failure: line_ += "  logged as failure (event 5712)"; break;
-    case evaluate::Logged::perhaps: line_ += "  perhaps logged (event 5712)"; break;
+  switch (verdict.event_5712.keywords) {
+    case evaluate::AuditKeywords::none: return;
+    case evaluate::AuditKeywords::success: line_ += "  logged as success (event 5712)"; break;
+    case evaluate::AuditKeywords::failure: line_ += "  logged as failure (event 5712)"; break;
+    case evaluate::AuditKeywords::perhaps: line_ += "  perhaps logged (event 5712)"; break;
   }
-  if (verdict.logged_by == verdict.filter) return;
+  if (verdict.event_5712.filter == verdict.deciding_filters().filter) return;
   const policy::Policy& policy = policies_->policy(call.policy);
   line_ += " by filter ";
-  line_ += place_text(policy, policy.filters[verdict.logged_by]);
+  line_ += place_text(policy, policy.filters[verdict.event_5712.filter]);
 }
 
 // The rest of what would stop the call.
@@ -220,12 +220,12 @@ void TextSink::say_other_controls(const CallEvent& call) {
   const evaluate::Verdict& verdict = *call.verdict;
   for (const evaluate::Control control : evaluate::kOtherControls) {
     if (control == verdict.control) continue;
-    if (verdict.find(control)->action != evaluate::ControlAction::would_block) continue;
+    if (verdict.controls[control].action != evaluate::ControlAction::would_block) continue;
     line_ += "; also by ";
     line_ += to_string(control);
   }
-  if (verdict.filter_action == evaluate::VerdictAction::would_block &&
-      verdict.filter != evaluate::kNoFilter) {
+  if (verdict.filters.action == evaluate::VerdictAction::would_block &&
+      verdict.deciding_filters().filter != evaluate::kNoFilter) {
     line_ += "; also ";
     say_filter(call);
   }
@@ -270,8 +270,7 @@ void TextSink::on_refused_context(const ContextInfo& context, const RefusedConte
   say_action(refused.verdict.action, false);
   say_proposal(context, identity);
   line_ += " by the server, as if in force: ";
-  say_control(refused.policy, refused.verdict.control,
-              *refused.verdict.find(refused.verdict.control));
+  say_control(refused.policy, refused.verdict.control, *refused.verdict.deciding_control());
   end(context.frame);
 }
 

@@ -42,7 +42,7 @@ class TextSink : public EventSink {
   void say_reason(const CallEvent& call);
   void say_filter(const CallEvent& call);
   void say_other_controls(const CallEvent& call);
-  void say_logged(const CallEvent& call);
+  void say_event(const CallEvent& call);
   void say_outcome(const CallEvent& call);
   void end(const dissect::FrameReference& frame);
 

@@ -83,7 +83,7 @@ void ActivityTable::note(const ContextInfo& context, const CallEvent& call,
   const Enforced what = evidence_of(context, call).enforced;
   if (what == Enforced::consistent) ++activity->consistent;
   if (what == Enforced::contradicted) ++activity->contradicted;
-  activity->unseen |= call.verdict->unseen;
+  activity->unseen |= call.verdict->deciding_filters().unseen;
   note_user(*activity, identity);
 }
 

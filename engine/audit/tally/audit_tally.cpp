@@ -13,7 +13,7 @@ void AuditTally::add(const AuditTally& more) {
   for (std::size_t i = 0; i < actions.size(); ++i) actions[i] += more.actions[i];
   for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += more.outcomes[i];
   audit_only += more.audit_only;
-  for (std::size_t i = 0; i < logged.size(); ++i) logged[i] += more.logged[i];
+  for (std::size_t i = 0; i < events_5712.size(); ++i) events_5712[i] += more.events_5712[i];
   readings_differ += more.readings_differ;
   depends_on_target += more.depends_on_target;
   no_filter += more.no_filter;
@@ -31,7 +31,7 @@ void AuditTally::add(const AuditTally& more) {
   refused_contexts += more.refused_contexts;
   filters.resize(std::max(filters.size(), more.filters.size()));
   for (std::size_t i = 0; i < more.filters.size(); ++i) {
-    for (std::size_t action = 0; action < kVerdictActionCount; ++action) {
+    for (std::size_t action = 0; action < evaluate::kVerdictActionCount; ++action) {
       filters[i][action] += more.filters[i][action];
     }
   }
@@ -60,21 +60,22 @@ void AuditTally::note_verdict(std::uint32_t policy, const evaluate::Verdict& ver
   const auto action = static_cast<std::size_t>(verdict.action);
   ++judged;
   ++actions[action];
-  if (verdict.filter != evaluate::kNoFilter) {
-    const bool by_epmap = verdict.has_epmap && verdict.filter == verdict.epmap_filter;
-    const evaluate::VerdictAction own = by_epmap ? verdict.epmap_action : verdict.filter_action;
-    ++filters[policies[policy] + verdict.filter][static_cast<std::size_t>(own)];
+  const evaluate::FilterVerdict& deciding = verdict.deciding_filters();
+  if (deciding.filter != evaluate::kNoFilter) {
+    ++filters[policies[policy] + deciding.filter][static_cast<std::size_t>(deciding.action)];
   } else {
     ++no_filter;
   }
   for (const evaluate::Control control : evaluate::kOtherControls) {
     ++controls[static_cast<std::size_t>(control)]
-              [static_cast<std::size_t>(verdict.find(control)->action)];
+              [static_cast<std::size_t>(verdict.controls[control].action)];
   }
-  if (verdict.has_epmap && verdict.epmap_action == evaluate::VerdictAction::would_block)
+  if (verdict.mapper_filters &&
+      verdict.mapper_filters->action == evaluate::VerdictAction::would_block) {
     ++lookups_hidden;
+  }
   if (evaluate::is_only_logged(verdict)) ++audit_only;
-  ++logged[static_cast<std::size_t>(verdict.logged)];
+  ++events_5712[static_cast<std::size_t>(verdict.event_5712.keywords)];
   if (verdict.readings_differ) ++readings_differ;
   if (verdict.depends_on_target) ++depends_on_target;
 }
@@ -110,9 +111,9 @@ std::vector<NamedCounter> named_counters(const AuditTally& tally) {
       {"without_policy", tally.without_policy},
       {"other_system", tally.other_system},
       {"audit_only", tally.audit_only},
-      {"event_5712_success", tally.count(evaluate::Logged::success)},
-      {"event_5712_failure", tally.count(evaluate::Logged::failure)},
-      {"event_5712_perhaps", tally.count(evaluate::Logged::perhaps)},
+      {"event_5712_success", tally.count(evaluate::AuditKeywords::success)},
+      {"event_5712_failure", tally.count(evaluate::AuditKeywords::failure)},
+      {"event_5712_perhaps", tally.count(evaluate::AuditKeywords::perhaps)},
       {"readings_differ", tally.readings_differ},
       {"depends_on_target", tally.depends_on_target},
       {"enforced_consistent", tally.consistent},

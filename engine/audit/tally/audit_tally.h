@@ -13,9 +13,6 @@
 
 namespace rpcaudit::audit {
 
-inline constexpr std::size_t kOutcomeCount = 7;
-inline constexpr std::size_t kVerdictActionCount = 3;
-
 // What one kind of blindness amounts to.
 struct BlindnessTally {
   std::uint64_t events = 0;
@@ -24,24 +21,24 @@ struct BlindnessTally {
 };
 
 // Calls that one filter decided, by action.
-using FilterTally = std::array<std::uint64_t, kVerdictActionCount>;
+using FilterTally = std::array<std::uint64_t, evaluate::kVerdictActionCount>;
 
 // What the auditor counted. Grows only.
 struct AuditTally {
   std::uint64_t contexts = 0;  // proposed in sight
   std::uint64_t calls = 0;
   std::uint64_t judged = 0;
-  std::array<std::uint64_t, kVerdictActionCount> actions{};
-  std::array<std::uint64_t, kOutcomeCount> outcomes{};
+  std::array<std::uint64_t, evaluate::kVerdictActionCount> actions{};
+  std::array<std::uint64_t, dissect::kOutcomeCount> outcomes{};
   std::uint64_t audit_only = 0;  // would block, by filters that only log
-  std::array<std::uint64_t, evaluate::kLoggedCount> logged{};  // event 5712, by Logged
+  std::array<std::uint64_t, evaluate::kAuditKeywordsCount> events_5712{};  // by AuditKeywords
   std::uint64_t readings_differ = 0;
   std::uint64_t depends_on_target = 0;
   std::uint64_t no_filter = 0;     // permitted because nothing matched
   std::uint64_t consistent = 0;    // of those that would be blocked: access was denied
   std::uint64_t contradicted = 0;  // of those that would be blocked: they were answered
   // TCP connections to ports of RPC that clients tried to open, where IPsec rules judge them.
-  std::array<std::uint64_t, kVerdictActionCount> connections{};
+  std::array<std::uint64_t, evaluate::kVerdictActionCount> connections{};
   std::uint64_t refused_contexts = 0;  // refused, as if what would stop their calls were in force
   std::uint64_t records_given_up = 0;  // written before their outcome because too many waited
   std::array<BlindnessTally, dissect::kBlindnessKindCount> blindness{};
@@ -61,8 +58,8 @@ struct AuditTally {
   [[nodiscard]] std::uint64_t count(evaluate::VerdictAction action) const noexcept {
     return actions[static_cast<std::size_t>(action)];
   }
-  [[nodiscard]] std::uint64_t count(evaluate::Logged what) const noexcept {
-    return logged[static_cast<std::size_t>(what)];
+  [[nodiscard]] std::uint64_t count(evaluate::AuditKeywords what) const noexcept {
+    return events_5712[static_cast<std::size_t>(what)];
   }
   [[nodiscard]] std::uint64_t count(dissect::Outcome outcome) const noexcept {
     return outcomes[static_cast<std::size_t>(outcome)];

@@ -85,9 +85,10 @@ void ControlMonitor::note_lookup(const dissect::RpcContext& context, const disse
 void ControlMonitor::note_operation(const dissect::RpcContext& context,
                                     const dissect::RpcCall& call,
                                     const evaluate::Verdict& verdict) {
+  const evaluate::WhatIf what_if = verdict.what_if.value_or(evaluate::WhatIf{});
   // At 0 the value restricts nobody: what stops a call there are the other controls, and the loss
   // is not its own.
-  const evaluate::VerdictAction others = verdict.what_if[0];
+  const evaluate::VerdictAction others = what_if[0];
   const auto is_lost = [&](evaluate::VerdictAction action) {
     return action == evaluate::VerdictAction::would_block &&
            others != evaluate::VerdictAction::would_block;
@@ -96,21 +97,19 @@ void ControlMonitor::note_operation(const dissect::RpcContext& context,
     return action == evaluate::VerdictAction::undecidable &&
            others == evaluate::VerdictAction::would_permit;
   };
-  bool counts = verdict.lookup != evaluate::Lookup::unaffected;
-  for (const evaluate::VerdictAction action : verdict.what_if) {
-    counts = counts || (verdict.has_what_if && (is_lost(action) || is_in_doubt(action)));
+  const evaluate::Lookup lookup = verdict.lookup.outcome;
+  bool counts = lookup != evaluate::Lookup::unaffected;
+  for (const evaluate::VerdictAction action : what_if) {
+    counts = counts || is_lost(action) || is_in_doubt(action);
   }
   if (!counts) return;
   OperationCount* const count = tally_.operations.find_or_add(
       {context.client.address, context.server.address, interface_of(context), call.opnum});
   if (count == nullptr) return;
-  if (verdict.lookup != evaluate::Lookup::unaffected) {
-    ++count->lookups[static_cast<std::size_t>(verdict.lookup)];
-  }
-  if (!verdict.has_what_if) return;
-  for (std::size_t i = 0; i < verdict.what_if.size(); ++i) {
-    count->blocked[i] += is_lost(verdict.what_if[i]) ? 1u : 0u;
-    count->undecidable[i] += is_in_doubt(verdict.what_if[i]) ? 1u : 0u;
+  if (lookup != evaluate::Lookup::unaffected) ++count->lookups[static_cast<std::size_t>(lookup)];
+  for (std::size_t i = 0; i < what_if.size(); ++i) {
+    count->blocked[i] += is_lost(what_if[i]) ? 1u : 0u;
+    count->undecidable[i] += is_in_doubt(what_if[i]) ? 1u : 0u;
   }
 }
 
@@ -119,8 +118,9 @@ void ControlMonitor::note_path(const evaluate::HostControls& controls,
                                const evaluate::Verdict& verdict) {
   if (controls.ipsec().empty()) return;
   const auto count = [this](OpenPath path) { ++tally_.open_paths[static_cast<std::size_t>(path)]; };
-  if (verdict.ipsec.action == evaluate::ControlAction::not_applicable) return count(OpenPath::ipv6);
-  if (verdict.ipsec.item != evaluate::kNoItem) return;  // some rule is about it
+  const evaluate::ControlVerdict& ipsec = verdict.controls[evaluate::Control::ipsec];
+  if (ipsec.action == evaluate::ControlAction::not_applicable) return count(OpenPath::ipv6);
+  if (ipsec.item != evaluate::kNoItem) return;  // some rule is about it
   switch (context.protocol) {
     case dissect::ProtocolSequence::ncadg_ip_udp: return count(OpenPath::udp);
     case dissect::ProtocolSequence::ncacn_http: return count(OpenPath::http);
@@ -203,13 +203,14 @@ void ControlMonitor::note_call(const evaluate::HostControls& controls,
   verdict.in_force = controls.in_force(association_of(context), call.frame.timestamp.nanoseconds);
   if (controls.empty()) return;
   // Whoever is stopped anyway loses nothing more with its look-up.
-  if (verdict.needs_lookup && verdict.action != evaluate::VerdictAction::would_block) {
+  if (verdict.lookup.is_needed && verdict.action != evaluate::VerdictAction::would_block) {
     const LookupsSeen* const seen = lookups_.find({context.client.address, context.server.address});
     const LookupsSeen none;
     const LookupsSeen& known = seen == nullptr ? none : *seen;
-    verdict.lookup = evaluate::lookup_of(verdict.is_authenticated,
-                                         controls.authenticates_lookups(context.client.address),
-                                         known.authenticated, known.anonymous);
+    verdict.lookup.outcome =
+        evaluate::lookup_of(verdict.lookup.call_is_authenticated,
+                            controls.authenticates_lookups(context.client.address),
+                            known.authenticated, known.anonymous);
   }
   if (interface == kDrsuapi || interface == kNetlogon) tally_.domain_controller = true;
   note_operation(context, call, verdict);

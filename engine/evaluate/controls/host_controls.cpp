@@ -87,7 +87,7 @@ ControlVerdict verdict_of(Answer answer, std::uint8_t row, ControlFactSet unseen
 // The strongest of the controls' actions, without saying which: for what-if columns.
 VerdictAction total(const Verdict& verdict, ControlAction remote_clients) noexcept {
   Verdict probe = verdict;
-  probe.remote_clients.action = remote_clients;
+  probe.controls[Control::restrict_remote_clients].action = remote_clients;
   combine_controls(probe);
   return probe.action;
 }
@@ -112,7 +112,7 @@ IpsecConnection connection_of(const ContextFacts& context) noexcept {
           udp ? kUdp : kTcp};
 }
 
-Caller caller_of(Carrier carrier, SmbCaller smb, const CallFacts& call) noexcept {
+Caller caller_of(Carrier carrier, PipeOpener smb, const CallFacts& call) noexcept {
   if (call.auth_unseen) return Caller::unseen;
   if (call.auth_level >= kLevelConnect) {
     return call.anonymous == Truth::yes && carrier != Carrier::pipe ? Caller::anonymous_account
@@ -120,9 +120,9 @@ Caller caller_of(Carrier carrier, SmbCaller smb, const CallFacts& call) noexcept
   }
   if (carrier != Carrier::pipe) return Caller::anonymous;
   switch (smb) {
-    case SmbCaller::account: return Caller::secured;
-    case SmbCaller::null_or_guest: return Caller::null_session;
-    case SmbCaller::unseen: break;
+    case PipeOpener::account: return Caller::secured;
+    case PipeOpener::null_or_guest: return Caller::null_session;
+    case PipeOpener::unseen: break;
   }
   return Caller::unseen;
 }
@@ -221,31 +221,36 @@ ControlVerdict HostControls::judge_remote_clients(
 void HostControls::apply(const NarrowedControls& narrowed, const CallFacts& call,
                          Verdict& verdict) const noexcept {
   const Caller caller = caller_of(narrowed.carrier, narrowed.smb, call);
-  verdict.ipsec = narrowed.ipsec;
-  verdict.registration = judge_registration(narrowed, caller);
-  if (setting_) verdict.remote_clients = judge_remote_clients(narrowed, caller, *setting_);
+  ControlVerdicts& controls = verdict.controls;
+  controls[Control::ipsec] = narrowed.ipsec;
+  controls[Control::interface_registration] = judge_registration(narrowed, caller);
+  if (setting_) {
+    controls[Control::restrict_remote_clients] = judge_remote_clients(narrowed, caller, *setting_);
+  }
   if (what_if_) {
-    verdict.has_what_if = true;
-    for (std::size_t i = 0; i < policy::kRestrictRemoteClientsCount; ++i) {
+    WhatIf& what_if = verdict.what_if.emplace();
+    for (std::size_t i = 0; i < what_if.size(); ++i) {
       const auto setting = static_cast<policy::RestrictRemoteClients>(i);
-      verdict.what_if[i] = total(verdict, judge_remote_clients(narrowed, caller, setting).action);
+      what_if[i] = total(verdict, judge_remote_clients(narrowed, caller, setting).action);
     }
   }
-  judge_lookup(narrowed, caller, verdict);
+  verdict.lookup = judge_lookup(narrowed, caller);
   combine_controls(verdict);
 }
 
-void HostControls::judge_lookup(const NarrowedControls& narrowed, Caller caller,
-                                Verdict& verdict) const noexcept {
+LookupVerdict HostControls::judge_lookup(const NarrowedControls& narrowed,
+                                         Caller caller) const noexcept {
   const policy::RestrictRemoteClients setting =
       setting_.value_or(policy::RestrictRemoteClients::none);
-  if (!narrowed.dynamic_port || narrowed.local || caller == Caller::unseen) return;
-  if (setting == policy::RestrictRemoteClients::none && !what_if_) return;
+  if (!narrowed.dynamic_port || narrowed.local || caller == Caller::unseen) return {};
+  if (setting == policy::RestrictRemoteClients::none && !what_if_) return {};
   const policy::RestrictRemoteClients asked =
       std::max(setting, policy::RestrictRemoteClients::authenticated);
-  verdict.needs_lookup =
+  LookupVerdict lookup;
+  lookup.is_needed =
       judge_remote_clients(narrowed, caller, asked).action == ControlAction::would_permit;
-  verdict.is_authenticated = caller != Caller::anonymous;
+  lookup.call_is_authenticated = caller != Caller::anonymous;
+  return lookup;
 }
 
 Lookup lookup_of(bool call_is_authenticated, std::optional<bool> client, bool authenticated_seen,
@@ -275,33 +280,33 @@ std::optional<bool> HostControls::authenticates_lookups(const IpAddress& client)
 namespace {
 
 // A call that something else stops does not come as far as the filters.
-void combine_logged(ControlAction action, Verdict& verdict) noexcept {
-  if (verdict.logged == Logged::no) return;
-  if (action == ControlAction::undecidable) verdict.logged = Logged::perhaps;
-  if (action != ControlAction::would_block) return;
-  verdict.logged = Logged::no;
-  verdict.logged_by = kNoFilter;
+void combine_event(ControlAction action, Event5712& event) noexcept {
+  if (event.keywords == AuditKeywords::none) return;
+  if (action == ControlAction::undecidable) event.keywords = AuditKeywords::perhaps;
+  if (action == ControlAction::would_block) event = {};
 }
 
 }  // namespace
 
 void combine_controls(Verdict& verdict) noexcept {
+  const FilterVerdict& filters = verdict.filters;
   const bool filters_block =
-      verdict.filter_action == VerdictAction::would_block && !verdict.audit_only;
-  verdict.action = verdict.filter_action;
-  verdict.control = verdict.filter == kNoFilter ? Control::none : Control::rpc_filter;
+      filters.action == VerdictAction::would_block && !filters.by_audit_filter;
+  verdict.action = filters.action;
+  verdict.control = filters.filter == kNoFilter ? Control::none : Control::rpc_filter;
+  verdict.event_5712 = filters.event_5712;
   Control undecided = Control::none;
-  bool certain = filters_block && !verdict.readings_differ;
-  bool contested = verdict.readings_differ;
+  bool certain = filters_block && !filters.readings_differ;
+  bool contested = filters.readings_differ;
   for (const Control control : kOtherControls) {
-    const ControlVerdict& own = *verdict.find(control);
+    const ControlVerdict& own = verdict.controls[control];
     certain = certain || (own.action == ControlAction::would_block && !own.readings_differ);
-    combine_logged(own.action, verdict);
+    combine_event(own.action, verdict.event_5712);
     contested = contested || own.readings_differ;
   }
   verdict.readings_differ = contested && !certain;
   for (const Control control : kOtherControls) {
-    const ControlVerdict& own = *verdict.find(control);
+    const ControlVerdict& own = verdict.controls[control];
     if (own.action == ControlAction::would_block) {
       verdict.action = VerdictAction::would_block;
       verdict.control = control;

@@ -23,7 +23,7 @@ struct NarrowedControls {
   RegistrationKind kind = RegistrationKind::unlisted;
   Exemption exemption = Exemption::unknown;
   std::uint32_t registration = kNoItem;  // into registrations()
-  SmbCaller smb = SmbCaller::unseen;
+  PipeOpener smb = PipeOpener::unseen;
 };
 
 // IPsec, registration flags and RestrictRemoteClients of one server made runnable: narrow once per
@@ -74,8 +74,9 @@ class HostControls {
   [[nodiscard]] std::uint32_t find_registration(const Uuid& interface) const noexcept;
   [[nodiscard]] ControlVerdict judge_registration(const NarrowedControls& narrowed,
                                                   Caller caller) const noexcept;
-  void judge_lookup(const NarrowedControls& narrowed, Caller caller,
-                    Verdict& verdict) const noexcept;
+  // Whether the call needs a look-up; what became of that is not known here.
+  [[nodiscard]] LookupVerdict judge_lookup(const NarrowedControls& narrowed,
+                                           Caller caller) const noexcept;
   [[nodiscard]] ControlVerdict judge_remote_clients(
       const NarrowedControls& narrowed, Caller caller,
       policy::RestrictRemoteClients setting) const noexcept;
@@ -97,9 +98,9 @@ class HostControls {
 [[nodiscard]] IpsecConnection connection_of(const ContextFacts& context) noexcept;
 
 // Who makes a call, as the decision tables have it.
-[[nodiscard]] Caller caller_of(Carrier carrier, SmbCaller smb, const CallFacts& call) noexcept;
+[[nodiscard]] Caller caller_of(Carrier carrier, PipeOpener smb, const CallFacts& call) noexcept;
 
-// What becomes of the look-up before a call with `needs_lookup`: `client` is its known setting of
+// What becomes of the look-up before a call that needs one: `client` is its known setting of
 // EnableAuthEpResolution, the others whether such look-ups of the client were seen.
 [[nodiscard]] Lookup lookup_of(bool call_is_authenticated, std::optional<bool> client,
                                bool authenticated_seen, bool anonymous_seen) noexcept;

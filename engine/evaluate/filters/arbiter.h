@@ -11,7 +11,7 @@ namespace rpcaudit::evaluate {
 
 // Finds the verdict while the filters that match or may match pass by in order of evaluation. An
 // unknown filter matters once something after it can end otherwise; until then its fields wait.
-// Gives what arbitrate() in explain.cpp defines, in one pass and without memory.
+// Gives what arbitrate() in reference.cpp defines, in one pass and without memory.
 class Arbiter {
  public:
   // Whether nothing that follows matters.
@@ -32,21 +32,21 @@ class Arbiter {
     }
   }
 
-  // Whether the filters that passed by have the call logged, for those with audit=enable. Ask
-  // before verdict().
-  [[nodiscard]] Logged logged() const noexcept {
-    if (first_ == kNoFilter) return Logged::no;
-    if (!is_decided() || may_end_[kPermit] == may_end_[kBlock]) return Logged::perhaps;
-    return may_end_[kPermit] ? Logged::success : Logged::failure;
+  // How the filters that passed by have the call logged, if they have audit=enable. Ask before
+  // verdict().
+  [[nodiscard]] AuditKeywords keywords() const noexcept {
+    if (first_ == kNoFilter) return AuditKeywords::none;
+    if (!is_decided() || may_end_[kPermit] == may_end_[kBlock]) return AuditKeywords::perhaps;
+    return may_end_[kPermit] ? AuditKeywords::success : AuditKeywords::failure;
   }
-  // The first of them that permits or blocks and matches or may.
+  // The first permit or block filter that matches or might.
   [[nodiscard]] std::uint32_t first() const noexcept { return first_; }
 
   // `continue_permits`: where only `continue` filters match, the call is permitted.
-  [[nodiscard]] Verdict verdict(bool continue_permits) noexcept {
+  [[nodiscard]] FilterVerdict verdict(bool continue_permits) noexcept {
     bool undecided = false;
     if (!is_decided()) undecided = end_without_decision(continue_permits);
-    Verdict verdict;
+    FilterVerdict verdict;
     if (undecided || may_end_[kPermit] == may_end_[kBlock]) {
       verdict.action = VerdictAction::undecidable;
       verdict.undecidable_by_continue = first_ == kNoFilter;
@@ -56,7 +56,6 @@ class Arbiter {
       verdict.action = may_end_[kBlock] ? VerdictAction::would_block : VerdictAction::would_permit;
       verdict.filter = decider_;
     }
-    verdict.control = verdict.filter == kNoFilter ? Control::none : Control::rpc_filter;
     return verdict;
   }
 

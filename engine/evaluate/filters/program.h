@@ -11,6 +11,7 @@
 #include "dissect/uuid.h"
 #include "engine/evaluate/filters/rank_index.h"
 #include "engine/evaluate/reading.h"
+#include "engine/evaluate/sublayers.h"
 #include "engine/evaluate/truth.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/evaluate/wide.h"
@@ -48,9 +49,6 @@ struct Run {
   std::uint32_t test_count = 0;
 };
 
-// The parts of a layer that decide on their own.
-enum class Sublayer : std::uint8_t { filters, audit, rpc_firewall };
-
 // A filter. Its runs are those that a context fixes, followed by those that each call decides; of
 // those that nothing on the wire decides only the fields are kept.
 struct Rule {
@@ -67,10 +65,7 @@ struct Rule {
   std::uint16_t opnum_low = 0;
   std::uint16_t opnum_high = 0xffff;
 
-  [[nodiscard]] Sublayer sublayer() const noexcept {
-    if (enforcer == policy::Enforcer::rpc_firewall) return Sublayer::rpc_firewall;
-    return audit ? Sublayer::audit : Sublayer::filters;
-  }
+  [[nodiscard]] Sublayer sublayer() const noexcept { return sublayer_of(enforcer, audit); }
 };
 
 // The compiled form of a policy: flat arrays that point into each other. Rules stand in order of

@@ -71,23 +71,24 @@ void note_logged(std::span<const Match> matches, SublayerVerdicts& parts) {
     const bool logs = match.audit && match.enforcer == policy::Enforcer::windows &&
                       match.action != policy::Action::continue_;
     if (!logs) continue;
-    const Logged own = match.action == policy::Action::permit ? Logged::success : Logged::failure;
-    const bool is_first = parts.logged_by == kNoFilter;
-    if (is_first) parts.logged_by = match.filter;
-    if (is_first || parts.logged == own) {
-      parts.logged = own;
+    const AuditKeywords own =
+        match.action == policy::Action::permit ? AuditKeywords::success : AuditKeywords::failure;
+    const bool is_first = parts.event_5712.filter == kNoFilter;
+    if (is_first) parts.event_5712.filter = match.filter;
+    if (is_first || parts.event_5712.keywords == own) {
+      parts.event_5712.keywords = own;
     } else {
-      parts.logged = Logged::perhaps;
+      parts.event_5712.keywords = AuditKeywords::perhaps;
     }
     if (match.truth == Truth::yes) return;
   }
-  if (parts.logged_by != kNoFilter) parts.logged = Logged::perhaps;
+  if (parts.event_5712.filter != kNoFilter) parts.event_5712.keywords = AuditKeywords::perhaps;
 }
 
 // Arbitration among `matches`, in order of evaluation: the first that matches and permits or
 // blocks decides. An unknown one matters when what follows it can end otherwise, so that the walk
 // goes backwards.
-Verdict arbitrate(std::span<const Match> matches, bool continue_permits) {
+FilterVerdict arbitrate(std::span<const Match> matches, bool continue_permits) {
   std::vector<Match> deciders;
   std::vector<Match> continues;
   bool decided = false;
@@ -100,7 +101,7 @@ Verdict arbitrate(std::span<const Match> matches, bool continue_permits) {
       continues.push_back(match);
     }
   }
-  Verdict verdict;
+  FilterVerdict verdict;
   Endings endings;
   if (!decided) endings = endings_without_decision(continues, continue_permits, verdict.unseen);
   for (auto match = deciders.rbegin(); match != deciders.rend(); ++match) {
@@ -117,12 +118,12 @@ Verdict arbitrate(std::span<const Match> matches, bool continue_permits) {
     verdict.filter = deciders.empty() ? continues.front().filter : deciders.front().filter;
     verdict.undecidable_by_continue = deciders.empty();
   }
-  verdict.control = verdict.filter == kNoFilter ? Control::none : Control::rpc_filter;
   return verdict;
 }
 
 template <typename Belongs>
-Verdict arbitrate_some(std::span<const Match> matches, bool continue_permits, Belongs belongs) {
+FilterVerdict arbitrate_some(std::span<const Match> matches, bool continue_permits,
+                             Belongs belongs) {
   std::vector<Match> some;
   std::copy_if(matches.begin(), matches.end(), std::back_inserter(some), belongs);
   return arbitrate(some, continue_permits);
@@ -144,10 +145,10 @@ Truth filter_truth(const Case& judged, std::uint32_t filter) {
   return match_filter(judged, filter, {}).truth;
 }
 
-Judgement reference_judgement(const Case& judged, const std::vector<std::uint32_t>& order,
-                              const Reading& reading) {
+ReferenceJudgement reference_judgement(const Case& judged, const std::vector<std::uint32_t>& order,
+                                       const Reading& reading) {
   std::vector<Match> matches;
-  Judgement judgement;
+  ReferenceJudgement judgement;
   for (const std::uint32_t filter : order) {
     const Match match = match_filter(judged, filter, reading);
     if (match.truth == Truth::no) continue;
@@ -192,16 +193,15 @@ std::vector<Reading> other_readings(const Case& judged) {
   return readings;
 }
 
-Verdict reference_verdict(const policy::Policy& policy, const EvaluationOptions& options,
-                          const ContextFacts& context, const CallFacts& call) {
+FilterVerdict reference_verdict(const policy::Policy& policy, const EvaluationOptions& options,
+                                const ContextFacts& context, const CallFacts& call) {
   const Case judged{policy, options, context, call};
   const std::vector<std::uint32_t> order = policy::evaluation_order(policy, options.layer);
-  Verdict verdict = reference_judgement(judged, order, {}).verdict;
+  FilterVerdict verdict = reference_judgement(judged, order, {}).verdict;
   for (const Reading& reading : other_readings(judged)) {
-    const Verdict other = reference_judgement(judged, order, reading).verdict;
+    const FilterVerdict other = reference_judgement(judged, order, reading).verdict;
     if (other.action != verdict.action) verdict.readings_differ = true;
   }
-  verdict.filter_action = verdict.action;
   return verdict;
 }
 

@@ -26,9 +26,9 @@ struct Case {
 };
 
 // One reading of the policy: each part of the layer, and what they give together.
-struct Judgement {
+struct ReferenceJudgement {
   SublayerVerdicts sublayers;
-  Verdict verdict;
+  FilterVerdict verdict;
 };
 
 // Whether the target does not take such a filter, so that it never applies.
@@ -39,17 +39,16 @@ struct Judgement {
 [[nodiscard]] Truth filter_truth(const Case& judged, std::uint32_t filter);
 
 // `order` is evaluation_order() of the layer.
-[[nodiscard]] Judgement reference_judgement(const Case& judged,
-                                            const std::vector<std::uint32_t>& order,
-                                            const Reading& reading);
+[[nodiscard]] ReferenceJudgement reference_judgement(const Case& judged,
+                                                     const std::vector<std::uint32_t>& order,
+                                                     const Reading& reading);
 
 // The readings besides the one that verdicts follow.
 [[nodiscard]] std::vector<Reading> other_readings(const Case& judged);
 
-// The verdict of the filters alone: the other controls are left out, as is
-// Verdict::depends_on_target, which is for TargetSurvey.
-[[nodiscard]] Verdict reference_verdict(const policy::Policy& policy,
-                                        const EvaluationOptions& options,
-                                        const ContextFacts& context, const CallFacts& call);
+// The verdict of the filters, in all readings.
+[[nodiscard]] FilterVerdict reference_verdict(const policy::Policy& policy,
+                                              const EvaluationOptions& options,
+                                              const ContextFacts& context, const CallFacts& call);
 
 }  // namespace rpcaudit::evaluate

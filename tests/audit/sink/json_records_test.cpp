@@ -346,8 +346,8 @@ TEST(JsonRecords, WhatAuditEnableHasLoggedIsWrittenWithTheFilterThatLogsIt) {
   EXPECT_THAT(blocked, HasSubstr("\"event_5712\":{\"keywords\":\"audit_failure\""));
   EXPECT_FALSE(std::getline(lines, more)) << more;
   const audit::AuditTally& tally = records.feed().tally();
-  EXPECT_EQ(tally.count(evaluate::Logged::success), 1u);
-  EXPECT_EQ(tally.count(evaluate::Logged::failure), 1u);
+  EXPECT_EQ(tally.count(evaluate::AuditKeywords::success), 1u);
+  EXPECT_EQ(tally.count(evaluate::AuditKeywords::failure), 1u);
   EXPECT_EQ(tally.audit_only, 1u);
 }
 

@@ -34,9 +34,9 @@ class TextTest : public testing::Test {
     call.outcome = dissect::Outcome::response;
     call.verdict.emplace();
     call.verdict->action = evaluate::VerdictAction::would_block;
-    call.verdict->filter_action = evaluate::VerdictAction::would_block;
+    call.verdict->filters.action = evaluate::VerdictAction::would_block;
     call.verdict->control = evaluate::Control::rpc_filter;
-    call.verdict->filter = 0;
+    call.verdict->filters.filter = 0;
     who.user = "user1";
     who.domain = "LAB77";
   }
@@ -67,8 +67,8 @@ TEST_F(TextTest, WouldBlockReadsAsASentence) {
 
 TEST_F(TextTest, UndecidableNamesTheFields) {
   call.verdict->action = evaluate::VerdictAction::undecidable;
-  call.verdict->filter_action = evaluate::VerdictAction::undecidable;
-  call.verdict->unseen = evaluate::field_bit(policy::Field::image_name);
+  call.verdict->filters.action = evaluate::VerdictAction::undecidable;
+  call.verdict->filters.unseen = evaluate::field_bit(policy::Field::image_name);
   who = {};
   call.auth.reset();
   EXPECT_EQ(line(false),
@@ -82,13 +82,13 @@ TEST_F(TextTest, UndecidableNamesTheFields) {
 TEST_F(TextTest, ACallThatAuditEnableHasLoggedIsSaidToBe) {
   call.verdict->action = evaluate::VerdictAction::would_permit;
   call.verdict->control = evaluate::Control::none;
-  call.verdict->filter = evaluate::kNoFilter;
-  call.verdict->logged_by = 1;
-  call.verdict->logged = evaluate::Logged::success;
+  call.verdict->filters.filter = evaluate::kNoFilter;
+  call.verdict->event_5712.filter = 1;
+  call.verdict->event_5712.keywords = evaluate::AuditKeywords::success;
   EXPECT_NE(line(false).find("  by no filter  logged as success (event 5712) by filter "
                              "block-dcsync.netsh.txt:4  in fact"),
             std::string::npos);
-  call.verdict->logged = evaluate::Logged::perhaps;
+  call.verdict->event_5712.keywords = evaluate::AuditKeywords::perhaps;
   EXPECT_NE(line(false).find("  perhaps logged (event 5712) by filter"), std::string::npos);
 }
 
@@ -103,8 +103,8 @@ TEST_F(TextTest, ACallReadsAsEvent5712InTheOrderOfWindows) {
   const evaluate::ContextFacts facts = evaluate::context_facts(proposed);
   const evaluate::CallFacts of_call = evaluate::call_facts(proposed, made);
   evaluate::Verdict verdict;
-  verdict.logged = evaluate::Logged::failure;
-  verdict.logged_by = 0;
+  verdict.event_5712.keywords = evaluate::AuditKeywords::failure;
+  verdict.event_5712.filter = 0;
   const std::string key = to_string(policy.filters[0].key);
   EXPECT_EQ(
       audit::event_5712_text(
@@ -133,7 +133,7 @@ TEST_F(TextTest, ACallReadsAsEvent5712InTheOrderOfWindows) {
           "\n"
           "           Filter:                   block-dcsync.netsh.txt:1  block um opnum=3\n"
           "           Frame:                    4711\n");
-  verdict.logged = evaluate::Logged::no;
+  verdict.event_5712.keywords = evaluate::AuditKeywords::none;
   EXPECT_EQ(
       audit::event_5712_text({made, facts, of_call, policy::TargetProfile(), policy, verdict}), "");
 }
@@ -146,8 +146,8 @@ TEST_F(TextTest, EarlierVersionsWriteNoOperationAndNoAddressOfPipes) {
   const evaluate::ContextFacts facts = evaluate::context_facts(proposed);
   const evaluate::CallFacts of_call = evaluate::call_facts(proposed, made);
   evaluate::Verdict verdict;
-  verdict.logged = evaluate::Logged::success;
-  verdict.logged_by = 1;
+  verdict.event_5712.keywords = evaluate::AuditKeywords::success;
+  verdict.event_5712.filter = 1;
   const std::string text = audit::event_5712_text(
       {made, facts, of_call, policy::TargetProfile(policy::Target::ws2019), policy, verdict});
   EXPECT_NE(text.find("Audit Success"), std::string::npos) << text;

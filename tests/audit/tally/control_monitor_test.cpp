@@ -93,7 +93,7 @@ TEST(ControlMonitor, TellsWhoWouldNotFindItsServer) {
     evaluate::Verdict verdict = judge(controls, context, call);
     monitor.note_call(controls, context, call, verdict);
     EXPECT_EQ(verdict.action, evaluate::VerdictAction::would_permit) << row.name;
-    EXPECT_EQ(verdict.lookup, row.expected) << row.name;
+    EXPECT_EQ(verdict.lookup.outcome, row.expected) << row.name;
   }
 }
 
@@ -107,7 +107,7 @@ TEST(ControlMonitor, StaticPortsAndPipesNeedNoLookup) {
     const dissect::RpcCall call = call_in(2, 3, 0);
     evaluate::Verdict verdict = judge(controls, other, call);
     monitor.note_call(controls, other, call, verdict);
-    return verdict.lookup;
+    return verdict.lookup.outcome;
   };
   EXPECT_EQ(lookup_over(context), evaluate::Lookup::unreachable);
   dissect::RpcContext pipe = context;
@@ -128,7 +128,7 @@ TEST(ControlMonitor, ABlockedCallHasNoLookupToLose) {
   evaluate::Verdict verdict = judge(controls, context, call);
   monitor.note_call(controls, context, call, verdict);
   EXPECT_EQ(verdict.action, evaluate::VerdictAction::would_block);
-  EXPECT_EQ(verdict.lookup, evaluate::Lookup::unaffected);
+  EXPECT_EQ(verdict.lookup.outcome, evaluate::Lookup::unaffected);
 }
 
 TEST(ControlMonitor, CountsAtEachValueOnlyWhatTheValueAdds) {
@@ -142,8 +142,8 @@ TEST(ControlMonitor, CountsAtEachValueOnlyWhatTheValueAdds) {
     const dissect::RpcCall call = call_in(2, 3, 0);
     evaluate::Verdict verdict;
     if (filters_block) {
-      verdict.filter = 0;
-      verdict.filter_action = evaluate::VerdictAction::would_block;
+      verdict.filters.filter = 0;
+      verdict.filters.action = evaluate::VerdictAction::would_block;
     }
     controls.apply(controls.narrow(evaluate::context_facts(context)),
                    evaluate::call_facts(context, call), verdict);

@@ -68,16 +68,16 @@ Facts facts_of(Call kind) {
     case Call::udp_anonymous: over(ncadg_ip_udp, 1); break;
     case Call::pipe_account:
       over(ncacn_np, 0);
-      facts.context.smb_caller = SmbCaller::account;
+      facts.context.smb_caller = PipeOpener::account;
       break;
     case Call::pipe_null:
       over(ncacn_np, 0);
-      facts.context.smb_caller = SmbCaller::null_or_guest;
+      facts.context.smb_caller = PipeOpener::null_or_guest;
       break;
     case Call::pipe_unknown: over(ncacn_np, 0); break;
     case Call::pipe_null_privacy:
       over(ncacn_np, 6);
-      facts.context.smb_caller = SmbCaller::null_or_guest;
+      facts.context.smb_caller = PipeOpener::null_or_guest;
       break;
   }
   return facts;
@@ -117,7 +117,7 @@ Verdict judge(const policy::HostSettings& host, const Facts& facts) {
 
 std::string at(policy::HostSettings host, policy::RestrictRemoteClients value, Call call) {
   host.restrict_remote_clients = {value, {}};
-  return word(judge(host, facts_of(call)).remote_clients);
+  return word(judge(host, facts_of(call)).controls[Control::restrict_remote_clients]);
 }
 
 struct Cell {
@@ -180,7 +180,8 @@ TEST(RemoteClients, AnUnknownRegistrationIsUndecidableAndNamesIt) {
   const Verdict verdict = judge(host, facts_of(Call::tcp_anonymous));
   EXPECT_EQ(verdict.action, VerdictAction::undecidable);
   EXPECT_EQ(verdict.control, Control::restrict_remote_clients);
-  EXPECT_EQ(verdict.remote_clients.unseen, fact_bit(ControlFact::registration));
+  EXPECT_EQ(verdict.controls[Control::restrict_remote_clients].unseen,
+            fact_bit(ControlFact::registration));
 }
 
 TEST(RemoteClients, TheEndpointMapperIsDeniedToAnonymousCallersFromOneOn) {
@@ -190,19 +191,28 @@ TEST(RemoteClients, TheEndpointMapperIsDeniedToAnonymousCallersFromOneOn) {
   const char* expected[] = {"allow", "DENY", "DENY"};
   for (std::size_t value = 0; value < policy::kRestrictRemoteClientsCount; ++value) {
     host.restrict_remote_clients = {static_cast<policy::RestrictRemoteClients>(value), {}};
-    EXPECT_EQ(word(judge(host, facts).remote_clients), expected[value]) << value;
+    EXPECT_EQ(word(judge(host, facts).controls[Control::restrict_remote_clients]), expected[value])
+        << value;
   }
 }
 
 TEST(RemoteClients, TheEditionDecidesWhatAnAbsentValueMeans) {
   policy::HostSettings host = host_with(kNone, Callback::no);
-  EXPECT_EQ(word(judge(host, facts_of(Call::tcp_anonymous)).remote_clients), "-");
+  EXPECT_EQ(
+      word(judge(host, facts_of(Call::tcp_anonymous)).controls[Control::restrict_remote_clients]),
+      "-");
   host.edition = policy::Edition::server;
-  EXPECT_EQ(word(judge(host, facts_of(Call::tcp_anonymous)).remote_clients), "allow");
+  EXPECT_EQ(
+      word(judge(host, facts_of(Call::tcp_anonymous)).controls[Control::restrict_remote_clients]),
+      "allow");
   host.edition = policy::Edition::client;
-  EXPECT_EQ(word(judge(host, facts_of(Call::tcp_anonymous)).remote_clients), "DENY");
+  EXPECT_EQ(
+      word(judge(host, facts_of(Call::tcp_anonymous)).controls[Control::restrict_remote_clients]),
+      "DENY");
   host.restrict_remote_clients = {policy::RestrictRemoteClients::none, {}};
-  EXPECT_EQ(word(judge(host, facts_of(Call::tcp_anonymous)).remote_clients), "allow");
+  EXPECT_EQ(
+      word(judge(host, facts_of(Call::tcp_anonymous)).controls[Control::restrict_remote_clients]),
+      "allow");
 }
 
 TEST(RemoteClients, DoesNotConcernCallsFromTheServerItself) {
@@ -210,13 +220,13 @@ TEST(RemoteClients, DoesNotConcernCallsFromTheServerItself) {
   host.restrict_remote_clients = {policy::RestrictRemoteClients::without_exceptions, {}};
   Facts facts = facts_of(Call::tcp_anonymous);
   facts.context.remote_address = facts.context.local_address;
-  EXPECT_EQ(word(judge(host, facts).remote_clients), "n/a");
+  EXPECT_EQ(word(judge(host, facts).controls[Control::restrict_remote_clients]), "n/a");
   facts.context.remote_address = IpAddress::v4(0x7f00'0001);
-  EXPECT_EQ(word(judge(host, facts).remote_clients), "n/a");
+  EXPECT_EQ(word(judge(host, facts).controls[Control::restrict_remote_clients]), "n/a");
   facts.context.remote_address = parse_ip("::1").value();
-  EXPECT_EQ(word(judge(host, facts).remote_clients), "n/a");
+  EXPECT_EQ(word(judge(host, facts).controls[Control::restrict_remote_clients]), "n/a");
   host.treat_loopback_as_remote = true;
-  EXPECT_EQ(word(judge(host, facts).remote_clients), "DENY");
+  EXPECT_EQ(word(judge(host, facts).controls[Control::restrict_remote_clients]), "DENY");
 }
 
 struct RegistrationCell {
@@ -269,9 +279,9 @@ TEST_P(RegistrationCells, AreAsDocumented) {
   const RegistrationCell& cell = GetParam();
   const policy::HostSettings host = host_with(cell.flags, cell.callback);
   Facts facts = facts_of(cell.call);
-  EXPECT_EQ(word(judge(host, facts).registration), cell.remote);
+  EXPECT_EQ(word(judge(host, facts).controls[Control::interface_registration]), cell.remote);
   facts.context.remote_address = facts.context.local_address;
-  EXPECT_EQ(word(judge(host, facts).registration), cell.local);
+  EXPECT_EQ(word(judge(host, facts).controls[Control::interface_registration]), cell.local);
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, RegistrationCells, testing::ValuesIn(kRegistrations),
@@ -281,12 +291,13 @@ TEST(Registration, OfAnUnlistedInterfaceOnlyUnauthenticatedCallsAreInDoubt) {
   policy::HostSettings host = host_with(kSecure, Callback::no);
   Facts facts = facts_of(Call::tcp_anonymous);
   facts.context.if_uuid = uuid("367abb81-9844-35f1-ad32-98f038001003");
-  EXPECT_EQ(word(judge(host, facts).registration), "?");
+  EXPECT_EQ(word(judge(host, facts).controls[Control::interface_registration]), "?");
   facts.call.auth_level = 6;
-  EXPECT_EQ(word(judge(host, facts).registration), "-");
+  EXPECT_EQ(word(judge(host, facts).controls[Control::interface_registration]), "-");
   host.registrations.clear();
   facts.call.auth_level = 1;
-  EXPECT_EQ(word(judge(host, facts).registration), "-") << "no registration is part of the policy";
+  EXPECT_EQ(word(judge(host, facts).controls[Control::interface_registration]), "-")
+      << "no registration is part of the policy";
 }
 
 // Every call that can exist meets exactly one row of each table.

@@ -15,12 +15,11 @@ enum class Filters { permit, block, only_log, undecided };
 Verdict of_filters(Filters filters) {
   Verdict verdict;
   if (filters == Filters::permit) return verdict;
-  verdict.filter = 0;
-  verdict.action =
+  verdict.filters.filter = 0;
+  verdict.filters.action =
       filters == Filters::undecided ? VerdictAction::undecidable : VerdictAction::would_block;
-  verdict.audit_only = filters == Filters::only_log;
-  verdict.filter_action = verdict.action;
-  verdict.control = Control::rpc_filter;
+  verdict.filters.by_audit_filter = filters == Filters::only_log;
+  combine_controls(verdict);
   return verdict;
 }
 
@@ -70,38 +69,35 @@ constexpr Combination kCombinations[] = {
 TEST(Controls, AreCombinedInTheOrderInWhichACallMeetsThem) {
   for (const Combination& row : kCombinations) {
     Verdict verdict = of_filters(row.filters);
-    verdict.ipsec.action = row.ipsec;
-    verdict.registration.action = row.registration;
-    verdict.remote_clients.action = row.remote_clients;
+    verdict.controls[Control::ipsec].action = row.ipsec;
+    verdict.controls[Control::interface_registration].action = row.registration;
+    verdict.controls[Control::restrict_remote_clients].action = row.remote_clients;
     combine_controls(verdict);
     EXPECT_EQ(verdict.action, row.action) << row.name;
     EXPECT_EQ(verdict.control, row.control) << row.name;
-    EXPECT_EQ(verdict.filter_action, of_filters(row.filters).filter_action) << row.name;
+    EXPECT_EQ(verdict.filters, of_filters(row.filters).filters) << row.name;
   }
 }
 
 // [semantics] 5.4: a call that is stopped before the filters see it is not logged by them.
 TEST(Controls, StoppedCallsAreNotLoggedByFilters) {
   Verdict verdict;
-  verdict.logged = Logged::success;
-  verdict.logged_by = 0;
-  verdict.registration.action = ControlAction::undecidable;
+  verdict.filters.event_5712 = {AuditKeywords::success, 0};
+  verdict.controls[Control::interface_registration].action = ControlAction::undecidable;
   combine_controls(verdict);
-  EXPECT_EQ(verdict.logged, Logged::perhaps);
-  EXPECT_EQ(verdict.logged_by, 0u);
-  verdict.ipsec.action = ControlAction::would_block;
+  EXPECT_EQ(verdict.event_5712, (Event5712{AuditKeywords::perhaps, 0}));
+  verdict.controls[Control::ipsec].action = ControlAction::would_block;
   combine_controls(verdict);
-  EXPECT_EQ(verdict.logged, Logged::no);
-  EXPECT_EQ(verdict.logged_by, kNoFilter);
+  EXPECT_EQ(verdict.event_5712, Event5712{});
 }
 
 TEST(Controls, AContestedOneMattersOnlyWhereNoOtherBlocksForSure) {
   Verdict verdict;
-  verdict.remote_clients.action = ControlAction::would_block;
-  verdict.remote_clients.readings_differ = true;
+  verdict.controls[Control::restrict_remote_clients].action = ControlAction::would_block;
+  verdict.controls[Control::restrict_remote_clients].readings_differ = true;
   combine_controls(verdict);
   EXPECT_TRUE(verdict.readings_differ);
-  verdict.ipsec.action = ControlAction::would_block;
+  verdict.controls[Control::ipsec].action = ControlAction::would_block;
   combine_controls(verdict);
   EXPECT_FALSE(verdict.readings_differ);
 }
@@ -122,19 +118,17 @@ TEST(Controls, WhatIfShowsEveryValueBesideTheRealOne) {
   Verdict verdict;
   controls.apply(controls.narrow(context), CallFacts{}, verdict);
   EXPECT_EQ(verdict.action, VerdictAction::would_permit);
-  ASSERT_TRUE(verdict.has_what_if);
-  EXPECT_EQ(verdict.what_if[0], VerdictAction::would_permit);
-  EXPECT_EQ(verdict.what_if[1], VerdictAction::would_permit);
-  EXPECT_EQ(verdict.what_if[2], VerdictAction::would_block);
+  EXPECT_EQ(verdict.what_if, (WhatIf{VerdictAction::would_permit, VerdictAction::would_permit,
+                                     VerdictAction::would_block}));
 }
 
 // A policy of filters alone is judged as before.
 TEST(Controls, WithoutSettingsNothingIsAdded) {
   const Verdict verdict = judge(policy_of({block({interface(kSamr)})}), samr_over_tcp(), {});
   EXPECT_EQ(verdict.action, VerdictAction::would_block);
-  EXPECT_EQ(verdict.filter_action, VerdictAction::would_block);
+  EXPECT_EQ(verdict.filters.action, VerdictAction::would_block);
   for (const Control control : kOtherControls) {
-    EXPECT_EQ(verdict.find(control)->action, ControlAction::not_judged);
+    EXPECT_EQ(verdict.controls[control].action, ControlAction::not_judged);
   }
 }
 

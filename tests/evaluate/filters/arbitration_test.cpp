@@ -187,33 +187,36 @@ TEST(Audit, AnUnknownAuditedBlockIsUndecidable) {
 struct LogCase {
   const char* name;
   std::vector<policy::Filter> filters;
-  Logged logged;
+  AuditKeywords logged;
   std::uint32_t by;
 };
 
 const LogCase kLogCases[] = {
-    {"no filter with audit", {block({kInterface})}, Logged::no, kNoFilter},
-    {"a permit with audit", {audited(permit({kInterface}))}, Logged::success, 0},
-    {"a block with audit", {audited(block({kInterface}))}, Logged::failure, 0},
-    {"one that does not match", {audited(permit({kOtherInterface}))}, Logged::no, kNoFilter},
-    {"continue decides nothing", {audited(go_on({kInterface}))}, Logged::no, kNoFilter},
+    {"no filter with audit", {block({kInterface})}, AuditKeywords::none, kNoFilter},
+    {"a permit with audit", {audited(permit({kInterface}))}, AuditKeywords::success, 0},
+    {"a block with audit", {audited(block({kInterface}))}, AuditKeywords::failure, 0},
+    {"one that does not match",
+     {audited(permit({kOtherInterface}))},
+     AuditKeywords::none,
+     kNoFilter},
+    {"continue decides nothing", {audited(go_on({kInterface}))}, AuditKeywords::none, kNoFilter},
     {"the heaviest with audit",
      {audited(permit({kTcp})), audited(block({kInterface}))},
-     Logged::failure,
+     AuditKeywords::failure,
      1},
     // Every sublayer is evaluated, whatever another one decides.
     {"a heavier filter without audit",
      {permit({kInterface}), audited(block({kTcp}))},
-     Logged::failure,
+     AuditKeywords::failure,
      1},
-    {"one that may match", {audited(permit({kImage}))}, Logged::perhaps, 0},
+    {"one that may match", {audited(permit({kImage}))}, AuditKeywords::perhaps, 0},
     {"one that may match before one that does, alike",
      {audited(permit({kAdministrators})), audited(permit({kTcp}))},
-     Logged::success,
+     AuditKeywords::success,
      0},
     {"one that may match before one that does, otherwise",
      {audited(permit({kAdministrators})), audited(block({kTcp}))},
-     Logged::perhaps,
+     AuditKeywords::perhaps,
      0},
 };
 
@@ -224,8 +227,8 @@ TEST(Audit, LogsWhatTheSublayerOfAuditFiltersDecides) {
       EvaluationOptions options;
       options.profile = policy::TargetProfile(target);
       const Verdict verdict = judge_for(options, policy_of(row.filters), samr_over_tcp(), {});
-      EXPECT_EQ(verdict.logged, row.logged) << row.name;
-      EXPECT_EQ(verdict.logged_by, row.by) << row.name;
+      EXPECT_EQ(verdict.event_5712.keywords, row.logged) << row.name;
+      EXPECT_EQ(verdict.event_5712.filter, row.by) << row.name;
     }
   }
 }
@@ -236,8 +239,8 @@ TEST(Audit, MayLogDatagramCalls) {
   EvaluationOptions options;
   options.profile = policy::TargetProfile(policy::Target::ws2022);
   const ContextFacts datagram = samr_over(dissect::ProtocolSequence::ncadg_ip_udp);
-  EXPECT_EQ(judge_for(options, logs, datagram, {}).logged, Logged::perhaps);
-  EXPECT_EQ(judge(logs, datagram, {}).logged, Logged::success);
+  EXPECT_EQ(judge_for(options, logs, datagram, {}).event_5712.keywords, AuditKeywords::perhaps);
+  EXPECT_EQ(judge(logs, datagram, {}).event_5712.keywords, AuditKeywords::success);
 }
 
 TEST(Audit, AnUnknownFilterThatAppliesOutweighsAnAuditedBlock) {
