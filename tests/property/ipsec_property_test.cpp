@@ -191,7 +191,7 @@ TEST(ControlsProperty, CompiledPoliciesAndTheReferenceAgreeWithAllControls) {
     ASSERT_EQ(fast, slow) << "case " << i;
     // No control that would stop the call is ever outvoted.
     for (const evaluate::Control control : evaluate::kOtherControls) {
-      if (fast.find(control)->action == evaluate::ControlAction::would_block) {
+      if (fast.controls[control].action == evaluate::ControlAction::would_block) {
         ASSERT_EQ(fast.action, evaluate::VerdictAction::would_block) << "case " << i;
       }
     }
