@@ -50,6 +50,8 @@ TEST(FieldSight, IsAsTheTableOfFieldsHasIt) {
   call.auth_type = call.auth_type_other = 10;
   call.auth_level = call.auth_level_other = 6;
   call.dcom = unknown;
+  call.anonymous = no;
+  call.authenticated = yes;
   for (const SightCase& row : kSightCases) {
     EXPECT_EQ(static_cast<unsigned>(row.condition.field) + 1, row.row);
     EXPECT_EQ(truth(row.condition, samr_over_tcp(), call), row.over_tcp) << row.row;

@@ -71,7 +71,8 @@ struct RemoteClientsRow {
 enum class Origin : std::uint8_t { remote, local, any };
 enum class RegistrationKind : std::uint8_t {
   local_only,          // ALLOW_LOCAL_ONLY
-  authenticated_only,  // ALLOW_SECURE_ONLY, or a callback without ALLOW_CALLBACKS_WITH_NO_AUTH
+  secure_only,         // ALLOW_SECURE_ONLY, and no callback that asks for more
+  authenticated_only,  // there is, or may be, a callback without ALLOW_CALLBACKS_WITH_NO_AUTH
   callback_unknown,    // neither flag, and it is not known whether there is a callback
   open,                // neither flag nor callback, or ALLOW_CALLBACKS_WITH_NO_AUTH
   unlisted,            // the policy does not say

@@ -46,7 +46,11 @@ bool is_loopback(const IpAddress& address) noexcept {
 RegistrationKind kind_of(const policy::InterfaceRegistration& registration) noexcept {
   const std::uint32_t flags = registration.flags;
   if ((flags & policy::kAllowLocalOnly) != 0) return RegistrationKind::local_only;
-  if ((flags & policy::kAllowSecureOnly) != 0) return RegistrationKind::authenticated_only;
+  const bool callback_asks =
+      (flags & policy::kAllowCallbacksWithNoAuth) == 0 && registration.has_callback.value_or(true);
+  if ((flags & policy::kAllowSecureOnly) != 0) {
+    return callback_asks ? RegistrationKind::authenticated_only : RegistrationKind::secure_only;
+  }
   if ((flags & policy::kAllowCallbacksWithNoAuth) != 0) return RegistrationKind::open;
   if (!registration.has_callback) return RegistrationKind::callback_unknown;
   return *registration.has_callback ? RegistrationKind::authenticated_only : RegistrationKind::open;

@@ -27,10 +27,24 @@ Truth names_token(std::string_view trustee, const policy::CallerToken& token) no
   return token.may_have(trustee) ? Truth::unknown : names_unlisted(trustee);
 }
 
+// An anonymous token has no group of a domain or of the machine, and since Windows XP not Everyone
+// either, unless EveryoneIncludesAnonymous is set.
+bool is_never_anonymous(std::string_view trustee) noexcept {
+  if (trustee.starts_with("S-1-")) {
+    return trustee.starts_with("S-1-5-21-") || trustee.starts_with("S-1-5-32-");
+  }
+  return trustee != "NU" &&
+         std::find(kUnlisted.begin(), kUnlisted.end(), trustee) == kUnlisted.end();
+}
+
 Truth names_caller(const policy::AccessEntry& entry, const CallerKnowledge& caller) noexcept {
   Truth names = Truth::unknown;
-  if (caller.token != nullptr) names = names_token(entry.trustee, *caller.token);
-  if (entry.trustee == "WD") names = Truth::yes;
+  if (caller.token != nullptr) {
+    names = names_token(entry.trustee, *caller.token);
+  } else if (caller.anonymous == Truth::yes && is_never_anonymous(entry.trustee)) {
+    names = Truth::no;
+  }
+  if (entry.trustee == "WD") names = truth_not(caller.anonymous);
   if (entry.trustee == "AN") names = caller.anonymous;
   if (entry.trustee == "AU") names = caller.authenticated;
   return entry.conditional ? truth_and(names, Truth::unknown) : names;

@@ -16,7 +16,8 @@ struct CallerKnowledge {
 // Whether the descriptor grants the caller the right to match the filter: the first entry of the
 // DACL that names the caller and covers the right decides; without one the right is denied.
 //
-// Everyone is `WD`. Without a token any trustee but `AN` and `AU` is unknown. A token is complete
+// Everyone is `WD`: all but anonymous callers. Without a token any trustee but `WD`, `AN` and `AU`
+// is unknown; an anonymous caller is in no group of a domain or of the machine. A token is complete
 // as to accounts and groups, and comes over the network: it has `NU` and not `IU`. What depends on
 // the way of authentication (S-1-5-64-*, S-1-18-*, integrity levels, owner rights) stays unknown
 // unless the token lists it.

@@ -153,9 +153,9 @@ constexpr Cell kCells[] = {
   {"udp_anonymous", Call::udp_anonymous, kNone, Callback::no, "allow", "DENY", "DENY"},
   {"udp_exempt", Call::udp_privacy, kExempting, Callback::yes, "allow", "DENY*", "DENY"},
   {"pipe_account", Call::pipe_account, kNone, Callback::no, "allow", "allow", "allow"},
-  {"pipe_null", Call::pipe_null, kNone, Callback::no, "allow", "allow", "?*"},
-  {"pipe_null_exempt", Call::pipe_null, kExempting, Callback::yes, "allow", "allow", "?*"},
-  {"pipe_unknown", Call::pipe_unknown, kNone, Callback::no, "allow", "allow", "?"},
+  {"pipe_null", Call::pipe_null, kNone, Callback::no, "allow", "allow", "allow*"},
+  {"pipe_null_exempt", Call::pipe_null, kExempting, Callback::yes, "allow", "allow", "allow*"},
+  {"pipe_unknown", Call::pipe_unknown, kNone, Callback::no, "allow", "allow", "allow*"},
   {"pipe_null_privacy", Call::pipe_null_privacy, kNone, Callback::no, "allow", "allow", "allow"},
 };
 // clang-format on
@@ -262,13 +262,15 @@ constexpr RegistrationCell kRegistrations[] = {
   {"secure_only_udp", kSecure, Callback::no, Call::udp_anonymous, "DENY", "DENY"},
   {"secure_only_udp_privacy", kSecure, Callback::no, Call::udp_privacy, "allow", "allow"},
   {"secure_only_pipe", kSecure, Callback::no, Call::pipe_account, "allow", "allow"},
-  {"secure_only_pipe_null", kSecure, Callback::no, Call::pipe_null, "?", "?"},
-  {"secure_only_pipe_unknown", kSecure, Callback::no, Call::pipe_unknown, "?", "?"},
+  {"secure_only_pipe_null", kSecure, Callback::no, Call::pipe_null, "allow", "allow"},
+  {"secure_callback_pipe_null", kSecure, Callback::yes, Call::pipe_null, "?", "?"},
+  {"secure_unsure_pipe_null", kSecure, Callback::unknown, Call::pipe_null, "?", "?"},
+  {"secure_only_pipe_unknown", kSecure, Callback::no, Call::pipe_unknown, "allow", "allow"},
   {"secure_only_cut", kSecure, Callback::no, Call::tcp_cut, "?", "?"},
   {"local_only_tcp", kLocal, Callback::no, Call::tcp_privacy, "DENY", "DENY"},
   {"local_only_http", kLocal, Callback::no, Call::http_privacy, "DENY", "DENY"},
   {"local_only_udp", kLocal, Callback::no, Call::udp_privacy, "DENY", "DENY"},
-  {"local_only_pipe", kLocal, Callback::no, Call::pipe_account, "DENY", "?*"},
+  {"local_only_pipe", kLocal, Callback::no, Call::pipe_account, "DENY", "DENY"},
   {"no_cache", policy::kSecNoCache, Callback::no, Call::tcp_anonymous, "allow", "allow"},
 };
 // clang-format on

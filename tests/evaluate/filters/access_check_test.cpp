@@ -18,27 +18,29 @@ struct AccessCase {
 
 // [semantics] 3.4.1, 3.4.2: an access check for the right 0x1 (CC) in the order of the entries.
 constexpr AccessCase kAccessCases[] = {
-    {"D:(A;;CC;;;WD)", kYes, kYes, kYes},
+    {"D:(A;;CC;;;WD)", kNo, kYes, kMaybe},  // no anonymous token has Everyone
     {"D:(A;;CC;;;AN)", kYes, kNo, kMaybe},
     {"D:(A;;CC;;;S-1-5-7)", kYes, kNo, kMaybe},
     {"D:(A;;CC;;;AU)", kNo, kYes, kMaybe},
-    {"D:(A;;CC;;;BA)", kMaybe, kMaybe, kMaybe},
-    {"D:(A;;CC;;;S-1-5-21-1-2-3-500)", kMaybe, kMaybe, kMaybe},
+    {"D:(A;;CC;;;BA)", kNo, kMaybe, kMaybe},
+    {"D:(A;;CC;;;DD)", kNo, kMaybe, kMaybe},
+    {"D:(A;;CC;;;NU)", kMaybe, kMaybe, kMaybe},
+    {"D:(A;;CC;;;S-1-5-21-1-2-3-500)", kNo, kMaybe, kMaybe},
     // Any mask with the lowest bit has the right, READ_CONTROL has not.
-    {"D:(A;;KA;;;WD)", kYes, kYes, kYes},
+    {"D:(A;;KA;;;WD)", kNo, kYes, kMaybe},
     {"D:(A;;RC;;;WD)", kNo, kNo, kNo},
-    {"D:(D;;RC;;;WD)(A;;CC;;;WD)", kYes, kYes, kYes},
+    {"D:(D;;RC;;;WD)(A;;CC;;;WD)", kNo, kYes, kMaybe},
     // The first entry that names the caller and covers the right decides.
     {"D:(D;;CC;;;AN)(A;;CC;;;WD)", kNo, kYes, kMaybe},
-    {"D:(A;;CC;;;WD)(D;;CC;;;AN)", kYes, kYes, kYes},
-    {"D:(D;;CC;;;BA)(A;;CC;;;WD)", kMaybe, kMaybe, kMaybe},
-    {"D:(A;;CC;;;BA)(A;;CC;;;WD)", kYes, kYes, kYes},
-    {"D:(A;;CC;;;BA)(D;;CC;;;WD)", kMaybe, kMaybe, kMaybe},
+    {"D:(A;;CC;;;WD)(D;;CC;;;AN)", kNo, kYes, kMaybe},
+    {"D:(D;;CC;;;BA)(A;;CC;;;WD)", kNo, kMaybe, kMaybe},
+    {"D:(A;;CC;;;BA)(A;;CC;;;WD)", kNo, kYes, kMaybe},
+    {"D:(A;;CC;;;BA)(D;;CC;;;WD)", kNo, kMaybe, kMaybe},
     {"D:(D;;CC;;;BA)(D;;CC;;;WD)", kNo, kNo, kNo},
     {"D:(D;;CC;;;BA)", kNo, kNo, kNo},
     {"D:(A;;CC;;;AN)(A;;CC;;;AU)", kYes, kYes, kMaybe},
     // Entries that apply to some callers only.
-    {"D:(XA;;CC;;;WD;(@User.level==1))", kMaybe, kMaybe, kMaybe},
+    {"D:(XA;;CC;;;WD;(@User.level==1))", kNo, kMaybe, kMaybe},
     {"D:(XA;;CC;;;AN;(@User.level==1))", kMaybe, kNo, kMaybe},
     // No list grants everything, an empty one nothing.
     {"D:NO_ACCESS_CONTROL", kYes, kYes, kYes},

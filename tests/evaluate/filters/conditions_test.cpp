@@ -319,7 +319,7 @@ TEST(Filters, OneFailedConditionOutweighsUnknownOnes) {
   EXPECT_EQ(judged({image("a.exe"), number(policy::Field::opnum, 9)}), "would_permit");
   EXPECT_EQ(judged({image("a.exe"), number(policy::Field::opnum, 0)}),
             "undecidable by 0 ?image_name");
-  EXPECT_EQ(judged({caller("D:(A;;CC;;;BA)"), caller("D:(A;;CC;;;WD)")}), "would_block by 0");
+  EXPECT_EQ(judged({caller("D:(A;;CC;;;BA)"), caller("D:NO_ACCESS_CONTROL")}), "would_block by 0");
   EXPECT_EQ(judged({caller("D:(A;;CC;;;BA)"), caller("D:(A;;CC;;;DA)")}),
             "undecidable by 0 ?remote_user_token");
 }
