@@ -99,7 +99,7 @@ void TcpConnections::verify_checksum(const TcpConnection& connection, unsigned d
                                      const Packet& packet) noexcept {
   if (connection.session == kNoSlot && connection.smb == kNoSlot) return;
   if (connection.smb != kNoSlot &&
-      smb_.passes_over(connection.smb, direction, packet.payload.size())) {
+      smb_.passes_over(connection.smb, static_cast<Direction>(direction), packet.payload.size())) {
     return;
   }
   if (verify_transport_checksum(packet) == ChecksumResult::bad) ++statistics_.bad_checksums;
@@ -110,7 +110,7 @@ void TcpConnections::consume(const TcpConnection& connection, unsigned direction
   if (connection.session != kNoSlot) {
     sessions_.consume(connection.session, static_cast<Direction>(direction), bytes, frame);
   } else if (connection.smb != kNoSlot) {
-    smb_.consume(connection.smb, direction, bytes, frame);
+    smb_.consume(connection.smb, static_cast<Direction>(direction), bytes, frame);
   }
 }
 
@@ -132,7 +132,7 @@ void TcpConnections::on_gap(std::uint32_t slot, unsigned direction, std::uint64_
   }
   if (connection.smb != kNoSlot) {
     front.decided = true;
-    if (!smb_.gap(connection.smb, direction, missing, kind, frame)) return;
+    if (!smb_.gap(connection.smb, static_cast<Direction>(direction), missing, kind, frame)) return;
   } else if (connection.session != kNoSlot) {
     front.decided = true;
     sessions_.gap(connection.session, static_cast<Direction>(direction), missing, kind, frame);
@@ -152,7 +152,8 @@ Bytes TcpConnections::probe(std::uint32_t slot, unsigned direction, Bytes bytes,
     front.decided = true;
     const Bytes held = Bytes(front.bytes).first(front.size);
     front.size = 0;
-    if (!held.empty()) smb_.consume(connections_[slot].smb, direction, held, front.start);
+    if (!held.empty())
+      smb_.consume(connections_[slot].smb, static_cast<Direction>(direction), held, front.start);
     return bytes;
   }
   if (front.size == 0) {

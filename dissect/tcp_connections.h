@@ -21,7 +21,7 @@ namespace rpcaudit::dissect {
 struct TcpConnection {
   TcpConversation conversation;         // what every segment needs stands first
   std::uint32_t session = kNoSlot;      // once the connection is known to be RPC
-  std::uint32_t smb = kNoSlot;          // once it is known to be SMB
+  Slot<SmbConnection> smb;              // once it is known to be SMB
   std::uint32_t more_recent = kNoSlot;  // links of the list by last use
   std::uint32_t less_recent = kNoSlot;
   bool joined_late = false;

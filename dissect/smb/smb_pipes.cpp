@@ -13,74 +13,76 @@ constexpr std::uint8_t kTriesMax = 8;
 // room for themselves.
 constexpr std::size_t kContextsKeptFree = 1024;
 
+// A direction of a pipe among UnfinishedStreams.
+std::uint32_t mark_index(Slot<SmbPipe> slot, Direction direction) noexcept {
+  return 2 * slot.index + static_cast<std::uint32_t>(direction);
+}
+
 }  // namespace
 
 SmbPipes::SmbPipes(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
                    RpcSessions& sessions, std::uint64_t seed)
-    : limits_(limits),
+    : KeyedTable(limits.smb_pipes, limits.smb_sessions, seed),
+      limits_(limits),
       observer_(observer),
       statistics_(statistics),
       sessions_(sessions),
-      table_(limits.smb_pipes, seed),
       marks_(2 * limits.smb_pipes) {}
 
-std::uint32_t SmbPipes::open(const TableKey& key, const PipeCarrier& opened_on,
-                             const SmbCaller& caller, std::uint32_t& group,
+Slot<SmbPipe> SmbPipes::open(const TableKey& key, const PipeCarrier& opened_on,
+                             const SmbCaller& caller, Slot<SmbSession> session,
                              const FrameReference& frame) noexcept {
   make_room(frame);
-  const std::uint32_t slot = table_.add(key, group);
-  SmbPipe& pipe = table_[slot];
+  const Slot<SmbPipe> slot = add(key, session);
+  SmbPipe& pipe = (*this)[slot];
   pipe.origin.caller = &caller;
   pipe.opened_on = opened_on;
-  pipe.group = &group;
   return slot;
 }
 
-void SmbPipes::rekey(std::uint32_t slot, const TableKey& key, Timestamp now) noexcept {
-  const std::uint32_t earlier = table_.find(key);
+void SmbPipes::rekey(Slot<SmbPipe> slot, const TableKey& key, Timestamp now) noexcept {
+  const Slot<SmbPipe> earlier = find(key);
   if (earlier == slot) return;
-  if (earlier != kNoSlot) close(earlier, now);
-  table_.rekey(slot, key);
+  if (earlier) close(earlier, now);
+  KeyedTable::rekey(slot, key);
 }
 
-void SmbPipes::close(std::uint32_t slot, Timestamp now) noexcept {
-  SmbPipe& pipe = table_[slot];
-  if (pipe.rpc != kNoSlot) sessions_.close(pipe.rpc, now);
-  marks_.set(2 * slot + kToServer, 0);
-  marks_.set(2 * slot + kToClient, 0);
-  table_.remove(slot, *pipe.group);
+void SmbPipes::close(Slot<SmbPipe> slot, Timestamp now) noexcept {
+  SmbPipe& pipe = (*this)[slot];
+  if (pipe.rpc) sessions_.close(pipe.rpc, now);
+  for (const Direction direction : kDirections) marks_.set(mark_index(slot, direction), 0);
+  remove(slot);
 }
 
 void SmbPipes::make_room(const FrameReference& frame) noexcept {
   const std::size_t wanted = std::min(kContextsKeptFree, limits_.contexts / 4);
   const bool contexts_scarce = sessions_.free_contexts() < wanted;
-  if (table_.full() || (contexts_scarce && table_.oldest() != kNoSlot)) {
-    evict(table_.oldest(), frame);
+  if (full() || (contexts_scarce && oldest() != kNoSlot)) {
+    evict(oldest(), frame);
   }
 }
 
-void SmbPipes::evict(std::uint32_t slot, const FrameReference& frame) noexcept {
-  const SmbPipe& pipe = table_[slot];
+void SmbPipes::evict(Slot<SmbPipe> slot, const FrameReference& frame) noexcept {
+  const SmbPipe& pipe = (*this)[slot];
   ++statistics_.pipes_evicted;
-  if (pipe.rpc != kNoSlot) {
-    Blindness blindness = make_blindness(BlindnessKind::table_eviction, frame,
-                                         {pipe.opened_on[kToServer], pipe.opened_on[kToClient]});
+  if (pipe.rpc) {
+    Blindness blindness = make_blindness(BlindnessKind::table_eviction, frame, pipe.opened_on);
     blindness.messages = 1;
     observer_.on_blindness(blindness);
   }
   close(slot, frame.timestamp);
 }
 
-void SmbPipes::begin_message(std::uint32_t slot, unsigned direction) noexcept {
-  table_.touch(slot);
-  SmbPipe& pipe = table_[slot];
+void SmbPipes::begin_message(Slot<SmbPipe> slot, Direction direction) noexcept {
+  touch(slot);
+  SmbPipe& pipe = (*this)[slot];
   if (pipe.tries < kTriesMax) pipe.probes[direction].decided = false;
 }
 
-void SmbPipes::consume(std::uint32_t slot, unsigned direction, Bytes bytes,
+void SmbPipes::consume(Slot<SmbPipe> slot, Direction direction, Bytes bytes,
                        const FrameReference& frame, PipeSource& source) noexcept {
-  SmbPipe& pipe = table_[slot];
-  if (pipe.rpc != kNoSlot) {
+  SmbPipe& pipe = (*this)[slot];
+  if (pipe.rpc) {
     feed(pipe, direction, bytes, frame, source);
   } else if (!pipe.probes[direction].decided) {
     probe(slot, direction, bytes, frame, source);
@@ -90,54 +92,53 @@ void SmbPipes::consume(std::uint32_t slot, unsigned direction, Bytes bytes,
   mark_open(slot, direction);
 }
 
-void SmbPipes::feed(SmbPipe& pipe, unsigned direction, Bytes bytes, const FrameReference& frame,
+void SmbPipes::feed(SmbPipe& pipe, Direction direction, Bytes bytes, const FrameReference& frame,
                     PipeSource& source) noexcept {
-  sessions_.consume_from(source.carrier, source.place, pipe.rpc, static_cast<Direction>(direction),
-                         bytes, frame);
+  sessions_.consume_from(source.carrier, source.place, pipe.rpc, direction, bytes, frame);
 }
 
-void SmbPipes::probe(std::uint32_t slot, unsigned direction, Bytes bytes,
+void SmbPipes::probe(Slot<SmbPipe> slot, Direction direction, Bytes bytes,
                      const FrameReference& frame, PipeSource& source) noexcept {
-  SmbPipe& pipe = table_[slot];
-  ProbeBuffer& front = pipe.probes[direction];
+  SmbPipe& pipe = (*this)[slot];
+  ProbeBuffer& prefix = pipe.probes[direction];
   // What does not stand in one piece is judged byte by byte, so that its cuts do not matter.
-  Likeness likeness = front.size == 0 ? looks_like_rpc(bytes) : Likeness::not_yet;
-  if (likeness == Likeness::not_yet && front.size == 0) front.start = frame;
-  while (likeness == Likeness::not_yet && !bytes.empty() && front.size < front.bytes.size()) {
-    front.bytes[front.size++] = bytes.front();
+  Likeness likeness = prefix.size == 0 ? looks_like_rpc(bytes) : Likeness::not_yet;
+  if (likeness == Likeness::not_yet && prefix.size == 0) prefix.start = frame;
+  while (likeness == Likeness::not_yet && !bytes.empty() && prefix.size < prefix.bytes.size()) {
+    prefix.bytes[prefix.size++] = bytes.front();
     bytes = bytes.subspan(1);
-    likeness = looks_like_rpc(Bytes(front.bytes).first(front.size));
+    likeness = looks_like_rpc(Bytes(prefix.bytes).first(prefix.size));
   }
-  if (likeness == Likeness::not_yet && front.size < front.bytes.size()) return;
+  if (likeness == Likeness::not_yet && prefix.size < prefix.bytes.size()) return;
   if (likeness != Likeness::yes) {
-    front.size = 0;
-    front.decided = true;
+    prefix.size = 0;
+    prefix.decided = true;
     ++pipe.tries;
     return;
   }
   start_rpc(slot, source);
-  if (pipe.rpc != kNoSlot) feed(pipe, direction, bytes, frame, source);
+  if (pipe.rpc) feed(pipe, direction, bytes, frame, source);
 }
 
-void SmbPipes::start_rpc(std::uint32_t slot, PipeSource& source) noexcept {
-  SmbPipe& pipe = table_[slot];
+void SmbPipes::start_rpc(Slot<SmbPipe> slot, PipeSource& source) noexcept {
+  SmbPipe& pipe = (*this)[slot];
   pipe.rpc = sessions_.open(ProtocolSequence::ncacn_np, pipe.opened_on, &pipe.origin);
-  if (pipe.rpc == kNoSlot) return;
+  if (!pipe.rpc) return;
   ++statistics_.pipes_rpc;
-  for (unsigned direction = 0; direction < 2; ++direction) {
-    ProbeBuffer& front = pipe.probes[direction];
-    if (front.size != 0) {
-      feed(pipe, direction, Bytes(front.bytes).first(front.size), front.start, source);
+  for (const Direction direction : kDirections) {
+    ProbeBuffer& prefix = pipe.probes[direction];
+    if (prefix.size != 0) {
+      feed(pipe, direction, Bytes(prefix.bytes).first(prefix.size), prefix.start, source);
     }
-    front.size = 0;
+    prefix.size = 0;
   }
 }
 
-void SmbPipes::gap(std::uint32_t slot, unsigned direction, std::uint64_t missing,
+void SmbPipes::gap(Slot<SmbPipe> slot, Direction direction, std::uint64_t missing,
                    BlindnessKind kind, const FrameReference& frame) noexcept {
-  SmbPipe& pipe = table_[slot];
-  if (pipe.rpc != kNoSlot) {
-    sessions_.gap(pipe.rpc, static_cast<Direction>(direction), missing, kind, frame);
+  SmbPipe& pipe = (*this)[slot];
+  if (pipe.rpc) {
+    sessions_.gap(pipe.rpc, direction, missing, kind, frame);
   } else {
     pipe.probes[direction].size = 0;
     pipe.probes[direction].decided = true;
@@ -145,32 +146,32 @@ void SmbPipes::gap(std::uint32_t slot, unsigned direction, std::uint64_t missing
   mark_open(slot, direction);
 }
 
-FrameReference SmbPipes::open_since(std::uint32_t slot, unsigned direction) noexcept {
-  const SmbPipe& pipe = table_[slot];
-  if (pipe.rpc != kNoSlot) {
-    return sessions_.open_since(pipe.rpc, static_cast<Direction>(direction));
+FrameReference SmbPipes::open_since(Slot<SmbPipe> slot, Direction direction) noexcept {
+  const SmbPipe& pipe = (*this)[slot];
+  if (pipe.rpc) {
+    return sessions_.open_since(pipe.rpc, direction);
   }
-  const ProbeBuffer& front = pipe.probes[direction];
-  return front.size != 0 ? front.start : FrameReference{};
+  const ProbeBuffer& prefix = pipe.probes[direction];
+  return prefix.size != 0 ? prefix.start : FrameReference{};
 }
 
-void SmbPipes::mark_open(std::uint32_t slot, unsigned direction) noexcept {
+void SmbPipes::mark_open(Slot<SmbPipe> slot, Direction direction) noexcept {
   const std::uint64_t sequence = open_since(slot, direction).sequence;
-  bool& is_marked = table_[slot].is_marked[direction];
+  bool& is_marked = (*this)[slot].is_marked[direction];
   if (sequence == 0 && !is_marked) return;
   is_marked = sequence != 0;
-  marks_.set(2 * slot + direction, sequence);
+  marks_.set(mark_index(slot, direction), sequence);
 }
 
 // The same as for connections: what is held back holds the output back.
 void SmbPipes::give_up_stale(Timestamp now) noexcept {
   while (marks_.oldest() != kNoSlot) {
-    const std::uint32_t slot = marks_.oldest() / 2;
-    const unsigned direction = marks_.oldest() % 2;
+    const Slot<SmbPipe> slot{marks_.oldest() / 2};
+    const auto direction = static_cast<Direction>(marks_.oldest() % 2);
     const std::int64_t age = nanoseconds_between(open_since(slot, direction).timestamp, now);
     if (age <= limits_.outcome_window.nanoseconds) return;
-    SmbPipe& pipe = table_[slot];
-    if (pipe.rpc != kNoSlot) sessions_.abandon(pipe.rpc, static_cast<Direction>(direction));
+    SmbPipe& pipe = (*this)[slot];
+    if (pipe.rpc) sessions_.abandon(pipe.rpc, direction);
     pipe.probes[direction].size = 0;
     mark_open(slot, direction);
   }

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 
+#include "dissect/direction.h"
 #include "dissect/limits.h"
 #include "dissect/rpc/pipe_origin.h"
 #include "dissect/rpc/rpc_session.h"
@@ -13,20 +13,21 @@
 
 namespace rpcaudit::dissect {
 
+struct SmbSession;
+
 // The directions of a pipe, and of the RPC session on it.
-inline constexpr unsigned kToServer = 0;
-inline constexpr unsigned kToClient = 1;
+inline constexpr Direction kToServer = Direction::forward;
+inline constexpr Direction kToClient = Direction::reverse;
 
 // An open pipe, or a handle that may be one because its tree or its opening was not seen.
 struct SmbPipe {
   PipeOrigin origin;
   PipeCarrier opened_on;
   std::uint32_t tree_id = 0;
-  std::uint32_t* group = nullptr;     // the list of pipes of its SMB session
-  std::uint32_t rpc = kNoSlot;        // its RPC session, once the content is known to be RPC
-  std::uint8_t tries = 0;             // messages that did not look like RPC
-  std::array<bool, 2> is_marked{};    // in the list of what holds bytes
-  std::array<ProbeBuffer, 2> probes;  // `decided`: the rest of the message is not looked at
+  Slot<RpcSession> rpc;              // once the content is known to be RPC
+  std::uint8_t tries = 0;            // messages that did not look like RPC
+  PerDirection<bool> is_marked;      // in the list of what holds bytes
+  PerDirection<ProbeBuffer> probes;  // `decided`: the rest of the message is not looked at
 };
 
 // A direction of a connection that brings bytes of pipes.
@@ -35,44 +36,40 @@ struct PipeSource {
   PduPlace place;
 };
 
-// Open pipes: finds out which carry RPC, by their content alone, and feeds those to RPC sessions,
-// one for each pipe. A pipe that carries something else costs a look-up per message. Bounded: the
-// one used the longest ago makes room.
-class SmbPipes {
+// Open pipes, each of an SMB session: finds out which carry RPC, by their content alone, and feeds
+// those to RPC sessions, one for each pipe. A pipe that carries something else costs a look-up per
+// message. Bounded: the least recently used pipe is evicted.
+class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
  public:
   SmbPipes(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
            RpcSessions& sessions, std::uint64_t seed);
 
-  [[nodiscard]] std::uint32_t find(const TableKey& key) const noexcept { return table_.find(key); }
-  // A new pipe of the SMB session whose list is `group`; both stay in place until it is closed.
-  std::uint32_t open(const TableKey& key, const PipeCarrier& opened_on, const SmbCaller& caller,
-                     std::uint32_t& group, const FrameReference& frame) noexcept;
-  // The pipe is known by this key from now on; another of that key was closed unseen.
-  void rekey(std::uint32_t slot, const TableKey& key, Timestamp now) noexcept;
-  void close(std::uint32_t slot, Timestamp now) noexcept;
+  using KeyedTable::find;
+  using KeyedTable::first_in_group;
+  using KeyedTable::holds;
+  using KeyedTable::next_in_group;
+  using KeyedTable::Reference;
+  using KeyedTable::operator[];
+  using KeyedTable::reference;
 
-  SmbPipe& operator[](std::uint32_t slot) noexcept { return table_[slot]; }
-  [[nodiscard]] EntryReference reference(std::uint32_t slot) const noexcept {
-    return table_.reference(slot);
-  }
-  [[nodiscard]] bool holds(EntryReference reference) const noexcept {
-    return table_.holds(reference);
-  }
-  [[nodiscard]] std::uint32_t next_in_group(std::uint32_t slot) const noexcept {
-    return table_.next_in_group(slot);
-  }
+  // A new pipe of an SMB session. `caller` stays in place until the pipe is closed.
+  Slot<SmbPipe> open(const TableKey& key, const PipeCarrier& opened_on, const SmbCaller& caller,
+                     Slot<SmbSession> session, const FrameReference& frame) noexcept;
+  // The pipe is known by this key from now on; another of that key was closed unseen.
+  void rekey(Slot<SmbPipe> slot, const TableKey& key, Timestamp now) noexcept;
+  void close(Slot<SmbPipe> slot, Timestamp now) noexcept;
 
   // What is written to or read from the pipe by one message begins.
-  void begin_message(std::uint32_t slot, unsigned direction) noexcept;
+  void begin_message(Slot<SmbPipe> slot, Direction direction) noexcept;
   // More of it. `source` is the connection that it comes from.
-  void consume(std::uint32_t slot, unsigned direction, Bytes bytes, const FrameReference& frame,
+  void consume(Slot<SmbPipe> slot, Direction direction, Bytes bytes, const FrameReference& frame,
                PipeSource& source) noexcept;
-  void gap(std::uint32_t slot, unsigned direction, std::uint64_t missing, BlindnessKind kind,
+  void gap(Slot<SmbPipe> slot, Direction direction, std::uint64_t missing, BlindnessKind kind,
            const FrameReference& frame) noexcept;
 
   // The pipe carries RPC, and something that was said on it has no answer yet.
-  [[nodiscard]] bool awaits_answer(std::uint32_t slot) noexcept {
-    const std::uint32_t rpc = table_[slot].rpc;
+  [[nodiscard]] bool awaits_answer(Slot<SmbPipe> slot) noexcept {
+    const Slot<RpcSession> rpc = (*this)[slot].rpc;
     return rpc != kNoSlot && sessions_.awaits_answer(rpc);
   }
 
@@ -82,21 +79,20 @@ class SmbPipes {
   [[nodiscard]] std::uint64_t earliest_open() const noexcept { return marks_.earliest(); }
 
  private:
-  void probe(std::uint32_t slot, unsigned direction, Bytes bytes, const FrameReference& frame,
+  void probe(Slot<SmbPipe> slot, Direction direction, Bytes bytes, const FrameReference& frame,
              PipeSource& source) noexcept;
-  void start_rpc(std::uint32_t slot, PipeSource& source) noexcept;
-  void feed(SmbPipe& pipe, unsigned direction, Bytes bytes, const FrameReference& frame,
+  void start_rpc(Slot<SmbPipe> slot, PipeSource& source) noexcept;
+  void feed(SmbPipe& pipe, Direction direction, Bytes bytes, const FrameReference& frame,
             PipeSource& source) noexcept;
   void make_room(const FrameReference& frame) noexcept;
-  void evict(std::uint32_t slot, const FrameReference& frame) noexcept;
-  [[nodiscard]] FrameReference open_since(std::uint32_t slot, unsigned direction) noexcept;
-  void mark_open(std::uint32_t slot, unsigned direction) noexcept;
+  void evict(Slot<SmbPipe> slot, const FrameReference& frame) noexcept;
+  [[nodiscard]] FrameReference open_since(Slot<SmbPipe> slot, Direction direction) noexcept;
+  void mark_open(Slot<SmbPipe> slot, Direction direction) noexcept;
 
   const Limits& limits_;
   RpcObserver& observer_;
   DissectStatistics& statistics_;
   RpcSessions& sessions_;
-  KeyedTable<SmbPipe> table_;
   UnfinishedStreams marks_;
 };
 

@@ -35,36 +35,38 @@ ShareKind SmbTrees::search(std::uint32_t id) noexcept {
 
 SmbSessions::SmbSessions(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
                          SmbPipes& pipes, std::uint64_t seed)
-    : observer_(observer),
+    : KeyedTable(limits.smb_sessions, 0, seed),
+      observer_(observer),
       statistics_(statistics),
-      pipes_(pipes),
-      table_(limits.smb_sessions, seed) {}
+      pipes_(pipes) {}
 
-std::uint32_t SmbSessions::add(const TableKey& key, const std::array<Endpoint, 2>& endpoints,
-                               const FrameReference& frame) noexcept {
-  if (table_.full()) {
+Slot<SmbSession> SmbSessions::add(const TableKey& key, const std::array<Endpoint, 2>& endpoints,
+                                  const FrameReference& frame) noexcept {
+  if (full()) {
     ++statistics_.smb_sessions_evicted;
-    close(table_.oldest(), frame);
+    close(oldest(), frame);
   }
-  const std::uint32_t slot = table_.add(key, all_);
-  table_[slot].endpoints = endpoints;
+  const Slot<SmbSession> slot = KeyedTable::add(key, {});
+  (*this)[slot].endpoints = endpoints;
   return slot;
 }
 
-void SmbSessions::rekey(std::uint32_t slot, const TableKey& key,
+void SmbSessions::rekey(Slot<SmbSession> slot, const TableKey& key,
                         const FrameReference& frame) noexcept {
-  const std::uint32_t earlier = table_.find(key);
+  const Slot<SmbSession> earlier = find(key);
   if (earlier == slot) return;
-  if (earlier != kNoSlot) close(earlier, frame);
-  table_.rekey(slot, key);
+  if (earlier) close(earlier, frame);
+  KeyedTable::rekey(slot, key);
 }
 
-void SmbSessions::close(std::uint32_t slot, const FrameReference& frame) noexcept {
-  SmbSession& session = table_[slot];
-  while (session.pipes != kNoSlot) pipes_.close(session.pipes, frame.timestamp);
+void SmbSessions::close(Slot<SmbSession> slot, const FrameReference& frame) noexcept {
+  SmbSession& session = (*this)[slot];
+  for (Slot<SmbPipe> pipe; (pipe = pipes_.first_in_group(slot)) != kNoSlot;) {
+    pipes_.close(pipe, frame.timestamp);
+  }
   tell_unseen(session, BlindnessKind::smb_encrypted, session.encrypted, frame);
   tell_unseen(session, BlindnessKind::smb_compressed, session.compressed, frame);
-  table_.remove(slot, all_);
+  remove(slot);
 }
 
 void SmbSessions::tell_unseen(const SmbSession& session, BlindnessKind kind,

@@ -54,36 +54,30 @@ struct SmbSession {
   bool has_id = false;                // the server has given it one
   bool established = false;           // the server accepted its user
   std::uint32_t channels = 0;         // connections that carry it
-  std::uint32_t pipes = kNoSlot;      // opened in it
   UnseenMessages encrypted;
   UnseenMessages compressed;
 };
 
-// All SMB sessions. Bounded: the one used the longest ago makes room.
-class SmbSessions {
+// All SMB sessions. Bounded: the least recently used session is evicted.
+class SmbSessions : private KeyedTable<SmbSession, SmbSession> {
  public:
   SmbSessions(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
               SmbPipes& pipes, std::uint64_t seed);
 
-  [[nodiscard]] std::uint32_t find(const TableKey& key) const noexcept { return table_.find(key); }
-  std::uint32_t add(const TableKey& key, const std::array<Endpoint, 2>& endpoints,
-                    const FrameReference& frame) noexcept;
-  // The session is known by this key from now on; another of that key is over.
-  void rekey(std::uint32_t slot, const TableKey& key, const FrameReference& frame) noexcept;
-  // Its pipes are closed, and what of it could not be seen is told.
-  void close(std::uint32_t slot, const FrameReference& frame) noexcept;
+  using KeyedTable::find;
+  using KeyedTable::holds;
+  using KeyedTable::Reference;
+  using KeyedTable::operator[];
+  using KeyedTable::owner_key;
+  using KeyedTable::reference;
+  using KeyedTable::touch;
 
-  SmbSession& operator[](std::uint32_t slot) noexcept { return table_[slot]; }
-  [[nodiscard]] EntryReference reference(std::uint32_t slot) const noexcept {
-    return table_.reference(slot);
-  }
-  [[nodiscard]] bool holds(EntryReference reference) const noexcept {
-    return table_.holds(reference);
-  }
-  [[nodiscard]] std::uint64_t owner_key(std::uint32_t slot) const noexcept {
-    return table_.owner_key(slot);
-  }
-  void touch(std::uint32_t slot) noexcept { table_.touch(slot); }
+  Slot<SmbSession> add(const TableKey& key, const std::array<Endpoint, 2>& endpoints,
+                       const FrameReference& frame) noexcept;
+  // The session is known by this key from now on; another of that key is over.
+  void rekey(Slot<SmbSession> slot, const TableKey& key, const FrameReference& frame) noexcept;
+  // Its pipes are closed, and what of it could not be seen is told.
+  void close(Slot<SmbSession> slot, const FrameReference& frame) noexcept;
 
  private:
   void tell_unseen(const SmbSession& session, BlindnessKind kind, const UnseenMessages& unseen,
@@ -92,8 +86,6 @@ class SmbSessions {
   RpcObserver& observer_;
   DissectStatistics& statistics_;
   SmbPipes& pipes_;
-  KeyedTable<SmbSession> table_;
-  std::uint32_t all_ = kNoSlot;  // the one group of the table
 };
 
 }  // namespace rpcaudit::dissect

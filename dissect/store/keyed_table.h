@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
+#include "dissect/store/intrusive_list.h"
 #include "dissect/store/keyed_hash.h"
 #include "dissect/store/keyed_slab.h"
 
@@ -18,86 +20,94 @@ struct TableKey {
 };
 
 // An entry that may have made room for another since: ask the table whether it holds it.
+template <class Value>
 struct EntryReference {
-  std::uint32_t slot = kNoSlot;
+  Slot<Value> slot;
   std::uint32_t generation = 0;
 };
 
-// A bounded set of values found by key and forgotten by age; each also stands in the list of its
-// group, whose head the group's owner keeps. Whoever adds makes room first.
-template <class Value>
+// A bounded set of values found by key and forgotten by age. Each may also stand in the list of a
+// group, which is named by the slot of what owns its members. Whoever adds makes room first.
+template <class Value, class Group>
 class KeyedTable {
  public:
-  // `seed` keys the hash, so that nobody can choose keys that meet in one bucket.
-  KeyedTable(std::size_t capacity, std::uint64_t seed) : entries_(capacity) {
+  using Reference = EntryReference<Value>;
+
+  // Groups have slots below `groups`. `seed` keys the hash, so that nobody can choose keys that
+  // meet in one bucket.
+  KeyedTable(std::size_t capacity, std::size_t groups, std::uint64_t seed)
+      : entries_(capacity), groups_(groups) {
     SecretSequence secrets(seed);
     for (std::uint64_t& secret : secrets_) secret = secrets.next();
   }
 
   [[nodiscard]] bool full() const noexcept { return entries_.full(); }
-  // Used the longest ago, or kNoSlot.
-  [[nodiscard]] std::uint32_t oldest() const noexcept { return entries_.oldest(); }
+  // The least recently used entry, if any.
+  [[nodiscard]] Slot<Value> oldest() const noexcept { return {entries_.oldest()}; }
 
-  Value& operator[](std::uint32_t slot) noexcept { return entries_[slot].value; }
-  const Value& operator[](std::uint32_t slot) const noexcept { return entries_[slot].value; }
+  Value& operator[](Slot<Value> slot) noexcept { return entries_[slot.index].value; }
+  const Value& operator[](Slot<Value> slot) const noexcept { return entries_[slot.index].value; }
 
-  [[nodiscard]] EntryReference reference(std::uint32_t slot) const noexcept {
-    return {slot, entries_[slot].generation};
+  [[nodiscard]] Reference reference(Slot<Value> slot) const noexcept {
+    return {slot, entries_[slot.index].generation};
   }
-  [[nodiscard]] bool holds(EntryReference reference) const noexcept {
-    return reference.slot != kNoSlot && entries_[reference.slot].generation == reference.generation;
+  [[nodiscard]] bool holds(Reference reference) const noexcept {
+    return reference.slot && entries_[reference.slot.index].generation == reference.generation;
   }
   // A key's owner that no other entry of this table, at any time, is.
-  [[nodiscard]] std::uint64_t owner_key(std::uint32_t slot) const noexcept {
-    return std::uint64_t{entries_[slot].generation} << 32 | slot;
+  [[nodiscard]] std::uint64_t owner_key(Slot<Value> slot) const noexcept {
+    return std::uint64_t{entries_[slot.index].generation} << 32 | slot.index;
   }
 
-  // kNoSlot when there is no such entry.
-  [[nodiscard]] std::uint32_t find(const TableKey& key) const noexcept {
-    return entries_.find(hash(key), [&](std::uint32_t slot) { return entries_[slot].key == key; });
+  // The entry of this key, if any.
+  [[nodiscard]] Slot<Value> find(const TableKey& key) const noexcept {
+    return {
+        entries_.find(hash(key), [&](Slot<Entry> entry) { return entries_[entry].key == key; })};
   }
 
-  // A new entry with a fresh value. Not to be called when full() or when the key is there.
-  std::uint32_t add(const TableKey& key, std::uint32_t& group) noexcept {
-    const std::uint32_t slot = entries_.add(hash(key));
-    Entry& entry = entries_[slot];
+  // A new entry with a fresh value, in the list of `group` if there is one. Not to be called when
+  // full() or when the key is there.
+  Slot<Value> add(const TableKey& key, Slot<Group> group) noexcept {
+    const Slot<Value> slot{entries_.add(hash(key))};
+    Entry& entry = entries_[slot.index];
     entry.value = Value{};
     entry.key = key;
     ++entry.generation;
-    entry.previous = kNoSlot;
-    entry.next = group;
-    if (group != kNoSlot) entries_[group].previous = slot;
-    group = slot;
+    entry.group = group;
+    if (group) groups_[group.index].push_newest(slot.index, entries_);
     return slot;
   }
 
-  void remove(std::uint32_t slot, std::uint32_t& group) noexcept {
-    Entry& entry = entries_[slot];
-    (entry.previous == kNoSlot ? group : entries_[entry.previous].next) = entry.next;
-    if (entry.next != kNoSlot) entries_[entry.next].previous = entry.previous;
+  void remove(Slot<Value> slot) noexcept {
+    Entry& entry = entries_[slot.index];
+    if (entry.group) groups_[entry.group.index].remove(slot.index, entries_);
     ++entry.generation;
-    entries_.remove(slot);
+    entries_.remove(slot.index);
   }
 
   // The entry is found by another key from now on.
-  void rekey(std::uint32_t slot, const TableKey& key) noexcept {
-    entries_[slot].key = key;
-    entries_.rehash(slot, hash(key));
+  void rekey(Slot<Value> slot, const TableKey& key) noexcept {
+    entries_[slot.index].key = key;
+    entries_.rehash(slot.index, hash(key));
   }
 
   // The entry was used.
-  void touch(std::uint32_t slot) noexcept { entries_.touch(slot); }
+  void touch(Slot<Value> slot) noexcept { entries_.touch(slot.index); }
 
-  [[nodiscard]] std::uint32_t next_in_group(std::uint32_t slot) const noexcept {
-    return entries_[slot].next;
+  // The members of a group, the latest added first; none after the last.
+  [[nodiscard]] Slot<Value> first_in_group(Slot<Group> group) const noexcept {
+    return groups_[group.index].newest().index;
+  }
+  [[nodiscard]] Slot<Value> next_in_group(Slot<Value> slot) const noexcept {
+    return entries_[slot.index].links.older.index;
   }
 
  private:
   struct Entry {
     TableKey key;
     std::uint32_t generation = 0;
-    std::uint32_t next = kNoSlot;  // of its group
-    std::uint32_t previous = kNoSlot;
+    Slot<Group> group;
+    ListLinks<Entry> links;  // of its group
     Value value;
   };
 
@@ -107,6 +117,7 @@ class KeyedTable {
   }
 
   KeyedSlab<Entry> entries_;
+  std::vector<IntrusiveList<Entry, &Entry::links>> groups_;
   std::uint64_t secrets_[4];
 };
 

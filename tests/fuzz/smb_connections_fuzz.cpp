@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   limits.smb_sessions = 3;
   limits.smb_pipes = 4;
   limits.smb_requests = 4;
-  limits.smb_head_buffers = 3;
+  limits.smb_header_buffers = 3;
   limits.contexts = 64;
   limits.contexts_per_connection = 8;
   limits.pending_calls = 8;
@@ -26,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   dissect::SmbConnections smb(limits, observer, statistics, sessions, 1);
   const Endpoint client{IpAddress::v4(0x0a4d0002), 40000};
   const Endpoint server{IpAddress::v4(0x0a4d0001), 445};
-  std::array<std::uint32_t, 2> slots{smb.open({client, server}), smb.open({client, server})};
+  std::array<dissect::Slot<dissect::SmbConnection>, 2> slots{smb.open({client, server}),
+                                                             smb.open({client, server})};
 
   Bytes rest = std::as_bytes(std::span(data, size));
   dissect::FrameReference frame;
@@ -39,8 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     rest = rest.subspan(3);
     frame.sequence = ++frame.number;
     frame.timestamp.nanoseconds += command >= 0xf0 ? 31 * kNanosecondsPerSecond : 1;
-    const unsigned direction = command & 1;
-    std::uint32_t& slot = slots[command >> 1 & 1];
+    const auto direction = static_cast<dissect::Direction>(command & 1);
+    dissect::Slot<dissect::SmbConnection>& slot = slots[command >> 1 & 1];
     if ((command & 0x0c) == 0x0c) {
       smb.close(slot, frame);
       slot = smb.open({client, server});
@@ -54,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     sessions.expire(frame.timestamp);
     smb.give_up_stale(frame.timestamp);
   }
-  for (const std::uint32_t slot : slots) smb.close(slot, frame);
+  for (const auto slot : slots) smb.close(slot, frame);
   if (!observer.complaints().empty() || !observer.all_closed()) std::abort();
   return 0;
 }

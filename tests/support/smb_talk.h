@@ -27,13 +27,17 @@ class SmbTalk {
   void use(std::size_t connection) { current_ = connection; }
   void hang_up() {
     smb_.close(slots_[current_], frame());
-    slots_[current_] = dissect::kNoSlot;
+    slots_[current_] = {};
   }
 
   // A message as it is, framed, in pieces of `size` bytes from piecewise() on.
-  SmbTalk& client(const ByteVector& message) { return say(0, framed(message)); }
-  SmbTalk& server(const ByteVector& message) { return say(1, framed(message)); }
-  SmbTalk& say(unsigned direction, const ByteVector& bytes) {
+  SmbTalk& client(const ByteVector& message) {
+    return say(dissect::Direction::forward, framed(message));
+  }
+  SmbTalk& server(const ByteVector& message) {
+    return say(dissect::Direction::reverse, framed(message));
+  }
+  SmbTalk& say(dissect::Direction direction, const ByteVector& bytes) {
     for (Bytes rest = bytes; !rest.empty();) {
       const Bytes part = rest.first(std::min(piece_, rest.size()));
       smb_.consume(slots_[current_], direction, part, frame());
@@ -41,7 +45,7 @@ class SmbTalk {
     }
     return *this;
   }
-  bool lose(unsigned direction, std::uint64_t bytes) {
+  bool lose(dissect::Direction direction, std::uint64_t bytes) {
     return smb_.gap(slots_[current_], direction, bytes, dissect::BlindnessKind::gap, frame());
   }
   void piecewise(std::size_t size) { piece_ = size; }
@@ -104,9 +108,9 @@ class SmbTalk {
 
   // Ends all connections and returns what was told.
   std::string text() {
-    for (std::uint32_t& slot : slots_) {
+    for (dissect::Slot<dissect::SmbConnection>& slot : slots_) {
       if (slot != dissect::kNoSlot) smb_.close(slot, frame());
-      slot = dissect::kNoSlot;
+      slot = {};
     }
     EXPECT_EQ(observer_.complaints(), "");
     EXPECT_TRUE(observer_.all_closed());
@@ -130,7 +134,7 @@ class SmbTalk {
   dissect::DissectStatistics statistics_;
   dissect::RpcSessions sessions_{limits_, observer_, statistics_, 1};
   dissect::SmbConnections smb_{limits_, observer_, statistics_, sessions_, 1};
-  std::vector<std::uint32_t> slots_;
+  std::vector<dissect::Slot<dissect::SmbConnection>> slots_;
   std::size_t current_ = 0;
   std::size_t piece_ = SIZE_MAX;
   std::uint64_t frames_ = 0;

@@ -214,9 +214,9 @@ TEST(Smb2, StaysInStepOverAHoleInFileData) {
   const ByteVector data =
       framed(make_smb2({.command = Smb2Command::write, .message_id = 500, .tree_id = 7},
                        smb2_write_request(5, ByteVector(100'000, std::byte{0xfe}))));
-  talk.say(0, ByteVector(data.begin(), data.begin() + 3000));
-  EXPECT_FALSE(talk.lose(0, 90'000));
-  talk.say(0, ByteVector(data.begin() + 93'000, data.end()));
+  talk.say(kToServer, ByteVector(data.begin(), data.begin() + 3000));
+  EXPECT_FALSE(talk.lose(kToServer, 90'000));
+  talk.say(kToServer, ByteVector(data.begin() + 93'000, data.end()));
   talk.bind(kFile, kSamr).call(kFile, 2);
   EXPECT_EQ(talk.text(), kOneCall);
   EXPECT_EQ(talk.statistics().smb_undecodable, 0u);
@@ -227,9 +227,9 @@ TEST(Smb2, FindsTheNextMessageBehindAHoleOfManyMessages) {
     SmbTalk talk;
     talk.connect_tree().open("samr", kFile).bind(kFile, kSamr);
     talk.piecewise(piece);
-    EXPECT_TRUE(talk.lose(0, 12'345));
-    EXPECT_TRUE(talk.lose(1, 12'345));
-    talk.say(0, ByteVector(50, std::byte{'S'})).say(1, ByteVector(3));
+    EXPECT_TRUE(talk.lose(kToServer, 12'345));
+    EXPECT_TRUE(talk.lose(kToClient, 12'345));
+    talk.say(kToServer, ByteVector(50, std::byte{'S'})).say(kToClient, ByteVector(3));
     talk.call(kFile, 2);
     EXPECT_EQ(talk.text(), kOneCall) << piece;
   }
@@ -241,8 +241,8 @@ TEST(Smb2, TellsAHoleInThePayloadOfAPipe) {
   const ByteVector message =
       framed(make_smb2({.command = Smb2Command::write, .message_id = 500},
                        smb2_write_request(kFile, make_request({0, 1, {}, 500}, {.call_id = 2}))));
-  talk.say(0, ByteVector(message.begin(), message.begin() + 200));
-  EXPECT_TRUE(talk.lose(0, message.size() - 200));
+  talk.say(kToServer, ByteVector(message.begin(), message.begin() + 200));
+  EXPECT_TRUE(talk.lose(kToServer, message.size() - 200));
   talk.read(kFile, response(2)).call(kFile, 3);
   EXPECT_EQ(talk.observer().blind(BlindnessKind::gap), 1u);
   const std::string text = talk.text();

@@ -1,0 +1,361 @@
+#include "dissect/smb/smb2_reader.h"
+
+#include <algorithm>
+
+#include "dissect/rpc/auth_token.h"
+#include "dissect/smb/smb_host.h"
+#include "dissect/smb/smb_pipe_name.h"
+
+namespace rpcaudit::dissect {
+namespace {
+
+// Of what belongs to no session of the wire.
+constexpr std::uint64_t kNoSessionMark = std::uint64_t{1} << 61;
+
+TableKey session_key(const SmbConnection& connection, std::uint64_t id) noexcept {
+  return id == 0 ? TableKey{connection.key, kNoSessionMark, 0} : TableKey{connection.hosts, 0, id};
+}
+
+TableKey request_key(const SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  return {unit.connection.key, 0, header.message_id};
+}
+
+}  // namespace
+
+// Related messages leave out what they have from the one before ([MS-SMB2] 3.2.4.1.4).
+void Smb2Reader::complete(Smb2Header& header, const Chain& chain) noexcept {
+  if (!header.is_related()) return;
+  if (header.session_id == ~std::uint64_t{0}) header.session_id = chain.session_id;
+  if (header.tree_id == ~std::uint32_t{0}) header.tree_id = chain.tree_id;
+}
+
+std::size_t Smb2Reader::bytes_needed(SmbHost& host, const SmbConnection& connection,
+                                     Direction direction, const SmbUnit& unit) noexcept {
+  Smb2Header header;
+  const ParseStatus status = parse_smb2_header(unit.header, header);
+  if (status == ParseStatus::truncated) return kSmb2HeaderSize;
+  if (status != ParseStatus::ok) return 0;
+  if (unit.offset != 0) complete(header, chains_[direction]);
+  return matters(host, connection, header) ? smb2_bytes_needed(unit.header, header)
+                                           : kSmb2HeaderSize;
+}
+
+// Messages on shares that hold files are passed over after their header.
+bool Smb2Reader::matters(SmbHost& host, const SmbConnection& connection,
+                         const Smb2Header& header) noexcept {
+  switch (header.command) {
+    case Smb2Command::session_setup:
+    case Smb2Command::logoff:
+    case Smb2Command::tree_connect:
+    case Smb2Command::tree_disconnect: return true;
+    case Smb2Command::create:
+    case Smb2Command::close:
+    case Smb2Command::read:
+    case Smb2Command::write:
+    case Smb2Command::ioctl: {
+      if (header.is_async()) return true;
+      const Slot<SmbSession> session = find_session(host, connection, header.session_id);
+      return session == kNoSlot ||
+             host.sessions()[session].trees.kind(header.tree_id) != ShareKind::other;
+    }
+  }
+  return false;
+}
+
+Slot<SmbSession> Smb2Reader::find_session(SmbHost& host, const SmbConnection& connection,
+                                          std::uint64_t id) noexcept {
+  if (recent_id_ != id || !host.sessions().holds(recent_session_)) {
+    const Slot<SmbSession> session = host.sessions().find(session_key(connection, id));
+    if (!session) return session;
+    recent_id_ = id;
+    recent_session_ = host.sessions().reference(session);
+  }
+  host.sessions().touch(recent_session_.slot);
+  return recent_session_.slot;
+}
+
+Slot<SmbSession> Smb2Reader::use_session(const SmbUnitContext& unit, std::uint64_t id) noexcept {
+  SmbHost& host = unit.host;
+  SmbConnection& connection = unit.connection;
+  Slot<SmbSession> session = find_session(host, connection, id);
+  if (!session) {
+    session = host.add_session(connection, session_key(connection, id), unit.frame);
+    host.sessions()[session].id = id;
+    host.sessions()[session].has_id = id != 0;
+    connection.carried = host.sessions().reference(session);
+  }
+  if (connection.carried.slot != session || !host.sessions().holds(connection.carried)) {
+    host.carry(connection, session, unit.frame);  // it may be new on this connection
+    connection.carried = host.sessions().reference(session);
+  }
+  return session;
+}
+
+void Smb2Reader::on_unit(SmbUnitContext& unit) noexcept {
+  SmbHost& host = unit.host;
+  Smb2Header header;
+  if (!host.decodes(parse_smb2_header(unit.presented.header, header))) return;
+  Chain& chain = chains_[unit.direction];
+  if (unit.presented.offset != 0) complete(header, chain);
+  chain.session_id = header.session_id;
+  chain.tree_id = header.tree_id;
+  unit.step.next_offset = header.next;
+  if (!host.is_expected(unit, header.is_response())) return;
+  if (!matters(host, unit.connection, header)) return;
+  header.is_response() ? on_response(unit, header) : on_request(unit, header);
+  // Whatever a length says, a message ends where the next one begins.
+  SmbStep& step = unit.step;
+  if (header.next != 0 && step.payload_length != 0) {
+    const std::uint32_t room = header.next - std::min(header.next, step.payload_offset);
+    step.payload_length = std::min(step.payload_length, room);
+  }
+}
+
+SmbPipes::Reference Smb2Reader::find_pipe(SmbUnitContext& unit, const Smb2Header& header,
+                                          Smb2FileId file, bool add) noexcept {
+  SmbHost& host = unit.host;
+  Chain& chain = chains_[unit.direction];
+  if (file.means_previous()) return chain.pipe;
+  Slot<SmbSession> session = find_session(host, unit.connection, header.session_id);
+  if (add) session = use_session(unit, header.session_id);
+  chain.pipe = {};
+  if (!session) return chain.pipe;
+  const TableKey key{host.sessions().owner_key(session), file.persistent_part, file.volatile_part};
+  const Slot<SmbPipe> pipe = host.pipes().find(key);
+  if (pipe) {
+    chain.pipe = host.pipes().reference(pipe);
+  } else if (add) {
+    chain.pipe = host.open_pipe(unit, key, session, header.is_async() ? 0 : header.tree_id);
+  }
+  if (add && header.is_signed()) host.sessions()[session].caller.is_signed = true;
+  return chain.pipe;
+}
+
+void Smb2Reader::on_request(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  SmbHost& host = unit.host;
+  const Bytes message = unit.presented.header;
+  Smb2Data data;
+  switch (header.command) {
+    case Smb2Command::session_setup: return on_setup_request(unit, header);
+    case Smb2Command::create: return on_create_request(unit, header);
+    case Smb2Command::close: {
+      if (parse_smb2_close_request(message, data.file) != ParseStatus::ok) break;
+      const SmbPipes::Reference pipe = find_pipe(unit, header, data.file, false);
+      if (host.pipes().holds(pipe)) host.add_request(unit, request_key(unit, header)).pipe = pipe;
+      return;
+    }
+    case Smb2Command::read: {
+      if (parse_smb2_read_request(message, data.file) != ParseStatus::ok) break;
+      const SmbPipes::Reference pipe = find_pipe(unit, header, data.file, true);
+      host.add_request(unit, request_key(unit, header)).pipe = pipe;
+      return;
+    }
+    case Smb2Command::write: {
+      if (parse_smb2_write_request(message, data) != ParseStatus::ok) break;
+      const SmbPipes::Reference pipe = find_pipe(unit, header, data.file, true);
+      data.extent.offset += unit.presented.offset;
+      return host.hand_on(unit, pipe, kToServer, data.extent);
+    }
+    case Smb2Command::ioctl: {
+      if (parse_smb2_ioctl(message, false, data) != ParseStatus::ok) break;
+      if (data.control_code != kFsctlPipeTransceive) return;
+      const SmbPipes::Reference pipe = find_pipe(unit, header, data.file, true);
+      host.add_request(unit, request_key(unit, header)).pipe = pipe;
+      data.extent.offset += unit.presented.offset;
+      return host.hand_on(unit, pipe, kToServer, data.extent);
+    }
+    default: return;  // its response says all
+  }
+  ++host.statistics().smb_undecodable;
+}
+
+void Smb2Reader::on_response(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  SmbHost& host = unit.host;
+  if (header.status == kStatusPending) return;  // the real one follows
+  switch (header.command) {
+    case Smb2Command::session_setup: return on_setup_response(unit, header);
+    case Smb2Command::create: return on_create_response(unit, header);
+    case Smb2Command::read:
+    case Smb2Command::ioctl: return on_data_response(unit, header);
+    case Smb2Command::tree_connect: {
+      Smb2ShareType type{};
+      if (header.status != kStatusSuccess || header.is_async()) return;
+      if (parse_smb2_tree_connect_response(unit.presented.header, type) != ParseStatus::ok) break;
+      const Slot<SmbSession> session = use_session(unit, header.session_id);
+      const bool is_pipe = type == Smb2ShareType::pipe;
+      host.sessions()[session].trees.set(header.tree_id,
+                                         is_pipe ? ShareKind::pipe : ShareKind::other);
+      return;
+    }
+    case Smb2Command::close:
+    case Smb2Command::tree_disconnect:
+    case Smb2Command::logoff: return on_leave(unit, header);
+    default: return;
+  }
+  ++host.statistics().smb_undecodable;
+}
+
+void Smb2Reader::on_setup_request(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  SmbHost& host = unit.host;
+  Smb2SessionSetupRequest request;
+  if (!host.decodes(parse_smb2_session_setup_request(unit.presented.header, request))) return;
+  const Slot<SmbSession> slot =
+      header.session_id == 0
+          ? host.add_session(unit.connection, host.fresh_key(unit.connection), unit.frame)
+          : use_session(unit, header.session_id);
+  SmbCaller& caller = host.sessions()[slot].caller;
+  // A connection added to a session authenticates again, and may not change who it is.
+  if (!request.binding) {
+    (void)read_auth_token(0, request.token, caller.identity);
+    caller.setup_seen = true;
+  }
+  host.add_request(unit, request_key(unit, header)).session = host.sessions().reference(slot);
+}
+
+void Smb2Reader::on_setup_response(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  SmbHost& host = unit.host;
+  const Slot<SmbRequest> request = host.find_request(request_key(unit, header));
+  SmbSessions::Reference session;
+  if (request) {
+    session = host.request(request).session;
+    host.end_request(request, unit.frame.timestamp);
+  }
+  const bool success = header.status == kStatusSuccess;
+  if (!success && header.status != kStatusMoreProcessingRequired) {
+    if (host.sessions().holds(session) && !host.sessions()[session.slot].established) {
+      host.sessions().close(session.slot, unit.frame);
+    }
+    return;
+  }
+  if (host.sessions().holds(session) && !host.sessions()[session.slot].has_id) {
+    host.sessions().rekey(session.slot, {unit.connection.hosts, 0, header.session_id}, unit.frame);
+    host.sessions()[session.slot].id = header.session_id;
+    host.sessions()[session.slot].has_id = true;
+  }
+  if (!success) return;
+  Smb2SessionSetupResponse response;
+  if (!host.decodes(parse_smb2_session_setup_response(unit.presented.header, response))) return;
+  SmbSession& own = host.sessions()[use_session(unit, header.session_id)];
+  own.established = true;
+  own.caller.setup_seen = true;
+  own.caller.guest = own.caller.guest || response.guest;
+  if (response.null_session) own.caller.identity.null_session = true;
+}
+
+void Smb2Reader::on_create_request(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  SmbHost& host = unit.host;
+  Smb2CreateRequest create;
+  if (!host.decodes(parse_smb2_create_request(unit.presented.header, create))) return;
+  const Slot<SmbSession> session = use_session(unit, header.session_id);
+  if (header.is_signed()) host.sessions()[session].caller.is_signed = true;
+  const SmbPipes::Reference pipe =
+      host.open_pipe(unit, host.fresh_key(unit.connection), session, header.tree_id);
+  append_smb2_pipe_name(create.name, host.pipes()[pipe.slot].origin.name.slot());
+  chains_[unit.direction].pipe = pipe;
+  SmbRequest& request = host.add_request(unit, request_key(unit, header));
+  request.pipe = pipe;
+  request.owns_pipe = true;
+}
+
+void Smb2Reader::on_create_response(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  SmbHost& host = unit.host;
+  const Slot<SmbRequest> slot = host.find_request(request_key(unit, header));
+  if (!slot) return;
+  SmbRequest& request = host.request(slot);
+  Smb2FileId file;
+  if (header.status == kStatusSuccess && host.pipes().holds(request.pipe) &&
+      parse_smb2_create_response(unit.presented.header, file) == ParseStatus::ok) {
+    const Slot<SmbSession> session = use_session(unit, header.session_id);
+    host.pipes().rekey(
+        request.pipe.slot,
+        {host.sessions().owner_key(session), file.persistent_part, file.volatile_part},
+        unit.frame.timestamp);
+    request.owns_pipe = false;
+    chains_[unit.direction].pipe = request.pipe;
+  }
+  host.end_request(slot, unit.frame.timestamp);
+}
+
+void Smb2Reader::on_data_response(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  SmbHost& host = unit.host;
+  const bool is_ioctl = header.command == Smb2Command::ioctl;
+  const Slot<SmbRequest> request = host.find_request(request_key(unit, header));
+  SmbPipes::Reference pipe;
+  if (request) {
+    pipe = host.request(request).pipe;
+    host.end_request(request, unit.frame.timestamp);
+  }
+  if (header.status != kStatusSuccess && header.status != kStatusBufferOverflow) return;
+  Smb2Data data;
+  const ParseStatus status = is_ioctl ? parse_smb2_ioctl(unit.presented.header, true, data)
+                                      : parse_smb2_read_response(unit.presented.header, data);
+  if (status != ParseStatus::ok) {
+    ++host.statistics().smb_undecodable;
+    return;
+  }
+  if (request == kNoSlot && is_ioctl && data.control_code == kFsctlPipeTransceive) {
+    pipe = find_pipe(unit, header, data.file, true);
+  } else if (request == kNoSlot && !is_ioctl) {
+    pipe = only_waiting_pipe(unit, header);
+  }
+  data.extent.offset += unit.presented.offset;
+  host.hand_on(unit, pipe, kToClient, data.extent);
+}
+
+// The pipe of a READ response whose request was not seen: nothing in it says which, so that there
+// must be one only on its tree that waits for an answer. Not looked for among many.
+SmbPipes::Reference Smb2Reader::only_waiting_pipe(SmbUnitContext& unit,
+                                                  const Smb2Header& header) noexcept {
+  SmbHost& host = unit.host;
+  const Slot<SmbSession> session = find_session(host, unit.connection, header.session_id);
+  if (session == kNoSlot || header.is_async()) return {};
+  constexpr int kLookedAtMax = 64;
+  Slot<SmbPipe> found;
+  Slot<SmbPipe> at = host.pipes().first_in_group(session);
+  int candidates = 0;
+  for (int looked = 0; at != kNoSlot && looked < kLookedAtMax; ++looked) {
+    if (host.pipes()[at].tree_id == header.tree_id && host.pipes().awaits_answer(at)) {
+      found = at;
+      ++candidates;
+    }
+    at = host.pipes().next_in_group(at);
+  }
+  if (candidates == 1 && at == kNoSlot) return host.pipes().reference(found);
+  if (candidates != 0) ++host.statistics().smb_responses_unmatched;
+  return {};
+}
+
+// A handle, a tree or a session is over.
+void Smb2Reader::on_leave(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  SmbHost& host = unit.host;
+  if (header.command == Smb2Command::close) {
+    const Slot<SmbRequest> request = host.find_request(request_key(unit, header));
+    if (!request) return;
+    const SmbPipes::Reference pipe = host.request(request).pipe;
+    host.end_request(request, unit.frame.timestamp);
+    if (host.pipes().holds(pipe)) host.pipes().close(pipe.slot, unit.frame.timestamp);
+    return;
+  }
+  const Slot<SmbSession> session = find_session(host, unit.connection, header.session_id);
+  if (session == kNoSlot || header.status != kStatusSuccess) return;
+  if (header.command == Smb2Command::logoff) return host.sessions().close(session, unit.frame);
+  host.sessions()[session].trees.remove(header.tree_id);  // its handles are not named again
+}
+
+// All of the message counts; what of it is only framing is little.
+void Smb2Reader::on_unreadable(SmbUnitContext& unit, SmbKind kind) noexcept {
+  SmbHost& host = unit.host;
+  std::uint64_t id = 0;
+  const bool encrypted = kind == SmbKind::encrypted;
+  const Bytes header = unit.presented.header;
+  const ParseStatus status =
+      encrypted ? parse_smb_transform(header, id) : parse_smb_compression(header, id);
+  if (status != ParseStatus::ok) ++host.statistics().smb_undecodable;
+  SmbSession& session = host.sessions()[use_session(unit, id)];
+  UnseenMessages& unseen = encrypted ? session.encrypted : session.compressed;
+  if (unseen.messages == 0) unseen.since = unit.frame;
+  ++unseen.messages;
+  unseen.bytes += unit.presented.length;
+}
+
+}  // namespace rpcaudit::dissect

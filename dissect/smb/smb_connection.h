@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dissect/direction.h"
+#include "dissect/smb/smb1_reader.h"
+#include "dissect/smb/smb2_reader.h"
+#include "dissect/smb/smb_pipes.h"
+#include "dissect/smb/smb_sessions.h"
+#include "dissect/smb/smb_stream.h"
+
+namespace rpcaudit::dissect {
+
+class SmbHost;
+
+// Where the payload under way goes.
+struct SmbPayload {
+  SmbPipes::Reference pipe;
+  Direction direction = kToServer;  // of the pipe
+  bool ends_pipe = false;           // it is the last that this pipe carries
+};
+
+// A connection carries a session.
+struct SmbChannel {
+  SmbSessions::Reference session;
+  Slot<SmbChannel> next;  // of the same connection
+};
+
+// A TCP connection that carries SMB.
+struct SmbConnection {
+  PerDirection<SmbStream> streams;
+  PerDirection<SmbPayload> payloads;
+  PerDirection<PipeSource> sources;
+  PerDirection<SmbKind> kinds;        // of the message under way
+  std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
+  Smb1Reader smb1;
+  Smb2Reader smb2;
+  std::uint64_t key = 0;           // what is this connection's own is found by
+  std::uint64_t hosts = 0;         // both addresses, the same for all connections between them
+  SmbSessions::Reference carried;  // the session last found among the channels
+  Slot<SmbChannel> channels;       // sessions it carries
+  std::uint32_t channel_count = 0;
+  std::uint32_t generation = 0;
+  Direction client_direction = Direction::forward;
+  bool roles_known = false;
+
+  // The client and the server. Where nothing but encrypted messages was seen, the lower port is
+  // taken for the server's.
+  [[nodiscard]] PipeCarrier client_and_server() const noexcept;
+};
+
+// A unit on its way through its reader, and what the reader makes of it.
+struct SmbUnitContext {
+  SmbHost& host;
+  Slot<SmbConnection> slot;
+  SmbConnection& connection;
+  Direction direction;
+  const SmbUnit& presented;
+  const FrameReference& frame;
+  SmbStep step;
+};
+
+}  // namespace rpcaudit::dissect

@@ -1,0 +1,139 @@
+#include "dissect/smb/smb_host.h"
+
+#include <utility>
+
+namespace rpcaudit::dissect {
+namespace {
+
+// One connection rarely carries more than a few sessions; it may not crowd out those of others.
+constexpr std::uint32_t kSessionsPerConnectionMax = 64;
+
+// Of what the server has not named yet.
+constexpr std::uint64_t kUnnamedMark = std::uint64_t{1} << 62;
+
+}  // namespace
+
+PipeCarrier SmbConnection::client_and_server() const noexcept {
+  const bool second =
+      roles_known ? client_direction == Direction::reverse : endpoints[0].port < endpoints[1].port;
+  return second ? PipeCarrier{endpoints[1], endpoints[0]} : endpoints;
+}
+
+SmbHost::SmbHost(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
+                 RpcSessions& sessions, std::uint64_t seed)
+    : statistics_(statistics),
+      pipes_(limits, observer, statistics, sessions, seed),
+      sessions_(limits, observer, statistics, pipes_, seed),
+      requests_(limits.smb_requests, limits.rpc_connections, seed),
+      channels_(2 * limits.smb_sessions) {}
+
+bool SmbHost::is_expected(const SmbUnitContext& unit, bool is_response) noexcept {
+  SmbConnection& connection = unit.connection;
+  const Direction client = is_response ? opposite(unit.direction) : unit.direction;
+  if (!connection.roles_known) {
+    connection.roles_known = true;
+    connection.client_direction = client;
+    for (PipeSource& source : connection.sources.values) {
+      source.carrier = connection.client_and_server();
+    }
+  }
+  if (connection.client_direction == client) return true;
+  ++statistics_.smb_unexpected;
+  return false;
+}
+
+TableKey SmbHost::fresh_key(const SmbConnection& connection) noexcept {
+  return {connection.key, kUnnamedMark, ++keys_made_};
+}
+
+Slot<SmbSession> SmbHost::add_session(SmbConnection& connection, const TableKey& key,
+                                      const FrameReference& frame) noexcept {
+  const Slot<SmbSession> session = sessions_.add(key, connection.client_and_server(), frame);
+  carry(connection, session, frame);
+  return session;
+}
+
+void SmbHost::carry(SmbConnection& connection, Slot<SmbSession> session,
+                    const FrameReference& frame) noexcept {
+  Slot<SmbChannel>* link = &connection.channels;
+  while (*link != kNoSlot) {
+    SmbChannel& channel = channels_[*link];
+    if (channel.session.slot == session && sessions_.holds(channel.session)) return;
+    const bool last = channel.next == kNoSlot;
+    if (sessions_.holds(channel.session) &&
+        !(last && connection.channel_count >= kSessionsPerConnectionMax)) {
+      link = &channel.next;
+      continue;
+    }
+    // Over, or the longest known of too many.
+    const SmbSessions::Reference old = channel.session;
+    const Slot<SmbChannel> released = std::exchange(*link, channel.next);
+    channels_.release(released);
+    --connection.channel_count;
+    if (!sessions_.holds(old)) continue;
+    ++statistics_.smb_sessions_evicted;
+    if (--sessions_[old.slot].channels == 0) sessions_.close(old.slot, frame);
+  }
+  const Slot<SmbChannel> added = channels_.take();
+  if (!added) return;  // the session then ends by age alone
+  channels_[added] = {sessions_.reference(session), connection.channels};
+  connection.channels = added;
+  ++connection.channel_count;
+  ++sessions_[session].channels;
+}
+
+SmbPipes::Reference SmbHost::open_pipe(const SmbUnitContext& unit, const TableKey& key,
+                                       Slot<SmbSession> session, std::uint32_t tree_id) noexcept {
+  const Slot<SmbPipe> pipe = pipes_.open(key, unit.connection.client_and_server(),
+                                         sessions_[session].caller, session, unit.frame);
+  pipes_[pipe].tree_id = tree_id;
+  return pipes_.reference(pipe);
+}
+
+void SmbHost::hand_on(SmbUnitContext& unit, SmbPipes::Reference pipe, Direction direction,
+                      SmbExtent extent) noexcept {
+  if (!pipes_.holds(pipe) || extent.length == 0 || extent.offset < unit.presented.offset) return;
+  unit.step.payload_offset = extent.offset - unit.presented.offset;
+  unit.step.payload_length = extent.length;
+  unit.connection.payloads[unit.direction] = {pipe, direction, false};
+  pipes_.begin_message(pipe.slot, direction);
+}
+
+void SmbHost::end_payload(SmbConnection& connection, Direction direction, Timestamp now) noexcept {
+  const SmbPayload payload = std::exchange(connection.payloads[direction], {});
+  if (payload.ends_pipe && pipes_.holds(payload.pipe)) pipes_.close(payload.pipe.slot, now);
+}
+
+SmbRequest& SmbHost::add_request(const SmbUnitContext& unit, const TableKey& key) noexcept {
+  const Slot<SmbRequest> earlier = requests_.find(key);
+  if (earlier) end_request(earlier, unit.frame.timestamp);
+  if (requests_.full()) {
+    ++statistics_.smb_requests_evicted;
+    end_request(requests_.oldest(), unit.frame.timestamp);
+  }
+  return requests_[requests_.add(key, unit.slot)];
+}
+
+void SmbHost::end_request(Slot<SmbRequest> slot, Timestamp now) noexcept {
+  const SmbRequest request = requests_[slot];
+  requests_.remove(slot);
+  if (request.owns_pipe && pipes_.holds(request.pipe)) pipes_.close(request.pipe.slot, now);
+}
+
+void SmbHost::end_connection(Slot<SmbConnection> slot, SmbConnection& connection,
+                             const FrameReference& frame) noexcept {
+  for (Slot<SmbRequest> request; (request = requests_.first_in_group(slot)) != kNoSlot;) {
+    end_request(request, frame.timestamp);
+  }
+  while (connection.channels != kNoSlot) {
+    const Slot<SmbChannel> channel = connection.channels;
+    const SmbSessions::Reference session = channels_[channel].session;
+    connection.channels = channels_[channel].next;
+    channels_.release(channel);
+    if (sessions_.holds(session) && --sessions_[session.slot].channels == 0) {
+      sessions_.close(session.slot, frame);
+    }
+  }
+}
+
+}  // namespace rpcaudit::dissect

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+
+#include "dissect/limits.h"
+#include "dissect/smb/smb_connection.h"
+#include "dissect/statistics.h"
+#include "dissect/store/keyed_table.h"
+
+namespace rpcaudit::dissect {
+
+// A request whose response will matter.
+struct SmbRequest {
+  SmbPipes::Reference pipe;
+  SmbSessions::Reference session;
+  bool owns_pipe = false;  // it is opening the pipe: without success there is none
+  // SMB1 transactions, in bytes of data
+  std::uint32_t expected = 0;
+  std::uint32_t received = 0;
+  std::uint32_t answered = 0;
+  bool is_call = false;  // the pipe is there for this transaction only
+};
+
+// What the readers of both versions do with sessions, pipes and requests, which it owns: they are
+// shared by all connections.
+class SmbHost {
+ public:
+  SmbHost(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
+          RpcSessions& sessions, std::uint64_t seed);
+
+  [[nodiscard]] DissectStatistics& statistics() noexcept { return statistics_; }
+  [[nodiscard]] SmbPipes& pipes() noexcept { return pipes_; }
+  [[nodiscard]] const SmbPipes& pipes() const noexcept { return pipes_; }
+  [[nodiscard]] SmbSessions& sessions() noexcept { return sessions_; }
+
+  // Whether something could be parsed; what could not is counted.
+  [[nodiscard]] bool decodes(ParseStatus status) noexcept {
+    if (status != ParseStatus::ok) ++statistics_.smb_undecodable;
+    return status == ParseStatus::ok;
+  }
+
+  // Whether a unit comes from the side that sends such ones. Who sent the first request is the
+  // client, and stays it.
+  [[nodiscard]] bool is_expected(const SmbUnitContext& unit, bool is_response) noexcept;
+
+  // A key that nothing else of the connection has, for what the server has not named yet.
+  [[nodiscard]] TableKey fresh_key(const SmbConnection& connection) noexcept;
+  // A new session that the connection carries.
+  [[nodiscard]] Slot<SmbSession> add_session(SmbConnection& connection, const TableKey& key,
+                                             const FrameReference& frame) noexcept;
+  // Notes that the connection carries the session.
+  void carry(SmbConnection& connection, Slot<SmbSession> session,
+             const FrameReference& frame) noexcept;
+
+  // A new pipe or possible pipe.
+  [[nodiscard]] SmbPipes::Reference open_pipe(const SmbUnitContext& unit, const TableKey& key,
+                                              Slot<SmbSession> session,
+                                              std::uint32_t tree_id) noexcept;
+  // The unit carries bytes of a pipe, if it is one.
+  void hand_on(SmbUnitContext& unit, SmbPipes::Reference pipe, Direction direction,
+               SmbExtent extent) noexcept;
+  // Nothing of the payload under way in `direction` follows.
+  void end_payload(SmbConnection& connection, Direction direction, Timestamp now) noexcept;
+
+  // A request waits for its response. Under a key in use it ends the earlier one, whose response
+  // did not come.
+  SmbRequest& add_request(const SmbUnitContext& unit, const TableKey& key) noexcept;
+  [[nodiscard]] Slot<SmbRequest> find_request(const TableKey& key) const noexcept {
+    return requests_.find(key);
+  }
+  [[nodiscard]] SmbRequest& request(Slot<SmbRequest> slot) noexcept { return requests_[slot]; }
+  void end_request(Slot<SmbRequest> slot, Timestamp now) noexcept;
+
+  // The connection is over: sessions that no other connection carries end with it.
+  void end_connection(Slot<SmbConnection> slot, SmbConnection& connection,
+                      const FrameReference& frame) noexcept;
+
+ private:
+  DissectStatistics& statistics_;
+  SmbPipes pipes_;
+  SmbSessions sessions_;
+  KeyedTable<SmbRequest, SmbConnection> requests_;
+  Slab<SmbChannel> channels_;
+  std::uint64_t keys_made_ = 0;
+};
+
+}  // namespace rpcaudit::dissect
