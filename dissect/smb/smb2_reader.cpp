@@ -55,7 +55,7 @@ bool Smb2Reader::matters(SmbHost& host, const SmbConnection& connection,
     case Smb2Command::ioctl: {
       if (header.is_async()) return true;
       const Slot<SmbSession> session = find_session(host, connection, header.session_id);
-      return session == kNoSlot ||
+      return !session ||
              host.sessions()[session].trees.kind(header.tree_id) != ShareKind::other;
     }
   }
@@ -293,9 +293,9 @@ void Smb2Reader::on_data_response(SmbUnitContext& unit, const Smb2Header& header
     ++host.statistics().smb_undecodable;
     return;
   }
-  if (request == kNoSlot && is_ioctl && data.control_code == kFsctlPipeTransceive) {
+  if (!request && is_ioctl && data.control_code == kFsctlPipeTransceive) {
     pipe = find_pipe(unit, header, data.file, true);
-  } else if (request == kNoSlot && !is_ioctl) {
+  } else if (!request && !is_ioctl) {
     pipe = only_waiting_pipe(unit, header);
   }
   data.extent.offset += unit.presented.offset;
@@ -308,19 +308,19 @@ SmbPipes::Reference Smb2Reader::only_waiting_pipe(SmbUnitContext& unit,
                                                   const Smb2Header& header) noexcept {
   SmbHost& host = unit.host;
   const Slot<SmbSession> session = find_session(host, unit.connection, header.session_id);
-  if (session == kNoSlot || header.is_async()) return {};
+  if (!session || header.is_async()) return {};
   constexpr int kLookedAtMax = 64;
   Slot<SmbPipe> found;
   Slot<SmbPipe> at = host.pipes().first_in_group(session);
   int candidates = 0;
-  for (int looked = 0; at != kNoSlot && looked < kLookedAtMax; ++looked) {
+  for (int looked = 0; at && looked < kLookedAtMax; ++looked) {
     if (host.pipes()[at].tree_id == header.tree_id && host.pipes().awaits_answer(at)) {
       found = at;
       ++candidates;
     }
     at = host.pipes().next_in_group(at);
   }
-  if (candidates == 1 && at == kNoSlot) return host.pipes().reference(found);
+  if (candidates == 1 && !at) return host.pipes().reference(found);
   if (candidates != 0) ++host.statistics().smb_responses_unmatched;
   return {};
 }
@@ -337,7 +337,7 @@ void Smb2Reader::on_leave(SmbUnitContext& unit, const Smb2Header& header) noexce
     return;
   }
   const Slot<SmbSession> session = find_session(host, unit.connection, header.session_id);
-  if (session == kNoSlot || header.status != kStatusSuccess) return;
+  if (!session || header.status != kStatusSuccess) return;
   if (header.command == Smb2Command::logoff) return host.sessions().close(session, unit.frame);
   host.sessions()[session].trees.remove(header.tree_id);  // its handles are not named again
 }

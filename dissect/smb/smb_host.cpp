@@ -56,10 +56,10 @@ Slot<SmbSession> SmbHost::add_session(SmbConnection& connection, const TableKey&
 void SmbHost::carry(SmbConnection& connection, Slot<SmbSession> session,
                     const FrameReference& frame) noexcept {
   Slot<SmbChannel>* link = &connection.channels;
-  while (*link != kNoSlot) {
+  while (*link) {
     SmbChannel& channel = channels_[*link];
     if (channel.session.slot == session && sessions_.holds(channel.session)) return;
-    const bool last = channel.next == kNoSlot;
+    const bool last = !channel.next;
     if (sessions_.holds(channel.session) &&
         !(last && connection.channel_count >= kSessionsPerConnectionMax)) {
       link = &channel.next;
@@ -122,10 +122,10 @@ void SmbHost::end_request(Slot<SmbRequest> slot, Timestamp now) noexcept {
 
 void SmbHost::end_connection(Slot<SmbConnection> slot, SmbConnection& connection,
                              const FrameReference& frame) noexcept {
-  for (Slot<SmbRequest> request; (request = requests_.first_in_group(slot)) != kNoSlot;) {
+  for (Slot<SmbRequest> request; (request = requests_.first_in_group(slot));) {
     end_request(request, frame.timestamp);
   }
-  while (connection.channels != kNoSlot) {
+  while (connection.channels) {
     const Slot<SmbChannel> channel = connection.channels;
     const SmbSessions::Reference session = channels_[channel].session;
     connection.channels = channels_[channel].next;

@@ -57,7 +57,7 @@ void SmbPipes::close(Slot<SmbPipe> slot, Timestamp now) noexcept {
 void SmbPipes::make_room(const FrameReference& frame) noexcept {
   const std::size_t wanted = std::min(kContextsKeptFree, limits_.contexts / 4);
   const bool contexts_scarce = sessions_.free_contexts() < wanted;
-  if (full() || (contexts_scarce && oldest() != kNoSlot)) {
+  if (full() || (contexts_scarce && oldest())) {
     evict(oldest(), frame);
   }
 }

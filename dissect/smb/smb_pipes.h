@@ -70,7 +70,7 @@ class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
   // The pipe carries RPC, and something that was said on it has no answer yet.
   [[nodiscard]] bool awaits_answer(Slot<SmbPipe> slot) noexcept {
     const Slot<RpcSession> rpc = (*this)[slot].rpc;
-    return rpc != kNoSlot && sessions_.awaits_answer(rpc);
+    return rpc && sessions_.awaits_answer(rpc);
   }
 
   // What is held longer than the window allows is given up.

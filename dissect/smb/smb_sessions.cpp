@@ -61,7 +61,7 @@ void SmbSessions::rekey(Slot<SmbSession> slot, const TableKey& key,
 
 void SmbSessions::close(Slot<SmbSession> slot, const FrameReference& frame) noexcept {
   SmbSession& session = (*this)[slot];
-  for (Slot<SmbPipe> pipe; (pipe = pipes_.first_in_group(slot)) != kNoSlot;) {
+  for (Slot<SmbPipe> pipe; (pipe = pipes_.first_in_group(slot));) {
     pipes_.close(pipe, frame.timestamp);
   }
   tell_unseen(session, BlindnessKind::smb_encrypted, session.encrypted, frame);
