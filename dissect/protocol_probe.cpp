@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "dissect/smb/nbss.h"
+#include "dissect/store/probe_buffer.h"
+
 namespace rpcaudit::dissect {
 namespace {
 
@@ -14,18 +17,49 @@ Likeness starts_like(Bytes bytes, std::string_view wanted) noexcept {
   return size == wanted.size() ? Likeness::yes : Likeness::not_yet;
 }
 
-// A session message (MS-SMB2 2.1: zero, 24-bit length) with an SMB header in it, or the session
-// request that opens a NetBIOS session (RFC 1002 4.3.2: 68 bytes for two encoded names).
+// What may stand before the first SMB message and takes four bytes: a keep-alive, a session message
+// of no bytes, a positive response to a session request (RFC 1002 4.3.3, 4.3.7). Samba's server
+// answers none of them and goes on; of Windows it is not known.
+bool is_empty_nbss(Bytes bytes) noexcept {
+  using namespace std::string_view_literals;
+  return starts_like(bytes, "\x85\0\0\0"sv) == Likeness::yes ||
+         starts_like(bytes, "\x82\0\0\0"sv) == Likeness::yes ||
+         starts_like(bytes, "\0\0\0\0"sv) == Likeness::yes;
+}
+
+// The session request that opens a NetBIOS session (RFC 1002 4.3.2): two names of 34 bytes, or
+// longer where they have a scope; the first label of a name has 32 bytes.
+Likeness looks_like_session_request(Bytes bytes) noexcept {
+  constexpr unsigned kTwoNames = 68;
+  constexpr unsigned kTwoScopedNames = 2 * 255;
+  if (bytes.size() < 5) return Likeness::not_yet;
+  const unsigned length =
+      std::to_integer<unsigned>(bytes[2]) << 8 | std::to_integer<unsigned>(bytes[3]);
+  const bool fits = bytes[1] == std::byte{0} && length >= kTwoNames && length <= kTwoScopedNames;
+  return fits && bytes[4] == std::byte{0x20} ? Likeness::yes : Likeness::no;
+}
+
+// A session message (MS-SMB2 2.1: zero, 24-bit length) with an SMB header in it, or what opens a
+// NetBIOS session.
 Likeness looks_like_smb(Bytes bytes) noexcept {
   using namespace std::string_view_literals;
-  if (starts_like(bytes, "\x81\x00\x00\x44\x20"sv) != Likeness::no) {
-    return starts_like(bytes, "\x81\x00\x00\x44\x20"sv);
+  constexpr std::size_t kHeld = sizeof(ProbeBuffer::bytes);
+  const bool is_full = bytes.size() >= kHeld;
+  bool only_zeros = true;
+  for (; is_empty_nbss(bytes); bytes = bytes.subspan(kNbssHeaderSize)) {
+    only_zeros = only_zeros && bytes.front() == std::byte{0};
   }
-  if (starts_like(bytes, "\x00"sv) == Likeness::no) return Likeness::no;
-  if (bytes.size() < 5) return Likeness::not_yet;
-  const auto first = std::to_integer<unsigned>(bytes[4]);
-  if (first < 0xfc) return Likeness::no;  // ff SMB1, fe SMB2, fd encrypted, fc compressed
-  return starts_like(bytes.subspan(5), "SMB"sv);
+  // So many zeros are more likely anything else, so many keep-alives are not.
+  if (is_full && bytes.size() < kNbssHeaderSize) return only_zeros ? Likeness::no : Likeness::yes;
+  if (bytes.empty()) return Likeness::not_yet;
+  if (bytes.front() == std::byte{0x81}) return looks_like_session_request(bytes);
+  if (bytes.size() < kNbssHeaderSize + 1) {
+    const auto type = std::to_integer<unsigned>(bytes.front());
+    return type == 0 || type == 0x82 || type == 0x85 ? Likeness::not_yet : Likeness::no;
+  }
+  const auto first = std::to_integer<unsigned>(bytes[kNbssHeaderSize]);
+  if (bytes.front() != std::byte{0} || first < 0xfc) return Likeness::no;
+  return starts_like(bytes.subspan(kNbssHeaderSize + 1), "SMB"sv);
 }
 
 }  // namespace
@@ -42,6 +76,8 @@ StreamKind probe_stream(Bytes bytes) noexcept {
       break;
     case 0x00:
     case 0x81:
+    case 0x82:
+    case 0x85:
       likeness = looks_like_smb(bytes);
       kind = StreamKind::smb;
       break;
