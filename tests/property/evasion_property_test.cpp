@@ -10,13 +10,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <set>
 
-#include "dissect/dissector.h"
-#include "tests/support/capture_bytes.h"
 #include "tests/support/evasion_kinds.h"
-#include "tests/support/silent_observer.h"
+#include "tests/support/evasion_verdict.h"
 
 namespace rpcaudit {
 namespace {
@@ -99,119 +95,6 @@ std::optional<std::uint64_t> chosen_seed() {
   return std::strtoull(text.c_str() + colon + 1, nullptr, 10);
 }
 
-struct ToldCall {
-  ExecutedCall call;
-  bool is_in_doubt = false;
-};
-
-// What a dissector says about the only connection there is.
-class CallListener : public SilentObserver {
- public:
-  void on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) override {
-    // A call whose interface was not seen has the nil one: it is undecidable.
-    const Uuid interface = context.abstract_syntax ? context.abstract_syntax->uuid : Uuid{};
-    told_.push_back(
-        {interface, call.opnum, std::string(call.identity.user), std::string(context.pipe)});
-  }
-  void on_blindness(const dissect::Blindness& blindness) override {
-    if (blindness.kind == dissect::BlindnessKind::missed_bind) return;  // its calls are told
-    const bool is_of_client = blindness.client && blindness.client->port == 40000;
-    const bool is_of_server = blindness.server && blindness.server->port == 40000;
-    const bool is_fragments = blindness.kind == dissect::BlindnessKind::unfinished_fragments;
-    is_told_ = is_told_ || is_of_client || is_of_server || is_fragments;
-  }
-
-  [[nodiscard]] const std::vector<ToldCall>& told() const { return told_; }
-  // Whether something of the connection is said not to have been seen.
-  [[nodiscard]] bool is_told() const { return is_told_; }
-
- private:
-  std::vector<ToldCall> told_;
-  bool is_told_ = false;
-};
-
-// One conversation needs little, and little is soon set up.
-dissect::Limits small_limits() {
-  dissect::Limits limits;
-  limits.flows = 1024;
-  limits.rpc_connections = limits.smb_sessions = limits.smb_pipes = limits.smb_requests = 64;
-  limits.tcp_openings = 64;
-  limits.contexts = 1024;
-  limits.contexts_per_connection = 256;
-  limits.pending_calls = 64;
-  limits.pdu_buffers = limits.smb_head_buffers = 64;
-  limits.reorder_bytes = 1u << 20;
-  limits.datagram_activities = limits.datagram_contexts = limits.datagram_calls = 64;
-  limits.outcome_window.nanoseconds *= 1000;
-  return limits;
-}
-
-void play(const EvasiveConversation& conversation, std::size_t batch, CallListener& listener) {
-  const dissect::Limits limits = small_limits();
-  dissect::Dissector dissector(limits, listener, 1);
-  for (std::span<const Frame> rest = conversation.frames.frames(); !rest.empty();) {
-    const std::span<const Frame> some = rest.first(std::min(batch, rest.size()));
-    dissector.process(some);
-    dissector.advance(some);
-    rest = rest.subspan(some.size());
-  }
-  dissector.finish();
-}
-
-std::string to_text(const ExecutedCall& call) {
-  return to_string(call.interface) + " opnum " + std::to_string(call.opnum) +
-         (call.user.empty() ? "" : " as " + call.user) +
-         (call.pipe.empty() ? "" : " on " + call.pipe);
-}
-
-// How well a call that was told stands for one that was run: 0 means not at all.
-int likeness(const ToldCall& told, const ExecutedCall& run, bool must_be_seen) {
-  if (told.call == run && !told.is_in_doubt) return 3;
-  if (must_be_seen) return 0;
-  if (told.call.interface.is_nil() && told.call.opnum == run.opnum) return 2;
-  return told.is_in_doubt ? 1 : 0;
-}
-
-// What is false in what a dissector says; empty when nothing is.
-std::string fault_of(const EvasiveConversation& conversation, const CallListener& listener,
-                     bool must_be_seen) {
-  std::string faults;
-  std::vector<ToldCall> left = listener.told();
-  for (const ExecutedCall& call : conversation.executed) {
-    const auto like = [&](const ToldCall& told) { return likeness(told, call, must_be_seen); };
-    const auto best =
-        std::max_element(left.begin(), left.end(),
-                         [&](const ToldCall& a, const ToldCall& b) { return like(a) < like(b); });
-    if (best != left.end() && like(*best) != 0) {
-      left.erase(best);
-    } else if (must_be_seen || !listener.is_told()) {
-      faults += "run but not told: " + to_text(call) + "\n";
-    }
-  }
-  if (listener.is_told() && !must_be_seen) return faults;
-  for (const ToldCall& told : left) {
-    if (must_be_seen || !told.is_in_doubt)
-      faults += "told but not run: " + to_text(told.call) + "\n";
-  }
-  return faults;
-}
-
-void write_capture(const EvasiveConversation& conversation) {
-  const char* path = std::getenv("RPCAUDIT_EVASION_PCAP");
-  if (path == nullptr) return;
-  std::vector<CaptureRecord> records;
-  for (const Frame& frame : conversation.frames.frames()) {
-    const auto milliseconds = static_cast<std::uint32_t>(frame.number);
-    records.push_back({1'700'000'000 + milliseconds / 1000,
-                       milliseconds % 1000 * 1000,
-                       {reinterpret_cast<const char*>(frame.bytes.data()), frame.bytes.size()}});
-  }
-  const ByteVector bytes = make_pcap(records);
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
-}
-
 // What is false in the conversation of that seed.
 std::string fault_of(const std::vector<EvasionKind>& kinds, std::uint64_t seed,
                      std::size_t& executed) {
@@ -229,13 +112,13 @@ std::string fault_of(const std::vector<EvasionKind>& kinds, std::uint64_t seed,
   EvasiveConversation conversation = EvasionGenerator(setup, kinds, random).run();
   executed += conversation.executed.size();
   CallListener listener;
-  play(conversation, 1 + up_to(random, 20), listener);
-  const std::string fault = fault_of(conversation, listener, must_be_seen);
+  play(conversation.frames, 1 + up_to(random, 20), listener);
+  const std::string fault = fault_of(conversation.executed, listener, must_be_seen);
   if (fault.empty()) return {};
   random = start;
   setup.is_listed = true;
   conversation = EvasionGenerator(setup, kinds, random).run();
-  write_capture(conversation);
+  write_capture(conversation.frames);
   return fault + (listener.is_told() ? "(the connection is told)\n" : "") + conversation.listing;
 }
 

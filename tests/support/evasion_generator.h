@@ -134,8 +134,8 @@ class EvasionGenerator {
     note(segment, "");
     const ByteVector frame = make_wire_frame(segment, ++identification_);
     WireSegment captured = segment;
-    captured.is_tcp_checksum_wrong = setup_.offloads_checksums[side_of(segment)];
-    put(frame, captured.is_tcp_checksum_wrong ? make_wire_frame(captured, identification_) : frame);
+    captured.is_checksum_wrong = setup_.offloads_checksums[side_of(segment)];
+    put(frame, captured.is_checksum_wrong ? make_wire_frame(captured, identification_) : frame);
   }
   // The sender of a segment sends one byte more than its script says.
   void lengthen(const WireSegment& segment) { ends_[side_of(segment)].sent(1); }
@@ -284,7 +284,7 @@ class EvasionGenerator {
         static_cast<std::int32_t>(segment.sequence - ends_[1 - side].next_expected());
     out += " at " + std::to_string(ahead) + " from what is expected, " +
            std::to_string(segment.payload.size()) + " bytes, TTL " + std::to_string(segment.ttl);
-    if (segment.is_tcp_checksum_wrong) out += ", wrong TCP checksum";
+    if (segment.is_checksum_wrong) out += ", wrong TCP checksum";
     if (segment.is_ip_checksum_wrong) out += ", wrong IP checksum";
     if (segment.vlan) out += ", VLAN " + std::to_string(*segment.vlan);
     if (segment.destination != hosts_[1 - side]) out += ", to another host";

@@ -143,18 +143,18 @@ inline void keep_alive(EvasionGenerator& generator, const WireSegment& next) {
 }
 inline void bad_checksum_data(EvasionGenerator& generator, const WireSegment& next) {
   send_changed(generator, forged(generator, next),
-               [](WireSegment& decoy) { decoy.is_tcp_checksum_wrong = true; });
+               [](WireSegment& decoy) { decoy.is_checksum_wrong = true; });
 }
 inline void bad_checksum_control(EvasionGenerator& generator, const WireSegment& next) {
   constexpr std::array<unsigned, 4> kFlags{kRst, kRst | kAck, kFin | kAck, kSyn};
   send_changed(generator, control(generator, next, kFlags[up_to(generator.random(), 3)]),
-               [](WireSegment& decoy) { decoy.is_tcp_checksum_wrong = true; });
+               [](WireSegment& decoy) { decoy.is_checksum_wrong = true; });
 }
 inline void bad_checksum_handshake(EvasionGenerator& generator, const WireSegment& next) {
   if ((next.flags & kSyn) == 0) return;
   WireSegment decoy = next;
   decoy.sequence += far_away(generator.random());
-  decoy.is_tcp_checksum_wrong = true;
+  decoy.is_checksum_wrong = true;
   generator.decoy(decoy);
 }
 inline void bad_ip_checksum(EvasionGenerator& generator, const WireSegment& next) {

@@ -41,6 +41,7 @@ class ModelIp {
 
   struct Datagram {
     std::uint32_t source = 0;
+    unsigned protocol = 0;
     ByteVector bytes;  // behind the IP header
   };
 
@@ -58,14 +59,15 @@ class ModelIp {
     constexpr std::size_t kHeader = 20;
     const bool is_intact = internet_sum(packet.first(kHeader)) == 0xffff;
     const bool reaches = std::to_integer<unsigned>(packet[8]) > policy_.hops;
-    if (!is_intact || !reaches || std::to_integer<unsigned>(packet[9]) != 6) return std::nullopt;
+    if (!is_intact || !reaches) return std::nullopt;
     if (be32(packet, 16) != own_.address) return std::nullopt;
     const Bytes body = packet.subspan(kHeader, be16(packet, 2) - kHeader);
     const unsigned place = be16(packet, 6);
     const Part part{(place & 0x1fffu) * 8, {body.begin(), body.end()}, (place & 0x2000u) != 0};
     const std::uint32_t source = be32(packet, 12);
-    if (part.offset == 0 && !part.more) return Datagram{source, part.bytes};
-    return reassemble({source, be16(packet, 4)}, part);
+    const auto protocol = std::to_integer<unsigned>(packet[9]);
+    if (part.offset == 0 && !part.more) return Datagram{source, protocol, part.bytes};
+    return reassemble({source, protocol, be16(packet, 4)}, part);
   }
 
  private:
@@ -74,7 +76,7 @@ class ModelIp {
     ByteVector bytes;
     bool more = false;
   };
-  using Key = std::pair<std::uint32_t, std::uint16_t>;
+  using Key = std::tuple<std::uint32_t, unsigned, std::uint16_t>;
   struct Chain {
     std::map<std::size_t, std::byte> bytes;
     std::optional<std::size_t> size;
@@ -91,7 +93,7 @@ class ModelIp {
     }
     if (!part.more) chain.size = part.offset + part.bytes.size();
     if (chain.is_discarded || !chain.size || chain.bytes.size() < *chain.size) return std::nullopt;
-    Datagram datagram{key.first, {}};
+    Datagram datagram{std::get<0>(key), std::get<1>(key), {}};
     for (const auto& [at, byte] : chain.bytes) datagram.bytes.push_back(byte);
     chains_.erase(key);
     return datagram;
@@ -121,7 +123,7 @@ class ModelReceiver {
   // The bytes that the application reads because of this frame.
   ByteVector receive(Bytes frame) {
     const std::optional<ModelIp::Datagram> datagram = ip_.receive(frame);
-    if (!datagram || datagram->source != peer_.address) return {};
+    if (!datagram || datagram->source != peer_.address || datagram->protocol != 6) return {};
     const std::optional<WireSegment> segment = parse(datagram->bytes);
     return segment ? receive(*segment) : ByteVector{};
   }

@@ -47,7 +47,7 @@ struct WireSegment {
 
   std::uint8_t ttl = 64;
   std::optional<std::uint16_t> vlan = std::nullopt;
-  bool is_tcp_checksum_wrong = false;
+  bool is_checksum_wrong = false;  // of TCP or UDP
   bool is_ip_checksum_wrong = false;
 
   // What the segment takes of the sequence space.
@@ -91,7 +91,7 @@ inline ByteVector make_tcp_bytes(const WireSegment& segment) {
   const std::uint32_t start =
       pseudo_header_sum(segment.source.address, segment.destination.address, 6, bytes.size());
   unsigned checksum = static_cast<std::uint16_t>(~internet_sum(bytes, start));
-  if (segment.is_tcp_checksum_wrong) checksum ^= 0x0101;
+  if (segment.is_checksum_wrong) checksum ^= 0x0101;
   bytes[16] = static_cast<std::byte>(checksum >> 8);
   bytes[17] = static_cast<std::byte>(checksum);
   return bytes;
@@ -102,13 +102,14 @@ struct IpPart {
   std::uint16_t identification = 0;
   std::size_t offset = 0;
   bool more = false;
+  unsigned protocol = 6;
 };
 
 inline ByteVector make_ip_frame(const WireSegment& segment, Bytes part, const IpPart& place) {
   ByteWriter header(std::endian::big);
   header.u8(0x45).u8(0).u16(static_cast<unsigned>(20 + part.size())).u16(place.identification);
   header.u16(static_cast<unsigned>((place.more ? 0x2000u : 0u) | place.offset / 8));
-  header.u8(segment.ttl).u8(6).u16(0);
+  header.u8(segment.ttl).u8(place.protocol).u16(0);
   header.u32(segment.source.address).u32(segment.destination.address);
   ByteVector ip = header.take();
   unsigned checksum = static_cast<std::uint16_t>(~internet_sum(ip));
@@ -128,21 +129,34 @@ inline ByteVector make_wire_frame(const WireSegment& segment, std::uint16_t iden
   return make_ip_frame(segment, make_tcp_bytes(segment), {.identification = identification});
 }
 
+// The UDP header of a segment and its payload; what belongs to TCP is left aside.
+inline ByteVector make_udp_bytes(const WireSegment& segment) {
+  ByteWriter writer(std::endian::big);
+  writer.u16(segment.source.port).u16(segment.destination.port);
+  writer.u16(static_cast<unsigned>(8 + segment.payload.size())).u16(0);
+  ByteVector bytes = writer.bytes(segment.payload).take();
+  const std::uint32_t start =
+      pseudo_header_sum(segment.source.address, segment.destination.address, 17, bytes.size());
+  unsigned checksum = static_cast<std::uint16_t>(~internet_sum(bytes, start));
+  if (checksum == 0) checksum = 0xffff;  // zero means that there is none (RFC 768)
+  if (segment.is_checksum_wrong) checksum ^= 0x0101;
+  bytes[6] = static_cast<std::byte>(checksum >> 8);
+  bytes[7] = static_cast<std::byte>(checksum);
+  return bytes;
+}
+
+inline ByteVector make_wire_datagram(const WireSegment& segment, std::uint16_t identification) {
+  return make_ip_frame(segment, make_udp_bytes(segment),
+                       {.identification = identification, .protocol = 17});
+}
+
 // A frame of VXLAN (RFC 7348) between two hosts, around `inner`.
 inline ByteVector make_vxlan_frame(const WireHost& source, const WireHost& destination,
                                    const ByteVector& inner, std::uint16_t identification) {
-  constexpr std::uint16_t kVxlanPort = 4789;
-  ByteWriter udp(std::endian::big);
-  udp.u16(source.port).u16(kVxlanPort).u16(static_cast<unsigned>(16 + inner.size())).u16(0);
-  udp.u32(0x0800'0000).u32(77u << 8).bytes(inner);  // the VNI is valid, and 77
-  WireSegment carrier{.source = source, .destination = destination};
-  ByteVector frame = make_ip_frame(carrier, udp.take(), {.identification = identification});
-  frame[23] = std::byte{17};  // UDP in place of TCP, and the checksum of the header for it
-  const std::uint16_t checksum = static_cast<std::uint16_t>(
-      ~internet_sum(Bytes(frame).subspan(14, 10), internet_sum(Bytes(frame).subspan(26, 8))));
-  frame[24] = static_cast<std::byte>(checksum >> 8);
-  frame[25] = static_cast<std::byte>(checksum);
-  return frame;
+  ByteWriter vxlan(std::endian::big);
+  vxlan.u32(0x0800'0000).u32(77u << 8).bytes(inner);  // the VNI is valid, and 77
+  return make_wire_datagram({.source = source, .destination = destination, .payload = vxlan.take()},
+                            identification);
 }
 
 }  // namespace rpcaudit::test
