@@ -42,21 +42,24 @@ std::optional<Uuid> activated_class(const RpcContext& context, const RpcCall& ca
 }  // namespace
 
 // What a session's PduStream tells, handed on with the session and direction it came from.
-struct RpcSessions::Sink {
-  RpcSessions& sessions;
-  Slot<RpcSession> slot;
-  Direction direction;
+struct RpcSessions::Sink final : PduSink {
+  Sink(RpcSessions& sessions_in, Slot<RpcSession> slot_in, Direction direction_in) noexcept
+      : sessions(sessions_in), slot(slot_in), direction(direction_in) {}
 
-  void on_pdu(const Pdu& pdu) noexcept { sessions.on_pdu(slot, direction, pdu); }
-  void on_undecodable(const FrameReference& frame, std::size_t bytes) noexcept {
+  void on_pdu(const Pdu& pdu) noexcept override { sessions.on_pdu(slot, direction, pdu); }
+  void on_undecodable(const FrameReference& frame, std::size_t bytes) noexcept override {
     ++sessions.statistics_.pdus_undecodable;
     sessions.tell_blindness(sessions.sessions_[slot], BlindnessKind::undecodable, frame, bytes, 1);
   }
-  void on_resynchronised() noexcept { ++sessions.statistics_.resynchronisations; }
-  void on_buffers_exhausted(const FrameReference& frame) noexcept {
+  void on_resynchronised() noexcept override { ++sessions.statistics_.resynchronisations; }
+  void on_buffers_exhausted(const FrameReference& frame) noexcept override {
     ++sessions.statistics_.buffers_exhausted;
     sessions.tell_blindness(sessions.sessions_[slot], BlindnessKind::table_eviction, frame, 0, 1);
   }
+
+  RpcSessions& sessions;
+  Slot<RpcSession> slot;
+  Direction direction;
 };
 
 RpcSessions::RpcSessions(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
@@ -111,19 +114,19 @@ void RpcSessions::close(Slot<RpcSession> slot, Timestamp now) noexcept {
 void RpcSessions::consume(Slot<RpcSession> slot, Direction direction, Bytes bytes,
                           const FrameReference& frame) noexcept {
   now_ = frame.timestamp;
-  Sink sink{*this, slot, direction};
+  Sink sink(*this, slot, direction);
   sessions_[slot].streams[direction].consume(bytes, frame, buffers_, body_prefix(sessions_[slot]),
                                              sink);
 }
 
-void RpcSessions::consume_from(const PipeCarrier& carrier, PduPlace& place, Slot<RpcSession> slot,
-                               Direction direction, Bytes bytes,
+void RpcSessions::consume_from(const PipeCarrier& carrier, PduOrdinal& ordinal,
+                               Slot<RpcSession> slot, Direction direction, Bytes bytes,
                                const FrameReference& frame) noexcept {
   RpcSession& session = sessions_[slot];
   session.endpoints = {carrier};
-  session.streams[direction].set_place(place);
+  session.streams[direction].set_ordinal(ordinal);
   consume(slot, direction, bytes, frame);
-  place = session.streams[direction].place();
+  ordinal = session.streams[direction].ordinal();
 }
 
 void RpcSessions::gap(Slot<RpcSession> slot, Direction direction, std::uint64_t missing,
@@ -131,12 +134,12 @@ void RpcSessions::gap(Slot<RpcSession> slot, Direction direction, std::uint64_t 
   now_ = frame.timestamp;
   RpcSession& session = sessions_[slot];
   if (session.roles_known) tell_blindness(session, kind, frame, missing, 0);
-  Sink sink{*this, slot, direction};
+  Sink sink(*this, slot, direction);
   session.streams[direction].gap(missing, buffers_, sink);
 }
 
 void RpcSessions::finish(Slot<RpcSession> slot, Direction direction) noexcept {
-  Sink sink{*this, slot, direction};
+  Sink sink(*this, slot, direction);
   sessions_[slot].streams[direction].finish(buffers_, sink);
 }
 
@@ -145,7 +148,7 @@ void RpcSessions::abandon(Slot<RpcSession> slot, Direction direction) noexcept {
   PduStream& stream = session.streams[direction];
   if (!stream.is_open()) return;
   tell_blindness(session, BlindnessKind::gap, stream.open_since(), 0, 1);
-  Sink sink{*this, slot, direction};
+  Sink sink(*this, slot, direction);
   stream.gap(PduStream::kUnknownGap, buffers_, sink);
 }
 

@@ -81,7 +81,7 @@ class RpcSessions {
                const FrameReference& frame) noexcept;
   // The same for a pipe, whose bytes may come over several connections, and each of these may carry
   // several pipes.
-  void consume_from(const PipeCarrier& carrier, PduPlace& place, Slot<RpcSession> slot,
+  void consume_from(const PipeCarrier& carrier, PduOrdinal& ordinal, Slot<RpcSession> slot,
                     Direction direction, Bytes bytes, const FrameReference& frame) noexcept;
   void gap(Slot<RpcSession> slot, Direction direction, std::uint64_t missing, BlindnessKind kind,
            const FrameReference& frame) noexcept;

@@ -33,7 +33,7 @@ struct SmbPipe {
 // A direction of a connection that brings bytes of pipes.
 struct PipeSource {
   PipeCarrier carrier;
-  PduPlace place;
+  PduOrdinal place;
 };
 
 // Open pipes, each of an SMB session: finds out which carry RPC, by their content alone, and feeds
