@@ -19,7 +19,8 @@ struct Limits {
   std::size_t tcp_openings = 1u << 13;     // connections being opened; 0: none is told
   std::size_t contexts = 1u << 17;         // presentation contexts alive at once
   std::size_t contexts_per_connection = 1024;
-  std::size_t pending_calls = 1u << 16;  // calls and binds waiting for their outcome
+  std::size_t pending_calls = 1u << 16;      // calls waiting for their outcome
+  std::size_t pending_proposals = 1u << 14;  // binds and alter_contexts waiting for theirs
   Timestamp outcome_window{30 * kNanosecondsPerSecond};     // then `unanswered`
   Timestamp flow_idle{300 * kNanosecondsPerSecond};         // then a flow may be forgotten
   Timestamp connection_idle{7200 * kNanosecondsPerSecond};  // then an RPC connection may be

@@ -222,7 +222,7 @@ void TcpConnections::close(std::uint32_t slot, const FrameReference& frame) noex
     if (front.size == 0) continue;
     consume(connection, direction, Bytes(front.bytes).first(front.size), front.start);
   }
-  if (connection.session != kNoSlot) sessions_.close(connection.session, frame.timestamp);
+  if (connection.session != kNoSlot) sessions_.close(connection.session);
   if (connection.smb != kNoSlot) smb_.close(connection.smb, frame);
   if (connection.is_marked) {
     marks_.set(2 * slot, 0);

@@ -55,7 +55,7 @@ void PduStream::begin(const FrameReference& frame) noexcept {
 }
 
 void PduStream::drop_buffer(PduBufferPool& pool) noexcept {
-  if (buffer_ != kNoSlot) pool.release(buffer_);
+  if (buffer_) pool.release(buffer_);
   buffer_ = {};
   have_ = 0;
   need_ = 0;
@@ -69,8 +69,8 @@ void PduStream::reset(PduBufferPool& pool) noexcept {
 // Appends to the buffer; false when no buffer is to be had. Never asked for more than fits: a PDU
 // is at most 65535 bytes.
 bool PduStream::hold(Bytes bytes, PduBufferPool& pool) noexcept {
-  if (buffer_ == kNoSlot) buffer_ = pool.take();
-  if (buffer_ == kNoSlot) return false;
+  if (!buffer_) buffer_ = pool.take();
+  if (!buffer_) return false;
   std::memcpy(pool[buffer_].data() + have_, bytes.data(), bytes.size());
   have_ += static_cast<std::uint32_t>(bytes.size());
   return true;

@@ -4,25 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dissect/rpc/pdu.h"
 #include "dissect/rpc/rpc_header.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/store/slab.h"
 
 namespace rpcaudit::dissect {
-
-// A PDU as far as its stream showed it.
-struct Pdu {
-  RpcHeader header;
-  Bytes bytes;               // from the common header on; at most fragment_length
-  std::size_t clean = 0;     // bytes before the first hole; all of `bytes` when there is none
-  std::size_t hole_end = 0;  // the bytes from here to the end of `bytes` are real again
-  FrameReference frame;      // in which the PDU began
-  std::uint32_t index = 0;   // among the PDUs of its direction that began in that frame
-
-  [[nodiscard]] bool whole() const noexcept {
-    return clean == bytes.size() && bytes.size() == header.fragment_length;
-  }
-};
 
 // The index of the last PDU begun in this frame. Streams whose PDUs may begin in one frame hand it
 // from one to the other.

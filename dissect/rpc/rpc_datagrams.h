@@ -4,11 +4,12 @@
 
 #include "dissect/limits.h"
 #include "dissect/net/packet.h"
+#include "dissect/rpc/datagram_activities.h"
+#include "dissect/rpc/datagram_contexts.h"
 #include "dissect/rpc/pending_calls.h"
 #include "dissect/rpc/rpc_connectionless.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/statistics.h"
-#include "dissect/store/keyed_slab.h"
 #include "dissect/stubs/epm_stubs.h"
 
 namespace rpcaudit::dissect {
@@ -34,22 +35,8 @@ class RpcDatagrams {
   void close_all() noexcept;
 
  private:
-  // What one client host says under one activity UUID to one server host.
-  struct Activity {
-    Uuid uuid;
-    IpAddress client;
-    IpAddress server;
-    std::uint32_t highest = 0;  // sequence number told
-    std::uint64_t told = 0;     // bit n: the call numbered highest - n was told
-    std::uint32_t pending = kNoSlot;
-    std::uint32_t nocall_sequence = 0;
-    FrameReference nocall;  // in which the server said that it knows no such call
-  };
-  struct Context {
-    RpcContext context;
-    std::uint32_t pending = 0;  // calls on it that wait for their outcome
-    std::uint32_t generation = 0;
-  };
+  using Pending = Slot<DatagramPendingCalls::Call>;
+
   // A PDU and where it came from.
   struct Received {
     DatagramHeader header;
@@ -60,41 +47,35 @@ class RpcDatagrams {
   void on_request(const Received& pdu) noexcept;
   void on_answer(const Received& pdu) noexcept;
   void on_client_note(const Received& pdu) noexcept;
-  void tell_call(const Received& pdu, std::uint32_t activity) noexcept;
+  void tell_call(const Received& pdu, Slot<DatagramActivity> slot) noexcept;
   // Messages of endpoint mappers; `context` of their first fragment, nullptr for later ones.
-  void read_mapper(const Received& pdu, const Context* context, std::uint16_t opnum) noexcept;
+  void read_mapper(const Received& pdu, const RpcContext* context, std::uint16_t opnum) noexcept;
   [[nodiscard]] static std::uint8_t protection_level(const Received& pdu) noexcept;
   void read_security(const Received& pdu, RpcCall& call) const noexcept;
-  void resolve(std::uint32_t pending, Outcome outcome, std::uint32_t status,
+  void resolve(Pending slot, Outcome outcome, std::uint32_t status,
                const FrameReference& frame) noexcept;
-  void give_up(std::uint32_t pending) noexcept;
+  void give_up(Pending slot) noexcept;
   void tell_blindness(const Received& pdu, BlindnessKind kind, std::uint64_t bytes) noexcept;
 
-  [[nodiscard]] std::uint64_t hash_of(const Uuid& activity, const IpAddress& client) const noexcept;
-  [[nodiscard]] std::uint32_t find_activity(const Uuid& uuid, const IpAddress& client,
-                                            const IpAddress& server) noexcept;
-  // The one that has the call open, of this server or else of another of the same name.
-  [[nodiscard]] std::uint32_t find_open(const Uuid& uuid, const IpAddress& client,
-                                        const IpAddress& server, std::uint32_t sequence) noexcept;
-  [[nodiscard]] std::uint32_t add_activity(const Received& pdu) noexcept;
-  void forget_activity(std::uint32_t slot) noexcept;
-  [[nodiscard]] static bool was_told(const Activity& activity, std::uint32_t sequence) noexcept;
-  static void note_told(Activity& activity, std::uint32_t sequence) noexcept;
-  [[nodiscard]] std::uint32_t find_pending(std::uint32_t activity,
-                                           std::uint32_t sequence) const noexcept;
-
-  [[nodiscard]] std::uint32_t use_context(const Received& pdu) noexcept;
-  void make_room_for_context() noexcept;
-  void close_context(std::uint32_t slot) noexcept;
+  // The activity that a request belongs to, new or known.
+  [[nodiscard]] Slot<DatagramActivity> use_activity(const Received& pdu) noexcept;
+  [[nodiscard]] Slot<DatagramActivity> find_open(const Uuid& uuid, const IpAddress& client,
+                                                 const IpAddress& server,
+                                                 std::uint32_t sequence) const noexcept;
+  void forget_activity(Slot<DatagramActivity> slot) noexcept;
+  [[nodiscard]] Pending find_pending(Slot<DatagramActivity> slot,
+                                     std::uint32_t sequence) const noexcept {
+    return pending_.find(slot, sequence, activities_[slot].calls);
+  }
+  [[nodiscard]] CallKey key_of(Pending slot) const noexcept;
 
   const Limits& limits_;
   RpcObserver& observer_;
   DissectStatistics& statistics_;
-  KeyedSlab<Activity> activities_;
-  KeyedSlab<Context> contexts_;
-  PendingCalls pending_;
+  DatagramActivities activities_;
+  DatagramContexts contexts_;
+  DatagramPendingCalls pending_;
   EpmStubs mapper_stubs_;
-  std::uint64_t secrets_[4];
 };
 
 }  // namespace rpcaudit::dissect

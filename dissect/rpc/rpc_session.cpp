@@ -2,64 +2,36 @@
 
 #include <algorithm>
 
+#include "dissect/rpc/rpc_bind.h"
 #include "dissect/rpc/rpc_call.h"
 #include "dissect/stubs/dcom_activation.h"
 
 namespace rpcaudit::dissect {
-namespace {
-
-// Records of one frame are ordered by PDU, then by item: a bind has at most 255.
-std::uint32_t ordinal_of(const Pdu& pdu) noexcept { return pdu.index << 8; }
-
-// The part of the stub that may be shown: real bytes, in clear, without padding and trailer.
-Bytes clear_stub(const Pdu& pdu, Bytes stub, const std::optional<SecurityTrailer>& trailer,
-                 std::size_t most) noexcept {
-  if (pdu.header.auth_length != 0) {
-    if (!trailer || trailer->numbers.level >= kAuthLevelPrivacy) return {};
-    const std::size_t stub_offset = pdu.clean - stub.size();
-    const std::size_t stub_end = trailer_offset(pdu.header) - trailer->pad_length;
-    if (stub_end < stub_offset) return {};
-    stub = stub.first(std::min(stub.size(), stub_end - stub_offset));
-  }
-  return stub.first(std::min(stub.size(), most));
-}
-
-// Of an activation in clear; stubs in NDR64 are not read.
-std::optional<Uuid> activated_class(const RpcContext& context, const RpcCall& call,
-                                    std::endian order) noexcept {
-  constexpr Uuid kNdr = uuid("8a885d04-1ceb-11c9-9fe8-08002b104860");  // C706 14
-  if (!context.abstract_syntax || !context.transfer_syntax) return std::nullopt;
-  if (context.result == ContextResult::rejected || context.transfer_syntax->uuid != kNdr) {
-    return std::nullopt;
-  }
-  const ActivationCall activation = activation_call(context.abstract_syntax->uuid, call.opnum);
-  if (activation == ActivationCall::none) return std::nullopt;
-  Uuid class_id;
-  const ParseStatus status = parse_activated_class(activation, call.body, order, class_id);
-  return status == ParseStatus::ok ? std::optional(class_id) : std::nullopt;
-}
-
-}  // namespace
-
 // What a session's PduStream tells, handed on with the session and direction it came from.
-struct RpcSessions::Sink final : PduSink {
-  Sink(RpcSessions& sessions_in, Slot<RpcSession> slot_in, Direction direction_in) noexcept
-      : sessions(sessions_in), slot(slot_in), direction(direction_in) {}
+class RpcSessions::Sink final : public PduSink {
+ public:
+  Sink(RpcSessions& sessions, Slot<RpcSession> slot, Direction direction) noexcept
+      : sessions_(sessions), slot_(slot), direction_(direction) {}
 
-  void on_pdu(const Pdu& pdu) noexcept override { sessions.on_pdu(slot, direction, pdu); }
+  void on_pdu(const Pdu& pdu) noexcept override { sessions_.on_pdu(slot_, direction_, pdu); }
   void on_undecodable(const FrameReference& frame, std::size_t bytes) noexcept override {
-    ++sessions.statistics_.pdus_undecodable;
-    sessions.tell_blindness(sessions.sessions_[slot], BlindnessKind::undecodable, frame, bytes, 1);
+    ++sessions_.statistics_.pdus_undecodable;
+    tell_blindness(BlindnessKind::undecodable, frame, bytes);
   }
-  void on_resynchronised() noexcept override { ++sessions.statistics_.resynchronisations; }
+  void on_resynchronised() noexcept override { ++sessions_.statistics_.resynchronisations; }
   void on_buffers_exhausted(const FrameReference& frame) noexcept override {
-    ++sessions.statistics_.buffers_exhausted;
-    sessions.tell_blindness(sessions.sessions_[slot], BlindnessKind::table_eviction, frame, 0, 1);
+    ++sessions_.statistics_.buffers_exhausted;
+    tell_blindness(BlindnessKind::table_eviction, frame, 0);
   }
 
-  RpcSessions& sessions;
-  Slot<RpcSession> slot;
-  Direction direction;
+ private:
+  void tell_blindness(BlindnessKind kind, const FrameReference& frame, std::size_t bytes) noexcept {
+    sessions_.tell_blindness(sessions_.sessions_[slot_], kind, frame, bytes, 1);
+  }
+
+  RpcSessions& sessions_;
+  Slot<RpcSession> slot_;
+  Direction direction_;
 };
 
 RpcSessions::RpcSessions(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
@@ -68,62 +40,56 @@ RpcSessions::RpcSessions(const Limits& limits, RpcObserver& observer, DissectSta
       observer_(observer),
       statistics_(statistics),
       sessions_(limits.rpc_connections + limits.smb_pipes),
-      contexts_(limits.contexts),
-      identities_(limits.rpc_connections + limits.smb_pipes),
+      contexts_(limits, observer, statistics),
+      security_(limits.rpc_connections + limits.smb_pipes, statistics),
+      endpoints_(limits, observer, statistics, seed),
       buffers_(limits.pdu_buffers),
-      pending_(limits.pending_calls, seed),
-      mapper_stubs_(limits, observer, statistics, seed) {}
+      proposals_(limits.pending_proposals),
+      pending_(limits.pending_calls, seed) {}
 
 Slot<RpcSession> RpcSessions::open(ProtocolSequence protocol,
                                    const std::array<Endpoint, 2>& endpoints,
                                    const PipeOrigin* pipe) {
   const Slot<RpcSession> slot = sessions_.take();
-  if (slot == kNoSlot) return slot;
+  if (!slot) return slot;
   RpcSession& session = sessions_[slot];
   session = RpcSession{};
-  session.protocol = protocol;
-  session.endpoints = {endpoints};
-  session.pipe = pipe;
-  session.roles_known = pipe != nullptr;
+  Association& association = session.association;
+  association.protocol = protocol;
+  association.endpoints = {endpoints};
+  association.pipe = pipe;
+  association.roles_known = pipe != nullptr;
   return slot;
 }
 
-void RpcSessions::close(Slot<RpcSession> slot, Timestamp now) noexcept {
-  now_ = now;
+void RpcSessions::close(Slot<RpcSession> slot) noexcept {
   RpcSession& session = sessions_[slot];
   for (const Direction direction : kDirections) finish(slot, direction);
-  while (session.pending != kNoSlot) {
-    const std::uint32_t pending_slot = session.pending;
-    if (pending_[pending_slot].is_bind) {
-      end_bind(pending_slot);
-    } else {
-      resolve(pending_slot, Outcome::unanswered, 0, {});
-    }
-  }
-  while (session.contexts != kNoSlot) close_context(slot, session.contexts);
-  end_mapper_messages(slot);
-  for (std::size_t i = 0; i < session.security_count; ++i) {
-    if (session.security[i].identity != kNoSlot) identities_.release(session.security[i].identity);
-  }
-  const bool one_sided = session.roles_known && session.seen.values[0] != session.seen.values[1];
-  if (one_sided && session.pipe == nullptr) ++statistics_.flows_one_sided;
+  while (const Pending call = session.calls.newest()) resolve(call, Outcome::unanswered, 0, {});
+  while (const Slot<OpenProposal> proposal = session.proposals.oldest()) end_proposal(proposal);
+  contexts_.close_all(session.contexts);
+  endpoints_.end(slot);
+  security_.release(session.security);
+  const Association& association = session.association;
+  const bool one_sided =
+      association.roles_known && session.seen.values[0] != session.seen.values[1];
+  if (one_sided && association.pipe == nullptr) ++statistics_.flows_one_sided;
   for (PduStream& stream : session.streams.values) stream.reset(buffers_);
   sessions_.release(slot);
 }
 
 void RpcSessions::consume(Slot<RpcSession> slot, Direction direction, Bytes bytes,
                           const FrameReference& frame) noexcept {
-  now_ = frame.timestamp;
+  RpcSession& session = sessions_[slot];
   Sink sink(*this, slot, direction);
-  sessions_[slot].streams[direction].consume(bytes, frame, buffers_, body_prefix(sessions_[slot]),
-                                             sink);
+  session.streams[direction].consume(bytes, frame, buffers_, body_prefix(session), sink);
 }
 
 void RpcSessions::consume_from(const PipeCarrier& carrier, PduOrdinal& ordinal,
                                Slot<RpcSession> slot, Direction direction, Bytes bytes,
                                const FrameReference& frame) noexcept {
   RpcSession& session = sessions_[slot];
-  session.endpoints = {carrier};
+  session.association.endpoints = {carrier};
   session.streams[direction].set_ordinal(ordinal);
   consume(slot, direction, bytes, frame);
   ordinal = session.streams[direction].ordinal();
@@ -131,9 +97,8 @@ void RpcSessions::consume_from(const PipeCarrier& carrier, PduOrdinal& ordinal,
 
 void RpcSessions::gap(Slot<RpcSession> slot, Direction direction, std::uint64_t missing,
                       BlindnessKind kind, const FrameReference& frame) noexcept {
-  now_ = frame.timestamp;
   RpcSession& session = sessions_[slot];
-  if (session.roles_known) tell_blindness(session, kind, frame, missing, 0);
+  if (session.association.roles_known) tell_blindness(session, kind, frame, missing, 0);
   Sink sink(*this, slot, direction);
   session.streams[direction].gap(missing, buffers_, sink);
 }
@@ -155,67 +120,49 @@ void RpcSessions::abandon(Slot<RpcSession> slot, Direction direction) noexcept {
 void RpcSessions::doubt(Slot<RpcSession> slot, Doubts doubts,
                         const FrameReference& frame) noexcept {
   RpcSession& session = sessions_[slot];
-  if (!doubts.any()) return;
-  if (!session.doubts.any()) tell_blindness(session, BlindnessKind::conflict, frame, 0, 1);
-  Doubts all = session.doubts;
+  Doubts& known = session.association.doubts;
+  Doubts all = known;
   all.add(doubts);
-  if (all == session.doubts) return;
-  session.doubts = all;
-  for (std::uint32_t at = session.pending; at != kNoSlot; at = pending_[at].session_next) {
-    if (!pending_[at].is_bind) observer_.on_doubt({at, pending_[at].generation}, all);
+  if (all == known) return;
+  if (!known.any()) tell_blindness(session, BlindnessKind::conflict, frame, 0, 1);
+  known = all;
+  for (Pending at = session.calls.newest(); at; at = pending_[at].of_owner.older) {
+    observer_.on_doubt({at, pending_[at].generation}, all);
   }
 }
 
 void RpcSessions::expire(Timestamp now) noexcept {
-  now_ = now;
-  while (pending_.oldest() != kNoSlot) {
-    const std::uint32_t slot = pending_.oldest();
-    const std::int64_t age = nanoseconds_between(pending_[slot].since, now_);
-    if (age <= limits_.outcome_window.nanoseconds) return;
-    give_up(slot);
+  const auto is_over = [&](Timestamp since) {
+    return nanoseconds_between(since, now) > limits_.outcome_window.nanoseconds;
+  };
+  while (const Pending oldest = pending_.oldest()) {
+    if (!is_over(pending_[oldest].since)) break;
+    give_up(oldest);
+  }
+  while (const Slot<OpenProposal> oldest = proposals_.oldest()) {
+    if (!is_over(proposals_[oldest].since)) break;
+    give_up(oldest);
   }
 }
 
 void RpcSessions::tell_blindness(const RpcSession& session, BlindnessKind kind,
                                  const FrameReference& frame, std::uint64_t bytes,
                                  std::uint64_t messages) noexcept {
-  Blindness blindness = make_blindness(kind, frame,
-                                       {session.endpoints[session.client_direction],
-                                        session.endpoints[opposite(session.client_direction)]});
+  const Association& association = session.association;
+  Blindness blindness = make_blindness(kind, frame, {association.client(), association.server()});
   blindness.bytes = bytes;
   blindness.messages = messages;
   observer_.on_blindness(blindness);
 }
 
-void RpcSessions::describe_session(const RpcSession& session, RpcContext& context) const noexcept {
-  context.protocol = session.protocol;
-  context.client = session.endpoints[session.client_direction];
-  context.server = session.endpoints[opposite(session.client_direction)];
-  context.secondary_address = session.secondary_address.view();
-  context.association = session.association;
-  if (session.pipe == nullptr) return;
-  context.pipe = session.pipe->name.view();
-  if (session.pipe->caller->setup_seen) context.smb = session.pipe->caller->view();
-}
-
-void RpcSessions::learn_roles(RpcSession& session, Direction direction, PduType type) noexcept {
-  if (from_client(type)) {
-    session.client_direction = direction;
-  } else if (from_server(type)) {
-    session.client_direction = opposite(direction);
-  } else {
-    return;
-  }
-  session.roles_known = true;
-}
-
 void RpcSessions::on_pdu(Slot<RpcSession> slot, Direction direction, const Pdu& pdu) noexcept {
   ++statistics_.pdus;
   RpcSession& session = sessions_[slot];
+  Association& association = session.association;
   const PduType type = pdu.header.type;
-  if (!session.roles_known) learn_roles(session, direction, type);
+  if (!association.roles_known) association.learn_roles(direction, type);
   session.seen[direction] = true;
-  const bool by_client = session.client_direction == direction;
+  const bool by_client = association.client_direction == direction;
   if (by_client ? from_server(type) : from_client(type)) {
     ++statistics_.pdus_unexpected;
     return;
@@ -233,7 +180,7 @@ void RpcSessions::on_pdu(Slot<RpcSession> slot, Direction direction, const Pdu& 
     case PduType::bind_nak: on_bind_answer(slot, pdu); break;
     case PduType::auth3: {
       std::optional<AuthNumbers> numbers;
-      note_security(slot, pdu, numbers);
+      (void)security_.note(session.security, pdu, numbers);
       break;
     }
     case PduType::co_cancel:
@@ -244,79 +191,72 @@ void RpcSessions::on_pdu(Slot<RpcSession> slot, Direction direction, const Pdu& 
 }
 
 void RpcSessions::on_request(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
+  RpcSession& session = sessions_[slot];
   RpcRequest request;
-  if (parse_request(pdu.header, pdu.bytes.first(pdu.clean), request) != ParseStatus::ok) {
+  if (parse_request(pdu.header, pdu.real(), request) != ParseStatus::ok) {
     ++statistics_.pdus_undecodable;
-    tell_blindness(sessions_[slot], BlindnessKind::undecodable, pdu.frame, pdu.clean, 1);
+    tell_blindness(session, BlindnessKind::undecodable, pdu.frame, pdu.clean, 1);
     return;
   }
-  std::uint32_t context_slot = find_context(sessions_[slot], request.context_id);
-  if (context_slot == kNoSlot) context_slot = imply_context(slot, pdu, request.context_id);
-  if (context_slot == kNoSlot) return;
+  Slot<ContextRecord> context_slot = contexts_.find(session.contexts, request.context_id);
+  if (!context_slot) {
+    context_slot = contexts_.imply(session.contexts, session.association, pdu, request.context_id);
+    if (!context_slot) return;
+    tell_blindness(session, BlindnessKind::missed_bind, pdu.frame, 0, 1);
+  }
+  const RpcContext& context = contexts_[context_slot].context;
 
   RpcCall call;
   call.context_id = request.context_id;
   call.opnum = request.opnum;
   call.object = request.object;
-  RpcSession& session = sessions_[slot];
-  const SecurityContext* security = note_security(slot, pdu, call.auth);
-  call.auth_unseen = pdu.header.auth_length != 0 && !call.auth;
-  if (pdu.header.auth_length == 0 && session.security_count == 1 &&
-      session.security[0].numbers.level <= kAuthLevelConnect) {
-    security = &session.security[0];
-    call.connection_auth = security->numbers;
-  }
-  if (!call.auth_unseen) call.identity = identity_of(session, security);
-  std::optional<SecurityTrailer> trailer;
-  if (call.auth) (void)read_trailer(pdu, trailer.emplace());
-  call.body = clear_stub(pdu, request.stub, trailer, limits_.body_prefix_bytes);
-  call.activated_class = activated_class(contexts_[context_slot].context, call, pdu.header.order);
-  const bool by_mapper = is_mapper(contexts_[context_slot]);
-  if (by_mapper) note_question(context_slot, pdu, call);
+  security_.describe(session.security, session.association.pipe, pdu, call);
+  call.body = clear_prefix(pdu, request.stub, limits_.body_prefix_bytes);
+  call.activated_class = find_activated_class(context, call, pdu.header.order);
+  const bool by_mapper = EndpointDialogue::is_mapper(context);
+  if (by_mapper) call.question = EndpointDialogue::question(context, call.opnum, pdu, call.body);
   tell_call(slot, pdu, context_slot, call);
-  if (by_mapper) read_mapper_request(slot, context_slot, call.opnum, pdu);
+  if (by_mapper) endpoints_.read_request(slot, context, call.opnum, pdu);
 }
 
-void RpcSessions::tell_call(Slot<RpcSession> slot, const Pdu& pdu, std::uint32_t context_slot,
+void RpcSessions::tell_call(Slot<RpcSession> slot, const Pdu& pdu, Slot<ContextRecord> context_slot,
                             RpcCall& call) noexcept {
-  const std::uint32_t earlier = find_pending(slot, pdu, false);
-  if (earlier != kNoSlot) {
+  const Pending earlier = find_call(slot, pdu);
+  if (earlier) {
     ++statistics_.call_ids_reused;
     resolve(earlier, Outcome::unanswered, 0, {});
   }
-  const std::uint32_t pending_slot = add_pending(slot, pdu, false);
-  PendingCall& pending = pending_[pending_slot];
+  if (pending_.full()) give_up(pending_.oldest());
+  const Pending pending_slot =
+      pending_.add(slot, pdu.header.call_id, pdu.frame.timestamp, sessions_[slot].calls);
+  RpcPendingCalls::Call& pending = pending_[pending_slot];
   pending.context = context_slot;
   pending.context_id = call.context_id;
   pending.opnum = call.opnum;
-  ContextRecord& record = contexts_[context_slot];
-  ++record.pending;
+  contexts_.add_call(context_slot);
+  const RpcContext& context = contexts_[context_slot].context;
 
   call.key = {pending_slot, pending.generation};
   call.frame = pdu.frame;
-  call.ordinal = ordinal_of(pdu);
+  call.ordinal = pdu.index << 8;
   call.call_id = pdu.header.call_id;
-  call.one_way = (pdu.header.flags & kPfcMaybe) != 0;
-  const RpcSession& session = sessions_[slot];
-  const std::array<Endpoint, 2>& ends = session.endpoints.values;
-  if (session.pipe != nullptr &&
-      (ends[0] != record.context.client || ends[1] != record.context.server)) {
-    call.carrier = ends;
-  }
-  call.doubts = session.doubts;
+  call.one_way = pdu.has_flag(kPfcMaybe);
+  const Association& association = sessions_[slot].association;
+  if (association.was_moved_from(context)) call.carrier = association.endpoints.values;
+  call.doubts = association.doubts;
   ++statistics_.calls;
-  if (record.context.origin == ContextOrigin::implied) ++statistics_.calls_without_bind;
-  observer_.on_call(record.context, call);
+  if (context.origin == ContextOrigin::implied) ++statistics_.calls_without_bind;
+  observer_.on_call(context, call);
   if (call.one_way) resolve(pending_slot, Outcome::one_way, 0, {});
 }
 
 void RpcSessions::on_later_fragment(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   RpcRequest request;
-  if (parse_request(pdu.header, pdu.bytes.first(pdu.clean), request) != ParseStatus::ok) return;
-  if (sessions_[slot].is_of_mapper) read_mapper_fragment(slot, false, pdu);
-  const std::uint32_t pending_slot = find_pending(slot, pdu, false);
-  if (pending_slot == kNoSlot) return;
-  const PendingCall& pending = pending_[pending_slot];
+  if (parse_request(pdu.header, pdu.real(), request) != ParseStatus::ok) return;
+  if (sessions_[slot].topics.mapper) endpoints_.read_fragment(slot, pdu);
+  const Pending pending_slot = find_call(slot, pdu);
+  if (!pending_slot) return;
+  const RpcPendingCalls::Call& pending = pending_[pending_slot];
   if (pending.context_id != request.context_id || pending.opnum != request.opnum) {
     ++statistics_.fragments_contradicting;
   }
@@ -325,26 +265,30 @@ void RpcSessions::on_later_fragment(Slot<RpcSession> slot, const Pdu& pdu) noexc
 void RpcSessions::on_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   RpcAnswer answer;
   const bool is_fault = pdu.header.type == PduType::fault;
-  const ParseStatus status = parse_answer(pdu.header, pdu.bytes.first(pdu.clean), answer);
-  std::uint32_t pending_slot = find_pending(slot, pdu, false);
-  if (pending_slot != kNoSlot && status == ParseStatus::ok) {
-    if (!is_fault && sessions_[slot].is_of_mapper) read_mapper_answer(slot, pending_slot, pdu);
-    if (!is_fault && sessions_[slot].is_of_management) read_interface_list(pending_slot, pdu);
-    resolve(pending_slot, is_fault ? Outcome::fault : Outcome::response, answer.status, pdu.frame);
+  const ParseStatus status = parse_answer(pdu.header, pdu.real(), answer);
+  const EndpointTopics topics = sessions_[slot].topics;
+  const Pending call = find_call(slot, pdu);
+  if (call && status == ParseStatus::ok) {
+    if (!is_fault && topics.any()) {
+      const RpcContext& context = contexts_[pending_[call].context].context;
+      endpoints_.read_answer(slot, context, pending_[call].opnum, pdu);
+    }
+    resolve(call, is_fault ? Outcome::fault : Outcome::response, answer.status, pdu.frame);
     return;
   }
-  if (!is_fault && sessions_[slot].is_of_mapper) read_mapper_fragment(slot, true, pdu);
-  pending_slot = find_pending(slot, pdu, true);
-  if (pending_slot != kNoSlot && is_fault) {
-    note_fault(pending_slot, status == ParseStatus::ok ? answer.status : 0);
+  if (!is_fault && topics.mapper) endpoints_.read_fragment(slot, pdu);
+  const Slot<OpenProposal> proposal = find_proposal(slot, pdu);
+  if (proposal && is_fault) {
+    contexts_.note_fault(proposals_[proposal].first, answer.status);
+    end_proposal(proposal);
     return;
   }
   if (is_first_fragment(pdu.header)) ++statistics_.answers_unmatched;
 }
 
 void RpcSessions::on_cancel(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
-  const std::uint32_t pending_slot = find_pending(slot, pdu, false);
-  if (pending_slot == kNoSlot) return;
+  const Pending pending_slot = find_call(slot, pdu);
+  if (!pending_slot) return;
   // The server may answer all the same, so the call stays open.
   if (pdu.header.type == PduType::orphaned) {
     pending_[pending_slot].orphaned = true;
@@ -353,25 +297,87 @@ void RpcSessions::on_cancel(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   }
 }
 
-std::uint32_t RpcSessions::add_pending(Slot<RpcSession> slot, const Pdu& pdu,
-                                       bool is_bind) noexcept {
-  if (pending_.full()) give_up(pending_.oldest());
-  return pending_.add(slot, pdu.header.call_id, is_bind, pdu.frame.timestamp,
-                      sessions_[slot].pending);
-}
+void RpcSessions::on_bind(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
+  RpcSession& session = sessions_[slot];
+  std::optional<AuthNumbers> auth;
+  const SecurityContext* security = security_.note(session.security, pdu, auth);
+  const SecurityIdentity identity = security_.identity_of(security, session.association.pipe);
+  const Slot<OpenProposal> earlier = find_proposal(slot, pdu);
+  if (earlier) end_proposal(earlier);
+  if (session.proposals.full()) give_up(session.proposals.oldest());
+  if (proposals_.full()) give_up(proposals_.oldest());
+  const Slot<OpenProposal> proposal =
+      proposals_.add(slot, pdu.header.call_id, pdu.frame.timestamp, session.proposals);
 
-void RpcSessions::give_up(std::uint32_t pending_slot) noexcept {
-  ++statistics_.outcomes_given_up;
-  if (pending_[pending_slot].is_bind) {
-    end_bind(pending_slot);
-  } else {
-    resolve(pending_slot, Outcome::unanswered, 0, {});
+  if (pdu.header.type == PduType::bind) session.association.begun = pdu.frame.timestamp;
+  BindReader reader(pdu.header, bind_body(pdu));
+  const Slot<ContextRecord> first =
+      contexts_.propose(session.contexts, session.association, {pdu, auth, identity}, reader);
+  proposals_[proposal].first = first;
+  for (Slot<ContextRecord> at = first; at; at = contexts_[at].next_in_proposal) {
+    session.topics.note(*contexts_[at].context.abstract_syntax);
+  }
+  if (!reader.ok()) {
+    ++statistics_.pdus_undecodable;
+    tell_blindness(session, BlindnessKind::undecodable, pdu.frame, pdu.header.fragment_length, 1);
   }
 }
 
-void RpcSessions::resolve(std::uint32_t pending_slot, Outcome outcome, std::uint32_t status,
+void RpcSessions::on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
+  RpcSession& session = sessions_[slot];
+  std::optional<AuthNumbers> auth;
+  (void)security_.note(session.security, pdu, auth);
+  Slot<OpenProposal> proposal = find_proposal(slot, pdu);
+  // Some peers answer under another call id: then it is for the earliest proposal still open.
+  if (!proposal) proposal = session.proposals.oldest();
+  if (!proposal) {
+    ++statistics_.answers_unmatched;
+    return;
+  }
+  const Slot<ContextRecord> first = proposals_[proposal].first;
+  const SecurityIdentity identity = proposer(session, first);
+  if (pdu.header.type == PduType::bind_nak) {
+    std::uint16_t reason = 0;
+    (void)parse_bind_nak(pdu.header, bind_body(pdu), reason);
+    contexts_.refuse(session.contexts, session.association, first, identity, reason);
+  } else {
+    BindAckReader reader(pdu.header, bind_body(pdu));
+    session.association.note_secondary_address(reader.secondary_address());
+    contexts_.answer(session.contexts, session.association, first, identity, reader);
+    if (!reader.ok()) ++statistics_.pdus_undecodable;
+  }
+  end_proposal(proposal);  // items beyond the results stay unanswered
+}
+
+// Whoever made a proposal, as far as that is known by now.
+SecurityIdentity RpcSessions::proposer(const RpcSession& session,
+                                       Slot<ContextRecord> first) const noexcept {
+  if (!first) return {};
+  const std::optional<AuthNumbers>& auth = contexts_[first].context.auth;
+  const SecurityContext* security = auth ? session.security.find(auth->context_id) : nullptr;
+  return security_.identity_of(security, session.association.pipe);
+}
+
+void RpcSessions::end_proposal(Slot<OpenProposal> proposal) noexcept {
+  const Slot<ContextRecord> first = proposals_[proposal].first;
+  RpcSession& session = sessions_[proposals_[proposal].session];
+  proposals_.remove(proposal, session.proposals);
+  contexts_.end(session.contexts, session.association, first, proposer(session, first));
+}
+
+void RpcSessions::give_up(Slot<OpenProposal> proposal) noexcept {
+  ++statistics_.outcomes_given_up;
+  end_proposal(proposal);
+}
+
+void RpcSessions::give_up(Pending call) noexcept {
+  ++statistics_.outcomes_given_up;
+  resolve(call, Outcome::unanswered, 0, {});
+}
+
+void RpcSessions::resolve(Pending pending_slot, Outcome outcome, std::uint32_t status,
                           const FrameReference& frame) noexcept {
-  PendingCall& pending = pending_[pending_slot];
+  const RpcPendingCalls::Call& pending = pending_[pending_slot];
   if (outcome == Outcome::unanswered) {
     ++statistics_.calls_unanswered;
     if (pending.cancelled) outcome = Outcome::cancelled;
@@ -383,10 +389,10 @@ void RpcSessions::resolve(std::uint32_t pending_slot, Outcome outcome, std::uint
   told.status = status;
   told.frame = frame;
   observer_.on_outcome(told);
-  const std::uint32_t context_slot = pending.context;
-  const std::uint32_t session_slot = pending.session;
-  pending_.remove(pending_slot, sessions_[session_slot].pending);
-  release_call(session_slot, context_slot);
+  RpcSession& session = sessions_[pending.owner];
+  const Slot<ContextRecord> context = pending.context;
+  pending_.remove(pending_slot, session.calls);
+  contexts_.remove_call(session.contexts, context);
 }
 
 }  // namespace rpcaudit::dissect

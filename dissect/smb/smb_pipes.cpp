@@ -47,9 +47,9 @@ void SmbPipes::rekey(Slot<SmbPipe> slot, const TableKey& key, Timestamp now) noe
   KeyedTable::rekey(slot, key);
 }
 
-void SmbPipes::close(Slot<SmbPipe> slot, Timestamp now) noexcept {
+void SmbPipes::close(Slot<SmbPipe> slot, Timestamp) noexcept {
   SmbPipe& pipe = (*this)[slot];
-  if (pipe.rpc) sessions_.close(pipe.rpc, now);
+  if (pipe.rpc) sessions_.close(pipe.rpc);
   for (const Direction direction : kDirections) marks_.set(mark_index(slot, direction), 0);
   remove(slot);
 }

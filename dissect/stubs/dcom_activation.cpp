@@ -128,4 +128,18 @@ ParseStatus parse_activated_class(ActivationCall call, Bytes stub, std::endian o
   return parse_objref(cursor.take(cursor.remaining()), class_id);
 }
 
+std::optional<Uuid> find_activated_class(const RpcContext& context, const RpcCall& call,
+                                         std::endian order) noexcept {
+  constexpr Uuid kNdr = uuid("8a885d04-1ceb-11c9-9fe8-08002b104860");  // C706 14
+  if (!context.abstract_syntax || !context.transfer_syntax) return std::nullopt;
+  if (context.result == ContextResult::rejected || context.transfer_syntax->uuid != kNdr) {
+    return std::nullopt;
+  }
+  const ActivationCall activation = activation_call(context.abstract_syntax->uuid, call.opnum);
+  if (activation == ActivationCall::none) return std::nullopt;
+  Uuid class_id;
+  const ParseStatus status = parse_activated_class(activation, call.body, order, class_id);
+  return status == ParseStatus::ok ? std::optional(class_id) : std::nullopt;
+}
+
 }  // namespace rpcaudit::dissect

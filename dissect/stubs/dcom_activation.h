@@ -2,9 +2,11 @@
 
 #include <bit>
 #include <cstdint>
+#include <optional>
 
 #include "capture/frame.h"
 #include "dissect/parse_status.h"
+#include "dissect/rpc_observer.h"
 #include "dissect/uuid.h"
 
 namespace rpcaudit::dissect {
@@ -24,5 +26,11 @@ enum class ActivationCall : std::uint8_t {
 // `truncated` when the class lies behind the prefix.
 [[nodiscard]] ParseStatus parse_activated_class(ActivationCall call, Bytes stub, std::endian order,
                                                 Uuid& class_id) noexcept;
+
+// The class that a call asks for; nothing when it is no activation, its stub is not in clear, or is
+// in NDR64, which is not read. `call.body` is in byte order `order`.
+[[nodiscard]] std::optional<Uuid> find_activated_class(const RpcContext& context,
+                                                       const RpcCall& call,
+                                                       std::endian order) noexcept;
 
 }  // namespace rpcaudit::dissect

@@ -56,8 +56,8 @@ bool EpmStubs::has_entries(std::uint16_t opnum, bool is_answer) noexcept {
 
 void EpmStubs::begin(const RpcContext& context, std::uint16_t opnum, StubForm form,
                      const EpmFragment& fragment) noexcept {
-  const std::uint32_t earlier = find(fragment.message);
-  if (earlier != kNoSlot) drop(earlier);
+  const Slot<Stub> earlier = find(fragment.message);
+  if (earlier) drop(earlier);
   Message message;
   message.name = fragment.message;
   message.operation = static_cast<EpmOperation>(opnum);
@@ -71,7 +71,7 @@ void EpmStubs::begin(const RpcContext& context, std::uint16_t opnum, StubForm fo
     return;
   }
   if (stubs_.full()) drop(stubs_.oldest());
-  const std::uint32_t slot = stubs_.add(hash_of(fragment.message));
+  const Slot<Stub> slot = stubs_.add(hash_of(fragment.message));
   stubs_[slot].message = message;
   stubs_[slot].size = 0;
   stubs_[slot].next = 0;
@@ -79,22 +79,22 @@ void EpmStubs::begin(const RpcContext& context, std::uint16_t opnum, StubForm fo
 }
 
 void EpmStubs::go_on(const EpmFragment& fragment) noexcept {
-  const std::uint32_t slot = find(fragment.message);
-  if (slot == kNoSlot) return;
+  const Slot<Stub> slot = find(fragment.message);
+  if (!slot) return;
   stubs_.touch(slot);
   append(slot, fragment);
 }
 
 void EpmStubs::end(std::uint64_t first, std::uint64_t last) noexcept {
-  for (std::uint32_t slot = stubs_.oldest(); slot != kNoSlot;) {
-    const std::uint32_t ended = slot;
+  for (Slot<Stub> slot = stubs_.oldest(); slot;) {
+    const Slot<Stub> ended = slot;
     const std::uint64_t name = stubs_[slot].message.name;
     slot = stubs_.newer_than(slot);
     if (first <= name && name <= last) drop(ended);
   }
 }
 
-void EpmStubs::append(std::uint32_t slot, const EpmFragment& fragment) noexcept {
+void EpmStubs::append(Slot<Stub> slot, const EpmFragment& fragment) noexcept {
   Stub& stub = stubs_[slot];
   const std::uint16_t index = fragment.index.value_or(stub.next);
   if (index < stub.next) return;
@@ -134,12 +134,12 @@ std::uint64_t EpmStubs::hash_of(std::uint64_t message) const noexcept {
   return fold_multiply(message ^ secret_, 0x9e37'79b9'7f4a'7c15);
 }
 
-std::uint32_t EpmStubs::find(std::uint64_t message) const noexcept {
+auto EpmStubs::find(std::uint64_t message) const noexcept -> Slot<Stub> {
   return stubs_.find(hash_of(message),
-                     [&](std::uint32_t slot) { return stubs_[slot].message.name == message; });
+                     [&](Slot<Stub> slot) { return stubs_[slot].message.name == message; });
 }
 
-void EpmStubs::drop(std::uint32_t slot) noexcept {
+void EpmStubs::drop(Slot<Stub> slot) noexcept {
   ++statistics_.mapper_stubs_unreadable;
   stubs_.remove(slot);
 }

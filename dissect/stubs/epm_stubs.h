@@ -65,10 +65,10 @@ class EpmStubs {
   };
 
   void tell(const Message& message, Bytes stub, const FrameReference& frame) noexcept;
-  void append(std::uint32_t slot, const EpmFragment& fragment) noexcept;
+  void append(Slot<Stub> slot, const EpmFragment& fragment) noexcept;
   [[nodiscard]] std::uint64_t hash_of(std::uint64_t message) const noexcept;
-  [[nodiscard]] std::uint32_t find(std::uint64_t message) const noexcept;
-  void drop(std::uint32_t slot) noexcept;
+  [[nodiscard]] Slot<Stub> find(std::uint64_t message) const noexcept;
+  void drop(Slot<Stub> slot) noexcept;
 
   RpcObserver& observer_;
   DissectStatistics& statistics_;

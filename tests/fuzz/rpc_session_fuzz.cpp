@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     sessions.expire(frame.timestamp);
   }
-  sessions.close(slot, frame.timestamp);
+  sessions.close(slot);
   if (!observer.complaints().empty() || !observer.all_closed()) std::abort();
   return 0;
 }

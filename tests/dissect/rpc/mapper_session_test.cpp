@@ -127,7 +127,7 @@ TEST_P(MapperSession, AnAnswerThatIsCutOffIsCountedWhenItsConnectionEnds) {
   first.flags = kPfcFirstFragment;
   say(kToClient, make_response(0, first, 40));
   EXPECT_EQ(statistics_.mapper_stubs_unreadable, 0u);
-  sessions_.close(slot_, {});
+  sessions_.close(slot_);
   EXPECT_EQ(statistics_.mapper_stubs_unreadable, 1u);
 }
 

@@ -53,7 +53,7 @@ class Conversation {
 
   // Ends the conversation and returns what was told.
   std::string text() {
-    if (slot_ != kNoSlot) sessions_.close(slot_, frame().timestamp);
+    if (slot_ != kNoSlot) sessions_.close(slot_);
     slot_ = kNoSlot;
     EXPECT_EQ(observer_.complaints(), "");
     EXPECT_TRUE(observer_.all_closed());

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "dissect/direction.h"
+#include "dissect/rpc/pipe_origin.h"
+#include "dissect/rpc/rpc_header.h"
+#include "dissect/rpc_observer.h"
+#include "dissect/store/bounded_text.h"
+
+namespace rpcaudit::dissect {
+
+// Who talks to whom, over what: the part of an association (C706 12.6.2; MS-RPCE calls it a
+// connection) that all its contexts and calls have in common.
+struct Association {
+  Direction client_direction = Direction::forward;  // in which the client sends
+  bool roles_known = false;
+  ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
+  Doubts doubts;                      // of all calls told from here on
+  const PipeOrigin* pipe = nullptr;   // of an association over a named pipe
+  PerDirection<Endpoint> endpoints;   // who sends in the direction
+  std::optional<Timestamp> begun;     // by its bind
+  BoundedText<64> secondary_address;  // of the last bind_ack that has one
+
+  [[nodiscard]] const Endpoint& client() const noexcept { return endpoints[client_direction]; }
+  [[nodiscard]] const Endpoint& server() const noexcept {
+    return endpoints[opposite(client_direction)];
+  }
+  // By the first PDU whose type only one side sends; rts tells nothing.
+  void learn_roles(Direction direction, PduType type) noexcept;
+  // By a bind_ack; an alter_context_response leaves it out.
+  void note_secondary_address(Bytes address) noexcept;
+  // Whether a pipe is carried by another connection than when the context was proposed.
+  [[nodiscard]] bool was_moved_from(const RpcContext& context) const noexcept {
+    return pipe != nullptr && (client() != context.client || server() != context.server);
+  }
+  // Sets what a context has from its association, whatever its proposal says.
+  void describe(RpcContext& context) const noexcept;
+};
+
+}  // namespace rpcaudit::dissect

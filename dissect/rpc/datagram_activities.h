@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dissect/rpc/pending_calls.h"
+#include "dissect/rpc_observer.h"
+#include "dissect/store/keyed_slab.h"
+
+namespace rpcaudit::dissect {
+
+// What one client host says under one activity UUID to one server host (C706 10.1.5): calls that
+// are numbered upwards.
+struct DatagramActivity {
+  Uuid uuid;
+  IpAddress client;
+  IpAddress server;
+  std::uint32_t highest = 0;         // sequence number told
+  std::uint64_t told = 0;            // bit n: the call numbered highest - n was told
+  DatagramPendingCalls::List calls;  // that wait for their outcome
+  std::uint32_t nocall_sequence = 0;
+  FrameReference nocall;  // in which the server said that it knows no such call
+
+  [[nodiscard]] bool was_told(std::uint32_t sequence) const noexcept;
+  void note_told(std::uint32_t sequence) noexcept;
+};
+
+// All activities, found by UUID and hosts. Bounded, over all and for each UUID of a client: whoever
+// adds makes room first.
+class DatagramActivities {
+ public:
+  DatagramActivities(std::size_t capacity, std::uint64_t seed);
+
+  // None when it is not known.
+  [[nodiscard]] Slot<DatagramActivity> find(const Uuid& uuid, const IpAddress& client,
+                                            const IpAddress& server) const noexcept;
+  // The first of this client, whatever the server, for which `is_it(slot)` holds.
+  template <class Predicate>
+  [[nodiscard]] Slot<DatagramActivity> find_of_client(const Uuid& uuid, const IpAddress& client,
+                                                      Predicate is_it) const noexcept {
+    return activities_.find(hash(uuid, client), [&](Slot<DatagramActivity> slot) {
+      const DatagramActivity& activity = activities_[slot];
+      return activity.uuid == uuid && activity.client == client && is_it(slot);
+    });
+  }
+
+  // The one that has to be removed before one of this name can be added; none while there is room.
+  [[nodiscard]] Slot<DatagramActivity> in_the_way(const Uuid& uuid,
+                                                  const IpAddress& client) const noexcept;
+  Slot<DatagramActivity> add(const Uuid& uuid, const IpAddress& client,
+                             const IpAddress& server) noexcept;
+  void remove(Slot<DatagramActivity> slot) noexcept { activities_.remove(slot); }
+
+  // It was used: it is the last to be evicted.
+  void touch(Slot<DatagramActivity> slot) noexcept { activities_.touch(slot); }
+  [[nodiscard]] Slot<DatagramActivity> oldest() const noexcept { return activities_.oldest(); }
+
+  DatagramActivity& operator[](Slot<DatagramActivity> slot) noexcept { return activities_[slot]; }
+  const DatagramActivity& operator[](Slot<DatagramActivity> slot) const noexcept {
+    return activities_[slot];
+  }
+
+  // A number by which the messages of an activity can be told from those of nearly all others.
+  [[nodiscard]] std::uint64_t hash(const Uuid& uuid, const IpAddress& client) const noexcept;
+
+ private:
+  KeyedSlab<DatagramActivity> activities_;
+  std::array<std::uint64_t, 4> secrets_{};
+};
+
+}  // namespace rpcaudit::dissect

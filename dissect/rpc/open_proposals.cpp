@@ -1,0 +1,32 @@
+#include "dissect/rpc/open_proposals.h"
+
+namespace rpcaudit::dissect {
+
+Slot<OpenProposal> OpenProposals::add(Slot<RpcSession> session, std::uint32_t call_id,
+                                      Timestamp since, List& list) noexcept {
+  const Slot<OpenProposal> slot = slots_.take();
+  OpenProposal& proposal = slots_[slot];
+  proposal = {};
+  proposal.since = since;
+  proposal.session = session;
+  proposal.call_id = call_id;
+  by_age_.push_newest(slot, slots_);
+  list.proposals.push_newest(slot, slots_);
+  ++list.count;
+  return slot;
+}
+
+Slot<OpenProposal> OpenProposals::find(std::uint32_t call_id, const List& list) const noexcept {
+  Slot<OpenProposal> slot = list.proposals.newest();
+  while (slot && slots_[slot].call_id != call_id) slot = slots_[slot].of_session.older;
+  return slot;
+}
+
+void OpenProposals::remove(Slot<OpenProposal> slot, List& list) noexcept {
+  by_age_.remove(slot, slots_);
+  list.proposals.remove(slot, slots_);
+  --list.count;
+  slots_.release(slot);
+}
+
+}  // namespace rpcaudit::dissect

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+
+#include "capture/timestamp.h"
+#include "dissect/store/intrusive_list.h"
+#include "dissect/store/slab.h"
+
+namespace rpcaudit::dissect {
+
+struct RpcSession;
+struct ContextRecord;
+
+// A bind or alter_context that waits for its answer.
+struct OpenProposal {
+  Timestamp since;
+  Slot<RpcSession> session;
+  std::uint32_t call_id = 0;
+  Slot<ContextRecord> first;  // the context of its first item; none when it has no item
+
+  ListLinks<OpenProposal> by_age;      // of all proposals
+  ListLinks<OpenProposal> of_session;  // of those of one session
+};
+
+// All proposals that wait for an answer. A server answers one after the other, so few are open on a
+// session at once: they are found by going through its list. Bounded, for each session and over
+// all: whoever adds makes room first.
+class OpenProposals {
+ public:
+  // How many of one session are open at once.
+  static constexpr std::uint32_t kOfSessionMax = 16;
+
+  // Those of one session, which keeps it.
+  struct List {
+    IntrusiveList<OpenProposal, &OpenProposal::of_session> proposals;
+    std::uint32_t count = 0;
+
+    // None when no proposal is open.
+    [[nodiscard]] Slot<OpenProposal> oldest() const noexcept { return proposals.oldest(); }
+    [[nodiscard]] bool full() const noexcept { return count == kOfSessionMax; }
+  };
+
+  explicit OpenProposals(std::size_t capacity) : slots_(capacity) {}
+
+  [[nodiscard]] bool full() const noexcept { return slots_.size() == slots_.capacity(); }
+  [[nodiscard]] Slot<OpenProposal> oldest() const noexcept { return by_age_.oldest(); }
+  OpenProposal& operator[](Slot<OpenProposal> slot) noexcept { return slots_[slot]; }
+
+  // Not to be called when full(), or when the list is.
+  Slot<OpenProposal> add(Slot<RpcSession> session, std::uint32_t call_id, Timestamp since,
+                         List& list) noexcept;
+  // None when the session has no proposal of this id open.
+  [[nodiscard]] Slot<OpenProposal> find(std::uint32_t call_id, const List& list) const noexcept;
+  void remove(Slot<OpenProposal> slot, List& list) noexcept;
+
+ private:
+  Slab<OpenProposal> slots_;
+  IntrusiveList<OpenProposal, &OpenProposal::by_age> by_age_;
+};
+
+}  // namespace rpcaudit::dissect

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "dissect/limits.h"
+#include "dissect/rpc/association.h"
+#include "dissect/rpc/pdu.h"
+#include "dissect/rpc/rpc_bind.h"
+#include "dissect/rpc_observer.h"
+#include "dissect/statistics.h"
+#include "dissect/store/slab.h"
+
+namespace rpcaudit::dissect {
+
+// A presentation context as it is kept. `context` is what observers are lent.
+struct ContextRecord {
+  RpcContext context;
+  Slot<ContextRecord> older;             // of the same association
+  Slot<ContextRecord> next_in_proposal;  // in the order of the items
+  std::uint32_t open_calls = 0;          // on it, that wait for their outcome
+  std::uint32_t generation = 0;
+  bool superseded = false;  // its id was accepted anew: closed when no call is open
+  bool resolved = false;    // on_context_result was told, or there is nothing to tell
+};
+
+// The presentation contexts of one association.
+struct ContextList {
+  Slot<ContextRecord> newest;
+  std::uint32_t count = 0;
+  Slot<ContextRecord> recent;  // context for recent_id (one-entry cache)
+  std::uint16_t recent_id = 0;
+};
+
+// What a bind or alter_context says besides its items.
+struct Proposal {
+  const Pdu& pdu;
+  std::optional<AuthNumbers> auth;
+  SecurityIdentity identity;
+};
+
+// The presentation contexts of all associations: proposed by bind and alter_context, answered by
+// position, used by context id. Tells the observer of each. Bounded, for each association and over
+// all: the oldest that is answered and has no open call makes room, and is counted.
+class PresentationContexts {
+ public:
+  PresentationContexts(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics);
+
+  // Adds the items of a bind or alter_context as far as `reader` shows them and room is left.
+  // Returns the first of them, by which the proposal is answered.
+  Slot<ContextRecord> propose(ContextList& list, const Association& association,
+                              const Proposal& proposal, BindReader& reader) noexcept;
+  // The results of a bind_ack or alter_context_response, in the order of the items. Items beyond
+  // them stay open until end().
+  void answer(ContextList& list, const Association& association, Slot<ContextRecord> first,
+              const SecurityIdentity& identity, BindAckReader& reader) noexcept;
+  // A bind_nak refuses every item.
+  void refuse(ContextList& list, const Association& association, Slot<ContextRecord> first,
+              const SecurityIdentity& identity, std::uint16_t reason) noexcept;
+  // A fault in answer to an alter_context gives no results.
+  void note_fault(Slot<ContextRecord> first, std::uint32_t status) noexcept;
+  // No answer will come: the items that have no result are told without one.
+  void end(ContextList& list, const Association& association, Slot<ContextRecord> first,
+           const SecurityIdentity& identity) noexcept;
+
+  // A context that calls name but that nobody was seen to propose; none when no room is left.
+  Slot<ContextRecord> imply(ContextList& list, const Association& association, const Pdu& pdu,
+                            std::uint16_t context_id) noexcept;
+
+  // The context that a call under this id means; none when there is no such id.
+  [[nodiscard]] Slot<ContextRecord> find(ContextList& list, std::uint16_t context_id) noexcept {
+    if (!list.recent || list.recent_id != context_id) {
+      list.recent = search(list, context_id);
+      list.recent_id = context_id;
+    }
+    return list.recent;
+  }
+
+  // A call on the context waits for its outcome; it does so no longer.
+  void add_call(Slot<ContextRecord> slot) noexcept { ++contexts_[slot].open_calls; }
+  void remove_call(ContextList& list, Slot<ContextRecord> slot) noexcept;
+
+  void close_all(ContextList& list) noexcept;
+
+  const ContextRecord& operator[](Slot<ContextRecord> slot) const noexcept {
+    return contexts_[slot];
+  }
+
+  // Contexts that can still be added before others have to be closed to make room.
+  [[nodiscard]] std::size_t free() const noexcept {
+    return contexts_.capacity() - contexts_.size();
+  }
+
+ private:
+  [[nodiscard]] Slot<ContextRecord> add(ContextList& list) noexcept;
+  [[nodiscard]] Slot<ContextRecord> search(const ContextList& list,
+                                           std::uint16_t context_id) const noexcept;
+  void resolve(ContextList& list, const Association& association, ContextRecord& record,
+               const SecurityIdentity& identity) noexcept;
+  void supersede(ContextList& list, const ContextRecord& accepted) noexcept;
+  void close(ContextList& list, Slot<ContextRecord> slot) noexcept;
+
+  const Limits& limits_;
+  RpcObserver& observer_;
+  DissectStatistics& statistics_;
+  Slab<ContextRecord> contexts_;
+};
+
+}  // namespace rpcaudit::dissect
