@@ -45,7 +45,9 @@ std::unique_ptr<CaptureFormat> detect_format(ByteWindow& window) {
     default: break;
   }
   if (std::memcmp(front.data(), "snoop\0\0\0", kMagicSize) == 0) return make_snoop_format();
-  return nullptr;
+  const bool is_netmon =
+      std::memcmp(front.data(), "GMBU", 4) == 0 || std::memcmp(front.data(), "RTSS", 4) == 0;
+  return is_netmon ? make_netmon_format() : nullptr;
 }
 
 }  // namespace rpcaudit::capture

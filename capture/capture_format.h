@@ -42,13 +42,14 @@ class CaptureFormat {
   std::string problem_;
 };
 
-// The format that the input begins with: pcap (micro- or nanosecond, either byte order), pcapng or
-// snoop. Empty when it is none of them.
+// The format that the input begins with: pcap (micro- or nanosecond, either byte order), pcapng,
+// snoop or Network Monitor. Empty when it is none of them.
 [[nodiscard]] std::unique_ptr<CaptureFormat> detect_format(ByteWindow& window);
 
 [[nodiscard]] std::unique_ptr<CaptureFormat> make_pcap_format();
 [[nodiscard]] std::unique_ptr<CaptureFormat> make_pcapng_format();
 [[nodiscard]] std::unique_ptr<CaptureFormat> make_snoop_format();
+[[nodiscard]] std::unique_ptr<CaptureFormat> make_netmon_format();
 
 // LINKTYPE_ values (as files state them) that the dissector reads itself; `other` for the rest.
 [[nodiscard]] LinkType link_type_of(std::uint32_t link_number) noexcept;

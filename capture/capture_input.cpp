@@ -3,6 +3,18 @@
 #include <utility>
 
 namespace rpcaudit::capture {
+namespace {
+
+// Formats that are recognised by their name alone, and what makes a capture of them.
+std::string no_capture(std::string_view name) {
+  if (name.ends_with(".etl") || name.ends_with(".ETL")) {
+    return "is an event trace of Windows: `pktmon etl2pcap` or etl2pcapng makes a capture of it";
+  }
+  if (name.ends_with(".erf")) return "is an ERF file: `editcap -F pcap` makes a capture of it";
+  return "is not a capture file";
+}
+
+}  // namespace
 
 void CaptureInput::report(std::uint64_t offset, std::string message, bool skipped) {
   problems_.push_back({origin_.index, offset, std::move(message), skipped});
@@ -26,7 +38,8 @@ bool CaptureInput::open(std::unique_ptr<ByteWindow> window) {
   if (!window_->failure().empty()) {
     report(window_->offset() + window_->bytes().size(), window_->failure(), false);
   } else {
-    report(0, window_->bytes().empty() ? "is empty" : "is not a capture file", origin_.from_folder);
+    report(0, window_->bytes().empty() ? "is empty" : no_capture(origin_.name),
+           origin_.from_folder);
   }
   at_end_ = true;
   close();

@@ -24,6 +24,18 @@ void PrintTo(const FormatCase& test, std::ostream* out) { *out << test.name; }
 
 constexpr auto kBig = std::endian::big;
 
+// A Network Monitor file that began on 1970-01-01 00:00:01.500: its header, records, frame table.
+ByteVector make_netmon(const char* magic, std::uint8_t minor, const ByteVector& records) {
+  const auto end = static_cast<std::uint32_t>(128 + records.size());
+  ByteWriter header;
+  header.text(magic).u8(minor).u8(magic[0] == 'R' ? 1 : 2).u16(1);
+  for (const int field : {1970, 1, 4, 1, 0, 0, 1, 500}) {
+    header.u16(static_cast<std::uint16_t>(field));
+  }
+  header.u32(end).u32(4).zeros(96);
+  return join({header.take(), records, ByteWriter().u32(128).take()});
+}
+
 const FormatCase kFormatCases[] = {
     {"microseconds", make_pcap({{1, 5, "abc"}, {2, 6, "d", 900}}),
      "0/1@1000005000 1 abc\n0/2@2000006000 1 d of 900\n"},
@@ -74,6 +86,24 @@ const FormatCase kFormatCases[] = {
          .u8(0)
          .take(),
      "0/1@1000005000 1 abc\n"},
+    {"netmon_2_0",
+     make_netmon("GMBU", 0,
+                 join({ByteWriter().u32(99).u32(0).u32(3).u32(3).text("abc").take(),
+                       ByteWriter().u32(7).u32(1).u32(9).u32(1).text("d").take()})),
+     "0/1@1500099000 1 abc\n0/2@4296467303000 1 d of 9\n"},
+    {"netmon_2_1_states_the_medium_of_each_frame",
+     make_netmon("GMBU", 1,
+                 join({ByteWriter().u32(1).u32(0).u32(3).u32(3).text("abc").u16(8).take(),
+                       ByteWriter().u32(1).u32(0).u32(1).u32(1).text("x").u16(0xffff).take(),
+                       ByteWriter().u32(2).u32(0).u32(1).u32(1).text("d").u16(0xe071).take()})),
+     "0/1@1500001000 101 abc\n0/2@1500002000 113 d\n"},
+    {"netmon_2_3",
+     make_netmon("GMBU", 3,
+                 ByteWriter().u32(1).u32(0).u32(1).u32(1).text("a").u16(1).zeros(13).take()),
+     "0/1@1500001000 1 a\n"},
+    {"netmon_1", make_netmon("RTSS", 1, ByteWriter().u32(2).u16(9).u16(1).text("a").take()),
+     "0/1@1502000000 1 a of 9\n"},
+    {"netmon_without_frames", make_netmon("GMBU", 3, {}), ""},
     {"nanoseconds_big_endian", make_pcap({{1, 5, "abc"}}, {.magic = 0xa1b23c4d, .order = kBig}),
      "0/1@1000000005 1 abc\n"},
     {"lengths_the_other_way_round_before_version_2_3",
@@ -204,6 +234,14 @@ const FormatCase kDamageCases[] = {
          .text("abcde")
          .take(),
      "problem 0 at 16: a record states an impossible length\n"},
+    {"netmon_cut",
+     cut(make_netmon("GMBU", 0, ByteWriter().u32(9).u32(0).u32(3).u32(3).text("abc").take()), 146),
+     "problem 0 at 128: ends in the middle of a record\n"},
+    {"netmon_that_was_never_finished", with_u32(make_netmon("GMBU", 0, {}), 24, 0),
+     "problem 0 at 128: states no table of frames: it was never finished\n"},
+    {"netmon_record_beyond_the_table",
+     make_netmon("GMBU", 0, ByteWriter().u32(9).u32(0).u32(9).u32(9).text("abc").take()),
+     "problem 0 at 128: a record states an impossible length\n"},
     {"section_cut", cut(make_section(), 20), "problem 0 at 0: ends in the middle of a block\n"},
     {"section_without_byte_order", with_u32(kTwoBlocks, 8, 0x12345678),
      "problem 0 at 0: a section header has no byte order\n"},
