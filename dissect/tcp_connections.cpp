@@ -202,7 +202,7 @@ void TcpConnections::settle(std::uint32_t slot, unsigned direction, StreamKind k
 }
 
 void TcpConnections::start_smb(std::uint32_t slot) noexcept {
-  connections_[slot].smb = smb_.open(connections_[slot].endpoints);
+  connections_[slot].smb = smb_.open(connections_[slot].endpoints, std::nullopt);
   ++statistics_.flows_smb;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dissect/smb/smb_pipe_name.h"
+
 namespace rpcaudit::dissect {
 namespace {
 
@@ -144,6 +146,14 @@ ParseStatus parse_smb1_session_setup_response(const Smb1Block& block, bool& gues
   return status_of(cursor);
 }
 
+ParseStatus parse_smb1_tree_connect_request(const Smb1Block& block, bool& names_ipc) noexcept {
+  ByteCursor cursor = words_of(block);
+  cursor.skip(2);  // flags
+  const std::size_t password_length = cursor.u16();
+  names_ipc = names_ipc_share(StringReader(block, password_length).next(), block.is_unicode);
+  return status_of(cursor);
+}
+
 ParseStatus parse_smb1_tree_connect_response(const Smb1Block& block, bool& is_pipe) noexcept {
   constexpr std::byte kIpc[] = {std::byte{'I'}, std::byte{'P'}, std::byte{'C'}};
   // The service is ASCII, whatever the rest of the message is.
@@ -255,16 +265,17 @@ std::size_t smb1_bytes_needed(Bytes front, Smb1Command command, bool is_response
   cursor.skip(1 + words);
   const std::size_t byte_count = cursor.u16();
   constexpr std::size_t kServiceMax = 16;
-  constexpr std::size_t kPipeNameMax = 512;
+  constexpr std::size_t kPathMax = 1024;
+  constexpr std::size_t kNameMax = 512;
   switch (command) {
     case Smb1Command::session_setup_andx: return fixed + (is_response ? 0 : byte_count);
     case Smb1Command::tree_connect_andx:
-      return fixed + (is_response ? std::min(byte_count, kServiceMax) : 0);
+      return fixed + std::min(byte_count, is_response ? kServiceMax : kPathMax);
     case Smb1Command::open:
     case Smb1Command::open_andx:
     case Smb1Command::nt_create_andx:
     case Smb1Command::transaction:
-      return fixed + (is_response ? 0 : std::min(byte_count, kPipeNameMax));
+      return fixed + (is_response ? 0 : std::min(byte_count, kNameMax));
     default: return fixed;
   }
 }

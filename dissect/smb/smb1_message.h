@@ -89,6 +89,9 @@ struct Smb1SessionSetupRequest {  // [MS-CIFS] 2.2.4.53.1, [MS-SMB] 2.2.4.6.1
 [[nodiscard]] ParseStatus parse_smb1_session_setup_response(const Smb1Block& block,
                                                             bool& guest) noexcept;
 
+// Whether the path of a TREE_CONNECT_ANDX leads to the share of pipes (2.2.4.55.1).
+[[nodiscard]] ParseStatus parse_smb1_tree_connect_request(const Smb1Block& block,
+                                                          bool& names_ipc) noexcept;
 // Whether the share is IPC$, by the service that the server names (2.2.4.55.2).
 [[nodiscard]] ParseStatus parse_smb1_tree_connect_response(const Smb1Block& block,
                                                            bool& is_pipe) noexcept;

@@ -50,7 +50,8 @@ void Smb1Reader::on_raw(SmbUnitContext& unit) noexcept {
                     by_client ? kToServer : kToClient, {0, unit.presented.length});
 }
 
-std::size_t Smb1Reader::bytes_needed(Direction direction, const SmbUnit& unit) const noexcept {
+std::size_t Smb1Reader::bytes_needed(const SmbConnection& connection, Direction direction,
+                                     const SmbUnit& unit) const noexcept {
   if (unit.offset != 0) {
     const Chain& chain = chains_[direction];
     return smb1_bytes_needed(unit.header, chain.command, chain.header.is_response);
@@ -58,7 +59,7 @@ std::size_t Smb1Reader::bytes_needed(Direction direction, const SmbUnit& unit) c
   Smb1Header header;
   if (parse_smb1_header(unit.header, header) != ParseStatus::ok) return kSmb1HeaderSize;
   return kSmb1HeaderSize + smb1_bytes_needed(unit.header.subspan(kSmb1HeaderSize), header.command,
-                                             header.is_response);
+                                             connection.is_response(direction, header.is_response));
 }
 
 void Smb1Reader::on_unit(SmbUnitContext& unit) noexcept {
@@ -77,7 +78,9 @@ void Smb1Reader::on_unit(SmbUnitContext& unit) noexcept {
   block.command = chain.command;
   block.is_unicode = chain.header.is_unicode;
   if (!host.decodes(parse_smb1_block(rest, block))) return;
-  if (!host.is_expected(unit, chain.header.is_response)) return;
+  if (unit.presented.offset == 0) {
+    chain.header.is_response = host.is_response(unit, chain.header.is_response);
+  }
   Smb1Command next{};
   std::uint32_t next_offset = 0;
   const bool goes_on = next_in_chain(block, next, next_offset);
@@ -122,6 +125,7 @@ void Smb1Reader::on_request(SmbUnitContext& unit, const Smb1Block& block) noexce
   if (opens_file(block.command)) return on_open_request(unit, block);
   switch (block.command) {
     case Smb1Command::session_setup_andx: return on_setup_request(unit, block);
+    case Smb1Command::tree_connect_andx: return on_tree_request(unit, block);
     case Smb1Command::write:
     case Smb1Command::write_andx:
     case Smb1Command::write_raw: return on_write_request(unit, block);
@@ -149,11 +153,28 @@ void Smb1Reader::on_response(SmbUnitContext& unit, const Smb1Block& block) noexc
   }
 }
 
+void Smb1Reader::on_tree_request(SmbUnitContext& unit, const Smb1Block& block) noexcept {
+  bool names_ipc = false;
+  if (!unit.host.decodes(parse_smb1_tree_connect_request(block, names_ipc))) return;
+  unit.host.add_request(unit, request_key(unit, block.command)).names_ipc = names_ipc;
+}
+
+// A tree is what its own response says; one without a request may be forged, and says something
+// only of trees that are not known.
 void Smb1Reader::on_tree_response(SmbUnitContext& unit, const Smb1Block& block) noexcept {
+  SmbHost& host = unit.host;
+  const Slot<SmbRequest> request = host.find_request(request_key(unit, block.command));
+  bool names_ipc = false;
+  if (request) {
+    names_ipc = host.request(request).names_ipc;
+    host.end_request(request, unit.frame.timestamp);
+  }
+  const std::uint16_t tree_id = header_of(unit).tree_id;
   bool is_pipe = false;
   if (header_of(unit).status != 0) return;
+  if (!request && trees_.kind(tree_id) != ShareKind::unknown) return;
   if (parse_smb1_tree_connect_response(block, is_pipe) != ParseStatus::ok) return;
-  trees_.set(header_of(unit).tree_id, is_pipe ? ShareKind::pipe : ShareKind::other);
+  trees_.set(tree_id, is_pipe || names_ipc ? ShareKind::pipe : ShareKind::other);
 }
 
 void Smb1Reader::on_setup_request(SmbUnitContext& unit, const Smb1Block& block) noexcept {

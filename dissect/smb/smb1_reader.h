@@ -12,6 +12,7 @@
 namespace rpcaudit::dissect {
 
 class SmbHost;
+struct SmbConnection;
 struct SmbRequest;
 struct SmbUnitContext;
 
@@ -21,7 +22,8 @@ class Smb1Reader {
   // A message begins; what commands of the one before left to their chain is over.
   void begin_message(Direction direction) noexcept;
   // How many bytes of the unit on_unit() needs.
-  [[nodiscard]] std::size_t bytes_needed(Direction direction, const SmbUnit& unit) const noexcept;
+  [[nodiscard]] std::size_t bytes_needed(const SmbConnection& connection, Direction direction,
+                                         const SmbUnit& unit) const noexcept;
   // One command of a message.
   void on_unit(SmbUnitContext& unit) noexcept;
 
@@ -41,6 +43,7 @@ class Smb1Reader {
   void on_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_setup_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_setup_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
+  void on_tree_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_tree_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_open_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_open_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;

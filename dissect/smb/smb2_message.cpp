@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dissect/smb/smb_pipe_name.h"
+
 namespace rpcaudit::dissect {
 namespace {
 
@@ -84,6 +86,16 @@ ParseStatus parse_smb2_session_setup_response(Bytes message,
   return status_of(cursor);
 }
 
+ParseStatus parse_smb2_tree_connect_request(Bytes message, bool& names_ipc) noexcept {
+  ByteCursor cursor = body(message, 9);
+  cursor.skip(2);
+  const std::uint16_t offset = cursor.u16();
+  const std::uint16_t length = cursor.u16();
+  const Bytes path = buffer_at(message, offset, length);
+  names_ipc = path.size() == length && names_ipc_share(path, true);
+  return status_of(cursor);
+}
+
 ParseStatus parse_smb2_tree_connect_response(Bytes message, Smb2ShareType& type) noexcept {
   ByteCursor cursor = body(message, 16);
   type = static_cast<Smb2ShareType>(cursor.u8());
@@ -107,16 +119,22 @@ ParseStatus parse_smb2_create_response(Bytes message, Smb2FileId& file) noexcept
   return status_of(cursor);
 }
 
-ParseStatus parse_smb2_close_request(Bytes message, Smb2FileId& file) noexcept {
-  ByteCursor cursor = body(message, 24);
-  cursor.skip(6);
-  file = read_file_id(cursor);
-  return status_of(cursor);
-}
-
-ParseStatus parse_smb2_read_request(Bytes message, Smb2FileId& file) noexcept {
-  ByteCursor cursor = body(message, 49);
-  cursor.skip(14);  // padding, flags, length, offset
+ParseStatus parse_smb2_file_id(Bytes message, Smb2Command command, Smb2FileId& file) noexcept {
+  std::size_t place = 0;
+  switch (command) {
+    case Smb2Command::close:
+    case Smb2Command::flush:
+    case Smb2Command::lock:
+    case Smb2Command::ioctl:
+    case Smb2Command::query_directory:
+    case Smb2Command::change_notify: place = 8; break;
+    case Smb2Command::read:
+    case Smb2Command::write:
+    case Smb2Command::set_info: place = 16; break;
+    case Smb2Command::query_info: place = 24; break;
+    default: return ParseStatus::bad_type;
+  }
+  ByteCursor cursor = cursor_at(message, kSmb2HeaderSize + place);
   file = read_file_id(cursor);
   return status_of(cursor);
 }
@@ -162,6 +180,7 @@ std::size_t smb2_bytes_needed(Bytes front, const Smb2Header& header) noexcept {
   // Where the body has a buffer to be read, its offset and length stand here.
   std::size_t place = 0;
   if (header.command == Smb2Command::session_setup) place = kSmb2HeaderSize + 12;
+  if (header.command == Smb2Command::tree_connect) place = kSmb2HeaderSize + 4;
   if (header.command == Smb2Command::create) place = kSmb2HeaderSize + 44;
   if (place == 0 || front.size() < fixed || fixed < place + 4) return fixed;
   cursor = cursor_at(front, place);

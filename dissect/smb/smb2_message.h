@@ -16,9 +16,15 @@ enum class Smb2Command : std::uint16_t {
   tree_disconnect = 4,
   create = 5,
   close = 6,
+  flush = 7,
   read = 8,
   write = 9,
+  lock = 10,
   ioctl = 11,
+  query_directory = 14,
+  change_notify = 15,
+  query_info = 16,
+  set_info = 17,
 };
 
 inline constexpr std::size_t kSmb2HeaderSize = 64;
@@ -47,6 +53,9 @@ struct Smb2Header {
   [[nodiscard]] bool is_async() const noexcept { return (flags & kFlagAsync) != 0; }
   [[nodiscard]] bool is_related() const noexcept { return (flags & kFlagRelated) != 0; }
   [[nodiscard]] bool is_signed() const noexcept { return (flags & kFlagSigned) != 0; }
+  void set_response(bool response) noexcept {
+    flags = (flags & ~kFlagResponse) | (response ? kFlagResponse : 0);
+  }
 };
 
 [[nodiscard]] ParseStatus parse_smb2_header(Bytes bytes, Smb2Header& header) noexcept;
@@ -76,6 +85,8 @@ struct Smb2SessionSetupResponse {  // [MS-SMB2] 2.2.6
   bool null_session = false;
 };
 enum class Smb2ShareType : std::uint8_t { disk = 1, pipe = 2, print = 3 };
+// Whether the path of a TREE_CONNECT ([MS-SMB2] 2.2.9) leads to the share of pipes, IPC$.
+[[nodiscard]] ParseStatus parse_smb2_tree_connect_request(Bytes message, bool& names_ipc) noexcept;
 
 struct Smb2CreateRequest {  // [MS-SMB2] 2.2.13
   Bytes name;               // UTF-16
@@ -97,8 +108,9 @@ inline constexpr std::uint32_t kFsctlPipeTransceive = 0x0011'c017;  // [MS-FSCC]
 [[nodiscard]] ParseStatus parse_smb2_create_request(Bytes message,
                                                     Smb2CreateRequest& request) noexcept;
 [[nodiscard]] ParseStatus parse_smb2_create_response(Bytes message, Smb2FileId& file) noexcept;
-[[nodiscard]] ParseStatus parse_smb2_close_request(Bytes message, Smb2FileId& file) noexcept;
-[[nodiscard]] ParseStatus parse_smb2_read_request(Bytes message, Smb2FileId& file) noexcept;
+// The handle that a request names, wherever its command has it; bad_type when it has none.
+[[nodiscard]] ParseStatus parse_smb2_file_id(Bytes message, Smb2Command command,
+                                             Smb2FileId& file) noexcept;
 [[nodiscard]] ParseStatus parse_smb2_read_response(Bytes message, Smb2Data& data) noexcept;
 [[nodiscard]] ParseStatus parse_smb2_write_request(Bytes message, Smb2Data& data) noexcept;
 [[nodiscard]] ParseStatus parse_smb2_ioctl(Bytes message, bool is_response,

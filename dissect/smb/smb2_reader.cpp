@@ -22,20 +22,27 @@ TableKey request_key(const SmbUnitContext& unit, const Smb2Header& header) noexc
 
 }  // namespace
 
-// Related messages leave out what they have from the one before ([MS-SMB2] 3.2.4.1.4).
-void Smb2Reader::complete(Smb2Header& header, const Chain& chain) noexcept {
-  if (!header.is_related()) return;
-  if (header.session_id == ~std::uint64_t{0}) header.session_id = chain.session_id;
-  if (header.tree_id == ~std::uint32_t{0}) header.tree_id = chain.tree_id;
+// A related operation is on the session, the tree and the handle of the one before, whatever stands
+// in its own fields ([MS-SMB2] 3.3.5.2.7.2). Its response states them.
+ParseStatus Smb2Reader::parse_header(const SmbConnection& connection, Direction direction,
+                                     const SmbUnit& unit, Smb2Header& header) const noexcept {
+  const ParseStatus status = parse_smb2_header(unit.header, header);
+  if (status != ParseStatus::ok) return status;
+  header.set_response(connection.is_response(direction, header.is_response()));
+  if (unit.offset == 0 || !header.is_related()) return status;
+  const Chain& chain = chains_[direction];
+  const bool is_stated = header.is_response();
+  if (!is_stated || header.session_id == ~std::uint64_t{0}) header.session_id = chain.session_id;
+  if (!is_stated || header.tree_id == ~std::uint32_t{0}) header.tree_id = chain.tree_id;
+  return status;
 }
 
 std::size_t Smb2Reader::bytes_needed(SmbHost& host, const SmbConnection& connection,
                                      Direction direction, const SmbUnit& unit) noexcept {
   Smb2Header header;
-  const ParseStatus status = parse_smb2_header(unit.header, header);
+  const ParseStatus status = parse_header(connection, direction, unit, header);
   if (status == ParseStatus::truncated) return kSmb2HeaderSize;
   if (status != ParseStatus::ok) return 0;
-  if (unit.offset != 0) complete(header, chains_[direction]);
   return matters(host, connection, header) ? smb2_bytes_needed(unit.header, header)
                                            : kSmb2HeaderSize;
 }
@@ -52,14 +59,14 @@ bool Smb2Reader::matters(SmbHost& host, const SmbConnection& connection,
     case Smb2Command::close:
     case Smb2Command::read:
     case Smb2Command::write:
-    case Smb2Command::ioctl: {
-      if (header.is_async()) return true;
-      const Slot<SmbSession> session = find_session(host, connection, header.session_id);
-      return !session ||
-             host.sessions()[session].trees.kind(header.tree_id) != ShareKind::other;
-    }
+    case Smb2Command::ioctl: break;
+    default:
+      // Its handle may be that of the operation behind it.
+      if (header.next == 0 || header.is_response()) return false;
   }
-  return false;
+  if (header.is_async()) return true;
+  const Slot<SmbSession> session = find_session(host, connection, header.session_id);
+  return !session || host.sessions()[session].trees.kind(header.tree_id) != ShareKind::other;
 }
 
 Slot<SmbSession> Smb2Reader::find_session(SmbHost& host, const SmbConnection& connection,
@@ -94,13 +101,15 @@ Slot<SmbSession> Smb2Reader::use_session(const SmbUnitContext& unit, std::uint64
 void Smb2Reader::on_unit(SmbUnitContext& unit) noexcept {
   SmbHost& host = unit.host;
   Smb2Header header;
-  if (!host.decodes(parse_smb2_header(unit.presented.header, header))) return;
+  if (unit.presented.offset == 0 &&
+      parse_smb2_header(unit.presented.header, header) == ParseStatus::ok) {
+    (void)host.is_response(unit, header.is_response());
+  }
+  if (!host.decodes(parse_header(unit.connection, unit.direction, unit.presented, header))) return;
   Chain& chain = chains_[unit.direction];
-  if (unit.presented.offset != 0) complete(header, chain);
   chain.session_id = header.session_id;
   chain.tree_id = header.tree_id;
   unit.step.next_offset = header.next;
-  if (!host.is_expected(unit, header.is_response())) return;
   if (!matters(host, unit.connection, header)) return;
   header.is_response() ? on_response(unit, header) : on_request(unit, header);
   // Whatever a length says, a message ends where the next one begins.
@@ -112,13 +121,18 @@ void Smb2Reader::on_unit(SmbUnitContext& unit) noexcept {
 }
 
 SmbPipes::Reference Smb2Reader::find_pipe(SmbUnitContext& unit, const Smb2Header& header,
-                                          Smb2FileId file, bool add) noexcept {
+                                          bool add) noexcept {
   SmbHost& host = unit.host;
   Chain& chain = chains_[unit.direction];
-  if (file.means_previous()) return chain.pipe;
+  Smb2FileId file;
+  (void)parse_smb2_file_id(unit.presented.header, header.command, file);
+  const bool is_related =
+      unit.presented.offset != 0 && header.is_related() && !header.is_response();
+  if (file.means_previous() || (is_related && chain.has_handle)) return chain.pipe;
   Slot<SmbSession> session = find_session(host, unit.connection, header.session_id);
   if (add) session = use_session(unit, header.session_id);
   chain.pipe = {};
+  chain.has_handle = true;
   if (!session) return chain.pipe;
   const TableKey key{host.sessions().owner_key(session), file.persistent_part, file.volatile_part};
   const Slot<SmbPipe> pipe = host.pipes().find(key);
@@ -135,64 +149,86 @@ void Smb2Reader::on_request(SmbUnitContext& unit, const Smb2Header& header) noex
   SmbHost& host = unit.host;
   const Bytes message = unit.presented.header;
   Smb2Data data;
+  Smb2FileId file;
   switch (header.command) {
     case Smb2Command::session_setup: return on_setup_request(unit, header);
+    case Smb2Command::tree_connect: return on_tree_request(unit, header);
     case Smb2Command::create: return on_create_request(unit, header);
     case Smb2Command::close: {
-      if (parse_smb2_close_request(message, data.file) != ParseStatus::ok) break;
-      const SmbPipes::Reference pipe = find_pipe(unit, header, data.file, false);
+      if (!host.decodes(parse_smb2_file_id(message, header.command, file))) return;
+      const SmbPipes::Reference pipe = find_pipe(unit, header, false);
       if (host.pipes().holds(pipe)) host.add_request(unit, request_key(unit, header)).pipe = pipe;
       return;
     }
     case Smb2Command::read: {
-      if (parse_smb2_read_request(message, data.file) != ParseStatus::ok) break;
-      const SmbPipes::Reference pipe = find_pipe(unit, header, data.file, true);
+      if (!host.decodes(parse_smb2_file_id(message, header.command, file))) return;
+      const SmbPipes::Reference pipe = find_pipe(unit, header, true);
       host.add_request(unit, request_key(unit, header)).pipe = pipe;
       return;
     }
     case Smb2Command::write: {
-      if (parse_smb2_write_request(message, data) != ParseStatus::ok) break;
-      const SmbPipes::Reference pipe = find_pipe(unit, header, data.file, true);
+      if (!host.decodes(parse_smb2_write_request(message, data))) return;
       data.extent.offset += unit.presented.offset;
-      return host.hand_on(unit, pipe, kToServer, data.extent);
+      return host.hand_on(unit, find_pipe(unit, header, true), kToServer, data.extent);
     }
     case Smb2Command::ioctl: {
-      if (parse_smb2_ioctl(message, false, data) != ParseStatus::ok) break;
-      if (data.control_code != kFsctlPipeTransceive) return;
-      const SmbPipes::Reference pipe = find_pipe(unit, header, data.file, true);
+      if (!host.decodes(parse_smb2_ioctl(message, false, data))) return;
+      const bool transceives = data.control_code == kFsctlPipeTransceive;
+      const SmbPipes::Reference pipe = find_pipe(unit, header, transceives);
+      if (!transceives) return;
       host.add_request(unit, request_key(unit, header)).pipe = pipe;
       data.extent.offset += unit.presented.offset;
       return host.hand_on(unit, pipe, kToServer, data.extent);
     }
+    case Smb2Command::flush:
+    case Smb2Command::lock:
+    case Smb2Command::query_directory:
+    case Smb2Command::change_notify:
+    case Smb2Command::query_info:
+    case Smb2Command::set_info: (void)find_pipe(unit, header, false); return;
     default: return;  // its response says all
   }
-  ++host.statistics().smb_undecodable;
 }
 
 void Smb2Reader::on_response(SmbUnitContext& unit, const Smb2Header& header) noexcept {
-  SmbHost& host = unit.host;
   if (header.status == kStatusPending) return;  // the real one follows
   switch (header.command) {
     case Smb2Command::session_setup: return on_setup_response(unit, header);
+    case Smb2Command::tree_connect: return on_tree_response(unit, header);
     case Smb2Command::create: return on_create_response(unit, header);
     case Smb2Command::read:
     case Smb2Command::ioctl: return on_data_response(unit, header);
-    case Smb2Command::tree_connect: {
-      Smb2ShareType type{};
-      if (header.status != kStatusSuccess || header.is_async()) return;
-      if (parse_smb2_tree_connect_response(unit.presented.header, type) != ParseStatus::ok) break;
-      const Slot<SmbSession> session = use_session(unit, header.session_id);
-      const bool is_pipe = type == Smb2ShareType::pipe;
-      host.sessions()[session].trees.set(header.tree_id,
-                                         is_pipe ? ShareKind::pipe : ShareKind::other);
-      return;
-    }
     case Smb2Command::close:
     case Smb2Command::tree_disconnect:
     case Smb2Command::logoff: return on_leave(unit, header);
     default: return;
   }
-  ++host.statistics().smb_undecodable;
+}
+
+void Smb2Reader::on_tree_request(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  bool names_ipc = false;
+  if (!unit.host.decodes(parse_smb2_tree_connect_request(unit.presented.header, names_ipc))) return;
+  unit.host.add_request(unit, request_key(unit, header)).names_ipc = names_ipc;
+  chains_[unit.direction].tree_id = ~std::uint32_t{0};  // what the server will call it
+}
+
+// A tree is what its own response says; one without a request may be forged, and says something
+// only of trees that are not known.
+void Smb2Reader::on_tree_response(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  SmbHost& host = unit.host;
+  const Slot<SmbRequest> request = host.find_request(request_key(unit, header));
+  bool names_ipc = false;
+  if (request) {
+    names_ipc = host.request(request).names_ipc;
+    host.end_request(request, unit.frame.timestamp);
+  }
+  Smb2ShareType type{};
+  if (header.status != kStatusSuccess || header.is_async()) return;
+  if (!host.decodes(parse_smb2_tree_connect_response(unit.presented.header, type))) return;
+  SmbTrees& trees = host.sessions()[use_session(unit, header.session_id)].trees;
+  if (!request && trees.kind(header.tree_id) != ShareKind::unknown) return;
+  const bool is_pipe = type == Smb2ShareType::pipe || names_ipc;
+  trees.set(header.tree_id, is_pipe ? ShareKind::pipe : ShareKind::other);
 }
 
 void Smb2Reader::on_setup_request(SmbUnitContext& unit, const Smb2Header& header) noexcept {
@@ -252,6 +288,7 @@ void Smb2Reader::on_create_request(SmbUnitContext& unit, const Smb2Header& heade
       host.open_pipe(unit, host.fresh_key(unit.connection), session, header.tree_id);
   append_smb2_pipe_name(create.name, host.pipes()[pipe.slot].origin.name.slot());
   chains_[unit.direction].pipe = pipe;
+  chains_[unit.direction].has_handle = true;
   SmbRequest& request = host.add_request(unit, request_key(unit, header));
   request.pipe = pipe;
   request.owns_pipe = true;
@@ -272,6 +309,7 @@ void Smb2Reader::on_create_response(SmbUnitContext& unit, const Smb2Header& head
         unit.frame.timestamp);
     request.owns_pipe = false;
     chains_[unit.direction].pipe = request.pipe;
+    chains_[unit.direction].has_handle = true;
   }
   host.end_request(slot, unit.frame.timestamp);
 }
@@ -294,7 +332,7 @@ void Smb2Reader::on_data_response(SmbUnitContext& unit, const Smb2Header& header
     return;
   }
   if (!request && is_ioctl && data.control_code == kFsctlPipeTransceive) {
-    pipe = find_pipe(unit, header, data.file, true);
+    pipe = find_pipe(unit, header, true);
   } else if (!request && !is_ioctl) {
     pipe = only_waiting_pipe(unit, header);
   }

@@ -34,17 +34,22 @@ class Smb2Reader {
   struct Chain {
     std::uint64_t session_id = 0;
     std::uint32_t tree_id = 0;
-    SmbPipes::Reference pipe;
+    SmbPipes::Reference pipe;  // of the handle that the one before named or opened
+    bool has_handle = false;
   };
 
   [[nodiscard]] bool matters(SmbHost& host, const SmbConnection& connection,
                              const Smb2Header& header) noexcept;
-  static void complete(Smb2Header& header, const Chain& chain) noexcept;
+  // Parses the header of a unit: what the role of its sender and the chain say stands in it.
+  [[nodiscard]] ParseStatus parse_header(const SmbConnection& connection, Direction direction,
+                                         const SmbUnit& unit, Smb2Header& header) const noexcept;
 
   void on_request(SmbUnitContext& unit, const Smb2Header& header) noexcept;
   void on_response(SmbUnitContext& unit, const Smb2Header& header) noexcept;
   void on_setup_request(SmbUnitContext& unit, const Smb2Header& header) noexcept;
   void on_setup_response(SmbUnitContext& unit, const Smb2Header& header) noexcept;
+  void on_tree_request(SmbUnitContext& unit, const Smb2Header& header) noexcept;
+  void on_tree_response(SmbUnitContext& unit, const Smb2Header& header) noexcept;
   void on_create_request(SmbUnitContext& unit, const Smb2Header& header) noexcept;
   void on_create_response(SmbUnitContext& unit, const Smb2Header& header) noexcept;
   void on_data_response(SmbUnitContext& unit, const Smb2Header& header) noexcept;
@@ -55,8 +60,10 @@ class Smb2Reader {
                                               std::uint64_t id) noexcept;
   // The session of that id, which is new if there is none, and which the connection carries.
   [[nodiscard]] Slot<SmbSession> use_session(const SmbUnitContext& unit, std::uint64_t id) noexcept;
+  // The pipe of an operation: in a related one that of the operation before, whatever handle it
+  // names itself. Without `add` none is made.
   [[nodiscard]] SmbPipes::Reference find_pipe(SmbUnitContext& unit, const Smb2Header& header,
-                                              Smb2FileId file, bool add) noexcept;
+                                              bool add) noexcept;
   [[nodiscard]] SmbPipes::Reference only_waiting_pipe(SmbUnitContext& unit,
                                                       const Smb2Header& header) noexcept;
 

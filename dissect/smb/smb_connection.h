@@ -44,10 +44,18 @@ struct SmbConnection {
   std::uint32_t generation = 0;
   Direction client_direction = Direction::forward;
   bool roles_known = false;
+  bool roles_certain = false;       // not only by the flags of messages
+  std::uint8_t contradictions = 0;  // messages in a row whose flags say otherwise
 
   // The client and the server. Where nothing but encrypted messages was seen, the lower port is
   // taken for the server's.
   [[nodiscard]] PipeCarrier client_and_server() const noexcept;
+  void set_client(Direction direction) noexcept;
+  // Whether a message in `direction` is a response. Its role says so, as far as that is known, and
+  // otherwise the flag in the message.
+  [[nodiscard]] bool is_response(Direction direction, bool flag) const noexcept {
+    return roles_known ? direction != client_direction : flag;
+  }
 };
 
 // A unit on its way through its reader, and what the reader makes of it.

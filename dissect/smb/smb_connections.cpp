@@ -8,6 +8,9 @@ namespace {
 // Keys whose owner is a connection have the top bit, those whose owner is a session do not.
 constexpr std::uint64_t kConnectionMark = std::uint64_t{1} << 63;
 
+// The ports of servers: NetBIOS sessions (RFC 1002 4.3), direct TCP ([MS-SMB2] 2.1).
+bool is_smb_port(std::uint16_t port) noexcept { return port == 139 || port == 445; }
+
 }  // namespace
 
 // What one direction of a connection tells.
@@ -73,7 +76,8 @@ SmbConnections::SmbConnections(const Limits& limits, RpcObserver& observer,
   for (std::uint64_t& secret : host_secrets_) secret = secrets.next();
 }
 
-Slot<SmbConnection> SmbConnections::open(const std::array<Endpoint, 2>& endpoints) noexcept {
+Slot<SmbConnection> SmbConnections::open(const std::array<Endpoint, 2>& endpoints,
+                                         std::optional<Direction> client) noexcept {
   const Slot<SmbConnection> slot = connections_.take();
   if (!slot) return slot;
   SmbConnection& connection = connections_[slot];
@@ -84,6 +88,15 @@ Slot<SmbConnection> SmbConnections::open(const std::array<Endpoint, 2>& endpoint
   connection.key = kConnectionMark | std::uint64_t{generation} << 32 | slot.index;
   connection.hosts = hash_hosts(AddressWords::of(endpoints[0].address),
                                 AddressWords::of(endpoints[1].address), host_secrets_);
+  const PerDirection<bool> by_server{
+      {is_smb_port(endpoints[0].port), is_smb_port(endpoints[1].port)}};
+  if (!client && by_server[Direction::forward] != by_server[Direction::reverse]) {
+    client = by_server[Direction::forward] ? Direction::reverse : Direction::forward;
+  }
+  if (client) {
+    connection.set_client(*client);
+    connection.roles_certain = true;
+  }
   return slot;
 }
 
@@ -116,7 +129,7 @@ std::size_t SmbConnections::bytes_needed(SmbConnection& connection, Direction di
     if (status != ParseStatus::ok) return connection.smb1.awaits_raw(host_, direction) ? 1 : 0;
   }
   switch (kind) {
-    case SmbKind::smb1: return connection.smb1.bytes_needed(direction, unit);
+    case SmbKind::smb1: return connection.smb1.bytes_needed(connection, direction, unit);
     case SmbKind::smb2: return connection.smb2.bytes_needed(host_, connection, direction, unit);
     case SmbKind::encrypted: return kSmbTransformSize;
     case SmbKind::compressed: return kSmbCompressionSize + kSmb2HeaderSize;

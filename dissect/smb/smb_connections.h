@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "dissect/limits.h"
 #include "dissect/smb/smb_connection.h"
@@ -17,8 +18,10 @@ class SmbConnections {
   SmbConnections(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
                  RpcSessions& sessions, std::uint64_t seed);
 
-  // A new connection, or none when the table is full. `endpoints[d]` sends in direction d.
-  [[nodiscard]] Slot<SmbConnection> open(const std::array<Endpoint, 2>& endpoints) noexcept;
+  // A new connection, or none when the table is full. `endpoints[d]` sends in direction d; the
+  // client sends in direction `client`, where the handshake was seen.
+  [[nodiscard]] Slot<SmbConnection> open(const std::array<Endpoint, 2>& endpoints,
+                                         std::optional<Direction> client) noexcept;
   // Sessions that no other connection carries end with it.
   void close(Slot<SmbConnection> slot, const FrameReference& frame) noexcept;
 

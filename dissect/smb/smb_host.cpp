@@ -19,6 +19,12 @@ PipeCarrier SmbConnection::client_and_server() const noexcept {
   return second ? PipeCarrier{endpoints[1], endpoints[0]} : endpoints;
 }
 
+void SmbConnection::set_client(Direction direction) noexcept {
+  roles_known = true;
+  client_direction = direction;
+  for (PipeSource& source : sources.values) source.carrier = client_and_server();
+}
+
 SmbHost::SmbHost(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
                  RpcSessions& sessions, std::uint64_t seed)
     : statistics_(statistics),
@@ -27,19 +33,22 @@ SmbHost::SmbHost(const Limits& limits, RpcObserver& observer, DissectStatistics&
       requests_(limits.smb_requests, limits.rpc_connections, seed),
       channels_(2 * limits.smb_sessions) {}
 
-bool SmbHost::is_expected(const SmbUnitContext& unit, bool is_response) noexcept {
+bool SmbHost::is_response(const SmbUnitContext& unit, bool flag) noexcept {
+  // So many flags in a row against what a first one said: that was the wrong one.
+  constexpr std::uint8_t kContradictionsMax = 2;
   SmbConnection& connection = unit.connection;
-  const Direction client = is_response ? opposite(unit.direction) : unit.direction;
-  if (!connection.roles_known) {
-    connection.roles_known = true;
-    connection.client_direction = client;
-    for (PipeSource& source : connection.sources.values) {
-      source.carrier = connection.client_and_server();
-    }
+  const Direction client = flag ? opposite(unit.direction) : unit.direction;
+  if (!connection.roles_known) connection.set_client(client);
+  if (connection.client_direction == client) {
+    connection.contradictions = 0;
+    return flag;
   }
-  if (connection.client_direction == client) return true;
   ++statistics_.smb_unexpected;
-  return false;
+  if (!connection.roles_certain && ++connection.contradictions >= kContradictionsMax) {
+    connection.contradictions = 0;
+    connection.set_client(client);
+  }
+  return connection.is_response(unit.direction, flag);
 }
 
 TableKey SmbHost::fresh_key(const SmbConnection& connection) noexcept {

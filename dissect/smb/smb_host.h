@@ -14,6 +14,7 @@ struct SmbRequest {
   SmbPipes::Reference pipe;
   SmbSessions::Reference session;
   bool owns_pipe = false;  // it is opening the pipe: without success there is none
+  bool names_ipc = false;  // it asks for a tree of pipes
   // SMB1 transactions, in bytes of data
   std::uint32_t expected = 0;
   std::uint32_t received = 0;
@@ -39,9 +40,10 @@ class SmbHost {
     return status == ParseStatus::ok;
   }
 
-  // Whether a unit comes from the side that sends such ones. Who sent the first request is the
-  // client, and stays it.
-  [[nodiscard]] bool is_expected(const SmbUnitContext& unit, bool is_response) noexcept;
+  // Whether a unit is a response. Who is the client is known from the ports or the handshake of the
+  // connection, else from the flag of its first message; what a later flag says against that is
+  // counted, and does not matter.
+  [[nodiscard]] bool is_response(const SmbUnitContext& unit, bool flag) noexcept;
 
   // A key that nothing else of the connection has, for what the server has not named yet.
   [[nodiscard]] TableKey fresh_key(const SmbConnection& connection) noexcept;

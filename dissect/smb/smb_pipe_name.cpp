@@ -13,6 +13,19 @@ bool equal_ignoring_case(char a, char b) noexcept {
 
 }  // namespace
 
+bool names_ipc_share(Bytes path, bool is_unicode) noexcept {
+  constexpr std::string_view kName = "IPC$";
+  const std::size_t unit = is_unicode ? 2 : 1;
+  if (path.size() < unit * kName.size()) return false;
+  path = path.last(unit * kName.size());
+  for (std::size_t i = 0; i < kName.size(); ++i) {
+    const auto at = static_cast<char>(path[unit * i]);
+    if (!equal_ignoring_case(at, kName[i])) return false;
+    if (is_unicode && path[unit * i + 1] != std::byte{0}) return false;
+  }
+  return true;
+}
+
 void set_smb1_text(Bytes bytes, bool is_unicode, TextSlot text) noexcept {
   text.clear();
   is_unicode ? text.append_utf16(bytes) : text.append_octets(bytes);

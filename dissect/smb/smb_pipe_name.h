@@ -8,6 +8,9 @@ namespace rpcaudit::dissect {
 // The longest name of a pipe that is kept, in bytes of UTF-8.
 inline constexpr std::size_t kPipeNameMax = 260;
 
+// Whether the path of a tree leads to the share of pipes: its last component is IPC$, in any case.
+[[nodiscard]] bool names_ipc_share(Bytes path, bool is_unicode) noexcept;
+
 // Replaces `text` by a string of an SMB1 message: UTF-16LE or octets.
 void set_smb1_text(Bytes bytes, bool is_unicode, TextSlot text) noexcept;
 

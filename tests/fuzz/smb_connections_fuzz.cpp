@@ -26,8 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   dissect::SmbConnections smb(limits, observer, statistics, sessions, 1);
   const Endpoint client{IpAddress::v4(0x0a4d0002), 40000};
   const Endpoint server{IpAddress::v4(0x0a4d0001), 445};
-  std::array<dissect::Slot<dissect::SmbConnection>, 2> slots{smb.open({client, server}),
-                                                             smb.open({client, server})};
+  std::array<dissect::Slot<dissect::SmbConnection>, 2> slots{
+      smb.open({client, server}, std::nullopt), smb.open({client, server}, std::nullopt)};
 
   Bytes rest = std::as_bytes(std::span(data, size));
   dissect::FrameReference frame;
@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     dissect::Slot<dissect::SmbConnection>& slot = slots[command >> 1 & 1];
     if ((command & 0x0c) == 0x0c) {
       smb.close(slot, frame);
-      slot = smb.open({client, server});
+      slot = smb.open({client, server}, std::nullopt);
     } else if ((command & 0x0c) == 0x08) {
       (void)smb.gap(slot, direction, length, dissect::BlindnessKind::gap, frame);
     } else {

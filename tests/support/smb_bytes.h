@@ -75,6 +75,16 @@ inline ByteVector smb2_setup_request(const ByteVector& token, unsigned flags = 0
 inline ByteVector smb2_setup_response(unsigned session_flags) {
   return ByteWriter().u16(9).u16(session_flags).u16(72).u16(0).take();
 }
+inline ByteVector smb2_tree_request(std::string_view path) {
+  const ByteVector text = utf16(path);
+  return ByteWriter()
+      .u16(9)
+      .u16(0)
+      .u16(72)
+      .u16(static_cast<unsigned>(text.size()))
+      .bytes(text)
+      .take();
+}
 inline ByteVector smb2_tree_response(unsigned share_type) {
   return ByteWriter().u16(16).u8(share_type).zeros(13).take();
 }

@@ -18,9 +18,12 @@ class SmbTalk {
 
   // One more connection; what is said from here on is said there.
   std::size_t connect() {
-    const auto port = static_cast<std::uint16_t>(40000 + slots_.size());
-    slots_.push_back(smb_.open(
-        {Endpoint{IpAddress::v4(0x0a4d0002), port}, Endpoint{IpAddress::v4(0x0a4d0001), 445}}));
+    return connect_between(static_cast<std::uint16_t>(40000 + slots_.size()), 445);
+  }
+  std::size_t connect_between(std::uint16_t client_port, std::uint16_t server_port) {
+    slots_.push_back(smb_.open({Endpoint{IpAddress::v4(0x0a4d0002), client_port},
+                                Endpoint{IpAddress::v4(0x0a4d0001), server_port}},
+                               std::nullopt));
     current_ = slots_.size() - 1;
     return current_;
   }
@@ -71,8 +74,9 @@ class SmbTalk {
     request(dissect::Smb2Command::session_setup, smb2_setup_request(token));
     return response(dissect::Smb2Command::session_setup, smb2_setup_response(session_flags));
   }
-  SmbTalk& connect_tree(unsigned share_type = 2, std::uint32_t tree_id = 1) {
-    request(dissect::Smb2Command::tree_connect, ByteWriter().u16(9).zeros(7).take());
+  SmbTalk& connect_tree(unsigned share_type = 2, std::uint32_t tree_id = 1,
+                        std::string_view path = "\\\\dc1\\share") {
+    request(dissect::Smb2Command::tree_connect, smb2_tree_request(path));
     return response(dissect::Smb2Command::tree_connect, smb2_tree_response(share_type),
                     {.tree_id = tree_id});
   }
