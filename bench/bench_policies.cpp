@@ -64,4 +64,13 @@ std::string block_all() {
          condition("opnum", "greater_or_equal", "0") + "add filter\n";
 }
 
+std::string block_interfaces(const std::vector<std::string>& interfaces) {
+  std::string script = "rpc filter\n";
+  for (const std::string& interface : interfaces) {
+    script += "add rule layer=um actiontype=block\n" + condition("if_uuid", "equal", interface) +
+              "add filter\n";
+  }
+  return script;
+}
+
 }  // namespace rpcaudit::bench

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace rpcaudit::bench {
 
@@ -11,5 +12,8 @@ namespace rpcaudit::bench {
 
 // One filter that blocks every call, decided call by call.
 [[nodiscard]] std::string block_all();
+
+// A filter for each of the interfaces that blocks every call to it.
+[[nodiscard]] std::string block_interfaces(const std::vector<std::string>& interfaces);
 
 }  // namespace rpcaudit::bench

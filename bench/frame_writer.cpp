@@ -108,6 +108,19 @@ void FrameWriter::udp(const Flow& flow, Side from, std::span<const std::uint8_t>
   finish_transport(kUdp, 6);
 }
 
+void FrameWriter::first_fragment(const Flow& flow, Side from, std::uint16_t identification,
+                                 std::span<const std::uint8_t> payload) {
+  constexpr std::uint16_t kMoreFragments = 0x2000;
+  begin_ip(flow, from, kTcp, 4 + payload.size());
+  frame_.set_u16_big(kEthernetSize + 4, identification);
+  frame_.set_u16_big(kEthernetSize + 6, kMoreFragments);
+  frame_.set_u16_big(kEthernetSize + 10, 0);
+  frame_.set_u16_big(kEthernetSize + 10,
+                     fold(sum16(frame_.view().subspan(kEthernetSize, kIpv4Size))));
+  frame_.bytes(payload);
+  write_frame();
+}
+
 void FrameWriter::write_frame() {
   if (frame_.size() < kFrameSizeMin) frame_.zeros(kFrameSizeMin - frame_.size());
   const std::uint64_t microseconds = frames_ * kMicrosecondsApart;

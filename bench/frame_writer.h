@@ -39,6 +39,9 @@ class FrameWriter {
   // One segment; advances the sender's sequence number by what it occupies.
   void tcp(Flow& flow, Side from, std::uint8_t flags, std::span<const std::uint8_t> payload);
   void udp(const Flow& flow, Side from, std::span<const std::uint8_t> payload);
+  // The first fragment of an IP datagram: the ports, then the payload.
+  void first_fragment(const Flow& flow, Side from, std::uint16_t identification,
+                      std::span<const std::uint8_t> payload);
   void close();
 
   [[nodiscard]] std::uint64_t frames() const noexcept { return frames_; }

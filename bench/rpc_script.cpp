@@ -1,6 +1,7 @@
 #include "bench/rpc_script.h"
 
 #include <array>
+#include <string_view>
 
 #include "dissect/uuid.h"
 
@@ -160,6 +161,20 @@ class RpcScript final : public Script {
 std::unique_ptr<Script> make_rpc_script(std::uint64_t number, std::uint32_t calls,
                                         std::uint64_t& requests) {
   return std::make_unique<RpcScript>(number, calls, requests);
+}
+
+std::vector<std::string> script_interfaces() {
+  std::vector<std::string> all;
+  for (const Interface& interface : kInterfaces) {
+    std::string& text = all.emplace_back();
+    for (std::size_t i = 0; i < interface.uuid.bytes.size(); ++i) {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+      text += kDigits[interface.uuid.bytes[i] >> 4];
+      text += kDigits[interface.uuid.bytes[i] & 15];
+    }
+  }
+  return all;
 }
 
 }  // namespace rpcaudit::bench

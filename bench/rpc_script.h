@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "bench/tcp_conversation.h"
 
@@ -13,5 +15,8 @@ namespace rpcaudit::bench {
 // is counted in `requests`, which must outlive the script.
 [[nodiscard]] std::unique_ptr<Script> make_rpc_script(std::uint64_t number, std::uint32_t calls,
                                                       std::uint64_t& requests);
+
+// The interfaces that such associations use, as text.
+[[nodiscard]] std::vector<std::string> script_interfaces();
 
 }  // namespace rpcaudit::bench
