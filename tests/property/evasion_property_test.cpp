@@ -50,9 +50,7 @@ constexpr std::string_view kNotYet[] = {"bad_checksum_data",
                                         "refused_alter_context",
                                         "junk_contexts",
                                         "reserved_drep_bytes",
-                                        "nbss_keep_alive_first",
-                                        "nbss_empty_message_first",
-                                        "nbss_session_request",
+
                                         "smb2_response_flag_first",
                                         "smb2_related_wrong_ids",
                                         "smb2_refused_reauthentication"};
