@@ -10,7 +10,6 @@ enum class ParseStatus : std::uint8_t {
   ok,
   truncated,  // well-formed so far; the rest has not arrived or was not captured
   bad_version,
-  bad_byte_order,
   bad_length,  // a length field contradicts itself or its container
   bad_type,    // a type or tag that the protocol does not have
 };

@@ -2,14 +2,15 @@
 
 namespace rpcaudit::dissect {
 
-Slot<OpenProposal> OpenProposals::add(Slot<RpcSession> session, std::uint32_t call_id,
-                                      Timestamp since, List& list) noexcept {
+Slot<OpenProposal> OpenProposals::add(Slot<RpcSession> session, const Pdu& pdu,
+                                      List& list) noexcept {
   const Slot<OpenProposal> slot = slots_.take();
   OpenProposal& proposal = slots_[slot];
   proposal = {};
-  proposal.since = since;
+  proposal.since = pdu.frame.timestamp;
   proposal.session = session;
-  proposal.call_id = call_id;
+  proposal.call_id = pdu.header.call_id;
+  proposal.is_bind = pdu.header.type == PduType::bind;
   by_age_.push_newest(slot, slots_);
   list.proposals.push_newest(slot, slots_);
   ++list.count;

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "capture/timestamp.h"
+#include "dissect/rpc/pdu.h"
 #include "dissect/store/intrusive_list.h"
 #include "dissect/store/slab.h"
 
@@ -16,6 +17,7 @@ struct OpenProposal {
   Timestamp since;
   Slot<RpcSession> session;
   std::uint32_t call_id = 0;
+  bool is_bind = false;       // else an alter_context
   Slot<ContextRecord> first;  // the context of its first item; none when it has no item
 
   ListLinks<OpenProposal> by_age;      // of all proposals
@@ -45,11 +47,11 @@ class OpenProposals {
   [[nodiscard]] bool full() const noexcept { return slots_.size() == slots_.capacity(); }
   [[nodiscard]] Slot<OpenProposal> oldest() const noexcept { return by_age_.oldest(); }
   OpenProposal& operator[](Slot<OpenProposal> slot) noexcept { return slots_[slot]; }
+  const OpenProposal& operator[](Slot<OpenProposal> slot) const noexcept { return slots_[slot]; }
 
   // Not to be called when full(), or when the list is.
-  Slot<OpenProposal> add(Slot<RpcSession> session, std::uint32_t call_id, Timestamp since,
-                         List& list) noexcept;
-  // None when the session has no proposal of this id open.
+  Slot<OpenProposal> add(Slot<RpcSession> session, const Pdu& pdu, List& list) noexcept;
+  // The proposal that a PDU of the session answers, or repeats, by its call id; or none.
   [[nodiscard]] Slot<OpenProposal> find(std::uint32_t call_id, const List& list) const noexcept;
   void remove(Slot<OpenProposal> slot, List& list) noexcept;
 

@@ -26,6 +26,7 @@ struct PendingCall {
   std::uint16_t opnum = 0;
   bool cancelled = false;  // the client sent co_cancel
   bool orphaned = false;   // the client sent orphaned
+  bool doubted = false;    // that it is in doubt was told
   bool hashed = false;     // stands in a hash bucket
   std::uint32_t generation = 0;
 

@@ -22,9 +22,11 @@ ParseStatus parse_datagram_header(Bytes datagram, DatagramHeader& header) noexce
 
   // The integer order is the high nibble of the fifth byte (C706 14.1, NDR format label), of which
   // connectionless PDUs have three bytes; it governs the fields after it.
-  const auto integer_order = std::to_integer<unsigned>(datagram[4]) >> 4;
-  if (integer_order > 1) return ParseStatus::bad_byte_order;
-  header.order = integer_order == 1 ? std::endian::little : std::endian::big;
+  // Of the data representation (C706 14.1) one bit governs the fields after it; what servers make
+  // of the others is not known.
+  constexpr std::byte kLittleEndian{0x10};
+  const bool is_little = (datagram[4] & kLittleEndian) != std::byte{};
+  header.order = is_little ? std::endian::little : std::endian::big;
 
   ByteCursor cursor(datagram.first(kDatagramHeaderSize), header.order);
   cursor.skip(1);
@@ -58,10 +60,6 @@ bool is_connectionless(Bytes captured, std::size_t length) noexcept {
   if ((header.flags1 & kFlags1Reserved) != 0 || (header.flags2 & kFlags2Reserved) != 0) {
     return false;
   }
-  const auto byte_at = [captured](std::size_t at) {
-    return std::to_integer<unsigned>(captured[at]);
-  };
-  if ((byte_at(4) & 0x0f) > 1 || byte_at(5) > 3 || byte_at(6) != 0) return false;
   if (header.interface.is_nil() || header.activity.is_nil()) return false;
 
   const std::size_t end = kDatagramHeaderSize + header.body_length;

@@ -65,6 +65,7 @@ void RpcDatagrams::on_request(const Received& pdu) noexcept {
     if (call.opnum != header.opnum ||
         *contexts_[call.context].abstract_syntax != interface_of(header)) {
       ++statistics_.fragments_contradicting;
+      doubt(open, pdu);
     }
   }
   // The same number is the same call, however late: an activity UUID is never used again.
@@ -101,6 +102,17 @@ void RpcDatagrams::tell_call(const Received& pdu, Slot<DatagramActivity> slot) n
   observer_.on_call(context, call);
   if (by_mapper) read_mapper(pdu, &context, header.opnum);
   if (call.one_way) resolve(pending_slot, Outcome::one_way, 0, {});
+}
+
+// Which of the datagrams that contradict each other the server took is not known.
+void RpcDatagrams::doubt(Pending slot, const Received& pdu) noexcept {
+  DatagramPendingCalls::Call& call = pending_[slot];
+  if (call.doubted) return;
+  call.doubted = true;
+  Doubts doubts;
+  doubts.add(Doubt::datagram_conflict);
+  observer_.on_doubt(key_of(slot), doubts);
+  tell_blindness(pdu, BlindnessKind::conflict, 0);
 }
 
 // From the server: to a call that may have been made to another of its addresses or ports.

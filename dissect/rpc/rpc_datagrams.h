@@ -55,6 +55,7 @@ class RpcDatagrams {
   void resolve(Pending slot, Outcome outcome, std::uint32_t status,
                const FrameReference& frame) noexcept;
   void give_up(Pending slot) noexcept;
+  void doubt(Pending slot, const Received& pdu) noexcept;
   void tell_blindness(const Received& pdu, BlindnessKind kind, std::uint64_t bytes) noexcept;
 
   // The activity that a request belongs to, new or known.

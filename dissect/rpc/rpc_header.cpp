@@ -13,11 +13,19 @@ constexpr std::array<std::uint8_t, 21> kLeastLength{
     16, 16, 16, 16, 20,                    // auth3, shutdown, co_cancel, orphaned, rts
 };
 
+constexpr std::uint8_t kLittleEndian = 0x10;  // in the data representation (C706 14.1)
+
 std::uint8_t byte_at(Bytes bytes, std::size_t index) noexcept {
   return std::to_integer<std::uint8_t>(bytes[index]);
 }
 
-// The bytes of the header whose values are few. Each is judged as soon as it is there.
+bool proposes_contexts(PduType type) noexcept {
+  return type == PduType::bind || type == PduType::alter_context;
+}
+
+// The bytes of the header whose values are few. Each is judged as soon as it is there. Of the data
+// representation Samba and Wine look at nothing but the integer order, Windows is not known; so a
+// proposal may have any, whose items are evidence enough.
 bool prefix_fits(Bytes bytes) noexcept {
   const std::size_t size = std::min<std::size_t>(bytes.size(), 8);
   for (std::size_t i = 0; i < size; ++i) {
@@ -26,7 +34,10 @@ bool prefix_fits(Bytes bytes) noexcept {
     switch (i) {
       case 0: fits = value == 5; break;
       case 1: fits = value <= 1; break;
-      case 2: fits = value < kLeastLength.size() && kLeastLength[value] != 0; break;
+      case 2:
+        fits = value < kLeastLength.size() && kLeastLength[value] != 0;
+        if (fits && proposes_contexts(static_cast<PduType>(value))) return true;
+        break;
       case 4: fits = (value & 0xef) <= 1; break;  // integer order, character set
       case 5: fits = value <= 3; break;           // floating point
       case 6:
@@ -61,11 +72,9 @@ bool body_fits(const RpcHeader& header, Bytes bytes) noexcept {
 ParseStatus parse_rpc_header(Bytes bytes, RpcHeader& header) noexcept {
   if (bytes.size() < kRpcHeaderSize) return ParseStatus::truncated;
 
-  // The integer order is the high nibble of the fifth byte; it governs the fields after it, so it
-  // has to be known before the cursor is made.
-  const auto integer_order = std::to_integer<unsigned>(bytes[4]) >> 4;
-  if (integer_order > 1) return ParseStatus::bad_byte_order;
-  header.order = integer_order == 1 ? std::endian::little : std::endian::big;
+  // The integer order is told by one bit of the fifth byte; it governs the fields after it, so it
+  // has to be known before the cursor is made. Servers look at no other bit of the representation.
+  header.order = (byte_at(bytes, 4) & kLittleEndian) != 0 ? std::endian::little : std::endian::big;
 
   ByteCursor cursor(bytes.first(kRpcHeaderSize), header.order);
   const std::uint8_t version_major = cursor.u8();

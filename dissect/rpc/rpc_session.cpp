@@ -99,6 +99,7 @@ void RpcSessions::gap(Slot<RpcSession> slot, Direction direction, std::uint64_t 
                       BlindnessKind kind, const FrameReference& frame) noexcept {
   RpcSession& session = sessions_[slot];
   if (session.association.roles_known) tell_blindness(session, kind, frame, missing, 0);
+  session.has_gaps = true;
   Sink sink(*this, slot, direction);
   session.streams[direction].gap(missing, buffers_, sink);
 }
@@ -112,6 +113,7 @@ void RpcSessions::abandon(Slot<RpcSession> slot, Direction direction) noexcept {
   RpcSession& session = sessions_[slot];
   PduStream& stream = session.streams[direction];
   if (!stream.is_open()) return;
+  session.has_gaps = true;
   tell_blindness(session, BlindnessKind::gap, stream.open_since(), 0, 1);
   Sink sink(*this, slot, direction);
   stream.gap(PduStream::kUnknownGap, buffers_, sink);
@@ -306,8 +308,7 @@ void RpcSessions::on_bind(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   if (earlier) end_proposal(earlier);
   if (session.proposals.full()) give_up(session.proposals.oldest());
   if (proposals_.full()) give_up(proposals_.oldest());
-  const Slot<OpenProposal> proposal =
-      proposals_.add(slot, pdu.header.call_id, pdu.frame.timestamp, session.proposals);
+  const Slot<OpenProposal> proposal = proposals_.add(slot, pdu, session.proposals);
 
   if (pdu.header.type == PduType::bind) session.association.begun = pdu.frame.timestamp;
   BindReader reader(pdu.header, bind_body(pdu));
@@ -327,9 +328,7 @@ void RpcSessions::on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept
   RpcSession& session = sessions_[slot];
   std::optional<AuthNumbers> auth;
   (void)security_.note(session.security, pdu, auth);
-  Slot<OpenProposal> proposal = find_proposal(slot, pdu);
-  // Some peers answer under another call id: then it is for the earliest proposal still open.
-  if (!proposal) proposal = session.proposals.oldest();
+  const Slot<OpenProposal> proposal = find_answered(session, pdu);
   if (!proposal) {
     ++statistics_.answers_unmatched;
     return;
@@ -347,6 +346,17 @@ void RpcSessions::on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept
     if (!reader.ok()) ++statistics_.pdus_undecodable;
   }
   end_proposal(proposal);  // items beyond the results stay unanswered
+}
+
+// Some peers answer under another call id: then the answer is for the earliest proposal still open.
+// Not where part of the association was not seen: it may be for a proposal that is among that.
+Slot<OpenProposal> RpcSessions::find_answered(const RpcSession& session,
+                                              const Pdu& answer) const noexcept {
+  const Slot<OpenProposal> exact = proposals_.find(answer.header.call_id, session.proposals);
+  if (exact || session.has_gaps || !session.association.begun) return exact;
+  const Slot<OpenProposal> earliest = session.proposals.oldest();
+  const bool is_to_bind = answer.header.type != PduType::alter_context_response;
+  return earliest && proposals_[earliest].is_bind == is_to_bind ? earliest : Slot<OpenProposal>{};
 }
 
 // Whoever made a proposal, as far as that is known by now.

@@ -23,6 +23,7 @@ namespace rpcaudit::dissect {
 struct RpcSession {
   PerDirection<PduStream> streams;  // what every PDU needs stands first
   PerDirection<bool> seen;          // PDUs were seen in the direction
+  bool has_gaps = false;            // bytes of either direction are known to be missing
   EndpointTopics topics;
   RpcPendingCalls::List calls;  // that wait for their answer
   OpenProposals::List proposals;
@@ -115,6 +116,8 @@ class RpcSessions {
 
   void on_bind(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
   void on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
+  [[nodiscard]] Slot<OpenProposal> find_answered(const RpcSession& session,
+                                                 const Pdu& answer) const noexcept;
   void end_proposal(Slot<OpenProposal> proposal) noexcept;
   [[nodiscard]] SecurityIdentity proposer(const RpcSession& session,
                                           Slot<ContextRecord> first) const noexcept;

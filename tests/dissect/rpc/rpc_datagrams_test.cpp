@@ -108,12 +108,34 @@ TEST(Datagrams, FragmentsAreOneCallInWhateverOrder) {
   EXPECT_EQ(exchange.statistics().fragments_contradicting, 0u);
 }
 
-TEST(Datagrams, FragmentsThatNameAnotherOperationAreCounted) {
-  Exchange exchange;
-  exchange.client({.flags1 = kDatagramFragment});
-  exchange.client({.opnum = 9, .flags1 = kDatagramFragment | kDatagramLastFragment, .fragment = 1});
-  EXPECT_EQ(exchange.text(), call(0, "unanswered"));
-  EXPECT_EQ(exchange.statistics().fragments_contradicting, 1u);
+// Which of them the server took is not known, whichever comes first.
+TEST(Datagrams, ThatContradictEachOtherPutTheirCallInDoubt) {
+  constexpr unsigned kFirst = kDatagramFragment;
+  constexpr unsigned kLast = kDatagramFragment | kDatagramLastFragment;
+  struct Case {
+    const char* name;
+    std::vector<DatagramShape> datagrams;
+    std::uint64_t conflicts;
+  };
+  const Case kCases[] = {
+      {"copies", {{.opnum = 3}, {.opnum = 3}}, 0},
+      {"other_operation", {{.opnum = 3}, {.opnum = 5}, {.opnum = 7}}, 1},
+      {"other_interface", {{.opnum = 3}, {.interface = kSamr, .opnum = 3}}, 1},
+      {"other_call", {{.opnum = 3}, {.sequence = 1, .opnum = 5}}, 0},
+      {"fragments",
+       {{.opnum = 3, .flags1 = kFirst}, {.opnum = 9, .flags1 = kLast, .fragment = 1}},
+       1},
+  };
+  for (const Case& row : kCases) {
+    Exchange exchange;
+    for (const DatagramShape& datagram : row.datagrams) exchange.client(datagram);
+    const std::string told = exchange.server({}, DatagramType::response).text();
+    EXPECT_EQ(told.find("since datagram_conflict -> response") != std::string::npos,
+              row.conflicts != 0)
+        << row.name << "\n"
+        << told;
+    EXPECT_EQ(exchange.observer().blind(BlindnessKind::conflict), row.conflicts) << row.name;
+  }
 }
 
 TEST(Datagrams, MaybeCallsAreOneWay) {

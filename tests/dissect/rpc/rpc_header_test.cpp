@@ -24,7 +24,9 @@ constexpr HeaderCase kHeaderCases[] = {
     {"minor_version_one", "0501 0b03 10000000 4800 0000 01000000", ParseStatus::ok, 72},
     {"minor_version_two", "0502 0b03 10000000 4800 0000 01000000", ParseStatus::bad_version, 72},
     {"version_four", "0400 0b03 10000000 4800 0000 01000000", ParseStatus::bad_version, 72},
-    {"order_two", "0500 0b03 20000000 4800 0000 01000000", ParseStatus::bad_byte_order, 0},
+    // Servers look at one bit of the representation.
+    {"other_bits_of_the_order", "0500 0b03 b1ffffff 4800 0000 01000000", ParseStatus::ok, 72},
+    {"order_two_is_big_endian", "0500 0b03 20000000 0048 0000 00000001", ParseStatus::ok, 72},
     {"connectionless_type", "0500 0103 10000000 4800 0000 01000000", ParseStatus::bad_type, 72},
     {"type_beyond_rts", "0500 1503 10000000 4800 0000 01000000", ParseStatus::bad_type, 72},
     {"shorter_than_header", "0500 1003 10000000 0f00 0000 01000000", ParseStatus::bad_length, 15},
@@ -84,6 +86,10 @@ constexpr LikenessCase kLikenessCases[] = {
     {"oracle_like", "0500 0100 00000000 0000 0000 00000000", Likeness::no},
     {"reserved_representation", "0500 0003 1000 0001", Likeness::no},
     {"floating_point_four", "0500 0003 1004", Likeness::no},
+    {"bind_of_any_representation",
+     "0500 0b03 31ff0102 1c00 0000 01000000 d016 d016 00000000 00000000", Likeness::yes},
+    {"alter_context_of_any_representation",
+     "0500 0e03 11040001 1c00 0000 01000000 d016 d016 00000000 00000000", Likeness::yes},
     {"rts_alone_opens_nothing", "0500 1403 10000000 1400 0000 00000000 0000 0000", Likeness::no},
     {"tls", "1603 0100", Likeness::no},
 };

@@ -306,6 +306,37 @@ TEST(RpcSession, TellsHowAProposalWasRefusedAndSinceWhenTheAssociationIs) {
   }
 }
 
+// An answer under another call id is for the earliest proposal only while nothing is missing: else
+// it may be for one that was not seen, as where answers were lost.
+TEST(RpcSession, LetsNoAnswerDecideAboutAnotherProposalWhereBytesAreMissing) {
+  const ByteVector bind = make_bind({{0, kSamr}});
+  const ByteVector alter = make_bind({{1, kDrsuapi}}, {.call_id = 2}, PduType::alter_context);
+  const ByteVector refusal =
+      make_bind_ack({{2, 1}}, {.call_id = 3}, PduType::alter_context_response);
+  struct Case {
+    const char* name;
+    bool bind_seen;
+    bool gap;
+    const char* result;
+  };
+  constexpr Case kCases[] = {
+      {"nothing_missing", true, false, "rejected"},
+      {"gap", true, true, "unanswered"},
+      {"joined_late", false, false, "unanswered"},
+  };
+  for (const Case& row : kCases) {
+    Conversation talk;
+    if (row.bind_seen) talk.client(bind).server(make_bind_ack({{}}));
+    talk.client(alter);
+    if (row.gap) talk.lose(kToClient, 56);
+    talk.server(refusal);
+    const std::string told = talk.text();
+    EXPECT_NE(told.find("context 1 e3514235/4.0 " + std::string(row.result)), std::string::npos)
+        << row.name << "\n"
+        << told;
+  }
+}
+
 TEST(RpcSession, LeavesTheInterfaceOpenWhenTheBindWasMissed) {
   Conversation talk;
   talk.client(make_request({4, 3}, {.call_id = 3})).server(make_response(4, {.call_id = 3}));
