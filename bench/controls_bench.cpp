@@ -80,7 +80,7 @@ void judge_calls(benchmark::State& state) {
   for ([[maybe_unused]] auto _ : state) {
     opnum = static_cast<std::uint16_t>((opnum + 1) % 28);
     const dissect::RpcCall call = call_of(opnum);
-    std::optional<audit::Judgement> judgement = judge.judge(context, call);
+    std::optional<audit::Judgement> judgement = judge.judge(context, call).judgement;
     monitor.note_call(policies.compiled(judgement->policy).controls(), context, call,
                       judgement->verdict);
     benchmark::DoNotOptimize(judgement);
@@ -104,7 +104,7 @@ void judge_connections(benchmark::State& state) {
     monitor.note_context(context);
     for (std::uint16_t opnum = 0; opnum < state.range(1); ++opnum) {
       const dissect::RpcCall call = call_of(opnum);
-      std::optional<audit::Judgement> judgement = judge.judge(context, call);
+      std::optional<audit::Judgement> judgement = judge.judge(context, call).judgement;
       monitor.note_call(policies.compiled(judgement->policy).controls(), context, call,
                         judgement->verdict);
       benchmark::DoNotOptimize(judgement);

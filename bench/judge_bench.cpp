@@ -73,7 +73,7 @@ void judge_call(benchmark::State& state) {
   compiled.narrow(drsuapi_context(), narrowed);
   evaluate::CallFacts call;
   for ([[maybe_unused]] auto _ : state) {
-    call.opnum = static_cast<std::uint16_t>((call.opnum + 1) % 28);
+    call.opnum = static_cast<std::uint16_t>((*call.opnum + 1) % 28);
     benchmark::DoNotOptimize(compiled.evaluate(narrowed, call));
   }
 }

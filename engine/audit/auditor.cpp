@@ -1,5 +1,7 @@
 #include "engine/audit/auditor.h"
 
+#include <utility>
+
 #include "engine/audit/event/evidence.h"
 
 namespace rpcaudit::audit {
@@ -20,6 +22,23 @@ void fill(const dissect::RpcContext& context, const dissect::RpcCall& call, Call
                       context.result == dissect::ContextResult::unanswered;
 }
 
+// The context and the call as they were told, as far as their records keep them.
+dissect::RpcContext told_context(const ContextInfo& info) {
+  dissect::RpcContext context;
+  static_cast<dissect::ContextFactsOnWire&>(context) = info;
+  context.pipe = info.pipe;
+  return context;
+}
+
+dissect::RpcCall told_call(const CallEvent& event, const IdentityText& identity) {
+  dissect::RpcCall call;
+  static_cast<dissect::CallFactsOnWire&>(call) = event;
+  call.identity.user = identity.user;
+  call.identity.domain = identity.domain;
+  call.identity.null_session = identity.null_session;
+  return call;
+}
+
 }  // namespace
 
 Auditor::Auditor(const dissect::Limits& limits, const AuditOptions& options, EventSink& sink)
@@ -27,17 +46,11 @@ Auditor::Auditor(const dissect::Limits& limits, const AuditOptions& options, Eve
       sink_(sink),
       queue_(options.records_waiting_max),
       open_(limits.context_slots()),
-      kept_(limits.context_slots() + options.records_waiting_max),
-      events_of_calls_(limits.call_slots()),
-      events_of_openings_(limits.tcp_openings),
+      retained_(limits.context_slots() + options.records_waiting_max),
+      open_calls_(limits.call_slots()),
+      open_connections_(limits.tcp_openings),
       identities_(limits.context_slots() + options.records_waiting_max) {
-  if (options.policies == nullptr) return;
-  judge_.emplace(*options.policies, limits.context_slots());
-  tally_.prepare(*options.policies);
-  endpoint_judge_.emplace(*options.policies);
-  if (endpoint_judge_->has_filters()) {
-    chain_.emplace(limits, *endpoint_judge_, tally_.consequences);
-  }
+  if (options.policies != nullptr) judge_.emplace(limits, *options.policies, tally_);
 }
 
 std::uint32_t Auditor::add_event(dissect::Position position) {
@@ -45,51 +58,51 @@ std::uint32_t Auditor::add_event(dissect::Position position) {
   return queue_.add(position);
 }
 
-std::uint32_t Auditor::keep_identity(OpenContext& open, const dissect::SecurityIdentity& identity) {
-  const std::uint32_t handle = identities_.keep(identity, open.identity);
+std::uint32_t Auditor::intern_identity(OpenContext& open,
+                                       const dissect::SecurityIdentity& identity) {
+  const std::uint32_t handle = identities_.intern(identity, open.identity);
   if (handle != open.identity) {
     identities_.release(open.identity);
-    open.identity = identities_.share(handle);
+    open.identity = identities_.add_reference(handle);
   }
   return handle;
 }
 
 void Auditor::on_context(const dissect::RpcContext& context) {
-  if (chain_) chain_->note_context(context);
+  if (judge_) judge_->note_context(context);
   OpenContext& open = open_[context.key.slot];
-  open.kept = kept_.take();
-  KeptContext& kept = kept_[open.kept];
-  kept.references = 1;
-  kept.key_slot = context.key.slot;
-  kept.info.slot = open.kept;
-  ++kept.info.generation;
-  fill(context, kept.info);
-  kept.info.announced = {};
-  if (!context.abstract_syntax) kept.info.announced = announced_.find(context);
+  open.retained = retained_.take();
+  RetainedContext& retained = retained_[open.retained];
+  retained.references = 1;
+  retained.open_slot = context.key.slot;
+  retained.info.slot = open.retained;
+  ++retained.info.generation;
+  fill(context, retained.info);
+  retained.info.announced = {};
+  if (!context.abstract_syntax) retained.info.announced = announced_.find(context);
   if (context.origin != dissect::ContextOrigin::proposed) return;
 
   ++tally_.contexts;
-  if (judge_) monitor_.note_context(context);
   // Also where contexts are not written: it holds back calls until the result is known.
-  open.unresolved = add_event({context.frame.sequence, context.ordinal});
-  PendingEvent& event = queue_[open.unresolved];
-  event.written = options_.write_all;
-  event.context = open.kept;
-  event.identity = keep_identity(open, context.identity);
-  ++kept.references;
+  open.awaiting_result = add_event({context.frame.sequence, context.ordinal});
+  PendingEvent& event = queue_[open.awaiting_result];
+  event.is_output = options_.write_all;
+  event.context = open.retained;
+  event.identity = intern_identity(open, context.identity);
+  ++retained.references;
 }
 
 void Auditor::on_context_result(const dissect::RpcContext& context) {
   OpenContext& open = open_[context.key.slot];
   // The rest is of the proposal, which may have come over another connection of the SMB session.
-  static_cast<dissect::ContextAnswerOnWire&>(kept_[open.kept].info) = context;
-  if (open.unresolved == kNothing) return;
-  PendingEvent& event = queue_[open.unresolved];
+  static_cast<dissect::ContextAnswerOnWire&>(retained_[open.retained].info) = context;
+  if (open.awaiting_result == kNoSlot) return;
+  PendingEvent& event = queue_[open.awaiting_result];
   event.resolved = true;
   const std::uint32_t earlier = event.identity;
-  event.identity = keep_identity(open, context.identity);
+  event.identity = intern_identity(open, context.identity);
   identities_.release(earlier);
-  open.unresolved = kNothing;
+  open.awaiting_result = kNoSlot;
   if (judge_ && context.refusal != dissect::Refusal::none) note_refusal(context, event);
 }
 
@@ -98,108 +111,95 @@ void Auditor::note_refusal(const dissect::RpcContext& context, PendingEvent& eve
   const std::optional<RefusedContext> refused = judge_->judge_refused(context);
   if (!refused) return;
   // Most refusals say of themselves that they are something else.
-  const ContextInfo& info = kept_[event.context].info;
+  const ContextInfo& info = retained_[event.context].info;
   if (evidence_of(info, *refused).enforced != Enforced::consistent) return;
   ++tally_.refused_contexts;
   event.what = *refused;
-  event.written = true;
+  event.is_output = true;
 }
 
 void Auditor::on_context_closed(dissect::ContextKey key) {
   OpenContext& open = open_[key.slot];
-  if (open.unresolved != kNothing) queue_[open.unresolved].resolved = true;
+  if (open.awaiting_result != kNoSlot) queue_[open.awaiting_result].resolved = true;
   identities_.release(open.identity);
-  release_context(open.kept);
+  release_context(open.retained);
   open = {};
 }
 
 void Auditor::on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) {
   ++tally_.calls;
+  if (call.doubts.any()) ++tally_.in_doubt;
   std::optional<Judgement> judgement;
-  bool is_finding = false;
-  bool is_logged = false;  // what audit=enable asks for, where it changes nothing
-  if (judge_) judgement = judge(context, call);
+  if (judge_) judgement = judge_->judge(context, call);
+  bool is_output = options_.write_all;
   if (judgement) {
-    monitor_.note_call(options_.policies->compiled(judgement->policy).controls(), context, call,
-                       judgement->verdict);
-    tally_.note_verdict(judgement->policy, judgement->verdict);
-    is_finding = judgement->verdict.action != evaluate::VerdictAction::would_permit;
-    is_logged = judgement->verdict.event_5712.keywords != evaluate::AuditKeywords::none;
-  } else if (judge_) {
-    ++(judge_->is_other_system() ? tally_.other_system : tally_.without_policy);
+    const evaluate::Verdict& verdict = judgement->verdict;
+    is_output = is_output || verdict.action != evaluate::VerdictAction::would_permit ||
+                verdict.event_5712.keywords != evaluate::AuditKeywords::none;
   }
-  if (options_.write_all || is_finding || is_logged) {
-    queue_call(context, call, judgement, is_finding && options_.mark_findings);
-  }
+  if (!judgement && !is_output) return;
+  OpenCall open;
+  if (judgement) open.context = context.key.slot;
+  if (is_output) open.event = queue_call(context, call, judgement);
+  open_calls_[call.key.slot] = open;
 }
 
-std::optional<Judgement> Auditor::judge(const dissect::RpcContext& context,
-                                        const dissect::RpcCall& call) {
-  std::optional<Judgement> judgement = judge_->judge(context, call);
-  if (!chain_) return judgement;
-  chain_->note_call(context);
-  if (!judgement || !call.question) return judgement;
-  endpoint_judge_->add_to(*judgement, context, call);
-  follow_lookup(context, call, *judgement);
-  return judgement;
-}
-
-void Auditor::follow_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call,
-                            const Judgement& judgement) {
-  const evaluate::Verdict& verdict = judgement.verdict;
-  const dissect::EndpointQuestion& question = *call.question;
-  constexpr std::uint16_t kMap = 3;  // ept_map, C706 appendix O
-  const bool is_map = call.opnum == kMap;
-  if (!verdict.mapper_filters) return;
-  if (question.interface &&
-      verdict.mapper_filters->action == evaluate::VerdictAction::would_block) {
-    chain_->note_hidden(context,
-                        is_map ? dissect::EndpointSource::mapped : dissect::EndpointSource::listed,
-                        *question.interface, judgement.policy, verdict.mapper_filters->filter);
-  }
-  if (!question.names_no_interface || is_map) return;
-  chain_->note_listing(context, endpoint_judge_->listing(judgement.policy, context, call));
-}
-
-void Auditor::on_endpoint(const dissect::EndpointEntry& entry) {
-  announced_.note(entry);
-  tally_.announcements_forgotten = announced_.overflow();
-  if (judge_) monitor_.note_endpoint(entry);
-  if (chain_) chain_->note_answer(entry);
-}
-
-void Auditor::queue_call(const dissect::RpcContext& context, const dissect::RpcCall& call,
-                         const std::optional<Judgement>& judgement, bool reported) {
+std::uint32_t Auditor::queue_call(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                                  const std::optional<Judgement>& judgement) {
   const std::uint32_t slot = add_event({call.frame.sequence, call.ordinal});
   OpenContext& open = open_[context.key.slot];
   PendingEvent& event = queue_[slot];
-  event.context = open.kept;
-  ++kept_[open.kept].references;
-  event.identity = keep_identity(open, call.identity);
+  event.context = open.retained;
+  ++retained_[open.retained].references;
+  event.identity = intern_identity(open, call.identity);
   event.call_slot = call.key.slot;
-  events_of_calls_[call.key.slot] = slot + 1;
 
   CallEvent& record = event.what.emplace<CallEvent>();
   fill(context, call, record);
   if (judgement) {
     record.verdict = judgement->verdict;
     record.policy = judgement->policy;
+    record.reported = is_reported(judgement->verdict);
   }
-  record.reported = reported;
+  return slot;
 }
 
 void Auditor::on_outcome(const dissect::RpcOutcome& outcome) {
   ++tally_.outcomes[static_cast<std::size_t>(outcome.outcome)];
-  std::uint32_t& slot = events_of_calls_[outcome.call.slot];
-  if (slot == 0) return;
-  PendingEvent& event = queue_[slot - 1];
-  slot = 0;
-  event.call_slot = kNothing;
+  const std::uint32_t slot = std::exchange(open_calls_[outcome.call.slot], {}).event;
+  if (slot == kNoSlot) return;
+  PendingEvent& event = queue_[slot];
+  event.call_slot = kNoSlot;
   event.resolved = true;
   CallEvent& record = std::get<CallEvent>(event.what);
   record.outcome = outcome.outcome;
   record.status = outcome.status;
   record.answer = outcome.frame;
+}
+
+void Auditor::on_doubt(dissect::CallKey call, dissect::Doubts doubts) {
+  const OpenCall& open = open_calls_[call.slot];
+  if (open.event == kNoSlot) {
+    if (open.context == kNoSlot) return;
+    const ContextInfo& info = retained_[open_[open.context].retained].info;
+    return judge_->judge_unwritten(told_context(info), doubts);
+  }
+  PendingEvent& event = queue_[open.event];
+  CallEvent& record = std::get<CallEvent>(event.what);
+  if (!record.doubts.any()) ++tally_.in_doubt;
+  record.doubts.add(doubts);
+  if (!record.verdict) return;
+  Judgement judgement{record.policy, *record.verdict};
+  judge_->judge_again(told_context(retained_[event.context].info),
+                      told_call(record, identities_.text(event.identity)), judgement);
+  record.verdict = judgement.verdict;
+  record.reported = is_reported(judgement.verdict);
+}
+
+void Auditor::on_endpoint(const dissect::EndpointEntry& entry) {
+  announced_.note(entry);
+  tally_.announcements_forgotten = announced_.overflow();
+  if (judge_) judge_->note_endpoint(entry);
 }
 
 void Auditor::on_blindness(const dissect::Blindness& blindness) {
@@ -212,46 +212,31 @@ void Auditor::on_blindness(const dissect::Blindness& blindness) {
 
 void Auditor::on_opening(const dissect::TcpOpening& opening) {
   if (!options_.mark_findings) return;
-  const evaluate::ServerPolicies& policies = *options_.policies;
-  const std::uint32_t server = policies.find(opening.server.address);
-  if (server == evaluate::kNoPolicy || !policies.policy(server).host.is_windows.value_or(true))
-    return;
-  std::optional<ConnectionEvent> event =
-      judge_opening(policies.compiled(server).controls(), opening);
+  const std::optional<ConnectionEvent> event = judge_->judge_opening(opening);
   if (!event) return;
-  const evaluate::VerdictAction action = action_of(*event);
-  ++tally_.connections[static_cast<std::size_t>(action)];
-  if (action == evaluate::VerdictAction::would_permit && !options_.write_all) return;
-  event->policy = server;
+  if (action_of(*event) == evaluate::VerdictAction::would_permit && !options_.write_all) return;
   const std::uint32_t slot = add_event({opening.frame.sequence, 0});
   queue_[slot].what = *event;
-  events_of_openings_[opening.slot] = slot + 1;
+  open_connections_[opening.slot].event = slot;
 }
 
 void Auditor::on_opening_answer(const dissect::TcpOpening& opening) {
   if (!judge_) return;
-  if (std::uint32_t& slot = events_of_openings_[opening.slot]; slot != 0) {
-    PendingEvent& event = queue_[slot - 1];
-    slot = 0;
+  const std::uint32_t slot = std::exchange(open_connections_[opening.slot], {}).event;
+  if (slot != kNoSlot) {
+    PendingEvent& event = queue_[slot];
     event.resolved = true;
     ConnectionEvent& connection = std::get<ConnectionEvent>(event.what);
     connection.answer = opening.answer;
     connection.repeated = opening.repeated;
     // Of a connection that came about the calls tell.
-    event.written = options_.write_all || opening.answer != dissect::OpeningAnswer::accepted;
+    event.is_output = options_.write_all || opening.answer != dissect::OpeningAnswer::accepted;
   }
-  if (opening.answer == dissect::OpeningAnswer::unknown) return;
-  const evaluate::ServerPolicies& policies = *options_.policies;
-  const std::uint32_t server = policies.find(opening.server.address);
-  if (server != evaluate::kNoPolicy)
-    monitor_.note_opening(policies.compiled(server).controls(), opening);
-  const std::uint32_t client = policies.find(opening.client.address);
-  if (client != evaluate::kNoPolicy)
-    monitor_.note_outgoing(policies.compiled(client).controls(), opening);
+  judge_->note_opening_answer(opening);
 }
 
 void Auditor::on_closing(const dissect::TcpClosing& closing) {
-  if (judge_) monitor_.note_closing(closing);
+  if (judge_) judge_->note_closing(closing);
 }
 
 void Auditor::on_watermark(std::uint64_t sequence) {
@@ -267,12 +252,12 @@ void Auditor::on_watermark(std::uint64_t sequence) {
 // Records wait for thousands of frames, and are cold when their time comes.
 void Auditor::look_ahead() noexcept {
   const std::uint32_t later = queue_.after_head(6);
-  if (later != kNothing) queue_.prefetch(later);
+  if (later != kNoSlot) queue_.prefetch(later);
   const std::uint32_t next = queue_.after_head(3);
-  if (next == kNothing) return;
+  if (next == kNoSlot) return;
   const std::uint32_t context = queue_[next].context;
-  if (context == kNothing) return;
-  kept_.prefetch(context);
+  if (context == kNoSlot) return;
+  retained_.prefetch(context);
   sink_.on_approach(context);
 }
 
@@ -284,12 +269,12 @@ void Auditor::give_up_before(std::uint64_t sequence) {
 void Auditor::give_up_head() {
   const PendingEvent& event = queue_[queue_.head()];
   if (!event.resolved) ++tally_.records_given_up;
-  if (event.call_slot != kNothing) events_of_calls_[event.call_slot] = 0;
+  if (event.call_slot != kNoSlot) open_calls_[event.call_slot] = {};
   const auto* const connection = std::get_if<ConnectionEvent>(&event.what);
-  if (connection != nullptr && !event.resolved) events_of_openings_[connection->slot] = 0;
-  if (event.context != kNothing) {
-    OpenContext& open = open_[kept_[event.context].key_slot];
-    if (open.unresolved == queue_.head()) open.unresolved = kNothing;
+  if (connection != nullptr && !event.resolved) open_connections_[connection->slot] = {};
+  if (event.context != kNoSlot) {
+    OpenContext& open = open_[retained_[event.context].open_slot];
+    if (open.awaiting_result == queue_.head()) open.awaiting_result = kNoSlot;
   }
   write_head();
 }
@@ -298,7 +283,7 @@ void Auditor::write_head() {
   const PendingEvent& event = queue_[queue_.head()];
   const IdentityText identity = identities_.text(event.identity);
   if (const auto* call = std::get_if<CallEvent>(&event.what)) {
-    const ContextInfo& context = kept_[event.context].info;
+    const ContextInfo& context = retained_[event.context].info;
     sink_.on_call(context, *call, identity);
     if (call->verdict && call->verdict->action != evaluate::VerdictAction::would_permit) {
       tally_.note_finding(context, *call, identity);
@@ -306,19 +291,19 @@ void Auditor::write_head() {
   } else if (const auto* blindness = std::get_if<dissect::Blindness>(&event.what)) {
     sink_.on_blindness(*blindness);
   } else if (const auto* connection = std::get_if<ConnectionEvent>(&event.what)) {
-    if (event.written) sink_.on_connection(*connection);
+    if (event.is_output) sink_.on_connection(*connection);
   } else if (const auto* refused = std::get_if<RefusedContext>(&event.what)) {
-    sink_.on_refused_context(kept_[event.context].info, *refused, identity);
-  } else if (event.written) {
-    sink_.on_context(kept_[event.context].info, identity);
+    sink_.on_refused_context(retained_[event.context].info, *refused, identity);
+  } else if (event.is_output) {
+    sink_.on_context(retained_[event.context].info, identity);
   }
   identities_.release(event.identity);
-  if (event.context != kNothing) release_context(event.context);
+  if (event.context != kNoSlot) release_context(event.context);
   queue_.pop_head();
 }
 
-void Auditor::release_context(std::uint32_t kept) {
-  if (--kept_[kept].references == 0) kept_.release(kept);
+void Auditor::release_context(std::uint32_t retained) {
+  if (--retained_[retained].references == 0) retained_.release(retained);
 }
 
 }  // namespace rpcaudit::audit

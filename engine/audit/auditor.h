@@ -5,15 +5,13 @@
 
 #include "dissect/limits.h"
 #include "dissect/rpc_observer.h"
-#include "engine/audit/call_judge.h"
-#include "engine/audit/endpoint_judge.h"
 #include "engine/audit/event/event_sink.h"
 #include "engine/audit/event/identity_store.h"
 #include "engine/audit/event/pending_queue.h"
 #include "engine/audit/event/slot_pool.h"
 #include "engine/audit/tally/announced_endpoints.h"
 #include "engine/audit/tally/audit_tally.h"
-#include "engine/audit/tally/control_monitor.h"
+#include "engine/audit/traffic_judge.h"
 
 namespace rpcaudit::audit {
 
@@ -41,6 +39,7 @@ class Auditor : public dissect::RpcObserver {
   void on_context_closed(dissect::ContextKey key) override;
   void on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) override;
   void on_outcome(const dissect::RpcOutcome& outcome) override;
+  void on_doubt(dissect::CallKey call, dissect::Doubts doubts) override;
   void on_blindness(const dissect::Blindness& blindness) override;
   void on_endpoint(const dissect::EndpointEntry& entry) override;
   void on_opening(const dissect::TcpOpening& opening) override;
@@ -50,57 +49,67 @@ class Auditor : public dissect::RpcObserver {
 
   [[nodiscard]] const AuditTally& tally() const noexcept { return tally_; }
 
+  // No record written from here on has a frame before this one.
+  [[nodiscard]] std::uint64_t safe_before() const noexcept {
+    return queue_.empty() ? watermark_ : queue_[queue_.head()].position.sequence;
+  }
   // Writes the records of frames before this one as they are: outcomes are not waited for.
   void give_up_before(std::uint64_t sequence);
 
-  // No record written from here on has a frame before this one.
-  [[nodiscard]] std::uint64_t safe_before() noexcept {
-    return queue_.empty() ? watermark_ : queue_[queue_.head()].position.sequence;
-  }
-
  private:
-  // A context whose records may outlive it.
-  struct KeptContext {
+  // What records say of a context, kept until the last of them is written.
+  struct RetainedContext {
     ContextInfo info;
-    std::uint32_t references = 0;
-    std::uint32_t key_slot = 0;
+    std::uint32_t references = 0;  // the open context's own, and one for each record that waits
+    std::uint32_t open_slot = 0;   // in open_
   };
+  // A context that the dissector has not closed; by ContextKey::slot.
   struct OpenContext {
-    std::uint32_t kept = kNothing;
-    std::uint32_t identity = kNothing;    // the last one met on it
-    std::uint32_t unresolved = kNothing;  // its own event, while that waits for the result
+    std::uint32_t retained = kNoSlot;         // in retained_
+    std::uint32_t identity = kNoSlot;         // in identities_: the last one met on it
+    std::uint32_t awaiting_result = kNoSlot;  // in queue_: its own record, until its result is told
+  };
+  // A call that waits for its outcome; by CallKey::slot.
+  struct OpenCall {
+    std::uint32_t event = kNoSlot;    // in queue_, where it has a record
+    std::uint32_t context = kNoSlot;  // in open_, where it was judged
+  };
+  // A TCP connection that is being opened; by TcpOpening::slot.
+  struct OpenConnection {
+    std::uint32_t event = kNoSlot;  // in queue_
   };
 
+  // Takes a place in the queue; the oldest record is given up where there is none.
   [[nodiscard]] std::uint32_t add_event(dissect::Position position);
-  [[nodiscard]] std::uint32_t keep_identity(OpenContext& open,
-                                            const dissect::SecurityIdentity& identity);
-  [[nodiscard]] std::optional<Judgement> judge(const dissect::RpcContext& context,
-                                               const dissect::RpcCall& call);
-  // What an endpoint mapper was asked, for what follows from its answer.
-  void follow_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call,
-                     const Judgement& judgement);
-  void queue_call(const dissect::RpcContext& context, const dissect::RpcCall& call,
-                  const std::optional<Judgement>& judgement, bool reported);
+  // A reference to a copy of the identity, which the context remembers for its next records.
+  [[nodiscard]] std::uint32_t intern_identity(OpenContext& open,
+                                              const dissect::SecurityIdentity& identity);
+  // Adds the record of a call; returns its place in the queue.
+  std::uint32_t queue_call(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                           const std::optional<Judgement>& judgement);
+  // Whether the record says that something would change.
+  [[nodiscard]] bool is_reported(const evaluate::Verdict& verdict) const noexcept {
+    return options_.mark_findings && verdict.action != evaluate::VerdictAction::would_permit;
+  }
   // What a refused proposal shows of the policy, where that would have refused it.
   void note_refusal(const dissect::RpcContext& context, PendingEvent& event);
-  void release_context(std::uint32_t kept);
+  // Gives back a reference; the last one frees the place.
+  void release_context(std::uint32_t retained);
+  // Brings into the cache what the next records need.
   void look_ahead() noexcept;
   void give_up_head();
   void write_head();
 
   AuditOptions options_;
   EventSink& sink_;
-  std::optional<CallJudge> judge_;
-  std::optional<EndpointJudge> endpoint_judge_;
+  AuditTally tally_;
+  std::optional<TrafficJudge> judge_;  // counts into tally_; only with policies
   PendingQueue queue_;
   SlotTable<OpenContext> open_;
-  SlotPool<KeptContext> kept_;
-  SlotTable<std::uint32_t> events_of_calls_;     // by CallKey::slot: event + 1, 0 without one
-  SlotTable<std::uint32_t> events_of_openings_;  // by TcpOpening::slot, likewise
+  SlotPool<RetainedContext> retained_;
+  SlotTable<OpenCall> open_calls_;
+  SlotTable<OpenConnection> open_connections_;
   IdentityStore identities_;
-  AuditTally tally_;
-  ControlMonitor monitor_{tally_.other_controls};
-  std::optional<LookupChain> chain_;  // sums into tally_; where there are filters of layer epmap
   AnnouncedEndpoints announced_;
   std::uint64_t watermark_ = 0;
 };

@@ -52,50 +52,72 @@ void CallJudge::begin(const dissect::RpcContext& context, ContextState& state) {
   if (state.policy == evaluate::kNoPolicy) return;
   const evaluate::ContextFacts facts = policies_.context_facts_of(state.policy, context);
   policies_.compiled(state.policy).narrow(facts, state.narrow);
-  policies_.survey(state.policy).narrow(facts, ways_);
-  ways_of_ = context.key;
+  policies_.survey(state.policy).narrow(facts, variants_);
+  variants_of_ = context.key;
 }
 
 CallJudge::Known CallJudge::evaluate(const dissect::RpcContext& context, const ContextState& state,
                                      const evaluate::CallFacts& call) {
   const evaluate::CompiledPolicy& policy = policies_.compiled(state.policy);
   const evaluate::TargetSurvey& survey = policies_.survey(state.policy);
-  Known known{pack(call), evaluate::OpnumRange(call.opnum), call.token, call.app_id,
+  Known known{pack(call), evaluate::OpnumRange(*call.opnum), call.token, call.app_id,
               policy.evaluate(state.narrow, call)};
   policy.split(state.narrow, known.opnums);
   if (survey.size() == 0) return known;
   const evaluate::ContextFacts facts = policies_.context_facts_of(state.policy, context);
-  if (ways_of_ != context.key) survey.narrow(facts, ways_);
-  ways_of_ = context.key;
-  known.verdict.depends_on_target = survey.depends(ways_, facts, call, known.verdict);
-  survey.split(ways_, facts, known.opnums);
+  if (variants_of_ != context.key) survey.narrow(facts, variants_);
+  variants_of_ = context.key;
+  known.verdict.depends_on_target = survey.depends(variants_, facts, call, known.verdict);
+  survey.split(variants_, facts, known.opnums);
   return known;
 }
 
-std::optional<Judgement> CallJudge::judge(const dissect::RpcContext& context,
-                                          const dissect::RpcCall& call) {
+JudgeResult CallJudge::judge(const dissect::RpcContext& context, const dissect::RpcCall& call) {
   ContextState& state = contexts_[context.key.slot];
   if (!state.narrowed || state.generation != context.key.generation ||
       state.has_interface != carries_interface(context) ||
       state.has_server_name != !context.secondary_address.empty()) {
     begin(context, state);
   }
-  is_other_system_ = state.other_system;
-  if (state.policy == evaluate::kNoPolicy) return std::nullopt;
+  if (state.policy == evaluate::kNoPolicy) return {std::nullopt, state.other_system};
   evaluate::CallFacts facts = evaluate::call_facts(context, call);
   policies_.knowledge(state.policy).complete(context, call, state.caller, facts);
   const std::uint64_t packed = pack(facts);
+  const auto told = [&](const evaluate::Verdict& verdict) -> JudgeResult {
+    Judgement judgement{state.policy, verdict};
+    if (call.doubts.any()) judgement.verdict = judge_in_doubt(context, call, judgement);
+    return {judgement, false};
+  };
   for (const Known& known : std::span(state.known).first(state.known_count)) {
-    if (known.facts == packed && known.opnums.contains(facts.opnum) && known.token == facts.token &&
-        known.app_id == facts.app_id) {
-      return Judgement{state.policy, known.verdict};
+    if (known.facts == packed && known.opnums.contains(*facts.opnum) &&
+        known.token == facts.token && known.app_id == facts.app_id) {
+      return told(known.verdict);
     }
   }
   Known& known = state.known[state.next];
   known = evaluate(context, state, facts);
   state.next = static_cast<std::uint8_t>((state.next + 1) % state.known.size());
   if (state.known_count < state.known.size()) ++state.known_count;
-  return Judgement{state.policy, known.verdict};
+  return told(known.verdict);
+}
+
+evaluate::Verdict CallJudge::judge_in_doubt(const dissect::RpcContext& context,
+                                            const dissect::RpcCall& call, const Judgement& told) {
+  evaluate::ContextFacts facts = policies_.context_facts_of(told.policy, context);
+  evaluate::CallFacts of_call = evaluate::call_facts(context, call);
+  evaluate::forget_doubtful(call.doubts, facts, of_call);
+  const evaluate::CompiledPolicy& policy = policies_.compiled(told.policy);
+  policy.narrow(facts, in_doubt_);
+  evaluate::Verdict shared = policy.evaluate(in_doubt_, of_call);
+  if (shared.action != evaluate::VerdictAction::undecidable) return told.verdict;
+  // What the reading that was told leaves open is unseen besides.
+  shared.filters.unseen = told.verdict.filters.unseen;
+  for (const evaluate::Control control : evaluate::kOtherControls) {
+    shared.controls[control].unseen = told.verdict.controls[control].unseen;
+  }
+  shared.doubts = call.doubts;
+  shared.in_force = told.verdict.in_force;
+  return shared;
 }
 
 std::optional<RefusedContext> CallJudge::judge_refused(const dissect::RpcContext& refused) const {

@@ -26,6 +26,12 @@ struct Judgement {
   evaluate::Verdict verdict;
 };
 
+// What becomes of a call that is to be judged.
+struct JudgeResult {
+  std::optional<Judgement> judgement;  // empty where no policy is that of its server
+  bool is_other_system = false;        // empty because the server does not run Windows
+};
+
 // Judges calls by the policy of their server: finds and narrows it when a context's first call
 // comes, and remembers the verdicts of the last few kinds of call on each context.
 class CallJudge {
@@ -33,17 +39,17 @@ class CallJudge {
   // Borrows the policies. `contexts_max` bounds ContextKey::slot.
   CallJudge(const evaluate::ServerPolicies& policies, std::size_t contexts_max);
 
-  // Empty for calls to a server without a policy, or to one that does not run Windows.
-  [[nodiscard]] std::optional<Judgement> judge(const dissect::RpcContext& context,
-                                               const dissect::RpcCall& call);
+  // Calls of which the wire leaves several readings are judged by what all of them share.
+  [[nodiscard]] JudgeResult judge(const dissect::RpcContext& context, const dissect::RpcCall& call);
+  // Judges a call over again that came into doubt after it was judged as `told`.
+  [[nodiscard]] evaluate::Verdict judge_in_doubt(const dissect::RpcContext& context,
+                                                 const dissect::RpcCall& call,
+                                                 const Judgement& told);
 
   // Of a refused proposal: what the settings of the server's RPC runtime say of any call on it, had
   // the server accepted it. Empty unless they would stop such a call.
   [[nodiscard]] std::optional<RefusedContext> judge_refused(
       const dissect::RpcContext& refused) const;
-
-  // Whether the call that was judged last is to a server that does not run Windows.
-  [[nodiscard]] bool is_other_system() const noexcept { return is_other_system_; }
 
  private:
   struct Known {
@@ -58,8 +64,8 @@ class CallJudge {
     std::uint32_t policy = evaluate::kNoPolicy;
     bool narrowed = false;
     bool other_system = false;
-    bool has_interface = false;    // when it was narrowed
-    bool has_server_name = false;  // the name of the pipe by the server, likewise
+    bool has_interface = false;    // the interface was known when the policy was narrowed
+    bool has_server_name = false;  // the server's name of the pipe was known when it was narrowed
     std::uint8_t known_count = 0;
     std::uint8_t next = 0;  // of `known` to overwrite
     std::array<Known, 4> known;
@@ -73,12 +79,12 @@ class CallJudge {
                                const evaluate::CallFacts& call);
 
   const evaluate::ServerPolicies& policies_;
-  bool is_other_system_ = false;
   SlotTable<ContextState> contexts_;
   // The survey of targets, narrowed for the context that needed it last. Not kept with each
   // context, which would be most of its memory for something that few of its calls need.
-  std::vector<evaluate::NarrowedPolicy> ways_;
-  std::optional<dissect::ContextKey> ways_of_;
+  std::vector<evaluate::NarrowedPolicy> variants_;
+  std::optional<dissect::ContextKey> variants_of_;
+  evaluate::NarrowedPolicy in_doubt_;
 };
 
 }  // namespace rpcaudit::audit

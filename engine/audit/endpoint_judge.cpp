@@ -22,13 +22,14 @@ int weight(evaluate::VerdictAction action) noexcept {
 
 }  // namespace
 
-evaluate::ContextFacts mapper_facts(evaluate::ContextFacts lookup,
-                                    const dissect::EndpointQuestion& question) noexcept {
+evaluate::ContextFacts mapper_facts(
+    evaluate::ContextFacts lookup,
+    const std::optional<dissect::EndpointQuestion>& question) noexcept {
   lookup.if_uuid.reset();
   lookup.if_version.reset();
-  if (!question.interface) return lookup;
-  lookup.if_uuid = question.interface->uuid;
-  lookup.if_version = question.interface->version_major;
+  if (!question || !question->interface) return lookup;
+  lookup.if_uuid = question->interface->uuid;
+  lookup.if_version = question->interface->version_major;
   return lookup;
 }
 
@@ -57,11 +58,18 @@ EndpointJudge::EndpointJudge(const evaluate::ServerPolicies& policies)
 void EndpointJudge::add_to(Judgement& judgement, const dissect::RpcContext& context,
                            const dissect::RpcCall& call) {
   const std::optional<evaluate::CompiledPolicy>& compiled = at_mapper_[judgement.policy].compiled;
-  if (!compiled) return;
-  const evaluate::ContextFacts lookup = policies_.context_facts_of(judgement.policy, context);
-  compiled->narrow(mapper_facts(lookup, *call.question), narrowed_);
-  const evaluate::Verdict own =
-      compiled->evaluate(narrowed_, facts_of(judgement.policy, context, call));
+  const bool may_ask = call.question || evaluate::concerns_more_than_caller(call.doubts);
+  if (!compiled || !may_ask) return;
+  evaluate::ContextFacts lookup =
+      mapper_facts(policies_.context_facts_of(judgement.policy, context), call.question);
+  evaluate::CallFacts facts = facts_of(judgement.policy, context, call);
+  if (call.doubts.any()) evaluate::forget_doubtful(call.doubts, lookup, facts);
+  compiled->narrow(lookup, narrowed_);
+  evaluate::Verdict own = compiled->evaluate(narrowed_, facts);
+  if (call.doubts.any() && own.action == evaluate::VerdictAction::undecidable) {
+    own.filters.unseen = 0;  // what is unseen is which reading the server took
+    own.doubts = call.doubts;
+  }
   evaluate::Verdict& verdict = judgement.verdict;
   verdict.mapper_filters = own.filters;
   verdict.readings_differ = verdict.readings_differ || own.readings_differ;
@@ -80,6 +88,7 @@ void EndpointJudge::add_to(Judgement& judgement, const dissect::RpcContext& cont
   verdict.action = own.action;
   verdict.control = own.control;
   verdict.decided_at_mapper = true;
+  verdict.doubts.add(own.doubts);
 }
 
 evaluate::CallFacts EndpointJudge::facts_of(std::uint32_t policy,
@@ -91,18 +100,18 @@ evaluate::CallFacts EndpointJudge::facts_of(std::uint32_t policy,
   return facts;
 }
 
-Listing EndpointJudge::listing(std::uint32_t policy, const dissect::RpcContext& context,
-                               const dissect::RpcCall& call) const {
-  Listing listing;
+EpmListing EndpointJudge::listing(std::uint32_t policy, const dissect::RpcContext& context,
+                                  const dissect::RpcCall& call) const {
+  EpmListing listing;
   listing.policy = policy;
-  listing.facts = mapper_facts(policies_.context_facts_of(policy, context), *call.question);
+  listing.facts = mapper_facts(policies_.context_facts_of(policy, context), call.question);
   listing.pipe = listing.facts.pipe.value_or("");
   listing.pipe_of_server = listing.facts.pipe_of_server.value_or("");
   listing.call = facts_of(policy, context, call);
   return listing;
 }
 
-std::uint32_t EndpointJudge::blocks(const Listing& listing, const dissect::SyntaxId& interface) {
+std::uint32_t EndpointJudge::blocks(const EpmListing& listing, const dissect::SyntaxId& interface) {
   const std::optional<evaluate::CompiledPolicy>& compiled = at_mapper_[listing.policy].compiled;
   if (!compiled) return evaluate::kNoFilter;
   evaluate::ContextFacts facts = listing.facts;

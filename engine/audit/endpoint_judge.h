@@ -6,14 +6,16 @@
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/call_judge.h"
-#include "engine/audit/event/listing.h"
+#include "engine/audit/event/epm_listing.h"
+#include "engine/audit/tally/lookup_chain.h"
 
 namespace rpcaudit::audit {
 
 // What filters of layer epmap see of a question: the interface that it asks for, and of everything
 // else the facts of the look-up itself.
 [[nodiscard]] evaluate::ContextFacts mapper_facts(
-    evaluate::ContextFacts lookup, const dissect::EndpointQuestion& question) noexcept;
+    evaluate::ContextFacts lookup,
+    const std::optional<dissect::EndpointQuestion>& question) noexcept;
 
 // The policy without what is judged beside its filters, which keep their indices.
 [[nodiscard]] std::unique_ptr<const policy::Policy> filters_of(const policy::Policy& policy);
@@ -21,7 +23,7 @@ namespace rpcaudit::audit {
 // Judges what is asked of endpoint mappers by the filters of layer epmap: their interface is the
 // one asked for, everything else is the look-up's own. The layers do not arbitrate between each
 // other; who is stopped at either of them does not get an answer.
-class EndpointJudge {
+class EndpointJudge : public ListingFilter {
  public:
   // Borrows the policies; keeps copies of their filters.
   explicit EndpointJudge(const evaluate::ServerPolicies& policies);
@@ -29,17 +31,17 @@ class EndpointJudge {
   // Whether any policy has such filters.
   [[nodiscard]] bool has_filters() const noexcept { return has_filters_; }
 
-  // Adds to the verdict of layer um on a call with a question what layer epmap says; nothing where
-  // the policy has no such filters.
+  // Adds to the verdict of layer um on a call with a question, or on one that may have one in
+  // another reading of the wire, what layer epmap says; nothing where the policy has no such
+  // filters.
   void add_to(Judgement& judgement, const dissect::RpcContext& context,
               const dissect::RpcCall& call);
 
   // What is to be kept of a look-up that was judged by the policy.
-  [[nodiscard]] Listing listing(std::uint32_t policy, const dissect::RpcContext& context,
-                                const dissect::RpcCall& call) const;
-  // The filter that would block the same look-up if it asked for the interface; kNoFilter if none
-  // surely would.
-  [[nodiscard]] std::uint32_t blocks(const Listing& listing, const dissect::SyntaxId& interface);
+  [[nodiscard]] EpmListing listing(std::uint32_t policy, const dissect::RpcContext& context,
+                                   const dissect::RpcCall& call) const;
+  [[nodiscard]] std::uint32_t blocks(const EpmListing& listing,
+                                     const dissect::SyntaxId& interface) override;
 
  private:
   // Of one of the policies.

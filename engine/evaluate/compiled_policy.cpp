@@ -76,15 +76,16 @@ void NarrowedPolicy::index_opnums() {
 }
 
 template <typename Visit>
-void NarrowedPolicy::visit_candidates(std::uint64_t opnum, Visit visit) const {
+void NarrowedPolicy::visit_candidates(std::optional<std::uint16_t> opnum, Visit visit) const {
   const auto visit_if_met = [&](const Candidate& candidate) {
-    return opnum >= candidate.opnum_low && opnum <= candidate.opnum_high && visit(candidate);
+    const bool is_met = !opnum || (*opnum >= candidate.opnum_low && *opnum <= candidate.opnum_high);
+    return is_met && visit(candidate);
   };
-  if (!indexed_) {
+  if (!indexed_ || !opnum) {
     (void)std::any_of(candidates_.begin(), candidates_.end(), visit_if_met);
     return;
   }
-  const auto wanted = static_cast<std::uint16_t>(opnum);
+  const std::uint16_t wanted = *opnum;
   auto filed = std::lower_bound(by_opnum_.begin(), by_opnum_.end(), OpnumPlace{wanted, 0});
   auto unfiled = unfiled_.begin();
   while (true) {

@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,10 +59,10 @@ class NarrowedPolicy {
   // Files candidates by opnum where there are many, so that the number of filters on other
   // operations of the interface costs a call next to nothing.
   void index_opnums();
-  // Calls `visit(candidate)` for those that the opnum does not rule out, in order of evaluation,
-  // until it returns true.
+  // Calls `visit(candidate)` for those that the opnum, if it is known, does not rule out, in order
+  // of evaluation, until it returns true.
   template <typename Visit>
-  void visit_candidates(std::uint64_t opnum, Visit visit) const;
+  void visit_candidates(std::optional<std::uint16_t> opnum, Visit visit) const;
 
   bool constant_ = false;
   bool is_datagram_ = false;

@@ -139,7 +139,28 @@ PipeOpener smb_caller(const dissect::RpcContext& context) noexcept {
   return shown ? PipeOpener::account : PipeOpener::unseen;
 }
 
+void forget_caller(ContextFacts& context, CallFacts& call) noexcept {
+  context.smb_caller = PipeOpener::unseen;
+  call.anonymous = Truth::unknown;
+  call.authenticated = Truth::unknown;
+  call.token = nullptr;
+}
+
 }  // namespace
+
+void forget_doubtful(dissect::Doubts doubts, ContextFacts& context, CallFacts& call) noexcept {
+  forget_caller(context, call);
+  if (!concerns_more_than_caller(doubts)) return;
+  context.if_uuid.reset();
+  context.if_version.reset();
+  context.pipe.reset();
+  context.pipe_of_server.reset();
+  context.image_name.reset();
+  call = {};
+  call.opnum.reset();
+  call.auth_unseen = true;
+  call.dcom = Truth::unknown;
+}
 
 ContextFacts context_facts(const dissect::RpcContext& context) noexcept {
   ContextFacts facts;

@@ -38,13 +38,17 @@ struct ContextFacts {
 
 // What a single call adds.
 struct CallFacts {
-  std::uint16_t opnum = 0;
+  // Empty only where the wire leaves several readings of the call.
+  std::optional<std::uint16_t> opnum = 0;
   // As the filtering engine would see it. SPNEGO is what it chose; 9 only when that was not seen.
   std::uint8_t auth_type = 0;
   std::uint8_t auth_level = 0;
-  // The other reading where sources differ: the type on the wire (9) beside the negotiated
-  // mechanism; for a call without security level 0 beside level 1, over pipes type 10 and level 6
-  // beside 0 and 0. Equal when there is only one.
+  // The other reading, where sources differ on what the filtering engine is given; equal to the
+  // first where they do not:
+  //   case                                  auth_type, auth_level    the other reading
+  //   a mechanism that SPNEGO chose         the mechanism, as sent   9, as sent
+  //   no security on the call               0, 1                     0, 0
+  //   no security on a call over a pipe     0, 0                     10, 6
   std::uint8_t auth_type_other = 0;
   std::uint8_t auth_level_other = 0;
   bool auth_unseen = false;              // a trailer is there but was not captured: both unknown
@@ -55,6 +59,16 @@ struct CallFacts {
   const policy::CallerToken* token = nullptr;
   const Uuid* app_id = nullptr;  // of the class that the call activates
 };
+
+// Whether more than who makes the call is in doubt: what it calls.
+[[nodiscard]] constexpr bool concerns_more_than_caller(dissect::Doubts doubts) noexcept {
+  dissect::Doubts of_caller;
+  of_caller.add(dissect::Doubt::identity_conflict);
+  return doubts.any() && doubts != of_caller;
+}
+// Leaves the facts that all readings of the wire share, where it leaves several: the endpoints, and
+// where only the caller is in doubt all but that.
+void forget_doubtful(dissect::Doubts doubts, ContextFacts& context, CallFacts& call) noexcept;
 
 [[nodiscard]] ContextFacts context_facts(const dissect::RpcContext& context) noexcept;
 [[nodiscard]] CallFacts call_facts(const dissect::RpcContext& context,

@@ -60,23 +60,24 @@ TargetSurvey::TargetSurvey(const CompiledPolicy& policy) {
     }
     if (std::find(profiles.begin(), profiles.end(), profile) != profiles.end()) continue;
     profiles.push_back(profile);
-    ways_.push_back({CompiledPolicy::compile(policy.policy(), {own.layer, profile}), protocols});
+    variants_.push_back(
+        {CompiledPolicy::compile(policy.policy(), {own.layer, profile}), protocols});
   }
 }
 
 void TargetSurvey::narrow(const ContextFacts& context,
                           std::vector<NarrowedPolicy>& narrowed) const {
-  if (narrowed.size() < ways_.size()) narrowed.resize(ways_.size());
-  for (std::size_t i = 0; i < ways_.size(); ++i) {
-    if (ways_[i].concerns(context)) ways_[i].policy.narrow(context, narrowed[i]);
+  if (narrowed.size() < variants_.size()) narrowed.resize(variants_.size());
+  for (std::size_t i = 0; i < variants_.size(); ++i) {
+    if (variants_[i].concerns(context)) variants_[i].policy.narrow(context, narrowed[i]);
   }
 }
 
 bool TargetSurvey::depends(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,
                            const CallFacts& call, const Verdict& verdict) const noexcept {
-  for (std::size_t i = 0; i < ways_.size(); ++i) {
-    if (!ways_[i].concerns(context)) continue;
-    const Verdict other = ways_[i].policy.evaluate(narrowed[i], call);
+  for (std::size_t i = 0; i < variants_.size(); ++i) {
+    if (!variants_[i].concerns(context)) continue;
+    const Verdict other = variants_[i].policy.evaluate(narrowed[i], call);
     if (other.action != verdict.action ||
         other.filters.by_audit_filter != verdict.filters.by_audit_filter)
       return true;
@@ -86,8 +87,8 @@ bool TargetSurvey::depends(const std::vector<NarrowedPolicy>& narrowed, const Co
 
 void TargetSurvey::split(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,
                          OpnumRange& range) const noexcept {
-  for (std::size_t i = 0; i < ways_.size(); ++i) {
-    if (ways_[i].concerns(context)) ways_[i].policy.split(narrowed[i], range);
+  for (std::size_t i = 0; i < variants_.size(); ++i) {
+    if (variants_[i].concerns(context)) variants_[i].policy.split(narrowed[i], range);
   }
 }
 

@@ -8,17 +8,18 @@
 
 namespace rpcaudit::evaluate {
 
-// Tells which verdicts depend on the target: the policy compiled once for each way in which some
-// target would judge it otherwise. Ways that cannot matter to the policy's filters are left out, so
+// Tells which verdicts depend on the target: the policy compiled once for each variant that some
+// target would judge it by. Variants that cannot matter to the policy's filters are left out, so
 // that for most policies there are one or two. Immutable; any number of threads may share one.
 class TargetSurvey {
  public:
   // `policy` is borrowed for the time of the call, the Policy that it was compiled from for longer.
   explicit TargetSurvey(const CompiledPolicy& policy);
 
-  [[nodiscard]] std::size_t size() const noexcept { return ways_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return variants_.size(); }
 
-  // Narrows each way for the context. No allocation once `narrowed` has grown to its largest size.
+  // Narrows each variant for the context. No allocation once `narrowed` has grown to its largest
+  // size.
   void narrow(const ContextFacts& context, std::vector<NarrowedPolicy>& narrowed) const;
 
   // Whether some target gives another verdict than `verdict`, which is for the policy's own one.
@@ -27,7 +28,7 @@ class TargetSurvey {
                              const ContextFacts& context, const CallFacts& call,
                              const Verdict& verdict) const noexcept;
 
-  // Leaves in `range` the numbers that no way tells apart. `narrowed` is for the context.
+  // Leaves in `range` the numbers that no variant tells apart. `narrowed` is for the context.
   void split(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,
              OpnumRange& range) const noexcept;
 
@@ -48,7 +49,7 @@ class TargetSurvey {
     }
   }
 
-  struct Way {
+  struct Variant {
     CompiledPolicy policy;
     ProtocolSet protocols = 0;  // of the calls that it may judge otherwise
 
@@ -57,7 +58,7 @@ class TargetSurvey {
     }
   };
 
-  std::vector<Way> ways_;
+  std::vector<Variant> variants_;
 };
 
 }  // namespace rpcaudit::evaluate

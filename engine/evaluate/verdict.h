@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "dissect/rpc_observer.h"
 #include "engine/policy/field.h"
 #include "engine/policy/host_settings.h"
 
@@ -207,6 +208,8 @@ struct Verdict {
   // TargetSurvey tells; the rest is of the traffic before the call, which audit::ControlMonitor
   // tells.
   bool depends_on_target = false;
+  // The wire leaves several readings of the call, and they would give other actions: undecidable.
+  dissect::Doubts doubts;
   InForce in_force = InForce::yes;
   LookupVerdict lookup;
 

@@ -232,7 +232,8 @@ TEST(Narrow, AsksForNoMemoryOnceItHasGrown) {
   std::uint64_t blocked = 0;
   for (const ContextFacts& context : {samr_over_tcp(), samr_over_pipe()}) {
     compiled.narrow(context, narrowed);
-    for (call.opnum = 0; call.opnum < 4; ++call.opnum) {
+    for (std::uint16_t opnum = 0; opnum < 4; ++opnum) {
+      call.opnum = opnum;
       const Verdict verdict = compiled.evaluate(narrowed, call);
       blocked += verdict.action == VerdictAction::would_block ? 1 : 0;
     }

@@ -8,7 +8,7 @@
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/catalogue/catalogue.h"
-#include "engine/audit/tally/announced_endpoints.h"
+#include "engine/audit/event/learned_endpoint.h"
 #include "engine/evaluate/verdict.h"
 
 namespace rpcaudit::audit {

@@ -21,22 +21,22 @@ std::uint8_t copy(std::string_view text, char* out, std::size_t most) noexcept {
 
 }  // namespace
 
-std::uint32_t IdentityStore::keep(const dissect::SecurityIdentity& identity, std::uint32_t hint) {
-  if (identity.user.empty() && identity.domain.empty() && !identity.null_session) return kNothing;
-  if (hint != kNothing) {
+std::uint32_t IdentityStore::intern(const dissect::SecurityIdentity& identity, std::uint32_t hint) {
+  if (identity.user.empty() && identity.domain.empty() && !identity.null_session) return kNoSlot;
+  if (hint != kNoSlot) {
     const IdentityText held = text(hint);
     const auto same = [](std::string_view name, std::string_view kept) {
       return name.substr(0, cut_size(name, kNameSizeMax)) == kept;
     };
     if (same(identity.user, held.user) && same(identity.domain, held.domain) &&
         identity.null_session == held.null_session) {
-      return share(hint);
+      return add_reference(hint);
     }
   }
   const std::uint32_t handle = known_.take();
-  if (handle == kNothing) {
+  if (handle == kNoSlot) {
     ++dropped_;
-    return kNothing;
+    return kNoSlot;
   }
   Known& known = known_[handle];
   known.references = 1;
@@ -46,18 +46,18 @@ std::uint32_t IdentityStore::keep(const dissect::SecurityIdentity& identity, std
   return handle;
 }
 
-std::uint32_t IdentityStore::share(std::uint32_t handle) {
-  if (handle != kNothing) ++known_[handle].references;
+std::uint32_t IdentityStore::add_reference(std::uint32_t handle) {
+  if (handle != kNoSlot) ++known_[handle].references;
   return handle;
 }
 
 void IdentityStore::release(std::uint32_t handle) {
-  if (handle == kNothing) return;
+  if (handle == kNoSlot) return;
   if (--known_[handle].references == 0) known_.release(handle);
 }
 
 IdentityText IdentityStore::text(std::uint32_t handle) const noexcept {
-  if (handle == kNothing) return {};
+  if (handle == kNoSlot) return {};
   const Known& known = known_[handle];
   return {{known.user, known.user_size}, {known.domain, known.domain_size}, known.null_session};
 }

@@ -11,15 +11,15 @@ namespace rpcaudit::audit {
 
 // Copies of the names that the wire showed, shared by reference count, because views die with the
 // callback that lent them and a record may wait long. Bounded: what does not fit is forgotten and
-// counted. The handle kNothing stands for "no name seen".
+// counted. The handle kNoSlot stands for "no name seen".
 class IdentityStore {
  public:
   explicit IdentityStore(std::size_t capacity) : known_(capacity) {}
 
   // A reference to `identity`: to `hint` when that says the same, else to a new copy.
-  [[nodiscard]] std::uint32_t keep(const dissect::SecurityIdentity& identity, std::uint32_t hint);
+  [[nodiscard]] std::uint32_t intern(const dissect::SecurityIdentity& identity, std::uint32_t hint);
   // One more reference.
-  std::uint32_t share(std::uint32_t handle);
+  std::uint32_t add_reference(std::uint32_t handle);
   void release(std::uint32_t handle);
 
   // Valid while the handle is held.

@@ -13,10 +13,10 @@ std::uint32_t PendingQueue::add(dissect::Position position) {
   PendingEvent& event = events_[slot];
   event.position = position;
   event.resolved = false;
-  event.written = true;
-  event.context = kNothing;
-  event.identity = kNothing;
-  event.call_slot = kNothing;
+  event.is_output = true;
+  event.context = kNoSlot;
+  event.identity = kNoSlot;
+  event.call_slot = kNoSlot;
   event.what = std::monostate{};
   if (ring_begin_ == ring_end_ || position >= ring_back_) {
     ring_[ring_end_++ & (ring_.size() - 1)] = slot;

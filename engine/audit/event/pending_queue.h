@@ -14,10 +14,10 @@ namespace rpcaudit::audit {
 struct PendingEvent {
   dissect::Position position;
   bool resolved = false;
-  bool written = true;                 // or only there to keep the order
-  std::uint32_t context = kNothing;    // in the auditor's store
-  std::uint32_t identity = kNothing;   // likewise
-  std::uint32_t call_slot = kNothing;  // CallKey::slot while it waits for an outcome
+  bool is_output = true;              // false: an ordering placeholder
+  std::uint32_t context = kNoSlot;    // of the auditor's retained ones
+  std::uint32_t identity = kNoSlot;   // in the auditor's IdentityStore
+  std::uint32_t call_slot = kNoSlot;  // CallKey::slot while it waits for an outcome
   // monostate: the context itself
   std::variant<std::monostate, CallEvent, RefusedContext, ConnectionEvent, dissect::Blindness> what;
 };
@@ -40,10 +40,10 @@ class PendingQueue {
   // The first in order; not to be called when empty().
   [[nodiscard]] std::uint32_t head() const noexcept;
   void pop_head();
-  // The event that comes `places` behind the head, as long as none overtakes it; kNothing when
+  // The event that comes `places` behind the head, as long as none overtakes it; kNoSlot when
   // there is none.
   [[nodiscard]] std::uint32_t after_head(std::size_t places) const noexcept {
-    if (ring_end_ - ring_begin_ <= places) return kNothing;
+    if (ring_end_ - ring_begin_ <= places) return kNoSlot;
     return ring_[(ring_begin_ + places) & (ring_.size() - 1)];
   }
   void prefetch(std::uint32_t slot) const noexcept { events_.prefetch(slot); }

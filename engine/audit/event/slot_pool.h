@@ -7,7 +7,7 @@
 
 namespace rpcaudit::audit {
 
-inline constexpr std::uint32_t kNothing = 0xffff'ffff;
+inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
 
 // A table indexed by dense slots whose memory comes in pieces when a slot is first touched, and
 // stays: start-up costs nothing, the steady state allocates nothing, elements never move.
@@ -49,9 +49,9 @@ class SlotPool {
     free_.reserve(capacity);
   }
 
-  // kNothing when all are taken. The object is as its last user left it.
+  // kNoSlot when all are taken. The object is as its last user left it.
   [[nodiscard]] std::uint32_t take() {
-    if (free_.empty()) return touched_ < capacity_ ? touched_++ : kNothing;
+    if (free_.empty()) return touched_ < capacity_ ? touched_++ : kNoSlot;
     const std::uint32_t slot = free_.back();
     free_.pop_back();
     return slot;

@@ -185,6 +185,7 @@ std::string activity_text(const Activity& activity) {
   const std::string users = users_text(activity);
   if (!users.empty()) text += "  " + users;
   if (activity.unseen != 0) text += "  not seen: " + fields_text(activity.unseen);
+  if (activity.doubts.any()) text += "  in doubt: " + doubts_text(activity.doubts);
   return text;
 }
 
@@ -286,6 +287,14 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally) {
   }
   if (tally.other_system != 0) {
     text += counted(tally.other_system, "calls not judged: their server does not run Windows");
+  }
+  if (tally.in_doubt != 0) {
+    text += counted(tally.in_doubt, "calls of which the wire leaves more than one reading");
+  }
+  if (tally.in_doubt_unwritten != 0) {
+    text +=
+        counted(tally.in_doubt_unwritten,
+                "calls in doubt after they were judged, counted as undecidable, without a record");
   }
   for (const CountedLine& line : run.not_seen) text += counted(line.count, line.text);
   if (tally.records_given_up != 0) {

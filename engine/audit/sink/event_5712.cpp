@@ -52,7 +52,7 @@ void append_attributes(std::string& text, const evaluate::ContextFacts& facts,
                call.auth_unseen ? std::string() : std::to_string(call.auth_level));
   // The event has the operation on those versions whose filters know it.
   if (profile[policy::Difference::opnum] != policy::Behaviour::applies) return;
-  append_value(text, "OpNum", std::to_string(call.opnum));
+  append_value(text, "OpNum", call.opnum ? std::to_string(*call.opnum) : std::string());
 }
 
 }  // namespace

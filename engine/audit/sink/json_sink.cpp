@@ -79,6 +79,13 @@ bool is_of_tcp(dissect::BlindnessKind kind) noexcept {
   return false;
 }
 
+void write_doubts(JsonLine& line, dissect::Doubts doubts) {
+  for (std::size_t i = 0; i < dissect::kDoubtCount; ++i) {
+    const auto doubt = static_cast<dissect::Doubt>(i);
+    if (doubts.contains(doubt)) line.element(to_string(doubt));
+  }
+}
+
 // What the filter asks for, for records of findings.
 std::string render_conditions(const policy::Filter& filter) {
   constexpr std::size_t kConditionsMax = 16;
@@ -205,7 +212,7 @@ void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
 // What was announced before is there by now, and says where its text is.
 void JsonSink::on_approach(std::uint32_t context_slot) noexcept {
   shared_.prefetch(context_slot);
-  if (approached_ != kNothing) {
+  if (approached_ != kNoSlot) {
     const std::string& text = shared_[approached_].members;
     constexpr std::size_t kCacheLine = 64;
     for (std::size_t i = 0; i < text.size(); i += kCacheLine) __builtin_prefetch(text.data() + i);
@@ -261,6 +268,11 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
   write_security(line, context, call.auth, identity);
   if (context.announced.count != 0) write_announced(line, context.announced);
   if (call.question) write_question(line, context, call, identity);
+  if (call.doubts.any()) {
+    line.open_array("doubts");
+    write_doubts(line, call.doubts);
+    line.close_array();
+  }
   write_outcome(line, call);
   line.close();
   if (call.verdict) write_verdict(line, context, call);
@@ -306,6 +318,7 @@ void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const C
       const auto fact = static_cast<evaluate::ControlFact>(i);
       if ((unseen_facts(verdict) & evaluate::fact_bit(fact)) != 0) line.element(to_string(fact));
     }
+    write_doubts(line, verdict.doubts);
     line.close_array();
     if (filters.undecidable_by_continue) line.truth("only_continue");
     if (filters.undecidable_by_datagram) line.truth("um_on_datagram");

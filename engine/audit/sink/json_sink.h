@@ -78,8 +78,8 @@ class JsonSink : public EventSink {
   CommunityId community_id_;
   SlotTable<Shared> shared_;
   std::vector<PolicyMembers> policies_;
-  std::uint32_t approached_ = kNothing;  // the context that was announced before
-  Shared detour_;                        // of a call that went another way than its context
+  std::uint32_t approached_ = kNoSlot;  // the context that was announced before
+  Shared detour_;                       // of a call that went another way than its context
   std::string scratch_;
 };
 

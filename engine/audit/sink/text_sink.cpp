@@ -69,6 +69,17 @@ std::string fields_text(evaluate::FieldSet fields) {
   return text;
 }
 
+std::string doubts_text(dissect::Doubts doubts) {
+  std::string text;
+  for (std::size_t i = 0; i < dissect::kDoubtCount; ++i) {
+    const auto doubt = static_cast<dissect::Doubt>(i);
+    if (!doubts.contains(doubt)) continue;
+    if (!text.empty()) text += ", ";
+    text += to_string(doubt);
+  }
+  return text;
+}
+
 std::string unseen_text(const evaluate::Verdict& verdict) {
   std::string text = fields_text(verdict.deciding_filters().unseen);
   for (std::size_t i = 0; i < evaluate::kControlFactCount; ++i) {
@@ -77,6 +88,8 @@ std::string unseen_text(const evaluate::Verdict& verdict) {
     if (!text.empty()) text += ", ";
     text += to_string(fact);
   }
+  if (!text.empty() && verdict.doubts.any()) text += ", ";
+  text += doubts_text(verdict.doubts);
   return text;
 }
 
@@ -253,6 +266,10 @@ void TextSink::on_call(const ContextInfo& context, const CallEvent& call,
   say_operation(context, call);
   say_account(call.auth ? call.auth : call.connection_auth, identity);
   if (call.verdict) say_reason(call);
+  // Where the doubt makes the call undecidable, it stands among what was not seen.
+  if (call.doubts.any() && !(call.verdict && call.verdict->doubts.any())) {
+    line_ += "  in doubt: " + doubts_text(call.doubts);
+  }
   say_outcome(call);
   end(call.frame);
 }

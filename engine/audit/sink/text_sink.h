@@ -64,6 +64,8 @@ class TextSink : public EventSink {
 [[nodiscard]] std::string place_text(const policy::Policy& policy, const policy::Filter& filter);
 // `image_name, remote_user_token`.
 [[nodiscard]] std::string fields_text(evaluate::FieldSet fields);
+// `tcp_conflict, decoy`: why the wire leaves several readings of a call.
+[[nodiscard]] std::string doubts_text(dissect::Doubts doubts);
 // All that was not seen and could change the verdict.
 [[nodiscard]] std::string unseen_text(const evaluate::Verdict& verdict);
 

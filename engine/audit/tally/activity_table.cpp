@@ -84,6 +84,7 @@ void ActivityTable::note(const ContextInfo& context, const CallEvent& call,
   if (what == Enforced::consistent) ++activity->consistent;
   if (what == Enforced::contradicted) ++activity->contradicted;
   activity->unseen |= call.verdict->deciding_filters().unseen;
+  activity->doubts.add(call.verdict->doubts);
   note_user(*activity, identity);
 }
 
@@ -105,6 +106,7 @@ void ActivityTable::add(const ActivityTable& more) {
     activity->consistent += other.consistent;
     activity->contradicted += other.contradicted;
     activity->unseen |= other.unseen;
+    activity->doubts.add(other.doubts);
     activity->more_users |= other.more_users;
     for (std::size_t i = 0; i < other.user_count; ++i) {
       const ActivityUser& who = other.users[i];

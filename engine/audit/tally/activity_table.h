@@ -33,6 +33,7 @@ struct Activity {
   std::uint64_t consistent = 0;    // the server denied access
   std::uint64_t contradicted = 0;  // the server answered
   evaluate::FieldSet unseen = 0;
+  dissect::Doubts doubts;
   std::array<ActivityUser, kUsersMax> users;  // the first that were met
   std::size_t user_count = 0;
   bool more_users = false;

@@ -1,22 +1,12 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 
 #include "dissect/rpc_observer.h"
-#include "engine/audit/tally/lookup_chain.h"
+#include "engine/audit/event/learned_endpoint.h"
 
 namespace rpcaudit::audit {
-
-// The interfaces that a client was told to be at one endpoint, the first few of them.
-struct AnnouncedInterfaces {
-  static constexpr std::size_t kMax = 4;
-
-  std::array<dissect::SyntaxId, kMax> interfaces{};
-  std::uint8_t count = 0;
-  bool more = false;
-};
 
 // What endpoint mappers told each client of each server, for an hour. It labels later calls whose
 // interface was not seen, because their bind was not; it proves nothing, so no verdict may rest on

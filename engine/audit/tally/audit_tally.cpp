@@ -7,28 +7,15 @@
 namespace rpcaudit::audit {
 
 void AuditTally::add(const AuditTally& more) {
-  contexts += more.contexts;
-  calls += more.calls;
-  judged += more.judged;
-  for (std::size_t i = 0; i < actions.size(); ++i) actions[i] += more.actions[i];
-  for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += more.outcomes[i];
-  audit_only += more.audit_only;
-  for (std::size_t i = 0; i < events_5712.size(); ++i) events_5712[i] += more.events_5712[i];
-  readings_differ += more.readings_differ;
-  depends_on_target += more.depends_on_target;
-  no_filter += more.no_filter;
-  consistent += more.consistent;
-  contradicted += more.contradicted;
-  records_given_up += more.records_given_up;
+  std::vector<std::uint64_t> values;
+  for_each_counter(more, [&](std::string_view, std::uint64_t value) { values.push_back(value); });
+  auto next = values.begin();
+  for_each_counter(*this, [&](std::string_view, std::uint64_t& value) { value += *next++; });
   for (std::size_t i = 0; i < blindness.size(); ++i) {
     blindness[i].events += more.blindness[i].events;
     blindness[i].bytes += more.blindness[i].bytes;
     blindness[i].messages += more.blindness[i].messages;
   }
-  without_policy += more.without_policy;
-  other_system += more.other_system;
-  for (std::size_t i = 0; i < connections.size(); ++i) connections[i] += more.connections[i];
-  refused_contexts += more.refused_contexts;
   filters.resize(std::max(filters.size(), more.filters.size()));
   for (std::size_t i = 0; i < more.filters.size(); ++i) {
     for (std::size_t action = 0; action < evaluate::kVerdictActionCount; ++action) {
@@ -42,8 +29,6 @@ void AuditTally::add(const AuditTally& more) {
   }
   other_controls.add(more.other_controls);
   activities.add(more.activities);
-  lookups_hidden += more.lookups_hidden;
-  announcements_forgotten += more.announcements_forgotten;
   consequences.add(more.consequences);
 }
 
@@ -56,28 +41,35 @@ void AuditTally::prepare(const evaluate::ServerPolicies& all) {
   filters.resize(count);
 }
 
-void AuditTally::note_verdict(std::uint32_t policy, const evaluate::Verdict& verdict) noexcept {
-  const auto action = static_cast<std::size_t>(verdict.action);
-  ++judged;
-  ++actions[action];
+void AuditTally::add_verdict(std::uint32_t policy, const evaluate::Verdict& verdict,
+                             std::uint64_t count) noexcept {
+  const auto add = [count](auto& values, auto index) {
+    values[static_cast<std::size_t>(index)] += count;
+  };
+  judged += count;
+  add(actions, verdict.action);
   const evaluate::FilterVerdict& deciding = verdict.deciding_filters();
   if (deciding.filter != evaluate::kNoFilter) {
-    ++filters[policies[policy] + deciding.filter][static_cast<std::size_t>(deciding.action)];
+    add(filters[policies[policy] + deciding.filter], deciding.action);
   } else {
-    ++no_filter;
+    no_filter += count;
   }
   for (const evaluate::Control control : evaluate::kOtherControls) {
-    ++controls[static_cast<std::size_t>(control)]
-              [static_cast<std::size_t>(verdict.controls[control].action)];
+    add(controls[static_cast<std::size_t>(control)], verdict.controls[control].action);
   }
-  if (verdict.mapper_filters &&
-      verdict.mapper_filters->action == evaluate::VerdictAction::would_block) {
-    ++lookups_hidden;
-  }
-  if (evaluate::is_only_logged(verdict)) ++audit_only;
-  ++events_5712[static_cast<std::size_t>(verdict.event_5712.keywords)];
-  if (verdict.readings_differ) ++readings_differ;
-  if (verdict.depends_on_target) ++depends_on_target;
+  const bool hides = verdict.mapper_filters &&
+                     verdict.mapper_filters->action == evaluate::VerdictAction::would_block;
+  if (hides) lookups_hidden += count;
+  if (evaluate::is_only_logged(verdict)) audit_only += count;
+  add(events_5712, verdict.event_5712.keywords);
+  if (verdict.readings_differ) readings_differ += count;
+  if (verdict.depends_on_target) depends_on_target += count;
+}
+
+void AuditTally::note_unwritten_doubt() noexcept {
+  --actions[static_cast<std::size_t>(evaluate::VerdictAction::would_permit)];
+  ++actions[static_cast<std::size_t>(evaluate::VerdictAction::undecidable)];
+  ++in_doubt_unwritten;
 }
 
 void AuditTally::note_blindness(const dissect::Blindness& blind) noexcept {
@@ -98,43 +90,14 @@ void AuditTally::note_finding(const ContextInfo& context, const CallEvent& call,
 }
 
 std::vector<NamedCounter> named_counters(const AuditTally& tally) {
-  constexpr auto kBlocked = static_cast<std::size_t>(evaluate::VerdictAction::would_block);
-  constexpr auto kUndecided = static_cast<std::size_t>(evaluate::VerdictAction::undecidable);
-  constexpr auto kPermitted = static_cast<std::size_t>(evaluate::VerdictAction::would_permit);
-  return {
-      {"contexts", tally.contexts},
-      {"calls", tally.calls},
-      {"judged", tally.judged},
-      {"would_block", tally.count(evaluate::VerdictAction::would_block)},
-      {"would_permit", tally.count(evaluate::VerdictAction::would_permit)},
-      {"undecidable", tally.count(evaluate::VerdictAction::undecidable)},
-      {"without_policy", tally.without_policy},
-      {"other_system", tally.other_system},
-      {"audit_only", tally.audit_only},
-      {"event_5712_success", tally.count(evaluate::AuditKeywords::success)},
-      {"event_5712_failure", tally.count(evaluate::AuditKeywords::failure)},
-      {"event_5712_perhaps", tally.count(evaluate::AuditKeywords::perhaps)},
-      {"readings_differ", tally.readings_differ},
-      {"depends_on_target", tally.depends_on_target},
-      {"enforced_consistent", tally.consistent},
-      {"enforced_contradicted", tally.contradicted},
-      {"connections_would_block", tally.connections[kBlocked]},
-      {"connections_undecidable", tally.connections[kUndecided]},
-      {"connections_would_permit", tally.connections[kPermitted]},
-      {"refused_consistent", tally.refused_contexts},
-      {"response", tally.count(dissect::Outcome::response)},
-      {"fault", tally.count(dissect::Outcome::fault)},
-      {"rejected", tally.count(dissect::Outcome::rejected)},
-      {"cancelled", tally.count(dissect::Outcome::cancelled)},
-      {"orphaned", tally.count(dissect::Outcome::orphaned)},
-      {"one_way", tally.count(dissect::Outcome::one_way)},
-      {"unanswered", tally.count(dissect::Outcome::unanswered)},
-      {"lookups_hidden", tally.lookups_hidden},
-      {"calls_after_hidden_lookups", tally.consequences.calls(false)},
-      {"calls_after_listings", tally.consequences.calls(true)},
-      {"announcements_forgotten", tally.announcements_forgotten},
-      {"records_given_up", tally.records_given_up},
-  };
+  std::vector<NamedCounter> counters;
+  for_each_counter(tally, [&](std::string_view name, const std::uint64_t& value) {
+    if (!name.empty()) counters.push_back({name, value});
+    if (&value != &tally.lookups_hidden) return;
+    counters.push_back({"calls_after_hidden_lookups", tally.consequences.calls(false)});
+    counters.push_back({"calls_after_listings", tally.consequences.calls(true)});
+  });
+  return counters;
 }
 
 }  // namespace rpcaudit::audit

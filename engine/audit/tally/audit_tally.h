@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "dissect/rpc_observer.h"
@@ -23,8 +24,9 @@ struct BlindnessTally {
 // Calls that one filter decided, by action.
 using FilterTally = std::array<std::uint64_t, evaluate::kVerdictActionCount>;
 
-// What the auditor counted. Grows only.
-struct AuditTally {
+// What the auditor counted, number by number. All only grow, but for verdicts on calls that come
+// into doubt after they were judged: those move from one action to another.
+struct AuditCounters {
   std::uint64_t contexts = 0;  // proposed in sight
   std::uint64_t calls = 0;
   std::uint64_t judged = 0;
@@ -41,19 +43,79 @@ struct AuditTally {
   std::array<std::uint64_t, evaluate::kVerdictActionCount> connections{};
   std::uint64_t refused_contexts = 0;  // refused, as if what would stop their calls were in force
   std::uint64_t records_given_up = 0;  // written before their outcome because too many waited
+  std::uint64_t other_system = 0;      // not judged: their server does not run Windows
+  std::uint64_t without_policy = 0;    // not judged: no policy is that of their server
+  std::uint64_t lookups_hidden = 0;    // would be blocked at layer epmap
+  std::uint64_t announcements_forgotten = 0;  // of endpoint mappers, that found no place
+  std::uint64_t in_doubt = 0;                 // calls of which the wire leaves several readings
+  // Calls that came into doubt after they had been judged as permitted, so that no record has them.
+  std::uint64_t in_doubt_unwritten = 0;
+};
+
+// Calls `visit(name, value)` for each counter, in the order in which they are written. A name that
+// is empty is not written.
+template <typename Counters, typename Visit>
+constexpr void for_each_counter(Counters& counters, Visit&& visit) {
+  using evaluate::AuditKeywords;
+  using evaluate::VerdictAction;
+  const auto at = [](auto& values, auto index) -> auto& {
+    return values[static_cast<std::size_t>(index)];
+  };
+  visit("contexts", counters.contexts);
+  visit("calls", counters.calls);
+  visit("judged", counters.judged);
+  visit("would_block", at(counters.actions, VerdictAction::would_block));
+  visit("would_permit", at(counters.actions, VerdictAction::would_permit));
+  visit("undecidable", at(counters.actions, VerdictAction::undecidable));
+  visit("without_policy", counters.without_policy);
+  visit("other_system", counters.other_system);
+  visit("audit_only", counters.audit_only);
+  visit("", at(counters.events_5712, AuditKeywords::none));
+  visit("event_5712_success", at(counters.events_5712, AuditKeywords::success));
+  visit("event_5712_failure", at(counters.events_5712, AuditKeywords::failure));
+  visit("event_5712_perhaps", at(counters.events_5712, AuditKeywords::perhaps));
+  visit("readings_differ", counters.readings_differ);
+  visit("depends_on_target", counters.depends_on_target);
+  visit("", counters.no_filter);
+  visit("enforced_consistent", counters.consistent);
+  visit("enforced_contradicted", counters.contradicted);
+  visit("connections_would_block", at(counters.connections, VerdictAction::would_block));
+  visit("connections_undecidable", at(counters.connections, VerdictAction::undecidable));
+  visit("connections_would_permit", at(counters.connections, VerdictAction::would_permit));
+  visit("refused_consistent", counters.refused_contexts);
+  visit("response", at(counters.outcomes, dissect::Outcome::response));
+  visit("fault", at(counters.outcomes, dissect::Outcome::fault));
+  visit("rejected", at(counters.outcomes, dissect::Outcome::rejected));
+  visit("cancelled", at(counters.outcomes, dissect::Outcome::cancelled));
+  visit("orphaned", at(counters.outcomes, dissect::Outcome::orphaned));
+  visit("one_way", at(counters.outcomes, dissect::Outcome::one_way));
+  visit("unanswered", at(counters.outcomes, dissect::Outcome::unanswered));
+  visit("lookups_hidden", counters.lookups_hidden);
+  visit("announcements_forgotten", counters.announcements_forgotten);
+  visit("records_given_up", counters.records_given_up);
+  visit("in_doubt", counters.in_doubt);
+  visit("in_doubt_unwritten", counters.in_doubt_unwritten);
+}
+
+// A counter that for_each_counter() forgets does not compile.
+static_assert([] {
+  AuditCounters counters;
+  std::size_t visited = 0;
+  for_each_counter(counters, [&](std::string_view, std::uint64_t) { ++visited; });
+  return visited * sizeof(std::uint64_t) == sizeof(AuditCounters);
+}());
+
+// All that the auditor counted: the counters, and tables.
+struct AuditTally : AuditCounters {
   std::array<BlindnessTally, dissect::kBlindnessKindCount> blindness{};
-  std::uint64_t other_system = 0;     // not judged: their server does not run Windows
-  std::uint64_t without_policy = 0;   // not judged: no policy is that of their server
   std::vector<FilterTally> filters;   // of all policies, one after another
   std::vector<std::size_t> policies;  // where the filters of each begin
   // By Control and ControlAction, of the controls besides the filters.
   std::array<std::array<std::uint64_t, evaluate::kControlActionCount>, evaluate::kControlCount>
       controls{};
   ControlTally other_controls;
-  ActivityTable activities;          // would block and undecidable
-  std::uint64_t lookups_hidden = 0;  // would be blocked at layer epmap
+  ActivityTable activities;  // would block and undecidable
   LookupConsequences consequences;
-  std::uint64_t announcements_forgotten = 0;  // of endpoint mappers, that found no place
 
   [[nodiscard]] std::uint64_t count(evaluate::VerdictAction action) const noexcept {
     return actions[static_cast<std::size_t>(action)];
@@ -74,11 +136,24 @@ struct AuditTally {
   // To be called first: takes the room for the filters.
   void prepare(const evaluate::ServerPolicies& all);
 
-  void note_verdict(std::uint32_t policy, const evaluate::Verdict& verdict) noexcept;
+  void note_verdict(std::uint32_t policy, const evaluate::Verdict& verdict) noexcept {
+    add_verdict(policy, verdict, 1);
+  }
+  // Takes back what note_verdict() counted.
+  void forget_verdict(std::uint32_t policy, const evaluate::Verdict& verdict) noexcept {
+    add_verdict(policy, verdict, ~std::uint64_t{0});
+  }
+  // A call that was counted as permitted, and has no record, came into doubt.
+  void note_unwritten_doubt() noexcept;
   void note_blindness(const dissect::Blindness& blind) noexcept;
   // A finished call that would be blocked or is undecidable.
   void note_finding(const ContextInfo& context, const CallEvent& call,
                     const IdentityText& identity);
+
+ private:
+  // `count` is 1, or what a sum with it takes back.
+  void add_verdict(std::uint32_t policy, const evaluate::Verdict& verdict,
+                   std::uint64_t count) noexcept;
 };
 
 [[nodiscard]] std::vector<NamedCounter> named_counters(const AuditTally& tally);

@@ -1,20 +1,11 @@
 #include "engine/audit/tally/lookup_chain.h"
 
 #include <algorithm>
-#include <cctype>
 
-#include "engine/audit/endpoint_judge.h"
+#include "engine/evaluate/verdict.h"
 
 namespace rpcaudit::audit {
 namespace {
-
-std::string pipe_name(std::string_view text) {
-  std::string name(text);
-  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  constexpr std::string_view kPrefix = "\\pipe\\";
-  const std::size_t at = name.find(kPrefix);
-  return at == std::string::npos ? name : name.substr(at + kPrefix.size());
-}
 
 // Whether that is where endpoint mappers are themselves: who asked one knew the place before
 // ([MS-RPCE] 2.1.1.1, 2.1.1.2, 2.1.2.1 and [MS-RPCH] 2.1, well-known endpoints).
@@ -35,45 +26,9 @@ dissect::SyntaxId major_only(dissect::SyntaxId interface) noexcept {
 
 }  // namespace
 
-LearnedEndpoint place_told(const dissect::EndpointEntry& entry) {
-  LearnedEndpoint place;
-  place.client = entry.client.address;
-  place.server = entry.mapper.address;
-  place.protocol = entry.protocol;
-  place.port = entry.port.value_or(0);
-  if (entry.protocol == dissect::TowerProtocol::ncacn_np) place.pipe = pipe_name(entry.name);
-  return place;
-}
-
-LearnedEndpoint place_used(const dissect::RpcContext& context) {
-  LearnedEndpoint place;
-  place.client = context.client.address;
-  place.server = context.server.address;
-  switch (context.protocol) {
-    case dissect::ProtocolSequence::ncacn_ip_tcp:
-      place.protocol = dissect::TowerProtocol::ncacn_ip_tcp;
-      break;
-    case dissect::ProtocolSequence::ncacn_np:
-      place.protocol = dissect::TowerProtocol::ncacn_np;
-      break;
-    case dissect::ProtocolSequence::ncadg_ip_udp:
-      place.protocol = dissect::TowerProtocol::ncadg_ip_udp;
-      break;
-    case dissect::ProtocolSequence::ncacn_http:
-      place.protocol = dissect::TowerProtocol::ncacn_http;
-      break;
-  }
-  if (place.protocol == dissect::TowerProtocol::ncacn_np) {
-    place.pipe = pipe_name(context.pipe);
-  } else {
-    place.port = context.server.port;
-  }
-  return place;
-}
-
-LookupChain::LookupChain(const dissect::Limits& limits, EndpointJudge& judge,
+LookupChain::LookupChain(const dissect::Limits& limits, ListingFilter& filter,
                          LookupConsequences& sums)
-    : judge_(judge), sums_(sums), contexts_(limits.context_slots()) {}
+    : filter_(filter), sums_(sums), contexts_(limits.context_slots()) {}
 
 LookupChain::Asker LookupChain::asker_of(const dissect::RpcContext& mapper) noexcept {
   return {mapper.client.address, mapper.server.address,
@@ -91,7 +46,7 @@ void LookupChain::note_hidden(const dissect::RpcContext& mapper, dissect::Endpoi
   questions_.try_emplace(question, policy, filter);
 }
 
-void LookupChain::note_listing(const dissect::RpcContext& mapper, Listing listing) {
+void LookupChain::note_listing(const dissect::RpcContext& mapper, EpmListing listing) {
   const Asker asker = asker_of(mapper);
   if (listings_.size() == LookupConsequences::kEndpointsMax && !listings_.contains(asker)) {
     ++sums_.overflow;
@@ -109,7 +64,7 @@ void LookupChain::note_answer(const dissect::EndpointEntry& entry) {
   if (entry.source != dissect::EndpointSource::listed) return;
   const auto found = listings_.find(asker);
   if (found == listings_.end()) return;
-  const std::uint32_t filter = judge_.blocks(found->second, entry.interface);
+  const std::uint32_t filter = filter_.blocks(found->second, entry.interface);
   if (filter != evaluate::kNoFilter) learn(entry, {found->second.policy, filter}, true);
 }
 

@@ -9,33 +9,25 @@
 
 #include "dissect/limits.h"
 #include "dissect/rpc_observer.h"
-#include "engine/audit/event/listing.h"
+#include "engine/audit/event/epm_listing.h"
+#include "engine/audit/event/learned_endpoint.h"
 #include "engine/audit/event/slot_pool.h"
 
 namespace rpcaudit::audit {
 
-class EndpointJudge;
+// Tells what filters would hide of the answer to a look-up that names no interface.
+class ListingFilter {
+ public:
+  ListingFilter() = default;
+  ListingFilter(const ListingFilter&) = delete;
+  ListingFilter& operator=(const ListingFilter&) = delete;
+  virtual ~ListingFilter() = default;
 
-// An endpoint that a client learned by a look-up.
-struct LearnedEndpoint {
-  IpAddress client;
-  IpAddress server;
-  dissect::SyntaxId interface;
-  dissect::TowerProtocol protocol = dissect::TowerProtocol::other;
-  std::uint16_t port = 0;
-  std::string pipe;        // without its prefix, in lower case
-  bool is_listed = false;  // in the answer to a look-up that named no interface
-
-  auto operator<=>(const LearnedEndpoint&) const = default;
+  // The filter that would block the same look-up if it asked for the interface; kNoFilter if none
+  // surely would.
+  [[nodiscard]] virtual std::uint32_t blocks(const EpmListing& listing,
+                                             const dissect::SyntaxId& interface) = 0;
 };
-
-// Where an endpoint mapper told its asker that something is, and where a context's server is: to
-// be compared. The interface is left out.
-[[nodiscard]] LearnedEndpoint place_told(const dissect::EndpointEntry& entry);
-[[nodiscard]] LearnedEndpoint place_used(const dissect::RpcContext& context);
-
-// How long a client may go on using what it was told.
-inline constexpr std::int64_t kLearnedAge = 3600 * kNanosecondsPerSecond;
 
 // What would not have happened without that look-up.
 struct LookupConsequence {
@@ -54,7 +46,7 @@ struct LookupConsequences {
   std::map<LearnedEndpoint, LookupConsequence> endpoints;
   std::uint64_t overflow = 0;
 
-  // Those of other hosts, or of other protocols of the same ones.
+  // Merges the consequences that another shard found.
   void add(const LookupConsequences& more);
   // Those with later calls, the most calls first; then by endpoint. Either those that were asked
   // for or those that were listed.
@@ -75,15 +67,15 @@ struct LookupConsequences {
 // Look-ups and calls are joined when both are of connections or both are of datagrams.
 class LookupChain {
  public:
-  // Borrows the judge, and where the sums go.
-  LookupChain(const dissect::Limits& limits, EndpointJudge& judge, LookupConsequences& sums);
+  // Borrows the filter, and where the sums go.
+  LookupChain(const dissect::Limits& limits, ListingFilter& filter, LookupConsequences& sums);
 
   // A look-up for the interface that would be blocked by the filter. `source` is what its answer
   // will be: mapped or listed.
   void note_hidden(const dissect::RpcContext& mapper, dissect::EndpointSource source,
                    const dissect::SyntaxId& interface, std::uint32_t policy, std::uint32_t filter);
   // A look-up that names no interface. Its answer is the next one that lists anything.
-  void note_listing(const dissect::RpcContext& mapper, Listing listing);
+  void note_listing(const dissect::RpcContext& mapper, EpmListing listing);
   void note_answer(const dissect::EndpointEntry& entry);
   // When it appears: what is known then decides.
   void note_context(const dissect::RpcContext& context);
@@ -115,10 +107,10 @@ class LookupChain {
   void learn(const dissect::EndpointEntry& entry, const Hiding& hiding, bool listed);
   [[nodiscard]] LookupConsequence* find_fresh(const LearnedEndpoint& used, Timestamp now);
 
-  EndpointJudge& judge_;
+  ListingFilter& filter_;
   LookupConsequences& sums_;
   std::map<Question, Hiding> questions_;
-  std::map<Asker, Listing> listings_;  // the last one of each
+  std::map<Asker, EpmListing> listings_;  // the last one of each
   SlotTable<ContextUse> contexts_;
 };
 

@@ -69,7 +69,7 @@ Numbers numbers(policy::Field field, const ContextFacts& context, const CallFact
     case policy::Field::auth_type: return auth_types(call, reading);
     case policy::Field::auth_level: return auth_levels(call, reading);
     case policy::Field::local_port: return {context.local_port};
-    case policy::Field::opnum: return {call.opnum};
+    case policy::Field::opnum: return call.opnum ? Numbers{*call.opnum} : Numbers{};
     default: return {};
   }
 }
@@ -242,7 +242,7 @@ std::string seen_text(policy::Field field, const ContextFacts& context, const Ca
       return context.pipe || context.pipe_of_server ? pipe_text(context) : unseen;
     case policy::Field::remote_addr_v4:
     case policy::Field::remote_addr_v6: return to_string(context.remote_address);
-    case policy::Field::opnum: return std::to_string(call.opnum);
+    case policy::Field::opnum: return call.opnum ? std::to_string(*call.opnum) : unseen;
     default: return unseen;
   }
 }

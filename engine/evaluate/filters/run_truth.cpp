@@ -61,7 +61,7 @@ std::span<const ValueTest> tests_of(const Program& program, const Run& run) noex
 }  // namespace
 
 CallValues::CallValues(const CallFacts& call, bool other_security) noexcept
-    : opnum_(call.opnum),
+    : opnum_(call.opnum ? Candidates(*call.opnum) : Candidates()),
       caller_{call.anonymous, call.authenticated, call.token},
       caller_state_(caller_state(call.anonymous, call.authenticated)),
       app_id_(call.app_id),
@@ -150,12 +150,10 @@ Truth ContextValues::test(const Program& program, policy::Field field, const Val
     case policy::Field::pipe: return pipe_truth(program, test, other_endpoints);
     case policy::Field::local_addr_v4:
     case policy::Field::local_addr_v6:
-
       return address_truth(program, field, test, context_.local_address, local_address_,
                            other_endpoints);
     case policy::Field::remote_addr_v4:
     case policy::Field::remote_addr_v6:
-
       return address_truth(program, field, test, context_.remote_address, remote_address_,
                            other_endpoints);
     default: return Truth::unknown;

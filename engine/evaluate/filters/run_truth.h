@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "engine/evaluate/facts.h"
@@ -37,7 +38,10 @@ class CallValues {
  public:
   CallValues(const CallFacts& call, bool other_security) noexcept;
 
-  [[nodiscard]] std::uint64_t opnum() const noexcept { return opnum_.values().front(); }
+  [[nodiscard]] std::optional<std::uint16_t> opnum() const noexcept {
+    if (opnum_.values().empty()) return std::nullopt;
+    return static_cast<std::uint16_t>(opnum_.values().front());
+  }
 
   // Of a run on a field that a call decides.
   [[nodiscard]] Truth truth(const Program& program, const Run& run) const noexcept;

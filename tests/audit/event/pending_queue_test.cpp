@@ -79,7 +79,7 @@ TEST(SlotPool, GivesBackAndRunsOut) {
   const std::uint32_t b = pool.take();
   EXPECT_NE(a, b);
   EXPECT_TRUE(pool.full());
-  EXPECT_EQ(pool.take(), kNothing);
+  EXPECT_EQ(pool.take(), kNoSlot);
   pool.release(a);
   EXPECT_EQ(pool.size(), 1u);
   EXPECT_EQ(pool.take(), a);
@@ -94,34 +94,34 @@ dissect::SecurityIdentity identity(std::string_view user, std::string_view domai
 
 TEST(IdentityStore, SharesWhatSaysTheSame) {
   IdentityStore store(2);
-  const std::uint32_t first = store.keep(identity("user1", "LAB77"), kNothing);
-  EXPECT_EQ(store.keep(identity("user1", "LAB77"), first), first);
-  const std::uint32_t other = store.keep(identity("user2", "LAB77"), first);
+  const std::uint32_t first = store.intern(identity("user1", "LAB77"), kNoSlot);
+  EXPECT_EQ(store.intern(identity("user1", "LAB77"), first), first);
+  const std::uint32_t other = store.intern(identity("user2", "LAB77"), first);
   EXPECT_NE(other, first);
   EXPECT_EQ(store.text(first).user, "user1");
   EXPECT_EQ(store.text(other).domain, "LAB77");
 
-  EXPECT_EQ(store.keep(identity("user3", ""), other), kNothing);
+  EXPECT_EQ(store.intern(identity("user3", ""), other), kNoSlot);
   EXPECT_EQ(store.dropped(), 1u);
   store.release(first);
   store.release(first);
   EXPECT_EQ(store.size(), 1u);
-  EXPECT_NE(store.keep(identity("user3", ""), other), kNothing);
+  EXPECT_NE(store.intern(identity("user3", ""), other), kNoSlot);
 }
 
 TEST(IdentityStore, HasNoPlaceForNobodyAndCutsAtACharacter) {
   IdentityStore store(4);
-  EXPECT_EQ(store.keep({}, kNothing), kNothing);
-  EXPECT_EQ(store.text(kNothing).user, "");
+  EXPECT_EQ(store.intern({}, kNoSlot), kNoSlot);
+  EXPECT_EQ(store.text(kNoSlot).user, "");
 
   const std::string long_name = std::string(127, 'a') + "\xc3\xbc";
-  const std::uint32_t handle = store.keep(identity(long_name, ""), kNothing);
+  const std::uint32_t handle = store.intern(identity(long_name, ""), kNoSlot);
   EXPECT_EQ(store.text(handle).user, std::string(127, 'a'));
-  EXPECT_EQ(store.keep(identity(long_name, ""), handle), handle);
+  EXPECT_EQ(store.intern(identity(long_name, ""), handle), handle);
 
   dissect::SecurityIdentity nobody;
   nobody.null_session = true;
-  EXPECT_TRUE(store.text(store.keep(nobody, handle)).null_session);
+  EXPECT_TRUE(store.text(store.intern(nobody, handle)).null_session);
 }
 
 }  // namespace

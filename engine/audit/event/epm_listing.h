@@ -7,8 +7,9 @@
 
 namespace rpcaudit::audit {
 
-// A look-up that names no interface, kept until its answer tells which there are.
-struct Listing {
+// A look-up at an endpoint mapper that names no interface (C706 appendix O, ept_lookup), kept until
+// its answer tells which there are.
+struct EpmListing {
   std::uint32_t policy = 0;      // of the server: an index into the ServerPolicies
   evaluate::ContextFacts facts;  // without an interface
   std::string pipe;              // what the facts' views are of, once they are used

@@ -1,0 +1,108 @@
+#include "engine/audit/traffic_judge.h"
+
+namespace rpcaudit::audit {
+
+TrafficJudge::TrafficJudge(const dissect::Limits& limits, const evaluate::ServerPolicies& policies,
+                           AuditTally& tally)
+    : policies_(policies),
+      tally_(tally),
+      calls_(policies, limits.context_slots()),
+      endpoints_(policies),
+      monitor_(tally.other_controls) {
+  tally_.prepare(policies);
+  if (endpoints_.has_filters()) lookups_.emplace(limits, endpoints_, tally_.consequences);
+}
+
+void TrafficJudge::note_context(const dissect::RpcContext& context) {
+  if (lookups_) lookups_->note_context(context);
+  if (context.origin == dissect::ContextOrigin::proposed) monitor_.note_context(context);
+}
+
+std::optional<Judgement> TrafficJudge::judge(const dissect::RpcContext& context,
+                                             const dissect::RpcCall& call) {
+  JudgeResult result = calls_.judge(context, call);
+  if (lookups_) lookups_->note_call(context);
+  if (!result.judgement) {
+    ++(result.is_other_system ? tally_.other_system : tally_.without_policy);
+    return std::nullopt;
+  }
+  Judgement& judgement = *result.judgement;
+  if (lookups_) {
+    endpoints_.add_to(judgement, context, call);
+    if (call.question && !call.doubts.any()) follow_lookup(context, call, judgement);
+  }
+  monitor_.note_call(policies_.compiled(judgement.policy).controls(), context, call,
+                     judgement.verdict);
+  tally_.note_verdict(judgement.policy, judgement.verdict);
+  return result.judgement;
+}
+
+void TrafficJudge::judge_again(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                               Judgement& told) {
+  tally_.forget_verdict(told.policy, told.verdict);
+  told.verdict.mapper_filters.reset();
+  told.verdict.decided_at_mapper = false;
+  evaluate::combine_controls(told.verdict);
+  told.verdict = calls_.judge_in_doubt(context, call, told);
+  if (lookups_) endpoints_.add_to(told, context, call);
+  tally_.note_verdict(told.policy, told.verdict);
+}
+
+void TrafficJudge::judge_unwritten(const dissect::RpcContext& context, dissect::Doubts doubts) {
+  dissect::RpcCall call;
+  call.doubts = doubts;
+  Judgement told;
+  told.policy = policies_.find(context.server.address);
+  told.verdict = calls_.judge_in_doubt(context, call, told);
+  if (lookups_) endpoints_.add_to(told, context, call);
+  if (told.verdict.action == evaluate::VerdictAction::undecidable) tally_.note_unwritten_doubt();
+}
+
+void TrafficJudge::follow_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                                 const Judgement& judgement) {
+  const evaluate::Verdict& verdict = judgement.verdict;
+  const dissect::EndpointQuestion& question = *call.question;
+  constexpr std::uint16_t kMap = 3;  // ept_map, C706 appendix O
+  const bool is_map = call.opnum == kMap;
+  if (!verdict.mapper_filters) return;
+  if (question.interface &&
+      verdict.mapper_filters->action == evaluate::VerdictAction::would_block) {
+    lookups_->note_hidden(
+        context, is_map ? dissect::EndpointSource::mapped : dissect::EndpointSource::listed,
+        *question.interface, judgement.policy, verdict.mapper_filters->filter);
+  }
+  if (!question.names_no_interface || is_map) return;
+  lookups_->note_listing(context, endpoints_.listing(judgement.policy, context, call));
+}
+
+std::optional<ConnectionEvent> TrafficJudge::judge_opening(const dissect::TcpOpening& opening) {
+  const std::uint32_t server = policies_.find(opening.server.address);
+  if (server == evaluate::kNoPolicy || !policies_.policy(server).host.is_windows.value_or(true)) {
+    return std::nullopt;
+  }
+  std::optional<ConnectionEvent> event =
+      audit::judge_opening(policies_.compiled(server).controls(), opening);
+  if (!event) return std::nullopt;
+  event->policy = server;
+  ++tally_.connections[static_cast<std::size_t>(action_of(*event))];
+  return event;
+}
+
+void TrafficJudge::note_opening_answer(const dissect::TcpOpening& opening) {
+  if (opening.answer == dissect::OpeningAnswer::unknown) return;
+  const std::uint32_t server = policies_.find(opening.server.address);
+  if (server != evaluate::kNoPolicy) {
+    monitor_.note_opening(policies_.compiled(server).controls(), opening);
+  }
+  const std::uint32_t client = policies_.find(opening.client.address);
+  if (client != evaluate::kNoPolicy) {
+    monitor_.note_outgoing(policies_.compiled(client).controls(), opening);
+  }
+}
+
+void TrafficJudge::note_endpoint(const dissect::EndpointEntry& entry) {
+  monitor_.note_endpoint(entry);
+  if (lookups_) lookups_->note_answer(entry);
+}
+
+}  // namespace rpcaudit::audit

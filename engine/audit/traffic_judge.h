@@ -1,0 +1,63 @@
+#pragma once
+
+#include <optional>
+
+#include "dissect/limits.h"
+#include "dissect/rpc_observer.h"
+#include "engine/audit/call_judge.h"
+#include "engine/audit/endpoint_judge.h"
+#include "engine/audit/tally/audit_tally.h"
+#include "engine/audit/tally/control_monitor.h"
+#include "engine/audit/tally/lookup_chain.h"
+
+namespace rpcaudit::audit {
+
+// All that the policies say of the traffic, and all that has to be remembered of it for that: calls
+// by CallJudge, what they ask an endpoint mapper by EndpointJudge, the calls that follow from such
+// look-ups by LookupChain, and what the other controls need to know of earlier traffic by
+// ControlMonitor.
+class TrafficJudge {
+ public:
+  // Borrows the policies, and the tally, which counts what is judged. `limits` must be those of the
+  // dissector.
+  TrafficJudge(const dissect::Limits& limits, const evaluate::ServerPolicies& policies,
+               AuditTally& tally);
+
+  // Each context, when it appears.
+  void note_context(const dissect::RpcContext& context);
+  // The verdict on a call, counted.
+  [[nodiscard]] std::optional<Judgement> judge(const dissect::RpcContext& context,
+                                               const dissect::RpcCall& call);
+  // A call that came into doubt after it was judged: its verdict anew, counted in place of the
+  // first one.
+  void judge_again(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                   Judgement& told);
+  // The same of a call that has no record, as it would have been permitted: counted only.
+  void judge_unwritten(const dissect::RpcContext& context, dissect::Doubts doubts);
+  // See CallJudge::judge_refused().
+  [[nodiscard]] std::optional<RefusedContext> judge_refused(
+      const dissect::RpcContext& refused) const {
+    return calls_.judge_refused(refused);
+  }
+  // What IPsec rules say of a connection that a client opens, counted; empty where they have
+  // nothing to say.
+  [[nodiscard]] std::optional<ConnectionEvent> judge_opening(const dissect::TcpOpening& opening);
+
+  void note_endpoint(const dissect::EndpointEntry& entry);
+  void note_opening_answer(const dissect::TcpOpening& opening);
+  void note_closing(const dissect::TcpClosing& closing) { monitor_.note_closing(closing); }
+
+ private:
+  // Of a look-up that was judged: what follows from its answer.
+  void follow_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                     const Judgement& judgement);
+
+  const evaluate::ServerPolicies& policies_;
+  AuditTally& tally_;
+  CallJudge calls_;
+  EndpointJudge endpoints_;
+  std::optional<LookupChain> lookups_;  // where there are filters of layer epmap
+  ControlMonitor monitor_;
+};
+
+}  // namespace rpcaudit::audit
