@@ -159,15 +159,15 @@ constexpr CaptureEvasion kCaptureEvasions[] = {
     {"captured_other_station", other_station},
     {"captured_wrong_sequence_reset", far_control<kRst>},
     {"captured_wrong_sequence_fin", far_control<kFin | kAck>},
-    {"captured_wrong_sequence_fin", "captured_wrong_sequence_syn", far_control<kSyn>},
+    {"captured_wrong_sequence_syn", far_control<kSyn>},
     {"captured_bad_checksum_reset", bad_checksum_reset},
 };
 
 // Kinds that still hide calls. They are played all the same, without failing.
 constexpr std::string_view kNotYet[] = {
-    "captured_bad_checksum",       "captured_bad_ip_checksum",   "captured_no_ack_flag",
-    "captured_out_of_window",      "captured_other_station",     "captured_wrong_sequence_reset",
-    "captured_wrong_sequence_syn", "captured_bad_checksum_reset"};
+    "captured_bad_checksum",       "captured_bad_ip_checksum",    "captured_no_ack_flag",
+    "captured_out_of_window",      "captured_other_station",      "captured_wrong_sequence_reset",
+    "captured_wrong_sequence_fin", "captured_wrong_sequence_syn", "captured_bad_checksum_reset"};
 
 // --- What is told of all connections ---
 
