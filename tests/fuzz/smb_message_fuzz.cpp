@@ -37,8 +37,9 @@ void read_smb2(Bytes message) {
   (void)dissect::parse_smb2_session_setup_response(message, answer);
   (void)dissect::parse_smb2_tree_connect_response(message, share);
   (void)dissect::parse_smb2_create_response(message, file);
-  (void)dissect::parse_smb2_close_request(message, file);
-  (void)dissect::parse_smb2_read_request(message, file);
+  (void)dissect::parse_smb2_file_id(message, header.command, file);
+  bool names_ipc = false;
+  (void)dissect::parse_smb2_tree_connect_request(message, names_ipc);
   (void)dissect::parse_smb2_read_response(message, data);
   (void)dissect::parse_smb2_write_request(message, data);
   (void)dissect::parse_smb2_ioctl(message, header.is_response(), data);
