@@ -84,17 +84,30 @@ inline std::string to_text(const ExecutedCall& call) {
          (call.pipe.empty() ? "" : " on " + call.pipe);
 }
 
+inline constexpr int kExact = 3;
+
 // How well a call that was told stands for one that was run: 0 means not at all.
 inline int likeness(const ToldCall& told, const ExecutedCall& run, bool must_be_seen) {
-  if (told.call == run && !told.is_in_doubt) return 3;
+  if (told.call == run && !told.is_in_doubt) return kExact;
   if (must_be_seen) return 0;
   if (told.call.interface.is_nil() && told.call.opnum == run.opnum) return 2;
   return told.is_in_doubt ? 1 : 0;
 }
 
+// How many calls were run, and how many of them were told as they are, without a doubt.
+struct CallTally {
+  std::size_t run = 0;
+  std::size_t exact = 0;
+
+  [[nodiscard]] std::string text() const {
+    return std::to_string(run) + " calls run, " + std::to_string(run == 0 ? 0 : 100 * exact / run) +
+           " % told without a doubt\n";
+  }
+};
+
 // What is false in what a dissector says; empty when nothing is.
 inline std::string fault_of(const std::vector<ExecutedCall>& executed, const CallListener& listener,
-                            bool must_be_seen) {
+                            bool must_be_seen, CallTally& tally) {
   std::string faults;
   std::vector<ToldCall> left = listener.told();
   for (const ExecutedCall& call : executed) {
@@ -102,7 +115,9 @@ inline std::string fault_of(const std::vector<ExecutedCall>& executed, const Cal
     const auto best =
         std::max_element(left.begin(), left.end(),
                          [&](const ToldCall& a, const ToldCall& b) { return like(a) < like(b); });
+    ++tally.run;
     if (best != left.end() && like(*best) != 0) {
+      if (like(*best) == kExact) ++tally.exact;
       left.erase(best);
     } else if (must_be_seen || !listener.is_told()) {
       faults += "run but not told: " + to_text(call) + "\n";
