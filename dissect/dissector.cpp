@@ -36,10 +36,18 @@ std::uint32_t late_tries(const Packet& packet) noexcept {
                                                                                    : kLateTries;
 }
 
+// Whose SYN was seen: the state that says so, and back.
+unsigned opening_by(Direction opener) noexcept {
+  return opener == Direction::forward ? kOpeningForward : kOpeningReverse;
+}
+Direction opener_of(unsigned state) noexcept {
+  return state == kOpeningForward ? Direction::forward : Direction::reverse;
+}
+
 constexpr std::size_t kBatch = 32;
 
-// How many frames before its own a session is fetched.
-constexpr std::size_t kAhead = 4;
+// How many frames lie between the prefetching of a session and its use.
+constexpr std::size_t kPrefetchDistance = 4;
 
 FrameReference reference_to(const Frame& frame) noexcept {
   return {frame.number, frame.sequence, frame.input, frame.timestamp};
@@ -59,8 +67,8 @@ struct Dissector::State {
 
   void process_batch(std::span<const Frame> frames) noexcept;
   void decode(const Frame& frame, Packet& packet, FlowKey& key) noexcept;
-  [[nodiscard]] std::uint32_t prefetch_connection(const Packet& packet,
-                                                  const FlowKey& key) noexcept;
+  [[nodiscard]] Slot<TcpConnection> prefetch_connection(const Packet& packet,
+                                                        const FlowKey& key) noexcept;
   void add_fragment(const Frame& frame, const Packet& packet) noexcept;
   void add_datagram(const Frame& frame, const Packet& packet) noexcept;
   void add_segment(const Frame& frame, const Packet& packet, const FlowKey& key) noexcept;
@@ -68,7 +76,7 @@ struct Dissector::State {
               const FlowKey& key) noexcept;
   void note_answer(const FlowEntry& entry, const Frame& frame, const Packet& packet,
                    const FlowKey& key) noexcept;
-  void note_opening(FlowEntry& entry, const Packet& packet, bool forward) noexcept;
+  void note_opening(FlowEntry& entry, const Packet& packet, Direction direction) noexcept;
   void first_payload(FlowEntry& entry, const Frame& frame, const Packet& packet,
                      const FlowKey& key) noexcept;
   void start_connection(FlowEntry& entry, const Frame& frame, const Packet& packet,
@@ -149,7 +157,7 @@ void Dissector::State::process_batch(std::span<const Frame> frames) noexcept {
   std::array<FlowKey, kBatch> keys;
   for (std::size_t i = 0; i < frames.size(); ++i) decode(frames[i], packets[i], keys[i]);
 
-  std::array<std::uint32_t, kBatch> slots;
+  std::array<Slot<TcpConnection>, kBatch> slots;
   const bool ahead = dissected_segments >= kBatch / 4;
   if (ahead) {
     for (std::size_t i = 0; i < frames.size(); ++i)
@@ -158,8 +166,8 @@ void Dissector::State::process_batch(std::span<const Frame> frames) noexcept {
   dissected_segments = 0;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const Frame& frame = frames[i];
-    if (ahead && i + kAhead < frames.size() && slots[i + kAhead] != kNoSlot) {
-      connections.prefetch_session(slots[i + kAhead]);
+    if (ahead && i + kPrefetchDistance < frames.size() && slots[i + kPrefetchDistance]) {
+      connections.prefetch_carried(slots[i + kPrefetchDistance]);
     }
     if (packets[i].transport == Transport::tcp) {
       add_segment(frame, packets[i], keys[i]);
@@ -171,13 +179,14 @@ void Dissector::State::process_batch(std::span<const Frame> frames) noexcept {
   }
 }
 
-std::uint32_t Dissector::State::prefetch_connection(const Packet& packet,
-                                                    const FlowKey& key) noexcept {
-  if (packet.transport != Transport::tcp) return kNoSlot;
+Slot<TcpConnection> Dissector::State::prefetch_connection(const Packet& packet,
+                                                          const FlowKey& key) noexcept {
+  if (packet.transport != Transport::tcp) return {};
   const FlowEntry* entry = flows.find(key.tag);
-  if (entry == nullptr || entry->state() != kConnection) return kNoSlot;
-  connections.prefetch(entry->value);
-  return entry->value;
+  if (entry == nullptr || entry->state() != kConnection) return {};
+  const Slot<TcpConnection> slot(entry->value);
+  connections.prefetch(slot);
+  return slot;
 }
 
 void Dissector::State::decode(const Frame& frame, Packet& packet, FlowKey& key) noexcept {
@@ -240,7 +249,7 @@ void Dissector::State::add_segment(const Frame& frame, const Packet& packet,
   if (lookup.inserted) {
     ++statistics.flows;
     if (lookup.evicted && lookup.evicted->state() == kConnection) {
-      connections.evict(lookup.evicted->value, reference_to(frame));
+      connections.evict(Slot<TcpConnection>(lookup.evicted->value), reference_to(frame));
     }
   }
   FlowEntry& entry = *lookup.entry;
@@ -268,31 +277,31 @@ void Dissector::State::follow(FlowEntry& entry, const Frame& frame, const Packet
                               const FlowKey& key) noexcept {
   if (entry.state() == kConnection) {
     ++dissected_segments;
-    const std::uint32_t slot = entry.value;
-    if (connections.is_reopened_by(slot, key.forward ? 0 : 1, packet)) {
+    const Slot<TcpConnection> slot(entry.value);
+    if (connections.is_reopened_by(slot, key.direction, packet)) {
       connections.close(slot, reference_to(frame));
       entry.set_valuable(false);
       entry.set_state(kFresh);
     } else {
-      const ConnectionFate fate =
-          connections.add(slot, key.forward ? 0 : 1, packet, reference_to(frame));
+      const ConnectionFate fate = connections.add(slot, key.direction, packet, reference_to(frame));
       if (!fate.open) dismiss(entry, frame, packet, fate.kind);
       return;
     }
   }
-  if (packet.tcp.has_syn()) note_opening(entry, packet, key.forward);
+  if (packet.tcp.has_syn()) note_opening(entry, packet, key.direction);
   if (packet.payload_length != 0 && entry.state() != kDismissed) {
     first_payload(entry, frame, packet, key);
   }
 }
 
-void Dissector::State::note_opening(FlowEntry& entry, const Packet& packet, bool forward) noexcept {
+void Dissector::State::note_opening(FlowEntry& entry, const Packet& packet,
+                                    Direction direction) noexcept {
   if (packet.tcp.is_syn()) {
-    entry.set_state(forward ? kOpeningForward : kOpeningReverse);
+    entry.set_state(opening_by(direction));
     entry.value = packet.tcp.sequence + 1;
   } else if (entry.state() != kOpeningForward && entry.state() != kOpeningReverse) {
     // Only the answer was captured: it acknowledges the client's number.
-    entry.set_state(forward ? kOpeningReverse : kOpeningForward);
+    entry.set_state(opening_by(opposite(direction)));
     entry.value = packet.tcp.acknowledgment;
   }
 }
@@ -303,9 +312,8 @@ void Dissector::State::first_payload(FlowEntry& entry, const Frame& frame, const
                                      const FlowKey& key) noexcept {
   const unsigned state = entry.state();
   const bool late = state == kFresh || state == kJoinedLate;
-  const unsigned from_opener = key.forward ? kOpeningForward : kOpeningReverse;
   const std::uint32_t sequence = packet.tcp.sequence + (packet.tcp.has_syn() ? 1 : 0);
-  const bool first = late || state != from_opener || sequence == entry.value;
+  const bool first = late || state != opening_by(key.direction) || sequence == entry.value;
   if (!first) {  // bytes before these are missing yet
     start_connection(entry, frame, packet, key);
     return;
@@ -332,21 +340,19 @@ void Dissector::State::start_connection(FlowEntry& entry, const Frame& frame, co
                                         const FlowKey& key) noexcept {
   const Endpoint source = packet.source_endpoint();
   const Endpoint destination = packet.destination_endpoint();
-  const unsigned direction = key.forward ? 0 : 1;
   std::array<Endpoint, 2> endpoints{source, destination};
-  if (direction == 1) std::swap(endpoints[0], endpoints[1]);
+  if (key.direction == Direction::reverse) std::swap(endpoints[0], endpoints[1]);
 
   const unsigned state = entry.state();
   const bool opening = state == kOpeningForward || state == kOpeningReverse;
-  TcpConnections::Evicted evicted;
   const FrameReference reference = reference_to(frame);
-  const std::uint32_t slot = connections.open(key.tag, endpoints, !opening, reference, evicted);
-  if (evicted.happened) forget(evicted.tag);
-  if (opening) connections.expect(slot, state == kOpeningForward ? 0 : 1, entry.value);
+  const TcpConnections::Opened opened = connections.open(key.tag, endpoints, !opening, reference);
+  if (opened.evicted) forget(*opened.evicted);
+  if (opening) connections.expect(opened.slot, opener_of(state), entry.value);
   entry.set_state(kConnection);
   entry.set_valuable(true);
-  entry.value = slot;
-  const ConnectionFate fate = connections.add(slot, direction, packet, reference);
+  entry.value = opened.slot.index;
+  const ConnectionFate fate = connections.add(opened.slot, key.direction, packet, reference);
   if (!fate.open) dismiss(entry, frame, packet, fate.kind);
 }
 
@@ -371,10 +377,10 @@ void Dissector::State::forget(std::uint64_t tag) noexcept {
 void Dissector::State::end_of_batch() noexcept {
   // One idle connection at a time: there is no hurry, and a damaged timestamp shall not end them
   // all.
-  const TcpConnections::Evicted closed = connections.expire(last_frame);
+  const std::optional<std::uint64_t> closed = connections.expire(last_frame);
   datagrams.expire(last_frame.timestamp);
   openings.expire(last_frame.timestamp);
-  if (closed.happened) forget(closed.tag);
+  if (closed) forget(*closed);
   collect_counters();
   observer.on_watermark(std::min(connections.earliest_open(), last_frame.sequence + 1));
 }

@@ -7,22 +7,13 @@
 
 #include "capture/frame.h"
 #include "dissect/endpoint.h"
+#include "dissect/transport.h"
 #include "dissect/uuid.h"
 
 namespace rpcaudit::dissect {
 
 // Everything the engine may know of the wire. All views and references in a callback die with it.
 // `optional` and empty views mean "not on the wire", never "default".
-
-enum class ProtocolSequence : std::uint8_t { ncacn_ip_tcp, ncacn_np, ncadg_ip_udp, ncacn_http };
-
-inline constexpr std::size_t kProtocolSequenceCount = 4;
-
-constexpr std::string_view to_string(ProtocolSequence sequence) noexcept {
-  constexpr std::array<std::string_view, kProtocolSequenceCount> kNames{
-      "ncacn_ip_tcp", "ncacn_np", "ncadg_ip_udp", "ncacn_http"};
-  return kNames[static_cast<std::size_t>(sequence)];
-}
 
 // The frame in which something began.
 struct FrameReference {
@@ -154,55 +145,6 @@ struct Doubts {
 
   bool operator==(const Doubts&) const = default;
 };
-
-// Protocol sequences that a tower may stand for (C706 appendix I, MS-RPCE 2.1).
-enum class TowerProtocol : std::uint8_t {
-  other,
-  ncacn_ip_tcp,
-  ncacn_np,
-  ncadg_ip_udp,
-  ncacn_http,
-  ncalrpc,
-  ncacn_spx,
-  ncadg_ipx,
-  ncacn_nb_nb,
-  ncacn_at_dsp,
-  ncacn_nb_tcp,
-  ncacn_nb_ipx,
-  ncacn_nb_stream,
-  ncadg_nb_dgram,
-  ncacn_dnet_nsp,
-  ncacn_osi_dna,
-  ncadg_at_ddp,
-  ncacn_vns_spp,
-  ncadg_vns_ipc,
-  ncadg_mq,
-  ncacn_unix_stream,
-  ncadg_unix_dgram,
-};
-
-constexpr std::string_view to_string(TowerProtocol protocol) noexcept {
-  constexpr std::array<std::string_view, 22> kNames{
-      "other",           "ncacn_ip_tcp",   "ncacn_np",
-      "ncadg_ip_udp",    "ncacn_http",     "ncalrpc",
-      "ncacn_spx",       "ncadg_ipx",      "ncacn_nb_nb",
-      "ncacn_at_dsp",    "ncacn_nb_tcp",   "ncacn_nb_ipx",
-      "ncacn_nb_stream", "ncadg_nb_dgram", "ncacn_dnet_nsp",
-      "ncacn_osi_dna",   "ncadg_at_ddp",   "ncacn_vns_spp",
-      "ncadg_vns_ipc",   "ncadg_mq",       "ncacn_unix_stream",
-      "ncadg_unix_dgram"};
-  return kNames[static_cast<std::size_t>(protocol)];
-}
-
-constexpr TowerProtocol tower_protocol(ProtocolSequence sequence) noexcept {
-  switch (sequence) {
-    case ProtocolSequence::ncacn_ip_tcp: return TowerProtocol::ncacn_ip_tcp;
-    case ProtocolSequence::ncacn_np: return TowerProtocol::ncacn_np;
-    case ProtocolSequence::ncadg_ip_udp: return TowerProtocol::ncadg_ip_udp;
-    case ProtocolSequence::ncacn_http: return TowerProtocol::ncacn_http;
-  }
-  return TowerProtocol::other;
-}
 
 // What a call to an endpoint mapper asks for (C706 appendix O, ept_lookup and ept_map).
 struct EndpointQuestion {

@@ -50,7 +50,7 @@ FlowKey FlowTable::key(const Packet& packet) const noexcept {
     mixed = fold_multiply(mixed ^ ports, secret_[0]);
   }
   const std::uint64_t tag = fold_multiply(mixed ^ secret_[5], secret_[1] ^ transport);
-  return {tag == 0 ? 1 : tag, forward};
+  return {tag == 0 ? 1 : tag, forward ? Direction::forward : Direction::reverse};
 }
 
 std::uint32_t FlowTable::idle(const FlowEntry& entry, std::uint32_t now) noexcept {

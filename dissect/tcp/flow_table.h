@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "capture/timestamp.h"
+#include "dissect/direction.h"
 #include "dissect/limits.h"
 #include "dissect/net/packet.h"
 #include "dissect/store/reserved_memory.h"
@@ -18,7 +19,7 @@ namespace rpcaudit::dissect {
 // seed cannot look for such a pair. Never 0.
 struct FlowKey {
   std::uint64_t tag = 0;
-  bool forward = true;  // the source is the smaller of the two endpoints
+  Direction direction = Direction::forward;  // when the source is the smaller of the two endpoints
 };
 
 // One flow. `value` and state() are the owner's; both are 0 in a new entry.

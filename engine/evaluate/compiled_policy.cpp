@@ -131,8 +131,8 @@ void CompiledPolicy::narrow(const ContextFacts& context, NarrowedPolicy& narrowe
   const Program& program = *program_;
   const ContextValues values(context);
   narrowed.clear();
-  narrowed.is_datagram_ = program.options.layer == policy::Layer::um &&
-                          context.protocol == dissect::ProtocolSequence::ncadg_ip_udp;
+  narrowed.is_datagram_ =
+      program.options.layer == policy::Layer::um && transport_of(context.protocol).is_datagram;
   if (values.has_interface()) {
     visit_merged({program.by_interface.ranks_of(values.interface()),
                   program.by_client.ranks_of(values.remote_address()), program.other_ranks},

@@ -48,7 +48,7 @@ std::string words_for(const Reading& reading, const Case& judged) {
   const policy::TargetProfile& profile = judged.options.profile;
   const bool swaps = profile[policy::Difference::v4_byte_order] == policy::Behaviour::swapped;
   std::string words = swaps ? "with IPv4 addresses compared in host order" : "with";
-  if (judged.context.protocol != dissect::ProtocolSequence::ncacn_np) return words;
+  if (!transport_of(judged.context.protocol).is_pipe) return words;
   if (swaps) words += ", and with";
   if (profile[policy::Difference::pipe_addresses] == policy::Behaviour::contested) {
     words += " no addresses on named pipes, and";

@@ -55,7 +55,7 @@ void set_security(const dissect::AuthNumbers& numbers, const dissect::SecurityId
 // A call without security of its own. Over a pipe the engine was seen to report nothing (0, 0) for
 // some interfaces and NTLM with privacy for others; elsewhere level NONE or DEFAULT.
 void set_no_security(dissect::ProtocolSequence protocol, CallFacts& facts) noexcept {
-  if (protocol == dissect::ProtocolSequence::ncacn_np) {
+  if (transport_of(protocol).is_pipe) {
     facts.auth_type = kAuthNone;
     facts.auth_level = kLevelDefault;
     facts.auth_type_other = kAuthNtlm;
@@ -80,8 +80,7 @@ void set_identity(const dissect::RpcContext& context, const dissect::SecurityIde
                   CallFacts& facts) noexcept {
   const dissect::ProtocolSequence protocol = context.protocol;
   if (identity.null_session) return set_caller(true, facts);
-  const bool by_session =
-      protocol == dissect::ProtocolSequence::ncacn_np && facts.auth_type == kAuthNone;
+  const bool by_session = transport_of(protocol).is_pipe && facts.auth_type == kAuthNone;
   if (by_session && !facts.auth_unseen && context.smb && context.smb->guest) {
     facts.anonymous = Truth::no;
     facts.authenticated = Truth::no;
@@ -89,7 +88,7 @@ void set_identity(const dissect::RpcContext& context, const dissect::SecurityIde
   }
   const bool kerberos = facts.auth_type == kAuthKerberos || identity.mechanism == kAuthKerberos;
   if (!identity.user.empty() || kerberos) return set_caller(false, facts);
-  if (facts.auth_unseen || protocol == dissect::ProtocolSequence::ncacn_np) return;
+  if (facts.auth_unseen || transport_of(protocol).is_pipe) return;
   if (facts.auth_type == kAuthNone || facts.auth_level == kLevelNone) set_caller(true, facts);
 }
 
@@ -173,7 +172,7 @@ ContextFacts context_facts(const dissect::RpcContext& context) noexcept {
   facts.remote_address = context.client.address;
   facts.local_port = context.server.port;
   facts.remote_port = context.client.port;
-  if (context.protocol != dissect::ProtocolSequence::ncacn_np) return facts;
+  if (!transport_of(context.protocol).is_pipe) return facts;
   if (!context.pipe.empty()) facts.pipe = context.pipe;
   if (!context.secondary_address.empty()) facts.pipe_of_server = context.secondary_address;
   facts.smb_caller = smb_caller(context);

@@ -13,7 +13,7 @@ bool is_pipe(const std::optional<std::string_view>& seen, std::string_view lower
 
 bool fits(const policy::ImageRow& row, const ContextFacts& facts) noexcept {
   if (row.port) {
-    const bool has_port = facts.protocol != dissect::ProtocolSequence::ncacn_np;
+    const bool has_port = !transport_of(facts.protocol).is_pipe;
     if (!has_port || facts.local_port != *row.port) return false;
   }
   if (row.interface && (!facts.if_uuid || *facts.if_uuid != *row.interface)) return false;

@@ -30,7 +30,7 @@ std::optional<ServedEndpoint> endpoint_of(const dissect::RpcContext& context) {
   endpoint.server = context.server.address;
   endpoint.protocol = dissect::tower_protocol(context.protocol);
   endpoint.interface = *context.abstract_syntax;
-  if (context.protocol != dissect::ProtocolSequence::ncacn_np) {
+  if (!transport_of(context.protocol).is_pipe) {
     endpoint.port = context.server.port;
     return endpoint;
   }

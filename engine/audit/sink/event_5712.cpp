@@ -33,7 +33,7 @@ std::string_view words(evaluate::AuditKeywords keywords) noexcept {
 // Versions that have no address for calls over pipes write zeros.
 void append_network(std::string& text, const evaluate::ContextFacts& facts,
                     const policy::TargetProfile& profile) {
-  const bool is_unknown = facts.protocol == dissect::ProtocolSequence::ncacn_np &&
+  const bool is_unknown = transport_of(facts.protocol).is_pipe &&
                           profile[policy::Difference::pipe_addresses] == policy::Behaviour::never;
   append_group(text, "Network Information");
   append_value(text, "Remote IP Address",

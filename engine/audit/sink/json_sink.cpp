@@ -148,11 +148,11 @@ const JsonSink::Shared& JsonSink::shared(const ContextInfo& context, const CallE
 }
 
 void JsonSink::append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
-                           const char* proto, std::uint32_t input) {
+                           std::string_view proto, std::uint32_t input) {
   append_endpoint(out, "\"src_ip\":\"", "\",\"src_port\":", client);
   append_endpoint(out, ",\"dest_ip\":\"", "\",\"dest_port\":", server);
-  if (proto != nullptr) {
-    const bool tcp = std::string_view(proto) == "TCP";
+  if (!proto.empty()) {
+    const bool tcp = proto == "TCP";
     out.append(",\"proto\":\"").append(proto).push_back('"');
     out.append(",\"community_id\":\"");
     out.append(community_id_.of(client, server, tcp ? IpProtocol::tcp : IpProtocol::udp));
@@ -171,8 +171,7 @@ void JsonSink::render(const ContextInfo& context, std::uint32_t input, Shared& s
   shared.input = input;
   std::string& out = shared.members;
   out.clear();
-  const bool udp = context.protocol == dissect::ProtocolSequence::ncadg_ip_udp;
-  append_flow(out, context.client, context.server, udp ? "UDP" : "TCP", input);
+  append_flow(out, context.client, context.server, transport_of(context.protocol).carrier, input);
   out.append(",\"rpc\":{\"transport\":\"").append(to_string(context.protocol)).push_back('"');
   shared.transport_size = out.size();
   append_interface(out, context);
@@ -253,7 +252,7 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
   line.members(call.has_interface ? members : members.substr(0, common.transport_size));
   const std::string_view operation = operation_of(context, call);
   if (!operation.empty()) line.plain("operation", operation);
-  if (context.protocol != dissect::ProtocolSequence::ncadg_ip_udp) {
+  if (!transport_of(context.protocol).is_datagram) {
     line.number("call_id", call.call_id);
     line.number("context_id", call.context_id);
   }
@@ -344,7 +343,9 @@ void JsonSink::on_blindness(const dissect::Blindness& blindness) {
   write_head(line, blindness.frame, "rpc_blind");
   scratch_.clear();
   if (blindness.client && blindness.server) {
-    const char* const proto = blindness.udp ? "UDP" : is_of_tcp(blindness.kind) ? "TCP" : nullptr;
+    const std::string_view proto = blindness.udp               ? "UDP"
+                                   : is_of_tcp(blindness.kind) ? "TCP"
+                                                               : std::string_view();
     append_flow(scratch_, *blindness.client, *blindness.server, proto, blindness.frame.input);
     line.members(scratch_);
   } else if (input_name_ && !input_name_(blindness.frame.input).empty()) {

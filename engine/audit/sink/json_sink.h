@@ -56,7 +56,7 @@ class JsonSink : public EventSink {
   [[nodiscard]] const Shared& shared(const ContextInfo& context, const CallEvent& call);
   void render(const ContextInfo& context, std::uint32_t input, Shared& shared);
   void append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
-                   const char* proto, std::uint32_t input);
+                   std::string_view proto, std::uint32_t input);
   void write_head(JsonLine& line, const dissect::FrameReference& frame,
                   std::string_view event_type);
   void write_security(JsonLine& line, const ContextInfo& context,

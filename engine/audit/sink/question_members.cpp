@@ -12,7 +12,7 @@ bool is_anonymous(const ContextInfo& context, const CallEvent& call, const Ident
   const std::optional<dissect::AuthNumbers>& auth = call.auth ? call.auth : call.connection_auth;
   if (identity.null_session) return true;
   if (auth && auth->type != 0 && auth->level > kLevelNone) return false;
-  return context.protocol != dissect::ProtocolSequence::ncacn_np;
+  return !transport_of(context.protocol).is_pipe;
 }
 
 void write_interface(JsonLine& line, const dissect::SyntaxId& interface, std::string& scratch) {

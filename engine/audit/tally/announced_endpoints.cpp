@@ -29,7 +29,7 @@ void AnnouncedEndpoints::note(const dissect::EndpointEntry& entry) {
       entry.source != dissect::EndpointSource::listed)
     return;
   // Datagrams and connections of one pair of hosts may be dissected apart.
-  if (entry.carrier == dissect::ProtocolSequence::ncadg_ip_udp) return;
+  if (transport_of(entry.carrier).is_datagram) return;
   const bool may_be_joined_midway = entry.protocol == dissect::TowerProtocol::ncacn_ip_tcp ||
                                     entry.protocol == dissect::TowerProtocol::ncacn_np ||
                                     entry.protocol == dissect::TowerProtocol::ncacn_http;

@@ -31,8 +31,7 @@ LookupChain::LookupChain(const dissect::Limits& limits, ListingFilter& filter,
     : filter_(filter), sums_(sums), contexts_(limits.context_slots()) {}
 
 LookupChain::Asker LookupChain::asker_of(const dissect::RpcContext& mapper) noexcept {
-  return {mapper.client.address, mapper.server.address,
-          mapper.protocol == dissect::ProtocolSequence::ncadg_ip_udp};
+  return {mapper.client.address, mapper.server.address, transport_of(mapper.protocol).is_datagram};
 }
 
 void LookupChain::note_hidden(const dissect::RpcContext& mapper, dissect::EndpointSource source,
@@ -56,7 +55,7 @@ void LookupChain::note_listing(const dissect::RpcContext& mapper, EpmListing lis
 }
 
 void LookupChain::note_answer(const dissect::EndpointEntry& entry) {
-  const bool by_datagram = entry.carrier == dissect::ProtocolSequence::ncadg_ip_udp;
+  const bool by_datagram = transport_of(entry.carrier).is_datagram;
   if ((entry.protocol == dissect::TowerProtocol::ncadg_ip_udp) != by_datagram) return;
   const Asker asker{entry.client.address, entry.mapper.address, by_datagram};
   const auto question = questions_.find({asker, entry.source, major_only(entry.interface)});

@@ -110,7 +110,7 @@ std::optional<policy::RestrictRemoteClients> setting_of(
 }  // namespace
 
 IpsecConnection connection_of(const ContextFacts& context) noexcept {
-  const bool udp = context.protocol == dissect::ProtocolSequence::ncadg_ip_udp;
+  const bool udp = transport_of(context.protocol).is_datagram;
   return {{context.remote_address, context.remote_port},
           {context.local_address, context.local_port},
           udp ? kUdp : kTcp};

@@ -173,7 +173,7 @@ ReferenceJudgement reference_judgement(const Case& judged, const std::vector<std
   parts.rpc_firewall =
       arbitrate_some(matches, true, [&](const Match& match) { return !is_windows(match); });
   const bool is_datagram = judged.options.layer == policy::Layer::um &&
-                           judged.context.protocol == dissect::ProtocolSequence::ncadg_ip_udp;
+                           transport_of(judged.context.protocol).is_datagram;
   judgement.verdict = combine_sublayers(parts, profile, is_datagram);
   return judgement;
 }
@@ -188,7 +188,7 @@ std::vector<Reading> other_readings(const Case& judged) {
   if (!call.auth_unseen && other_security) readings.push_back({.other_security = true});
   const bool other_endpoints =
       profile[policy::Difference::v4_byte_order] == policy::Behaviour::swapped ||
-      judged.context.protocol == dissect::ProtocolSequence::ncacn_np;
+      transport_of(judged.context.protocol).is_pipe;
   if (other_endpoints) readings.push_back({.other_endpoints = true});
   return readings;
 }

@@ -56,7 +56,7 @@ TEST(FlowKey, IsTheSameInBothDirections) {
     const FlowKey there = table.key(packet);
     const FlowKey back = table.key(reversed(packet));
     EXPECT_EQ(there.tag, back.tag);
-    EXPECT_NE(there.forward, back.forward);
+    EXPECT_NE(there.direction, back.direction);
     EXPECT_NE(there.tag, 0u);
   }
 }
@@ -84,7 +84,7 @@ TEST(FlowKey, DependsOnEveryPartAndOnTheSeed) {
 
 TEST(FlowKey, OfOneEndpointWithItselfIsForward) {
   const FlowTable table(limits_of(64), 1);
-  EXPECT_TRUE(table.key(packet_of(1, 2, 1, 2)).forward);
+  EXPECT_EQ(table.key(packet_of(1, 2, 1, 2)).direction, Direction::forward);
 }
 
 // Few bits differ between neighbours; all of the tag must, or lines fill unevenly.

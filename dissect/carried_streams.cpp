@@ -1,0 +1,100 @@
+#include "dissect/carried_streams.h"
+
+namespace rpcaudit::dissect {
+
+CarriedStreams::CarriedStreams(const Limits& limits, RpcObserver& observer,
+                               DissectStatistics& statistics, std::uint64_t seed)
+    : statistics_(statistics),
+      sessions_(limits, observer, statistics, seed),
+      smb_(limits, observer, statistics, sessions_, seed) {}
+
+Carried CarriedStreams::open(StreamKind kind, const std::array<Endpoint, 2>& endpoints) noexcept {
+  Carried carried;
+  switch (kind) {
+    case StreamKind::rpc:
+    case StreamKind::http_banner: {
+      const auto protocol =
+          kind == StreamKind::rpc ? ProtocolSequence::ncacn_ip_tcp : ProtocolSequence::ncacn_http;
+      carried = {CarriedKind::rpc, sessions_.open(protocol, endpoints, nullptr).index};
+      if (carried.rpc()) ++statistics_.flows_rpc;
+      break;
+    }
+    case StreamKind::smb:
+      carried = {CarriedKind::smb, smb_.open(endpoints, std::nullopt).index};
+      if (carried.smb()) ++statistics_.flows_smb;
+      break;
+    default: break;
+  }
+  return carried.index == kNoSlot ? Carried{} : carried;
+}
+
+void CarriedStreams::close(const Carried& carried, const FrameReference& frame) noexcept {
+  switch (carried.kind) {
+    case CarriedKind::nothing: return;
+    case CarriedKind::rpc: return sessions_.close(carried.rpc());
+    case CarriedKind::smb: return smb_.close(carried.smb(), frame);
+  }
+}
+
+void CarriedStreams::note_start(const Carried& carried, Direction direction,
+                                StreamKind kind) noexcept {
+  if (carried.kind != CarriedKind::rpc || kind != StreamKind::http_banner) return;
+  sessions_.set_protocol(carried.rpc(), ProtocolSequence::ncacn_http);
+  sessions_.skip(carried.rpc(), direction, kHttpBannerSize);
+}
+
+void CarriedStreams::consume(const Carried& carried, Direction direction, Bytes bytes,
+                             const FrameReference& frame) noexcept {
+  switch (carried.kind) {
+    case CarriedKind::nothing: return;
+    case CarriedKind::rpc: return sessions_.consume(carried.rpc(), direction, bytes, frame);
+    case CarriedKind::smb: return smb_.consume(carried.smb(), direction, bytes, frame);
+  }
+}
+
+bool CarriedStreams::gap(const Carried& carried, Direction direction, std::uint64_t missing,
+                         BlindnessKind kind, const FrameReference& frame) noexcept {
+  switch (carried.kind) {
+    case CarriedKind::nothing: return false;
+    case CarriedKind::rpc:
+      sessions_.gap(carried.rpc(), direction, missing, kind, frame);
+      return true;
+    case CarriedKind::smb: return smb_.gap(carried.smb(), direction, missing, kind, frame);
+  }
+  return false;
+}
+
+void CarriedStreams::abandon(const Carried& carried, Direction direction) noexcept {
+  if (carried.kind == CarriedKind::rpc) sessions_.abandon(carried.rpc(), direction);
+}
+
+void CarriedStreams::doubt(const Carried& carried, Doubts doubts,
+                           const FrameReference& frame) noexcept {
+  if (carried.kind == CarriedKind::rpc) sessions_.doubt(carried.rpc(), doubts, frame);
+}
+
+FrameReference CarriedStreams::open_since(const Carried& carried,
+                                          Direction direction) const noexcept {
+  if (carried.kind != CarriedKind::rpc) return {};
+  return sessions_.open_since(carried.rpc(), direction);
+}
+
+bool CarriedStreams::passes_over(const Carried& carried, Direction direction,
+                                 std::size_t count) const noexcept {
+  return carried.kind == CarriedKind::smb && smb_.passes_over(carried.smb(), direction, count);
+}
+
+void CarriedStreams::prefetch(const Carried& carried) const noexcept {
+  switch (carried.kind) {
+    case CarriedKind::nothing: return;
+    case CarriedKind::rpc: return sessions_.prefetch(carried.rpc());
+    case CarriedKind::smb: return smb_.prefetch(carried.smb());
+  }
+}
+
+void CarriedStreams::expire(Timestamp now) noexcept {
+  sessions_.expire(now);
+  smb_.give_up_stale(now);
+}
+
+}  // namespace rpcaudit::dissect

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "dissect/direction.h"
+#include "dissect/limits.h"
+#include "dissect/protocol_probe.h"
+#include "dissect/rpc/rpc_session.h"
+#include "dissect/smb/smb_connections.h"
+#include "dissect/statistics.h"
+#include "dissect/store/slab.h"
+
+namespace rpcaudit::dissect {
+
+enum class CarriedKind : std::uint8_t { nothing, rpc, smb };
+
+// What a TCP connection carries, and its slot in the table of that protocol.
+struct Carried {
+  CarriedKind kind = CarriedKind::nothing;
+  std::uint32_t index = kNoSlot;
+
+  explicit operator bool() const noexcept { return kind != CarriedKind::nothing; }
+  [[nodiscard]] Slot<RpcSession> rpc() const noexcept { return {index}; }
+  [[nodiscard]] Slot<SmbConnection> smb() const noexcept { return {index}; }
+};
+
+// The protocols that TCP streams carry. Each operation finds here, and nowhere else, the protocol
+// that it is for; on a connection that carries nothing it does nothing.
+class CarriedStreams {
+ public:
+  CarriedStreams(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
+                 std::uint64_t seed);
+
+  // Begins to follow what probe_stream() has found; nothing when that is not followed. `endpoints`
+  // are by direction: who sends in it.
+  [[nodiscard]] Carried open(StreamKind kind, const std::array<Endpoint, 2>& endpoints) noexcept;
+  // All that is open is resolved and told. `frame` is where that happens.
+  void close(const Carried& carried, const FrameReference& frame) noexcept;
+
+  // A direction begins with something of this kind, which may be another than the connection's.
+  void note_start(const Carried& carried, Direction direction, StreamKind kind) noexcept;
+  // The next bytes of a direction.
+  void consume(const Carried& carried, Direction direction, Bytes bytes,
+               const FrameReference& frame) noexcept;
+  // Bytes that will not come. Returns whether they may have mattered.
+  bool gap(const Carried& carried, Direction direction, std::uint64_t missing, BlindnessKind kind,
+           const FrameReference& frame) noexcept;
+  // What has begun in a direction is not waited for any longer.
+  void abandon(const Carried& carried, Direction direction) noexcept;
+  // What the peers take may differ from what is told, from `frame` on.
+  void doubt(const Carried& carried, Doubts doubts, const FrameReference& frame) noexcept;
+
+  // The earliest frame of which a direction holds something back; sequence 0 for none. Streams
+  // inside the connection, such as pipes, are in earliest_open().
+  [[nodiscard]] FrameReference open_since(const Carried& carried,
+                                          Direction direction) const noexcept;
+  // Whether the next `count` bytes are passed over, whatever they are.
+  [[nodiscard]] bool passes_over(const Carried& carried, Direction direction,
+                                 std::size_t count) const noexcept;
+  void prefetch(const Carried& carried) const noexcept;
+
+  // Outcomes, and bytes held inside connections, that are older than the window are given up.
+  void expire(Timestamp now) noexcept;
+  // Everything inside connections that began before this frame has been told.
+  [[nodiscard]] std::uint64_t earliest_open() const noexcept { return smb_.earliest_open(); }
+  // Presentation contexts that can still be added.
+  [[nodiscard]] std::size_t free_contexts() const noexcept { return sessions_.free_contexts(); }
+
+ private:
+  DissectStatistics& statistics_;
+  RpcSessions sessions_;
+  SmbConnections smb_;
+};
+
+}  // namespace rpcaudit::dissect
