@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "capture/frame.h"
+#include "dissect/doubt.h"
 #include "dissect/endpoint.h"
 #include "dissect/transport.h"
 #include "dissect/uuid.h"
@@ -109,41 +110,6 @@ enum class ContextOrigin : std::uint8_t {
   proposed,  // a bind or alter_context item was seen
   implied,   // only calls were seen: the bind was missed or the id was never proposed
   stated,    // ncadg: every PDU's header names the interface, nothing is proposed or answered
-};
-
-// Why what a receiver took may differ from what is told: the wire leaves two readings.
-enum class Doubt : std::uint8_t {
-  tcp_conflict,       // two copies of the same bytes of a stream, both valid, differ
-  urgent_data,        // a byte is urgent: a receiver may take it out of the stream or leave it in
-  decoy,              // a frame may not have reached the receiver (TTL, MAC or VLAN differ)
-  fragment_conflict,  // overlapping IP fragments differ
-  datagram_conflict,  // datagrams of one activity and sequence number contradict each other
-  identity_conflict,  // the authentication that the server accepted could not be told
-};
-
-inline constexpr std::size_t kDoubtCount = 6;
-
-constexpr std::string_view to_string(Doubt doubt) noexcept {
-  constexpr std::array<std::string_view, kDoubtCount> kNames{
-      "tcp_conflict",      "urgent_data",       "decoy",
-      "fragment_conflict", "datagram_conflict", "identity_conflict"};
-  return kNames[static_cast<std::size_t>(doubt)];
-}
-
-// A set of doubts.
-struct Doubts {
-  std::uint8_t bits = 0;
-
-  constexpr void add(Doubt doubt) noexcept {
-    bits = static_cast<std::uint8_t>(bits | 1u << static_cast<unsigned>(doubt));
-  }
-  constexpr void add(Doubts more) noexcept { bits = static_cast<std::uint8_t>(bits | more.bits); }
-  [[nodiscard]] constexpr bool contains(Doubt doubt) const noexcept {
-    return (bits >> static_cast<unsigned>(doubt) & 1u) != 0;
-  }
-  [[nodiscard]] constexpr bool any() const noexcept { return bits != 0; }
-
-  bool operator==(const Doubts&) const = default;
 };
 
 // What a call to an endpoint mapper asks for (C706 appendix O, ept_lookup and ept_map).

@@ -20,7 +20,7 @@ namespace rpcaudit::dissect {
   COUNTER(tcp_segments)                                                                            \
   COUNTER(udp_datagrams)                                                                           \
   COUNTER(other_transport)                                                                         \
-  COUNTER(bad_checksums)                  /* in segments of RPC connections; never a reason to drop */ \
+  COUNTER(bad_checksums)                  /* in segments that are dissected */                     \
   COUNTER(flows)                          /* TCP connections met */                                \
   COUNTER(flows_evicted)                  /* forgotten because the flow table was full */          \
   COUNTER(openings_forgotten)             /* of connections, before their answer came */           \
@@ -35,7 +35,7 @@ namespace rpcaudit::dissect {
   COUNTER(gaps)                           /* holes in RPC connections that never filled */         \
   COUNTER(gap_bytes)                                                                               \
   COUNTER(smb_messages)                                                                            \
-  COUNTER(smb_undecodable)                /* and stretches of SMB connections that are no message */ \
+  COUNTER(smb_undecodable)                /* and stretches of SMB streams that are no message */   \
   COUNTER(smb_unexpected)                 /* well-formed, but not from that side */                \
   COUNTER(smb_responses_unmatched)        /* data that was read, of no known pipe */               \
   COUNTER(smb_sessions_evicted)                                                                    \
