@@ -8,7 +8,8 @@ CarriedStreams::CarriedStreams(const Limits& limits, RpcObserver& observer,
       sessions_(limits, observer, statistics, seed),
       smb_(limits, observer, statistics, sessions_, seed) {}
 
-Carried CarriedStreams::open(StreamKind kind, const std::array<Endpoint, 2>& endpoints) noexcept {
+Carried CarriedStreams::open(StreamKind kind, const std::array<Endpoint, 2>& endpoints,
+                             std::optional<Direction> client) noexcept {
   Carried carried;
   switch (kind) {
     case StreamKind::rpc:
@@ -20,7 +21,7 @@ Carried CarriedStreams::open(StreamKind kind, const std::array<Endpoint, 2>& end
       break;
     }
     case StreamKind::smb:
-      carried = {CarriedKind::smb, smb_.open(endpoints, std::nullopt).index};
+      carried = {CarriedKind::smb, smb_.open(endpoints, client).index};
       if (carried.smb()) ++statistics_.flows_smb;
       break;
     default: break;

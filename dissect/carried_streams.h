@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "dissect/direction.h"
 #include "dissect/limits.h"
@@ -34,8 +35,10 @@ class CarriedStreams {
                  std::uint64_t seed);
 
   // Begins to follow what probe_stream() has found; nothing when that is not followed. `endpoints`
-  // are by direction: who sends in it.
-  [[nodiscard]] Carried open(StreamKind kind, const std::array<Endpoint, 2>& endpoints) noexcept;
+  // are by direction: who sends in it. `client` is the direction in which the client sends, where
+  // the handshake was seen.
+  [[nodiscard]] Carried open(StreamKind kind, const std::array<Endpoint, 2>& endpoints,
+                             std::optional<Direction> client) noexcept;
   // All that is open is resolved and told. `frame` is where that happens.
   void close(const Carried& carried, const FrameReference& frame) noexcept;
 

@@ -68,6 +68,7 @@ TcpConnections::Opened TcpConnections::open(std::uint64_t tag,
 
 void TcpConnections::expect(Slot<TcpConnection> slot, Direction direction,
                             std::uint32_t sequence) noexcept {
+  connections_[slot].client = direction;
   connections_[slot].conversation.open(direction, sequence);
 }
 
@@ -149,7 +150,7 @@ std::optional<StreamKind> TcpConnections::probe(TcpConnection& connection, Direc
 bool TcpConnections::classify(TcpConnection& connection, Direction direction,
                               StreamKind kind) noexcept {
   if (!connection.carried) {
-    connection.carried = carried_.open(kind, connection.endpoints);
+    connection.carried = carried_.open(kind, connection.endpoints, connection.client);
     if (connection.carried.kind == CarriedKind::rpc && connection.joined_late) {
       ++statistics_.flows_joined_late;
     }

@@ -24,6 +24,7 @@ struct TcpConnection {
   TcpConversation conversation;  // what every segment needs stands first
   Carried carried;
   ListLinks<TcpConnection> links;
+  std::optional<Direction> client;  // in which the client sends: its SYN or the answer was seen
   bool joined_late = false;
   bool is_marked = false;  // in the list of what holds bytes
   Timestamp last_seen;
@@ -54,7 +55,8 @@ class TcpConnections {
   // in it.
   [[nodiscard]] Opened open(std::uint64_t tag, const std::array<Endpoint, 2>& endpoints,
                             bool joined_late, const FrameReference& frame) noexcept;
-  // The next byte of `direction` will have this sequence number (its SYN was seen).
+  // The client's SYN or its answer was seen: the next byte of `direction`, in which the client
+  // sends, will have this sequence number.
   void expect(Slot<TcpConnection> slot, Direction direction, std::uint32_t sequence) noexcept;
   // True when `packet` opens another connection between the same ports.
   [[nodiscard]] bool is_reopened_by(Slot<TcpConnection> slot, Direction direction,

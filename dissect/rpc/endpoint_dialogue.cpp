@@ -86,7 +86,7 @@ void EndpointDialogue::read_interface_list(const RpcContext& context, const Pdu&
   told.mapper = context.server;
   told.source = EndpointSource::served;
   told.protocol = tower_protocol(context.protocol);
-  if (context.protocol == ProtocolSequence::ncacn_np) {
+  if (transport_of(context.protocol).is_pipe) {
     told.name = context.pipe;
   } else {
     told.port = context.server.port;
