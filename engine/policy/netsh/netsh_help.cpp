@@ -34,6 +34,24 @@ constexpr Refusal kRefusals[] = {
     {"no-rule-to-delete", ""},
 };
 
+constexpr std::string_view kAddConditionHelp =
+    "Usage: add condition [field=]NAME [matchtype=]NAME [data=]VALUE\n"
+    "\n"
+    "Match types: equal greater less greater_or_equal less_or_equal range all_set\n"
+    "any_set none_set. Adjacent conditions on one field are alternatives; all others\n"
+    "must hold together.\n"
+    "\n"
+    "Fields of um:  if_uuid if_version if_flag dcom_app_id image_name protocol\n"
+    "  auth_type auth_level sec_encrypt_alg sec_key_size remote_user_token\n"
+    "  local_addr_v4 local_addr_v6 remote_addr_v4 remote_addr_v6 local_port pipe\n"
+    "  opnum\n"
+    "of epmap:      those of um but if_flag dcom_app_id image_name opnum; if_uuid\n"
+    "  first, if_version second\n"
+    "of ep_add:     process_with_if_uuid first, protocol second, ep_value ep_flags\n"
+    "of proxy_conn: server_name server_port proxy_auth_type client_token\n"
+    "  client_cert_key_length client_cert_oid\n"
+    "of proxy_if:   if_uuid first, if_version, and those of proxy_conn\n";
+
 }  // namespace
 
 std::string_view netsh_help(NetshTopic topic) noexcept {
@@ -69,23 +87,7 @@ std::string_view netsh_help(NetshTopic topic) noexcept {
              "Opens the rule that `add condition` adds to and `add filter` makes a filter of.\n"
              "Filters persist unless they are volatile, and get a key when none is given.\n"
              "Layer ep_add cannot be audited; auditparameters needs layer um and audit.\n";
-    case NetshTopic::add_condition:
-      return "Usage: add condition [field=]NAME [matchtype=]NAME [data=]VALUE\n"
-             "\n"
-             "Match types: equal greater less greater_or_equal less_or_equal range all_set\n"
-             "any_set none_set. Adjacent conditions on one field are alternatives; all others\n"
-             "must hold together.\n"
-             "\n"
-             "Fields of um:  if_uuid if_version if_flag dcom_app_id image_name protocol\n"
-             "  auth_type auth_level sec_encrypt_alg sec_key_size remote_user_token\n"
-             "  local_addr_v4 local_addr_v6 remote_addr_v4 remote_addr_v6 local_port pipe\n"
-             "  opnum\n"
-             "of epmap:      those of um but if_flag dcom_app_id image_name opnum; if_uuid\n"
-             "  first, if_version second\n"
-             "of ep_add:     process_with_if_uuid first, protocol second, ep_value ep_flags\n"
-             "of proxy_conn: server_name server_port proxy_auth_type client_token\n"
-             "  client_cert_key_length client_cert_oid\n"
-             "of proxy_if:   if_uuid first, if_version, and those of proxy_conn\n";
+    case NetshTopic::add_condition: return kAddConditionHelp;
     case NetshTopic::add_filter:
       return "Usage: add filter\n"
              "\n"
