@@ -23,6 +23,14 @@ Slot<OpenProposal> OpenProposals::find(std::uint32_t call_id, const List& list) 
   return slot;
 }
 
+Slot<OpenProposal> OpenProposals::find_answered(const RpcHeader& answer, const List& list,
+                                                bool all_seen) const noexcept {
+  const Slot<OpenProposal> exact = find(answer.call_id, list);
+  if (exact || !all_seen || !list.oldest()) return exact;
+  const bool is_to_bind = answer.type != PduType::alter_context_response;
+  return slots_[list.oldest()].is_bind == is_to_bind ? list.oldest() : Slot<OpenProposal>{};
+}
+
 void OpenProposals::remove(Slot<OpenProposal> slot, List& list) noexcept {
   by_age_.remove(slot, slots_);
   list.proposals.remove(slot, slots_);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "capture/timestamp.h"
 #include "dissect/rpc/pdu.h"
@@ -17,7 +18,8 @@ struct OpenProposal {
   Timestamp since;
   Slot<RpcSession> session;
   std::uint32_t call_id = 0;
-  bool is_bind = false;       // else an alter_context
+  bool is_bind = false;                       // else an alter_context
+  std::optional<std::uint32_t> auth_context;  // the security context that its trailer names
   Slot<ContextRecord> first;  // the context of its first item; none when it has no item
 
   ListLinks<OpenProposal> by_age;      // of all proposals
@@ -51,8 +53,13 @@ class OpenProposals {
 
   // Not to be called when full(), or when the list is.
   Slot<OpenProposal> add(Slot<RpcSession> session, const Pdu& pdu, List& list) noexcept;
-  // The proposal that a PDU of the session answers, or repeats, by its call id; or none.
+  // None when the session has no proposal of this id open.
   [[nodiscard]] Slot<OpenProposal> find(std::uint32_t call_id, const List& list) const noexcept;
+  // The proposal that is answered, or none. Some peers answer under another call id: then the
+  // answer is for the earliest that is open. Unless all of the association was seen, it may be for
+  // one that is not known.
+  [[nodiscard]] Slot<OpenProposal> find_answered(const RpcHeader& answer, const List& list,
+                                                 bool all_seen) const noexcept;
   void remove(Slot<OpenProposal> slot, List& list) noexcept;
 
  private:

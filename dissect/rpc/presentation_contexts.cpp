@@ -47,9 +47,10 @@ Slot<ContextRecord> PresentationContexts::propose(ContextList& list, const Assoc
   return first;
 }
 
-void PresentationContexts::answer(ContextList& list, const Association& association,
+bool PresentationContexts::answer(ContextList& list, const Association& association,
                                   Slot<ContextRecord> first, const SecurityIdentity& identity,
                                   BindAckReader& reader) noexcept {
+  bool any_accepted = false;
   BindResult answer;
   for (Slot<ContextRecord> at = first; at && reader.next(answer);) {
     ContextRecord& record = contexts_[at];
@@ -62,8 +63,11 @@ void PresentationContexts::answer(ContextList& list, const Association& associat
     }
     at = record.next_in_proposal;
     resolve(list, association, record, identity);
-    if (context.result == ContextResult::accepted) supersede(list, record);
+    if (context.result != ContextResult::accepted) continue;
+    any_accepted = true;
+    supersede(list, record);
   }
+  return any_accepted;
 }
 
 void PresentationContexts::refuse(ContextList& list, const Association& association,

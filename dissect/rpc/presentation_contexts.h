@@ -51,8 +51,8 @@ class PresentationContexts {
   Slot<ContextRecord> propose(ContextList& list, const Association& association,
                               const Proposal& proposal, BindReader& reader) noexcept;
   // The results of a bind_ack or alter_context_response, in the order of the items. Items beyond
-  // them stay open until end().
-  void answer(ContextList& list, const Association& association, Slot<ContextRecord> first,
+  // them stay open until end(). Returns whether any was accepted.
+  bool answer(ContextList& list, const Association& association, Slot<ContextRecord> first,
               const SecurityIdentity& identity, BindAckReader& reader) noexcept;
   // A bind_nak refuses every item.
   void refuse(ContextList& list, const Association& association, Slot<ContextRecord> first,

@@ -66,7 +66,9 @@ void RpcSessions::close(Slot<RpcSession> slot) noexcept {
   RpcSession& session = sessions_[slot];
   for (const Direction direction : kDirections) finish(slot, direction);
   while (const Pending call = session.calls.newest()) resolve(call, Outcome::unanswered, 0, {});
-  while (const Slot<OpenProposal> proposal = session.proposals.oldest()) end_proposal(proposal);
+  while (const Slot<OpenProposal> proposal = session.proposals.oldest()) {
+    end_proposal(proposal, AuthAnswer::unclear);
+  }
   contexts_.close_all(session.contexts);
   endpoints_.end(slot);
   security_.release(session.security);
@@ -126,8 +128,8 @@ void RpcSessions::doubt(Slot<RpcSession> slot, Doubts doubts,
   Doubts all = known;
   all.add(doubts);
   if (all == known) return;
-  if (!known.any()) tell_blindness(session, BlindnessKind::conflict, frame, 0, 1);
   known = all;
+  tell_conflict(session, frame);
   for (Pending at = session.calls.newest(); at; at = pending_[at].of_owner.older) {
     observer_.on_doubt({at, pending_[at].generation}, all);
   }
@@ -213,6 +215,7 @@ void RpcSessions::on_request(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   call.opnum = request.opnum;
   call.object = request.object;
   security_.describe(session.security, session.association.pipe, pdu, call);
+  if (call.doubts.any()) tell_conflict(session, pdu.frame);
   call.body = clear_prefix(pdu, request.stub, limits_.body_prefix_bytes);
   call.activated_class = find_activated_class(context, call, pdu.header.order);
   const bool by_mapper = EndpointDialogue::is_mapper(context);
@@ -245,7 +248,7 @@ void RpcSessions::tell_call(Slot<RpcSession> slot, const Pdu& pdu, Slot<ContextR
   call.one_way = pdu.has_flag(kPfcMaybe);
   const Association& association = sessions_[slot].association;
   if (association.was_moved_from(context)) call.carrier = association.endpoints.values;
-  call.doubts = association.doubts;
+  call.doubts.add(association.doubts);
   ++statistics_.calls;
   if (context.origin == ContextOrigin::implied) ++statistics_.calls_without_bind;
   observer_.on_call(context, call);
@@ -282,7 +285,7 @@ void RpcSessions::on_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   const Slot<OpenProposal> proposal = find_proposal(slot, pdu);
   if (proposal && is_fault) {
     contexts_.note_fault(proposals_[proposal].first, answer.status);
-    end_proposal(proposal);
+    end_proposal(proposal, AuthAnswer::refused);
     return;
   }
   if (is_first_fragment(pdu.header)) ++statistics_.answers_unmatched;
@@ -305,10 +308,11 @@ void RpcSessions::on_bind(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   const SecurityContext* security = security_.note(session.security, pdu, auth);
   const SecurityIdentity identity = security_.identity_of(security, session.association.pipe);
   const Slot<OpenProposal> earlier = find_proposal(slot, pdu);
-  if (earlier) end_proposal(earlier);
+  if (earlier) end_proposal(earlier, AuthAnswer::unclear);
   if (session.proposals.full()) give_up(session.proposals.oldest());
   if (proposals_.full()) give_up(proposals_.oldest());
   const Slot<OpenProposal> proposal = proposals_.add(slot, pdu, session.proposals);
+  if (auth) proposals_[proposal].auth_context = auth->context_id;
 
   if (pdu.header.type == PduType::bind) session.association.begun = pdu.frame.timestamp;
   BindReader reader(pdu.header, bind_body(pdu));
@@ -328,13 +332,15 @@ void RpcSessions::on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept
   RpcSession& session = sessions_[slot];
   std::optional<AuthNumbers> auth;
   (void)security_.note(session.security, pdu, auth);
-  const Slot<OpenProposal> proposal = find_answered(session, pdu);
+  const Slot<OpenProposal> proposal =
+      proposals_.find_answered(pdu.header, session.proposals, session.sees_all());
   if (!proposal) {
     ++statistics_.answers_unmatched;
     return;
   }
   const Slot<ContextRecord> first = proposals_[proposal].first;
   const SecurityIdentity identity = proposer(session, first);
+  AuthAnswer auth_answer = AuthAnswer::refused;
   if (pdu.header.type == PduType::bind_nak) {
     std::uint16_t reason = 0;
     (void)parse_bind_nak(pdu.header, bind_body(pdu), reason);
@@ -342,21 +348,12 @@ void RpcSessions::on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept
   } else {
     BindAckReader reader(pdu.header, bind_body(pdu));
     session.association.note_secondary_address(reader.secondary_address());
-    contexts_.answer(session.contexts, session.association, first, identity, reader);
+    const bool any_accepted =
+        contexts_.answer(session.contexts, session.association, first, identity, reader);
+    auth_answer = auth && (any_accepted || !first) ? AuthAnswer::accepted : AuthAnswer::unclear;
     if (!reader.ok()) ++statistics_.pdus_undecodable;
   }
-  end_proposal(proposal);  // items beyond the results stay unanswered
-}
-
-// Some peers answer under another call id: then the answer is for the earliest proposal still open.
-// Not where part of the association was not seen: it may be for a proposal that is among that.
-Slot<OpenProposal> RpcSessions::find_answered(const RpcSession& session,
-                                              const Pdu& answer) const noexcept {
-  const Slot<OpenProposal> exact = proposals_.find(answer.header.call_id, session.proposals);
-  if (exact || session.has_gaps || !session.association.begun) return exact;
-  const Slot<OpenProposal> earliest = session.proposals.oldest();
-  const bool is_to_bind = answer.header.type != PduType::alter_context_response;
-  return earliest && proposals_[earliest].is_bind == is_to_bind ? earliest : Slot<OpenProposal>{};
+  end_proposal(proposal, auth_answer);  // items beyond the results stay unanswered
 }
 
 // Whoever made a proposal, as far as that is known by now.
@@ -368,21 +365,13 @@ SecurityIdentity RpcSessions::proposer(const RpcSession& session,
   return security_.identity_of(security, session.association.pipe);
 }
 
-void RpcSessions::end_proposal(Slot<OpenProposal> proposal) noexcept {
-  const Slot<ContextRecord> first = proposals_[proposal].first;
-  RpcSession& session = sessions_[proposals_[proposal].session];
-  proposals_.remove(proposal, session.proposals);
-  contexts_.end(session.contexts, session.association, first, proposer(session, first));
-}
-
-void RpcSessions::give_up(Slot<OpenProposal> proposal) noexcept {
-  ++statistics_.outcomes_given_up;
-  end_proposal(proposal);
-}
-
-void RpcSessions::give_up(Pending call) noexcept {
-  ++statistics_.outcomes_given_up;
-  resolve(call, Outcome::unanswered, 0, {});
+void RpcSessions::end_proposal(Slot<OpenProposal> slot, AuthAnswer answer) noexcept {
+  const OpenProposal proposal = proposals_[slot];
+  RpcSession& session = sessions_[proposal.session];
+  proposals_.remove(slot, session.proposals);
+  contexts_.end(session.contexts, session.association, proposal.first,
+                proposer(session, proposal.first));
+  if (proposal.auth_context) security_.settle(session.security, *proposal.auth_context, answer);
 }
 
 void RpcSessions::resolve(Pending pending_slot, Outcome outcome, std::uint32_t status,

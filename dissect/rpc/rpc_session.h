@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include "dissect/direction.h"
 #include "dissect/limits.h"
@@ -23,6 +24,7 @@ namespace rpcaudit::dissect {
 struct RpcSession {
   PerDirection<PduStream> streams;  // what every PDU needs stands first
   PerDirection<bool> seen;          // PDUs were seen in the direction
+  bool conflict_told = false;       // blindness about its doubts was told
   bool has_gaps = false;            // bytes of either direction are known to be missing
   EndpointTopics topics;
   RpcPendingCalls::List calls;  // that wait for their answer
@@ -30,6 +32,9 @@ struct RpcSession {
   ContextList contexts;
   SecurityContextList security;
   Association association;
+
+  // Whether the association was followed from its bind on, without a gap.
+  [[nodiscard]] bool sees_all() const noexcept { return association.begun && !has_gaps; }
 };
 
 // The state machine of the connection-oriented protocol for all associations at once. Tells the
@@ -116,9 +121,7 @@ class RpcSessions {
 
   void on_bind(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
   void on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
-  [[nodiscard]] Slot<OpenProposal> find_answered(const RpcSession& session,
-                                                 const Pdu& answer) const noexcept;
-  void end_proposal(Slot<OpenProposal> proposal) noexcept;
+  void end_proposal(Slot<OpenProposal> slot, AuthAnswer answer) noexcept;
   [[nodiscard]] SecurityIdentity proposer(const RpcSession& session,
                                           Slot<ContextRecord> first) const noexcept;
 
@@ -130,9 +133,19 @@ class RpcSessions {
     return proposals_.find(pdu.header.call_id, sessions_[slot].proposals);
   }
   // The answer is not waited for any longer.
-  void give_up(Pending call) noexcept;
-  void give_up(Slot<OpenProposal> proposal) noexcept;
+  void give_up(Pending call) noexcept {
+    ++statistics_.outcomes_given_up;
+    resolve(call, Outcome::unanswered, 0, {});
+  }
+  void give_up(Slot<OpenProposal> proposal) noexcept {
+    ++statistics_.outcomes_given_up;
+    end_proposal(proposal, AuthAnswer::unclear);
+  }
 
+  void tell_conflict(RpcSession& session, const FrameReference& frame) noexcept {
+    if (std::exchange(session.conflict_told, true)) return;
+    tell_blindness(session, BlindnessKind::conflict, frame, 0, 1);
+  }
   void finish(Slot<RpcSession> slot, Direction direction) noexcept;
   void tell_blindness(const RpcSession& session, BlindnessKind kind, const FrameReference& frame,
                       std::uint64_t bytes, std::uint64_t messages) noexcept;

@@ -1,8 +1,10 @@
 #include "dissect/rpc/security_contexts.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dissect/rpc/auth_token.h"
+#include "dissect/rpc/rpc_auth.h"
 
 namespace rpcaudit::dissect {
 namespace {
@@ -18,6 +20,18 @@ bool carries_token(PduType type) noexcept {
   }
 }
 
+// Whether it tells who calls; the computer of a secure channel has no user of its own.
+bool names_caller(const SecurityIdentity& identity, std::uint8_t auth_type) noexcept {
+  if (auth_type == kAuthNetlogon) return !identity.workstation.empty();
+  return !identity.user.empty() || identity.null_session;
+}
+
+bool is_same_caller(const SecurityIdentity& one, const SecurityIdentity& other) noexcept {
+  return one.user == other.user && one.domain == other.domain &&
+         one.null_session == other.null_session &&
+         (!one.user.empty() || one.workstation == other.workstation);
+}
+
 }  // namespace
 
 const SecurityContext* SecurityContextList::find(std::uint32_t context_id) const noexcept {
@@ -27,17 +41,25 @@ const SecurityContext* SecurityContextList::find(std::uint32_t context_id) const
   return nullptr;
 }
 
+SecurityContext* SecurityContextList::find(std::uint32_t context_id) noexcept {
+  return const_cast<SecurityContext*>(std::as_const(*this).find(context_id));
+}
+
 const SecurityContext* SecurityContextList::implied() const noexcept {
   const bool is_only_one = count == 1 && contexts[0].numbers.level <= kAuthLevelConnect;
   return is_only_one ? &contexts[0] : nullptr;
 }
 
-// The longest known makes room; its calls keep the numbers of their own trailers.
+// The calls of the one that makes room keep the numbers of their own trailers.
 SecurityContext& SecurityContexts::add(SecurityContextList& list) noexcept {
   if (list.count == SecurityContextList::kCapacity) {
     ++statistics_.identities_dropped;
-    if (list.contexts[0].identity) identities_.release(list.contexts[0].identity);
-    std::move(list.contexts.begin() + 1, list.contexts.end(), list.contexts.begin());
+    const auto unnamed = std::find_if(list.contexts.begin(), list.contexts.end(),
+                                      [](const SecurityContext& at) { return !at.is_settled; });
+    const auto evicted = unnamed != list.contexts.end() ? unnamed : list.contexts.begin();
+    drop(evicted->identity);
+    drop(evicted->offered);
+    std::move(evicted + 1, list.contexts.end(), evicted);
     --list.count;
   }
   SecurityContext& context = list.contexts[list.count++];
@@ -50,23 +72,75 @@ const SecurityContext* SecurityContexts::note(SecurityContextList& list, const P
   SecurityTrailer trailer;
   if (!read_trailer(pdu, trailer)) return nullptr;
   numbers = trailer.numbers;
-  const SecurityContext* known = list.find(trailer.numbers.context_id);
-  SecurityContext& context =
-      known != nullptr ? list.contexts[static_cast<std::size_t>(known - list.contexts.data())]
-                       : add(list);
+  SecurityContext* known = list.find(trailer.numbers.context_id);
+  SecurityContext& context = known != nullptr ? *known : add(list);
   const bool token = carries_token(pdu.header.type);
-  if (token || !context.identity) context.numbers = trailer.numbers;
+  if (!context.is_settled && (token || !context.identity)) context.numbers = trailer.numbers;
   if (!token) return &context;
+  if (context.is_settled && from_client(pdu.header.type)) {
+    read_other_token(context, pdu, trailer);
+  } else if (!context.offered) {
+    read_token(context, pdu, trailer);
+  }
+  return &context;
+}
+
+// A token of the first authentication, which takes several messages of both sides.
+void SecurityContexts::read_token(SecurityContext& context, const Pdu& pdu,
+                                  const SecurityTrailer& trailer) noexcept {
   if (!context.identity) {
     context.identity = identities_.take();
     if (!context.identity) {
       ++statistics_.identities_dropped;
-      return &context;
+      return;
     }
     identities_[context.identity].clear();
   }
   (void)read_auth_token(trailer.numbers.type, trailer.token, identities_[context.identity]);
-  return &context;
+  const SecurityIdentity identity = identities_[context.identity].view();
+  if (from_client(pdu.header.type)) {
+    context.is_settled = names_caller(identity, trailer.numbers.type);
+    context.awaits_answer = context.is_settled && pdu.header.type != PduType::auth3;
+  } else if (identity.mechanism == kAuthKerberos && !identity.service.empty()) {
+    context.is_settled = true;  // a ticket was taken: its client is never named
+  }
+}
+
+// A token of another authentication, on a context whose caller is named.
+void SecurityContexts::read_other_token(SecurityContext& context, const Pdu& pdu,
+                                        const SecurityTrailer& trailer) noexcept {
+  scratch_.clear();
+  (void)read_auth_token(trailer.numbers.type, trailer.token, scratch_);
+  const SecurityIdentity other = scratch_.view();
+  if (!names_caller(other, trailer.numbers.type)) return;
+  if (is_same_caller(other, identities_[context.identity].view())) return;
+  if (pdu.header.type != PduType::auth3 && !context.offered) context.offered = identities_.take();
+  if (pdu.header.type == PduType::auth3 || !context.offered) {
+    context.is_contradicted = true;
+    return;
+  }
+  identities_[context.offered] = scratch_;
+}
+
+void SecurityContexts::settle(SecurityContextList& list, std::uint32_t context_id,
+                              AuthAnswer answer) noexcept {
+  SecurityContext* context = list.find(context_id);
+  if (context == nullptr) return;
+  if (context->offered) {
+    if (answer == AuthAnswer::accepted) std::swap(context->identity, context->offered);
+    if (answer == AuthAnswer::unclear) context->is_contradicted = true;
+    drop(context->offered);
+    return;
+  }
+  if (!std::exchange(context->awaits_answer, false)) return;
+  if (answer != AuthAnswer::refused) return;
+  context->is_settled = false;
+  identities_[context->identity].clear();
+}
+
+void SecurityContexts::drop(Slot<Identity>& slot) noexcept {
+  if (slot) identities_.release(slot);
+  slot = {};
 }
 
 void SecurityContexts::describe(SecurityContextList& list, const PipeOrigin* pipe,
@@ -78,7 +152,10 @@ void SecurityContexts::describe(SecurityContextList& list, const PipeOrigin* pip
     context = list.implied();
     if (context != nullptr) call.connection_auth = context->numbers;
   }
-  if (!call.auth_unseen) call.identity = identity_of(context, pipe);
+  if (call.auth_unseen) return;
+  call.identity = identity_of(context, pipe);
+  if (context == nullptr) return;
+  if (context->is_contradicted || context->offered) call.doubts.add(Doubt::identity_conflict);
 }
 
 SecurityIdentity SecurityContexts::identity_of(const SecurityContext* context,
@@ -91,7 +168,8 @@ SecurityIdentity SecurityContexts::identity_of(const SecurityContext* context,
 
 void SecurityContexts::release(SecurityContextList& list) noexcept {
   for (std::size_t i = 0; i < list.count; ++i) {
-    if (list.contexts[i].identity) identities_.release(list.contexts[i].identity);
+    drop(list.contexts[i].identity);
+    drop(list.contexts[i].offered);
   }
   list.count = 0;
 }

@@ -16,7 +16,18 @@ namespace rpcaudit::dissect {
 // A security context: what its trailers said (C706 13.2.6.1), and who spoke.
 struct SecurityContext {
   AuthNumbers numbers;
-  Slot<Identity> identity;  // none while no token was seen, or no room was left
+  Slot<Identity> identity;       // none while no token was seen, or no room was left
+  Slot<Identity> offered;        // of a later authentication that has no answer yet
+  bool is_settled = false;       // `identity` names the caller
+  bool awaits_answer = false;    // the proposal that settled it has no answer yet
+  bool is_contradicted = false;  // another caller was named, and maybe taken
+};
+
+// What became of the authentication in a bind or alter_context.
+enum class AuthAnswer : std::uint8_t {
+  accepted,
+  unclear,  // the answer does not speak of it, or accepts nothing else
+  refused,
 };
 
 // The security contexts of one association, the longest known first.
@@ -28,13 +39,20 @@ struct SecurityContextList {
 
   // The one that trailers call `context_id`; nullptr when it is not known.
   [[nodiscard]] const SecurityContext* find(std::uint32_t context_id) const noexcept;
+  [[nodiscard]] SecurityContext* find(std::uint32_t context_id) noexcept;
   // The only one there is, if calls on it may come without a trailer: those of level CONNECT do.
   [[nodiscard]] const SecurityContext* implied() const noexcept;
 };
 
 // The security contexts of all associations, and the names that their tokens showed in clear.
-// Bounded: the longest known context of an association makes room; an identity for which there is
-// none is left out and counted.
+//
+// An identity belongs to the authentication that the server accepted. Once a context's caller is
+// named, only a later proposal on it that the server accepts names another. What it makes of a
+// second auth3, which has no answer, is not known of Windows; Samba ends the connection, as it
+// refuses every later proposal on the context: calls after one that names another are in doubt.
+//
+// Bounded: of the contexts of an association one that names nobody makes room, or else the longest
+// known; an identity for which there is no room is left out and counted.
 class SecurityContexts {
  public:
   SecurityContexts(std::size_t identities, DissectStatistics& statistics)
@@ -45,7 +63,11 @@ class SecurityContexts {
   const SecurityContext* note(SecurityContextList& list, const Pdu& pdu,
                               std::optional<AuthNumbers>& numbers) noexcept;
 
-  // Sets what a request has from its trailer, or from the lack of one: numbers and identity.
+  // A bind or alter_context whose trailer named `context_id` has its answer.
+  void settle(SecurityContextList& list, std::uint32_t context_id, AuthAnswer answer) noexcept;
+
+  // Sets what a request has from its trailer, or from the lack of one: numbers, identity, and the
+  // doubt about it.
   void describe(SecurityContextList& list, const PipeOrigin* pipe, const Pdu& request,
                 RpcCall& call) noexcept;
 
@@ -59,9 +81,16 @@ class SecurityContexts {
 
  private:
   SecurityContext& add(SecurityContextList& list) noexcept;
+  void read_token(SecurityContext& context, const Pdu& pdu,
+                  const SecurityTrailer& trailer) noexcept;
+  void read_other_token(SecurityContext& context, const Pdu& pdu,
+                        const SecurityTrailer& trailer) noexcept;
+  // Gives the identity back, if there is one.
+  void drop(Slot<Identity>& slot) noexcept;
 
   Slab<Identity> identities_;
   DissectStatistics& statistics_;
+  Identity scratch_;
 };
 
 }  // namespace rpcaudit::dissect
