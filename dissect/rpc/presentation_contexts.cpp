@@ -1,5 +1,9 @@
 #include "dissect/rpc/presentation_contexts.h"
 
+#include <utility>
+
+#include "dissect/store/keyed_hash.h"
+
 namespace rpcaudit::dissect {
 namespace {
 
@@ -16,8 +20,15 @@ std::uint32_t ordinal_of(const Pdu& pdu, std::uint32_t item) noexcept {
 }  // namespace
 
 PresentationContexts::PresentationContexts(const Limits& limits, RpcObserver& observer,
-                                           DissectStatistics& statistics)
-    : limits_(limits), observer_(observer), statistics_(statistics), contexts_(limits.contexts) {}
+                                           DissectStatistics& statistics, std::uint64_t seed)
+    : limits_(limits),
+      observer_(observer),
+      statistics_(statistics),
+      contexts_(limits.contexts),
+      ids_(limits.contexts) {
+  SecretSequence secrets(seed);
+  for (std::uint64_t& secret : secrets_) secret = secrets.next();
+}
 
 Slot<ContextRecord> PresentationContexts::propose(ContextList& list, const Association& association,
                                                   const Proposal& proposal,
@@ -40,6 +51,7 @@ Slot<ContextRecord> PresentationContexts::propose(ContextList& list, const Assoc
     if (item.transfer_count != 0) context.transfer_syntax = item.transfer_syntax;
     context.auth = proposal.auth;
     context.identity = proposal.identity;
+    name(list, slot, item.context_id);
     *link = slot;
     link = &record.next_in_proposal;
     observer_.on_context(context);
@@ -48,24 +60,22 @@ Slot<ContextRecord> PresentationContexts::propose(ContextList& list, const Assoc
 }
 
 bool PresentationContexts::answer(ContextList& list, const Association& association,
-                                  Slot<ContextRecord> first, const SecurityIdentity& identity,
+                                  Slot<ContextRecord>& first, const SecurityIdentity& identity,
                                   BindAckReader& reader) noexcept {
   bool any_accepted = false;
   BindResult answer;
-  for (Slot<ContextRecord> at = first; at && reader.next(answer);) {
-    ContextRecord& record = contexts_[at];
-    RpcContext& context = record.context;
+  while (first && reader.next(answer)) {
+    const Slot<ContextRecord> slot = first;
+    RpcContext& context = contexts_[slot].context;
+    first = contexts_[slot].next_in_proposal;
     context.result = result_of(answer.result);
     context.reason = answer.reason;
     if (context.result == ContextResult::rejected) context.refusal = Refusal::item;
     if (context.result == ContextResult::accepted) {
       context.transfer_syntax = answer.transfer_syntax;
+      any_accepted = true;
     }
-    at = record.next_in_proposal;
-    resolve(list, association, record, identity);
-    if (context.result != ContextResult::accepted) continue;
-    any_accepted = true;
-    supersede(list, record);
+    resolve(list, association, slot, identity);
   }
   return any_accepted;
 }
@@ -73,12 +83,14 @@ bool PresentationContexts::answer(ContextList& list, const Association& associat
 void PresentationContexts::refuse(ContextList& list, const Association& association,
                                   Slot<ContextRecord> first, const SecurityIdentity& identity,
                                   std::uint16_t reason) noexcept {
-  for (Slot<ContextRecord> at = first; at; at = contexts_[at].next_in_proposal) {
-    ContextRecord& record = contexts_[at];
-    record.context.result = ContextResult::rejected;
-    record.context.reason = reason;
-    record.context.refusal = Refusal::bind;
-    resolve(list, association, record, identity);
+  while (first) {
+    const Slot<ContextRecord> slot = first;
+    RpcContext& context = contexts_[slot].context;
+    first = contexts_[slot].next_in_proposal;
+    context.result = ContextResult::rejected;
+    context.reason = reason;
+    context.refusal = Refusal::bind;
+    resolve(list, association, slot, identity);
   }
 }
 
@@ -93,58 +105,65 @@ void PresentationContexts::end(ContextList& list, const Association& association
                                Slot<ContextRecord> first,
                                const SecurityIdentity& identity) noexcept {
   while (first) {
-    ContextRecord& record = contexts_[first];
-    first = std::exchange(record.next_in_proposal, {});
-    if (!record.resolved) resolve(list, association, record, identity);
+    const Slot<ContextRecord> slot = first;
+    first = contexts_[slot].next_in_proposal;
+    resolve(list, association, slot, identity);
   }
 }
 
 void PresentationContexts::resolve(ContextList& list, const Association& association,
-                                   ContextRecord& record,
+                                   Slot<ContextRecord> slot,
                                    const SecurityIdentity& identity) noexcept {
+  ContextRecord& record = contexts_[slot];
   record.resolved = true;
+  record.next_in_proposal = {};
   list.recent = {};  // a result changes what ids mean
   association.describe(record.context);
   record.context.identity = identity;
   observer_.on_context_result(record.context);
+  if (record.is_idle()) idle_list(list, record).push_newest(slot, contexts_);
+  take_meaning(list, slot);
 }
 
-// An accepted id means the newly accepted interface from here on.
-void PresentationContexts::supersede(ContextList& list, const ContextRecord& accepted) noexcept {
-  const std::uint16_t id = accepted.context.context_id;
-  for (Slot<ContextRecord> at = accepted.older; at;) {
-    ContextRecord& record = contexts_[at];
-    const Slot<ContextRecord> older = record.older;
-    if (record.context.context_id == id && record.resolved) {
-      record.superseded = true;
-      if (record.open_calls == 0) close(list, at);
-    }
-    at = older;
+// An accepted id means the newly accepted interface from here on; of refusals the last is kept.
+void PresentationContexts::take_meaning(ContextList& list, Slot<ContextRecord> slot) noexcept {
+  const ContextRecord& record = contexts_[slot];
+  ContextId& id = ids_[find_id(list, record.context.context_id)];
+  const bool is_accepted = record.context.result == ContextResult::accepted;
+  const Slot<ContextRecord> refused = std::exchange(id.refused, {});
+  Slot<ContextRecord> accepted;
+  if (is_accepted) {
+    accepted = std::exchange(id.accepted, slot);
+  } else {
+    id.refused = slot;
   }
+  if (refused) supersede(list, refused);
+  if (accepted) supersede(list, accepted);
+}
+
+void PresentationContexts::supersede(ContextList& list, Slot<ContextRecord> slot) noexcept {
+  ContextRecord& record = contexts_[slot];
+  unname(list, slot);
+  record.superseded = true;
+  if (record.open_calls == 0) close(list, slot);
 }
 
 Slot<ContextRecord> PresentationContexts::add(ContextList& list) noexcept {
-  if (list.count >= limits_.contexts_per_connection) {
-    Slot<ContextRecord> oldest;
-    for (Slot<ContextRecord> at = list.newest; at; at = contexts_[at].older) {
-      if (contexts_[at].resolved && contexts_[at].open_calls == 0) oldest = at;
-    }
+  const bool is_full = contexts_.size() == contexts_.capacity();
+  if (list.count >= limits_.contexts_per_connection || is_full) {
+    const Slot<ContextRecord> refused = list.refused.oldest();
+    const Slot<ContextRecord> evicted = refused ? refused : list.usable.oldest();
     ++statistics_.contexts_evicted;
-    if (!oldest) return {};
-    close(list, oldest);
+    if (!evicted) return {};
+    close(list, evicted);
   }
   const Slot<ContextRecord> slot = contexts_.take();
-  if (!slot) {
-    ++statistics_.contexts_evicted;
-    return {};
-  }
   ContextRecord& record = contexts_[slot];
   const std::uint32_t generation = record.generation + 1;
   record = ContextRecord{};
   record.generation = generation;
   record.context.key = {slot, generation};
-  record.older = list.newest;
-  list.newest = slot;
+  list.all.push_newest(slot, contexts_);
   list.recent = {};
   ++list.count;
   ++statistics_.contexts;
@@ -155,18 +174,48 @@ Slot<ContextRecord> PresentationContexts::add(ContextList& list) noexcept {
 // the same or was not replaced.
 Slot<ContextRecord> PresentationContexts::search(const ContextList& list,
                                                  std::uint16_t context_id) const noexcept {
-  Slot<ContextRecord> newest;
-  for (Slot<ContextRecord> at = list.newest; at; at = contexts_[at].older) {
-    const ContextRecord& record = contexts_[at];
-    if (record.context.context_id != context_id) continue;
-    if (!newest) newest = at;
-    if (record.context.result != ContextResult::accepted) continue;
-    const ContextRecord& newer = contexts_[newest];
-    const bool open = !newer.resolved;
-    const bool same = newer.context.abstract_syntax == record.context.abstract_syntax;
-    return open && !same ? newest : at;
+  const Slot<ContextId> id = find_id(list, context_id);
+  if (!id) return {};
+  const Slot<ContextRecord> newest = ids_[id].contexts.newest();
+  const Slot<ContextRecord> accepted = ids_[id].accepted;
+  if (!accepted) return newest;
+  const ContextRecord& newer = contexts_[newest];
+  const bool is_same = newer.context.abstract_syntax == contexts_[accepted].context.abstract_syntax;
+  return newer.resolved || is_same ? accepted : newest;
+}
+
+Slot<ContextId> PresentationContexts::find_id(const ContextList& list,
+                                              std::uint16_t context_id) const noexcept {
+  return ids_.find(hash(list, context_id), [&](Slot<ContextId> slot) {
+    return ids_[slot].association == list.association && ids_[slot].id == context_id;
+  });
+}
+
+std::uint64_t PresentationContexts::hash(const ContextList& list,
+                                         std::uint16_t context_id) const noexcept {
+  const std::uint64_t key = std::uint64_t{list.association} << 16 | context_id;
+  return fold_multiply(key ^ secrets_[0], secrets_[1] | 1);
+}
+
+void PresentationContexts::name(const ContextList& list, Slot<ContextRecord> slot,
+                                std::uint16_t context_id) noexcept {
+  Slot<ContextId> id = find_id(list, context_id);
+  if (!id) {
+    id = ids_.add(hash(list, context_id));
+    ids_[id] = {};
+    ids_[id].association = list.association;
+    ids_[id].id = context_id;
   }
-  return newest;
+  ids_[id].contexts.push_newest(slot, contexts_);
+}
+
+void PresentationContexts::unname(const ContextList& list, Slot<ContextRecord> slot) noexcept {
+  const Slot<ContextId> id = find_id(list, contexts_[slot].context.context_id);
+  ContextId& entry = ids_[id];
+  entry.contexts.remove(slot, contexts_);
+  if (entry.accepted == slot) entry.accepted = {};
+  if (entry.refused == slot) entry.refused = {};
+  if (!entry.contexts.newest()) ids_.remove(id);
 }
 
 Slot<ContextRecord> PresentationContexts::imply(ContextList& list, const Association& association,
@@ -180,26 +229,36 @@ Slot<ContextRecord> PresentationContexts::imply(ContextList& list, const Associa
   record.context.ordinal = ordinal_of(pdu, 0);
   association.describe(record.context);
   record.context.context_id = context_id;
+  name(list, slot, context_id);
+  list.usable.push_newest(slot, contexts_);
   observer_.on_context(record.context);
   return slot;
+}
+
+void PresentationContexts::add_call(ContextList& list, Slot<ContextRecord> slot) noexcept {
+  ContextRecord& record = contexts_[slot];
+  if (record.is_idle()) idle_list(list, record).remove(slot, contexts_);
+  ++record.open_calls;
 }
 
 void PresentationContexts::remove_call(ContextList& list, Slot<ContextRecord> slot) noexcept {
   ContextRecord& record = contexts_[slot];
   --record.open_calls;
-  if (record.open_calls == 0 && record.superseded) close(list, slot);
+  if (!record.is_idle()) return;
+  idle_list(list, record).push_newest(slot, contexts_);
+  if (record.superseded) close(list, slot);
 }
 
 void PresentationContexts::close_all(ContextList& list) noexcept {
-  while (list.newest) close(list, list.newest);
+  while (list.all.newest()) close(list, list.all.newest());
 }
 
-// Only what is resolved is closed, so there is no result left to tell.
+// Only what is resolved and has no open call is closed, so there is no result left to tell.
 void PresentationContexts::close(ContextList& list, Slot<ContextRecord> slot) noexcept {
-  ContextRecord& record = contexts_[slot];
-  Slot<ContextRecord>* link = &list.newest;
-  while (*link != slot) link = &contexts_[*link].older;
-  *link = record.older;
+  const ContextRecord& record = contexts_[slot];
+  idle_list(list, record).remove(slot, contexts_);
+  if (!record.superseded) unname(list, slot);
+  list.all.remove(slot, contexts_);
   list.recent = {};
   --list.count;
   observer_.on_context_closed(record.context.key);

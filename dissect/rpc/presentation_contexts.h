@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -9,6 +10,8 @@
 #include "dissect/rpc/rpc_bind.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/statistics.h"
+#include "dissect/store/intrusive_list.h"
+#include "dissect/store/keyed_slab.h"
 #include "dissect/store/slab.h"
 
 namespace rpcaudit::dissect {
@@ -16,20 +19,43 @@ namespace rpcaudit::dissect {
 // A presentation context as it is kept. `context` is what observers are lent.
 struct ContextRecord {
   RpcContext context;
-  Slot<ContextRecord> older;             // of the same association
+  ListLinks<ContextRecord> links;        // of those of its association
+  ListLinks<ContextRecord> idle_links;   // of those that may be evicted, used or refused
+  ListLinks<ContextRecord> of_id;        // of those of its id
   Slot<ContextRecord> next_in_proposal;  // in the order of the items
   std::uint32_t open_calls = 0;          // on it, that wait for their outcome
   std::uint32_t generation = 0;
-  bool superseded = false;  // its id was accepted anew: closed when no call is open
+  bool superseded = false;  // another has its id: closed when no call is open
   bool resolved = false;    // on_context_result was told, or there is nothing to tell
+
+  // Calls on it are served, as far as is known.
+  [[nodiscard]] bool is_usable() const noexcept {
+    return context.result == ContextResult::accepted || context.origin == ContextOrigin::implied;
+  }
+  // It may make room for another.
+  [[nodiscard]] bool is_idle() const noexcept { return resolved && open_calls == 0; }
 };
 
 // The presentation contexts of one association.
 struct ContextList {
-  Slot<ContextRecord> newest;
+  using Idle = IntrusiveList<ContextRecord, &ContextRecord::idle_links>;
+
+  std::uint32_t association = 0;  // a number that no other open association has
   std::uint32_t count = 0;
   Slot<ContextRecord> recent;  // context for recent_id (one-entry cache)
   std::uint16_t recent_id = 0;
+  IntrusiveList<ContextRecord, &ContextRecord::links> all;
+  Idle usable;   // LRU
+  Idle refused;  // LRU
+};
+
+// What is known of one context id of one association.
+struct ContextId {
+  std::uint32_t association = 0;
+  std::uint16_t id = 0;
+  IntrusiveList<ContextRecord, &ContextRecord::of_id> contexts;  // but for superseded ones
+  Slot<ContextRecord> accepted;                                  // the last one that was
+  Slot<ContextRecord> refused;                                   // likewise
 };
 
 // What a bind or alter_context says besides its items.
@@ -41,25 +67,27 @@ struct Proposal {
 
 // The presentation contexts of all associations: proposed by bind and alter_context, answered by
 // position, used by context id. Tells the observer of each. Bounded, for each association and over
-// all: the oldest that is answered and has no open call makes room, and is counted.
+// all: of those without an open call the longest refused makes room, or else the least recently
+// used, and is counted. Whatever a table holds, each step takes the same time.
 class PresentationContexts {
  public:
-  PresentationContexts(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics);
+  PresentationContexts(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
+                       std::uint64_t seed);
 
   // Adds the items of a bind or alter_context as far as `reader` shows them and room is left.
   // Returns the first of them, by which the proposal is answered.
   Slot<ContextRecord> propose(ContextList& list, const Association& association,
                               const Proposal& proposal, BindReader& reader) noexcept;
-  // The results of a bind_ack or alter_context_response, in the order of the items. Items beyond
-  // them stay open until end(). Returns whether any was accepted.
-  bool answer(ContextList& list, const Association& association, Slot<ContextRecord> first,
+  // The results of a bind_ack or alter_context_response, in the order of the items from `first` on,
+  // which becomes the first item without a result. Returns whether any was accepted.
+  bool answer(ContextList& list, const Association& association, Slot<ContextRecord>& first,
               const SecurityIdentity& identity, BindAckReader& reader) noexcept;
-  // A bind_nak refuses every item.
+  // A bind_nak refuses every item: nothing is left to answer.
   void refuse(ContextList& list, const Association& association, Slot<ContextRecord> first,
               const SecurityIdentity& identity, std::uint16_t reason) noexcept;
   // A fault in answer to an alter_context gives no results.
   void note_fault(Slot<ContextRecord> first, std::uint32_t status) noexcept;
-  // No answer will come: the items that have no result are told without one.
+  // No answer will come to the items from `first` on: they are told without a result.
   void end(ContextList& list, const Association& association, Slot<ContextRecord> first,
            const SecurityIdentity& identity) noexcept;
 
@@ -77,7 +105,7 @@ class PresentationContexts {
   }
 
   // A call on the context waits for its outcome; it does so no longer.
-  void add_call(Slot<ContextRecord> slot) noexcept { ++contexts_[slot].open_calls; }
+  void add_call(ContextList& list, Slot<ContextRecord> slot) noexcept;
   void remove_call(ContextList& list, Slot<ContextRecord> slot) noexcept;
 
   void close_all(ContextList& list) noexcept;
@@ -95,15 +123,28 @@ class PresentationContexts {
   [[nodiscard]] Slot<ContextRecord> add(ContextList& list) noexcept;
   [[nodiscard]] Slot<ContextRecord> search(const ContextList& list,
                                            std::uint16_t context_id) const noexcept;
-  void resolve(ContextList& list, const Association& association, ContextRecord& record,
+  [[nodiscard]] Slot<ContextId> find_id(const ContextList& list,
+                                        std::uint16_t context_id) const noexcept;
+  [[nodiscard]] std::uint64_t hash(const ContextList& list,
+                                   std::uint16_t context_id) const noexcept;
+  void name(const ContextList& list, Slot<ContextRecord> slot, std::uint16_t context_id) noexcept;
+  void unname(const ContextList& list, Slot<ContextRecord> slot) noexcept;
+  [[nodiscard]] static ContextList::Idle& idle_list(ContextList& list,
+                                                    const ContextRecord& record) noexcept {
+    return record.is_usable() ? list.usable : list.refused;
+  }
+  void resolve(ContextList& list, const Association& association, Slot<ContextRecord> slot,
                const SecurityIdentity& identity) noexcept;
-  void supersede(ContextList& list, const ContextRecord& accepted) noexcept;
+  void take_meaning(ContextList& list, Slot<ContextRecord> slot) noexcept;
+  void supersede(ContextList& list, Slot<ContextRecord> slot) noexcept;
   void close(ContextList& list, Slot<ContextRecord> slot) noexcept;
 
   const Limits& limits_;
   RpcObserver& observer_;
   DissectStatistics& statistics_;
   Slab<ContextRecord> contexts_;
+  KeyedSlab<ContextId> ids_;  // at most one for each context
+  std::array<std::uint64_t, 2> secrets_{};
 };
 
 }  // namespace rpcaudit::dissect

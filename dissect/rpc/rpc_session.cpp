@@ -40,7 +40,7 @@ RpcSessions::RpcSessions(const Limits& limits, RpcObserver& observer, DissectSta
       observer_(observer),
       statistics_(statistics),
       sessions_(limits.rpc_connections + limits.smb_pipes),
-      contexts_(limits, observer, statistics),
+      contexts_(limits, observer, statistics, seed),
       security_(limits.rpc_connections + limits.smb_pipes, statistics),
       endpoints_(limits, observer, statistics, seed),
       buffers_(limits.pdu_buffers),
@@ -54,6 +54,7 @@ Slot<RpcSession> RpcSessions::open(ProtocolSequence protocol,
   if (!slot) return slot;
   RpcSession& session = sessions_[slot];
   session = RpcSession{};
+  session.contexts.association = slot;
   Association& association = session.association;
   association.protocol = protocol;
   association.endpoints = {endpoints};
@@ -238,7 +239,7 @@ void RpcSessions::tell_call(Slot<RpcSession> slot, const Pdu& pdu, Slot<ContextR
   pending.context = context_slot;
   pending.context_id = call.context_id;
   pending.opnum = call.opnum;
-  contexts_.add_call(context_slot);
+  contexts_.add_call(sessions_[slot].contexts, context_slot);
   const RpcContext& context = contexts_[context_slot].context;
 
   call.key = {pending_slot, pending.generation};
@@ -338,7 +339,7 @@ void RpcSessions::on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept
     ++statistics_.answers_unmatched;
     return;
   }
-  const Slot<ContextRecord> first = proposals_[proposal].first;
+  Slot<ContextRecord> first = std::exchange(proposals_[proposal].first, {});
   const SecurityIdentity identity = proposer(session, first);
   AuthAnswer auth_answer = AuthAnswer::refused;
   if (pdu.header.type == PduType::bind_nak) {
@@ -350,10 +351,11 @@ void RpcSessions::on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept
     session.association.note_secondary_address(reader.secondary_address());
     const bool any_accepted =
         contexts_.answer(session.contexts, session.association, first, identity, reader);
-    auth_answer = auth && (any_accepted || !first) ? AuthAnswer::accepted : AuthAnswer::unclear;
+    auth_answer = auth && any_accepted ? AuthAnswer::accepted : AuthAnswer::unclear;
+    proposals_[proposal].first = first;  // items beyond the results stay unanswered
     if (!reader.ok()) ++statistics_.pdus_undecodable;
   }
-  end_proposal(proposal, auth_answer);  // items beyond the results stay unanswered
+  end_proposal(proposal, auth_answer);
 }
 
 // Whoever made a proposal, as far as that is known by now.
