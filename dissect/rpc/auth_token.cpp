@@ -236,8 +236,14 @@ bool read_netlogon(Bytes token, Identity& identity) noexcept {
     identity.domain().append_octets(take_terminated(rest));
   }
   if ((flags & kNetbiosComputer) != 0) {
+    const Bytes computer = take_terminated(rest);
     identity.workstation().clear();
-    identity.workstation().append_octets(take_terminated(rest));
+    identity.workstation().append_octets(computer);
+    // A secure channel is one of the computer's account ([MS-NRPC] 3.1.1), named with a dollar
+    // sign.
+    identity.user().clear();
+    identity.user().append_octets(computer);
+    if (!computer.empty()) identity.user().append(U'$');
   }
   return true;
 }

@@ -9,7 +9,7 @@ namespace rpcaudit::dissect {
 //   NTLMSSP AUTHENTICATE (MS-NLMP 2.2.1.3)     user, domain, workstation, null session
 //   SPNEGO (RFC 4178)                          the mechanism chosen, and the token inside
 //   Kerberos AP-REQ (RFC 4120 5.5.1)           realm and name of the service; never the client
-//   NL_AUTH_MESSAGE (MS-NRPC 2.2.1.3.1)        domain and computer
+//   NL_AUTH_MESSAGE (MS-NRPC 2.2.1.3.1)        domain and computer, whose account is the user
 // `auth_type` is that of the trailer the token came in (rpc_auth.h), 0 when unknown (an SMB
 // session). Returns false when the token is none of these or contradicts itself; what was read
 // before the contradiction stays.

@@ -20,16 +20,13 @@ bool carries_token(PduType type) noexcept {
   }
 }
 
-// Whether it tells who calls; the computer of a secure channel has no user of its own.
-bool names_caller(const SecurityIdentity& identity, std::uint8_t auth_type) noexcept {
-  if (auth_type == kAuthNetlogon) return !identity.workstation.empty();
+bool names_caller(const SecurityIdentity& identity) noexcept {
   return !identity.user.empty() || identity.null_session;
 }
 
 bool is_same_caller(const SecurityIdentity& one, const SecurityIdentity& other) noexcept {
   return one.user == other.user && one.domain == other.domain &&
-         one.null_session == other.null_session &&
-         (!one.user.empty() || one.workstation == other.workstation);
+         one.null_session == other.null_session;
 }
 
 }  // namespace
@@ -99,7 +96,7 @@ void SecurityContexts::read_token(SecurityContext& context, const Pdu& pdu,
   (void)read_auth_token(trailer.numbers.type, trailer.token, identities_[context.identity]);
   const SecurityIdentity identity = identities_[context.identity].view();
   if (from_client(pdu.header.type)) {
-    context.is_settled = names_caller(identity, trailer.numbers.type);
+    context.is_settled = names_caller(identity);
     context.awaits_answer = context.is_settled && pdu.header.type != PduType::auth3;
   } else if (identity.mechanism == kAuthKerberos && !identity.service.empty()) {
     context.is_settled = true;  // a ticket was taken: its client is never named
@@ -112,7 +109,7 @@ void SecurityContexts::read_other_token(SecurityContext& context, const Pdu& pdu
   scratch_.clear();
   (void)read_auth_token(trailer.numbers.type, trailer.token, scratch_);
   const SecurityIdentity other = scratch_.view();
-  if (!names_caller(other, trailer.numbers.type)) return;
+  if (!names_caller(other)) return;
   if (is_same_caller(other, identities_[context.identity].view())) return;
   if (pdu.header.type != PduType::auth3 && !context.offered) context.offered = identities_.take();
   if (pdu.header.type == PduType::auth3 || !context.offered) {

@@ -148,6 +148,7 @@ TEST(AuthToken, ShowsDomainAndComputerOfASecureChannel) {
   EXPECT_TRUE(read_auth_token(kAuthNetlogon, token, identity));
   EXPECT_EQ(identity.domain().view(), "LAB");
   EXPECT_EQ(identity.workstation().view(), "WS1");
+  EXPECT_EQ(identity.user().view(), "WS1$");  // the computer's account
 }
 
 TEST(AuthToken, IgnoresFieldsThatPointOutsideTheMessage) {
