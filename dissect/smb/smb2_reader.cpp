@@ -43,8 +43,11 @@ std::size_t Smb2Reader::bytes_needed(SmbHost& host, const SmbConnection& connect
   const ParseStatus status = parse_header(connection, direction, unit, header);
   if (status == ParseStatus::truncated) return kSmb2HeaderSize;
   if (status != ParseStatus::ok) return 0;
-  return matters(host, connection, header) ? smb2_bytes_needed(unit.header, header)
-                                           : kSmb2HeaderSize;
+  if (!matters(host, connection, header)) return kSmb2HeaderSize;
+  const std::size_t needed = smb2_bytes_needed(unit.header, header);
+  if (header.next == 0) return needed;
+  // Whatever a length says, a message ends where the next one begins.
+  return std::min(needed, std::max<std::size_t>(header.next, kSmb2HeaderSize));
 }
 
 // Messages on shares that hold files are passed over after their header.
@@ -112,12 +115,11 @@ void Smb2Reader::on_unit(SmbUnitContext& unit) noexcept {
   unit.step.next_offset = header.next;
   if (!matters(host, unit.connection, header)) return;
   header.is_response() ? on_response(unit, header) : on_request(unit, header);
-  // Whatever a length says, a message ends where the next one begins.
+  // The payload as well ends where the next message begins.
   SmbStep& step = unit.step;
-  if (header.next != 0 && step.payload_length != 0) {
-    const std::uint32_t room = header.next - std::min(header.next, step.payload_offset);
-    step.payload_length = std::min(step.payload_length, room);
-  }
+  if (header.next == 0) return;
+  step.payload_offset = std::min(step.payload_offset, header.next);
+  step.payload_length = std::min(step.payload_length, header.next - step.payload_offset);
 }
 
 SmbPipes::Reference Smb2Reader::find_pipe(SmbUnitContext& unit, const Smb2Header& header,

@@ -108,6 +108,8 @@ void SmbStream::present(const SmbUnit& unit, const FrameReference& frame,
   const std::uint32_t next = step.next_offset;
   const bool has_next = next >= std::max(presented, end) && next != 0 && next < unit.length;
   unit_ = has_next ? unit.offset + next : length_;
+  // A unit that begins inside this one is not followed.
+  if (!has_next && next != 0 && next < unit.length) sink.on_undecodable(frame);
 }
 
 // Bytes are looked at until one of them begins a message; the last few are kept, because a message

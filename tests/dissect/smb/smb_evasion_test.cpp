@@ -81,6 +81,33 @@ TEST_P(Smb2Related, AreOnWhatTheOperationBeforeWasOn) {
 INSTANTIATE_TEST_SUITE_P(Wire, Smb2Related, testing::ValuesIn(kRelatedCases),
                          [](const auto& test) { return std::string(test.param.name); });
 
+// --- [MS-SMB2] 3.3.5.2.7: a message of a compound ends where the next one begins ---
+
+// The server refuses the first operation, whose buffer goes beyond it, and runs the second.
+TEST(Smb2Compound, IsReadBehindAnOperationWhoseBufferReachesIntoTheNext) {
+  ByteVector long_name = smb2_create_request("lsarpc");
+  const std::uint16_t length = 300;
+  std::memcpy(long_name.data() + 46, &length, sizeof length);
+  ByteVector far_data = smb2_write_request(0x55, {});
+  const std::uint16_t offset = 200;
+  std::memcpy(far_data.data() + 2, &offset, sizeof offset);
+  const ByteVector firsts[] = {
+      make_smb2({.command = Smb2Command::create, .message_id = 100}, long_name),
+      make_smb2({.command = Smb2Command::write, .message_id = 100}, far_data)};
+  for (const ByteVector& first : firsts) {
+    for (const std::size_t piece : {SIZE_MAX, std::size_t{1}}) {
+      SmbTalk talk;
+      talk.connect_tree().open("samr", kFile).bind(kFile, kSamr);
+      talk.piecewise(piece);
+      talk.client(compound(
+          {first, make_smb2({.command = Smb2Command::write, .message_id = 101},
+                            smb2_write_request(kFile, make_request({0, 1}, {.call_id = 2})))}));
+      talk.read(kFile, make_response(0, {.call_id = 2}));
+      EXPECT_EQ(talk.text(), kOneCall) << piece;
+    }
+  }
+}
+
 // --- roles ---
 
 // A flag says `response` in what the client sends, or `request` in what the server sends.
