@@ -302,9 +302,13 @@ void Smb2Reader::on_create_response(SmbUnitContext& unit, const Smb2Header& head
   if (!slot) return;
   SmbRequest& request = host.request(slot);
   Smb2FileId file;
-  if (header.status == kStatusSuccess && host.pipes().holds(request.pipe) &&
+  Slot<SmbSession> session;
+  if (header.status == kStatusSuccess &&
       parse_smb2_create_response(unit.presented.header, file) == ParseStatus::ok) {
-    const Slot<SmbSession> session = use_session(unit, header.session_id);
+    session = use_session(unit, header.session_id);
+  }
+  // A new session may have taken the place of another, whose pipes are closed.
+  if (session && host.pipes().holds(request.pipe)) {
     host.pipes().rekey(
         request.pipe.slot,
         {host.sessions().owner_key(session), file.persistent_part, file.volatile_part},

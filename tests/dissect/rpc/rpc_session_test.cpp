@@ -516,6 +516,24 @@ TEST(RpcSession, HoldsNoMoreContextsThanItMay) {
   EXPECT_EQ(talk.statistics().contexts_evicted, 46u);
 }
 
+// The context that a call names may be one that was replaced and lives for an open call alone. That
+// call ends when its id is used again.
+TEST(RpcSession, KeepsTheContextOfACallThatTakesTheIdOfAnother) {
+  Limits limits;
+  limits.contexts_per_connection = 4;
+  Conversation talk(limits);
+  talk.client(make_bind({{0, kSamr}})).server(make_bind_ack({{}}));
+  talk.client(make_request({0, 1}, {.call_id = 2}));
+  for (std::uint16_t id = 0; id < 4; ++id) {
+    talk.client(make_bind({{id, kDrsuapi}}, {.call_id = 10u + id}, PduType::alter_context));
+    talk.server(make_bind_ack({{}}, {.call_id = 10u + id}, PduType::alter_context_response));
+  }
+  talk.client(make_request({0, 3}, {.call_id = 2})).server(make_response(0, {.call_id = 2}));
+  talk.text();
+  EXPECT_EQ(talk.statistics().calls, 2u);
+  EXPECT_EQ(talk.statistics().call_ids_reused, 1u);
+}
+
 TEST(RpcSession, GivesUpTheOldestCallWhenTheTableIsFull) {
   Limits limits;
   limits.pending_calls = 4;

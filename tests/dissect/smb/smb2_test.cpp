@@ -387,6 +387,18 @@ TEST(Smb2, BoundsTheSessionsOfOneConnection) {
   talk.text();
 }
 
+// The response to the opening of a pipe names a session that takes the place of the pipe's own.
+TEST(Smb2, ForgetsAPipeWhoseSessionEndsWhileItIsOpened) {
+  Limits limits;
+  limits.smb_sessions = 1;
+  SmbTalk talk(limits);
+  talk.request(Smb2Command::create, smb2_create_request("samr"));
+  talk.response(Smb2Command::create, smb2_create_response(kFile), {.session_id = 0x77});
+  talk.bind(kFile, kSamr).call(kFile, 2);
+  EXPECT_EQ(talk.statistics().smb_sessions_evicted, 2u);
+  talk.text();
+}
+
 TEST(Smb2, BoundsThePipesAndTellsWhichItForgot) {
   Limits limits;
   limits.smb_pipes = 10;
