@@ -71,7 +71,8 @@ Bytes SmbStream::consume_header(Bytes bytes, const FrameReference& frame, SmbHea
       unit.offset == 0 ? start_search() : skip_message();
       return bytes;
     }
-    const std::size_t need = needed(asked, unit);
+    // What is held has left the stream, even if less is asked for by now.
+    const std::size_t need = std::max<std::size_t>(needed(asked, unit), have_);
     if (need <= unit.header.size()) {
       const std::size_t fresh = have_ == 0 ? need : 0;
       unit.header = unit.header.first(need);

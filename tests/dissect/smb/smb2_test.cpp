@@ -387,6 +387,25 @@ TEST(Smb2, BoundsTheSessionsOfOneConnection) {
   talk.text();
 }
 
+// How much of a message is read depends on what its tree is, which another connection may tell
+// between two pieces of it.
+TEST(Smb2, StaysInStepWhenItsTreeBecomesKnownInsideAMessage) {
+  SmbTalk talk;
+  talk.connect_tree(2, 1).open("samr", kFile).bind(kFile, kSamr);
+  const ByteVector create =
+      framed(make_smb2({.command = Smb2Command::create, .message_id = 100, .tree_id = 2},
+                       smb2_create_request("a file")));
+  const auto middle = create.begin() + 100;
+  talk.say(Direction::forward, ByteVector(create.begin(), middle));
+  talk.connect();
+  talk.connect_tree(1, 2);
+  talk.use(0);
+  talk.say(Direction::forward, ByteVector(middle, create.end()));
+  talk.call(kFile, 2);
+  EXPECT_EQ(talk.text(), kOneCall);
+  EXPECT_EQ(talk.statistics().smb_undecodable, 0u);
+}
+
 // The response to the opening of a pipe names a session that takes the place of the pipe's own.
 TEST(Smb2, ForgetsAPipeWhoseSessionEndsWhileItIsOpened) {
   Limits limits;
