@@ -32,12 +32,15 @@ std::uint32_t link_number_of(std::uint16_t medium) noexcept {
 // Records of Network Monitor's own: adapters, filters, DNS names.
 bool is_metadata(std::uint16_t medium) noexcept { return medium >= 0xffe0; }
 
-// The SYSTEMTIME at `at`. Its time zone is not told; UTC is assumed.
+// The SYSTEMTIME at `at`; the epoch for a date that is none or no Timestamp can hold. Its time zone
+// is not told; UTC is assumed.
 Timestamp system_time(Bytes header, std::size_t at) noexcept {
   const auto field = [&](std::size_t index) { return load_u16(header, at + 2 * index, kSwapped); };
   using namespace std::chrono;
   const year_month_day date{year{field(0)}, month{field(1)}, day{field(3)}};
-  if (!date.ok()) return {};
+  constexpr year kFirst{1970};
+  constexpr year kLast{2200};
+  if (!date.ok() || date.year() < kFirst || date.year() > kLast) return {};
   const sys_time<milliseconds> time = sys_days{date} + hours{field(4)} + minutes{field(5)} +
                                       seconds{field(6)} + milliseconds{field(7)};
   return Timestamp{duration_cast<nanoseconds>(time.time_since_epoch()).count()};
