@@ -201,6 +201,8 @@ struct CallFactsOnWire {
   std::uint16_t context_id = 0;
   std::uint16_t opnum = 0;
   std::optional<Uuid> object;       // as on the wire, nil included
+  // What the call is judged by: `auth` where the PDU has a trailer; else `connection_auth`; else it
+  // has no security of its own. With auth_unseen neither is set, nor is the identity.
   std::optional<AuthNumbers> auth;  // of this PDU's own trailer
   // The connection's only security context, when it is of level CONNECT and this PDU has no trailer
   // of its own: at that level peers leave it out of requests.

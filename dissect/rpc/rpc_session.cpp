@@ -199,8 +199,7 @@ void RpcSessions::on_request(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   RpcSession& session = sessions_[slot];
   RpcRequest request;
   if (parse_request(pdu.header, pdu.real(), request) != ParseStatus::ok) {
-    ++statistics_.pdus_undecodable;
-    tell_blindness(session, BlindnessKind::undecodable, pdu.frame, pdu.clean, 1);
+    tell_undecodable(session, pdu, pdu.clean);
     return;
   }
   Slot<ContextRecord> context_slot = contexts_.find(session.contexts, request.context_id);
@@ -323,10 +322,7 @@ void RpcSessions::on_bind(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   for (Slot<ContextRecord> at = first; at; at = contexts_[at].next_in_proposal) {
     session.topics.note(*contexts_[at].context.abstract_syntax);
   }
-  if (!reader.ok()) {
-    ++statistics_.pdus_undecodable;
-    tell_blindness(session, BlindnessKind::undecodable, pdu.frame, pdu.header.fragment_length, 1);
-  }
+  if (!reader.ok()) tell_undecodable(session, pdu, pdu.header.fragment_length);
 }
 
 void RpcSessions::on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
@@ -353,7 +349,7 @@ void RpcSessions::on_bind_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept
         contexts_.answer(session.contexts, session.association, first, identity, reader);
     auth_answer = auth && any_accepted ? AuthAnswer::accepted : AuthAnswer::unclear;
     proposals_[proposal].first = first;  // items beyond the results stay unanswered
-    if (!reader.ok()) ++statistics_.pdus_undecodable;
+    if (!reader.ok()) tell_undecodable(session, pdu, pdu.header.fragment_length);
   }
   end_proposal(proposal, auth_answer);
 }

@@ -142,6 +142,10 @@ class RpcSessions {
     end_proposal(proposal, AuthAnswer::unclear);
   }
 
+  void tell_undecodable(const RpcSession& session, const Pdu& pdu, std::size_t bytes) noexcept {
+    ++statistics_.pdus_undecodable;
+    tell_blindness(session, BlindnessKind::undecodable, pdu.frame, bytes, 1);
+  }
   void tell_conflict(RpcSession& session, const FrameReference& frame) noexcept {
     if (std::exchange(session.conflict_told, true)) return;
     tell_blindness(session, BlindnessKind::conflict, frame, 0, 1);

@@ -337,6 +337,18 @@ TEST(RpcSession, LetsNoAnswerDecideAboutAnotherProposalWhereBytesAreMissing) {
   }
 }
 
+// Its results would decide what calls mean, so that they cannot be read is told.
+TEST(RpcSession, TellsThatAnAnswerToABindCannotBeRead) {
+  ByteVector answer = make_bind_ack({{}});
+  answer[32] = std::byte{9};  // more results than there are
+  Conversation talk;
+  talk.client(make_bind({{0, kSamr}, {1, kDrsuapi}})).server(answer);
+  EXPECT_EQ(talk.text(),
+            "context 0 12345778/1.0 accepted call 1\n"
+            "context 1 e3514235/4.0 unanswered call 1\n");
+  EXPECT_EQ(talk.observer().blind(BlindnessKind::undecodable), 1u);
+}
+
 TEST(RpcSession, LeavesTheInterfaceOpenWhenTheBindWasMissed) {
   Conversation talk;
   talk.client(make_request({4, 3}, {.call_id = 3})).server(make_response(4, {.call_id = 3}));
