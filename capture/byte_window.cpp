@@ -1,10 +1,12 @@
 #include "capture/byte_window.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <span>
@@ -53,11 +55,12 @@ class BufferedWindow : public ByteWindow {
     lent_ = false;
     std::vector<std::byte>& buffer = buffers_[current_];
     std::size_t held = bytes().size();
-    while (buffer.size() < held) grow(buffer);
+    while (buffer.size() < std::max(held, size_)) grow(buffer);
     if (held > 0 && bytes().data() != buffer.data()) {
       std::memmove(buffer.data(), bytes().data(), held);
     }
     if (buffer.size() < kBufferMax) grow(buffer);
+    size_ = std::min(buffer.size(), kBufferMax);
     while (held < count && !ended_) {
       if (held == buffer.size()) grow(buffer);
       const Filled filled = fill(std::span(buffer).subspan(held));
@@ -91,6 +94,8 @@ class BufferedWindow : public ByteWindow {
 
   std::vector<std::vector<std::byte>> buffers_;
   std::size_t current_ = 0;
+  std::size_t size_ =
+      0;  // that buffers have grown to: batches are cut alike for any number of them
   bool lent_ = false;
   bool ended_ = false;
 };
@@ -99,23 +104,43 @@ class BufferedWindow : public ByteWindow {
 class FileWindow final : public BufferedWindow {
  public:
   // `size` is 0 when it is not known.
-  FileWindow(FileDescriptor descriptor, std::uint64_t size, std::size_t loans)
-      : BufferedWindow(loans), descriptor_(std::move(descriptor)), size_(size) {}
+  FileWindow(FileDescriptor descriptor, std::uint64_t size, const ReadOptions& options)
+      : BufferedWindow(options.loans),
+        descriptor_(std::move(descriptor)),
+        size_(size),
+        stop_descriptor_(options.stop_descriptor) {}
 
   std::uint64_t stored_total() const noexcept override { return size_; }
+  bool stopped() const noexcept override { return stopped_; }
 
  private:
   Filled fill(std::span<std::byte> room) override {
     ssize_t count = 0;
     do {
+      if (size_ == 0 && !wait()) {
+        stopped_ = true;
+        return {0, true};
+      }
       count = read(descriptor_.number(), room.data(), room.size());
-    } while (count < 0 && errno == EINTR);
+    } while (count < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK));
     if (count < 0) fail(std::string("cannot read: ") + std::strerror(errno));
     return count <= 0 ? Filled{0, true} : Filled{static_cast<std::size_t>(count), false};
   }
 
+  // Until a pipe has bytes or has ended; false when reading is to stop.
+  [[nodiscard]] bool wait() const {
+    std::array<pollfd, 2> watched{
+        {{descriptor_.number(), POLLIN, 0}, {stop_descriptor_, POLLIN, 0}}};
+    while (poll(watched.data(), watched.size(), -1) < 0) {
+      if (errno != EINTR) return true;  // read() will say what is wrong
+    }
+    return watched[1].revents == 0;
+  }
+
   FileDescriptor descriptor_;
   std::uint64_t size_;
+  int stop_descriptor_;
+  bool stopped_ = false;
 };
 
 class DecompressedWindow final : public BufferedWindow {
@@ -126,6 +151,7 @@ class DecompressedWindow final : public BufferedWindow {
 
   std::uint64_t stored_read() const noexcept override { return stored_->stored_read(); }
   std::uint64_t stored_total() const noexcept override { return stored_->stored_total(); }
+  bool stopped() const noexcept override { return stored_->stopped(); }
 
  private:
   Filled fill(std::span<std::byte> room) override {
@@ -153,7 +179,7 @@ OpenedInput failed_to_open() {
 
 }  // namespace
 
-OpenedInput open_input(const std::string& path, std::size_t loans) {
+OpenedInput open_input(const std::string& path, const ReadOptions& options) {
   const bool standard_input = path == "-";
   FileDescriptor descriptor(standard_input ? STDIN_FILENO
                                            : open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -166,7 +192,8 @@ OpenedInput open_input(const std::string& path, std::size_t loans) {
   OpenedInput opened;
   opened.repeatable = repeatable;
   opened.window = decompressed(
-      std::make_unique<FileWindow>(std::move(descriptor), repeatable ? size : 0, loans), loans);
+      std::make_unique<FileWindow>(std::move(descriptor), repeatable ? size : 0, options),
+      options.loans);
   return opened;
 }
 

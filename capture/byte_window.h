@@ -35,6 +35,9 @@ class ByteWindow {
   // window was opened for.
   virtual void lend() noexcept {}
 
+  // Whether the input ended only because reading was to stop (ReadOptions::stop_descriptor).
+  [[nodiscard]] virtual bool stopped() const noexcept { return false; }
+
   // Why the input ended early (a corrupt compressed stream, a read error); empty if it did not.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
@@ -52,6 +55,12 @@ class ByteWindow {
   std::string failure_;
 };
 
+// How inputs are to be read.
+struct ReadOptions {
+  std::size_t loans = 1;     // what is lent stays for so many calls of lend(); each costs a buffer
+  int stop_descriptor = -1;  // when it becomes readable, waits for a pipe end; -1: never
+};
+
 struct OpenedInput {
   std::unique_ptr<ByteWindow> window;  // empty on failure
   std::string failure;
@@ -59,9 +68,8 @@ struct OpenedInput {
 };
 
 // Opens `path` (`-` is standard input). Compressed data is recognised by its first bytes, whatever
-// the name says: gzip, Zstandard, LZ4 frames and xz. What is lent stays for `loans` calls of
-// lend(), at least one; each costs a buffer.
-[[nodiscard]] OpenedInput open_input(const std::string& path, std::size_t loans = 1);
+// the name says: gzip, Zstandard, LZ4 frames and xz.
+[[nodiscard]] OpenedInput open_input(const std::string& path, const ReadOptions& options = {});
 
 // Shows bytes that somebody else owns.
 [[nodiscard]] std::unique_ptr<ByteWindow> window_over(Bytes bytes);

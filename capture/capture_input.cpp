@@ -17,11 +17,12 @@ std::string no_capture(std::string_view name) {
 }  // namespace
 
 void CaptureInput::report(std::uint64_t offset, std::string message, bool skipped) {
+  if (window_ != nullptr && window_->stopped()) return;  // what was not read is not damaged
   problems_.push_back({origin_.index, offset, std::move(message), skipped});
 }
 
 bool CaptureInput::open() {
-  OpenedInput opened = open_input(origin_.name, origin_.loans);
+  OpenedInput opened = open_input(origin_.name, origin_.options);
   if (opened.window == nullptr) {
     report(0, std::move(opened.failure), false);
     return false;

@@ -17,14 +17,14 @@ namespace rpcaudit::capture {
 
 // One capture file being read: its window, its format, and the frames read ahead of the merge.
 // Whatever is wrong with it is added to `problems`, which must outlive it. Frames stay valid for
-// `loans` further reads of it, whatever window_of_ended() gave kept as long.
+// `options.loans` further reads of it, whatever window_of_ended() gave kept as long.
 class CaptureInput {
  public:
   struct Origin {
     std::string name;
     std::uint32_t index = 0;   // Frame::input
     bool from_folder = false;  // found there, not named: it need not be a capture
-    std::size_t loans = 1;
+    ReadOptions options;
   };
 
   CaptureInput(Origin origin, std::vector<InputProblem>& problems)

@@ -43,6 +43,8 @@ class FrameSource {
   // Fills the front of `frames`. A damaged input ends quietly here and is told by problems().
   [[nodiscard]] virtual ReadResult read(std::span<Frame> frames) = 0;
 
+  // How many inputs there are; those of folders are counted one by one.
+  [[nodiscard]] virtual std::uint32_t input_count() const { return 0; }
   // Name of input `index` as the user gave it. Valid as long as the source.
   [[nodiscard]] virtual std::string_view input_name(std::uint32_t index) const = 0;
 

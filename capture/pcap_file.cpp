@@ -17,8 +17,8 @@ namespace {
 // open and in a heap by their next frame, but for the one that the last batch used up.
 class CaptureSeries final : public FrameSource {
  public:
-  CaptureSeries(std::unique_ptr<PacketFilter> filter, std::size_t loans)
-      : filter_(std::move(filter)), loans_(loans) {}
+  CaptureSeries(std::unique_ptr<PacketFilter> filter, const ReadOptions& options)
+      : filter_(std::move(filter)), options_(options) {}
 
   void add(std::string name, bool from_folder) {
     to_peek_.push_back(&make_input(std::move(name), from_folder));
@@ -38,6 +38,7 @@ class CaptureSeries final : public FrameSource {
 
   ReadResult read(std::span<Frame> frames) override;
 
+  std::uint32_t input_count() const override { return static_cast<std::uint32_t>(inputs_.size()); }
   std::string_view input_name(std::uint32_t index) const override { return inputs_[index]->name(); }
   std::span<const InputProblem> problems() const override { return problems_; }
   std::uint64_t bytes_read() const override;
@@ -61,7 +62,7 @@ class CaptureSeries final : public FrameSource {
   };
 
   std::unique_ptr<PacketFilter> filter_;
-  std::size_t loans_;
+  ReadOptions options_;
   std::uint64_t reads_ = 0;
   std::vector<Retired> retired_;  // the earliest first
   std::vector<InputProblem> problems_;
@@ -83,7 +84,7 @@ bool later(const CaptureInput* a, const CaptureInput* b) noexcept {
 CaptureInput& CaptureSeries::make_input(std::string name, bool from_folder) {
   const auto index = static_cast<std::uint32_t>(inputs_.size());
   inputs_.push_back(std::make_unique<CaptureInput>(
-      CaptureInput::Origin{std::move(name), index, from_folder, loans_}, problems_));
+      CaptureInput::Origin{std::move(name), index, from_folder, options_}, problems_));
   return *inputs_.back();
 }
 
@@ -130,12 +131,12 @@ std::size_t CaptureSeries::read_single(std::span<Frame> frames) {
 // The frames of the read before this one are still borrowed from its window.
 void CaptureSeries::retire(CaptureInput& input) {
   std::unique_ptr<ByteWindow> window = input.window_of_ended();
-  if (loans_ > 1) retired_.push_back({reads_, std::move(window)});
+  if (options_.loans > 1) retired_.push_back({reads_, std::move(window)});
 }
 
 void CaptureSeries::release_retired() {
   const auto kept = std::find_if(retired_.begin(), retired_.end(), [this](const Retired& retired) {
-    return reads_ < retired.read + loans_ - 1;
+    return reads_ < retired.read + options_.loans - 1;
   });
   retired_.erase(retired_.begin(), kept);
 }
@@ -232,13 +233,13 @@ FolderContent content_of(const std::string& folder) {
 }  // namespace
 
 OpenedCaptures open_captures(std::span<const std::string> paths, const std::string& filter,
-                             std::size_t loans) {
+                             const ReadOptions& options) {
   std::unique_ptr<PacketFilter> compiled;
   if (!filter.empty()) {
     compiled = std::make_unique<PacketFilter>(filter);
     if (!compiled->error().empty()) return {nullptr, compiled->error()};
   }
-  auto series = std::make_unique<CaptureSeries>(std::move(compiled), loans);
+  auto series = std::make_unique<CaptureSeries>(std::move(compiled), options);
   for (const std::string& path : paths) {
     std::error_code error;
     if (path == "-" || !std::filesystem::is_directory(path, error)) {
@@ -257,7 +258,7 @@ OpenedCaptures open_captures(std::span<const std::string> paths, const std::stri
 }
 
 std::unique_ptr<FrameSource> open_capture_in_memory(Bytes bytes) {
-  auto series = std::make_unique<CaptureSeries>(nullptr, 1);
+  auto series = std::make_unique<CaptureSeries>(nullptr, ReadOptions{});
   series->add_window(decompressed(window_over(bytes)));
   return series;
 }

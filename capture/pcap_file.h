@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "capture/byte_window.h"
 #include "capture/frame_source.h"
 
 namespace rpcaudit::capture {
@@ -20,10 +21,11 @@ struct OpenedCaptures {
 //
 // `filter` is a libpcap filter expression; empty lets everything through. Frames keep the numbers
 // they have in their files. Inputs are opened when their time comes, so many of them cost little.
-// A batch stays valid for `loans` calls of read(), at least one: whoever hands batches to other
-// threads needs more than the next.
+// A batch stays valid for `options.loans` calls of read(), at least one: whoever hands batches to
+// other threads needs more than the next.
 [[nodiscard]] OpenedCaptures open_captures(std::span<const std::string> paths,
-                                           const std::string& filter, std::size_t loans = 1);
+                                           const std::string& filter,
+                                           const ReadOptions& options = {});
 
 // One capture held in memory, for tests. `bytes` is borrowed, and so are its frames.
 [[nodiscard]] std::unique_ptr<FrameSource> open_capture_in_memory(Bytes bytes);

@@ -85,6 +85,7 @@ struct Dissector::State {
                StreamKind kind) noexcept;
   void forget(std::uint64_t tag) noexcept;
   void end_of_batch() noexcept;
+  void tell_progress(std::uint64_t sequence) noexcept;
   void collect_counters() noexcept;
   void tell_unfinished_fragments() noexcept;
 
@@ -121,6 +122,8 @@ void Dissector::advance(std::span<const Frame> frames) noexcept {
   }
   state_->end_of_batch();
 }
+
+void Dissector::tell_progress(const Frame& last) noexcept { state_->tell_progress(last.sequence); }
 
 void Dissector::finish() noexcept {
   State& state = *state_;
@@ -382,7 +385,11 @@ void Dissector::State::end_of_batch() noexcept {
   openings.expire(last_frame.timestamp);
   if (closed) forget(*closed);
   collect_counters();
-  observer.on_watermark(std::min(connections.earliest_open(), last_frame.sequence + 1));
+  tell_progress(last_frame.sequence);
+}
+
+void Dissector::State::tell_progress(std::uint64_t sequence) noexcept {
+  observer.on_watermark(std::min(connections.earliest_open(), sequence + 1));
 }
 
 }  // namespace rpcaudit::dissect

@@ -77,6 +77,7 @@ void Auditor::on_context(const dissect::RpcContext& context) {
   retained.open_slot = context.key.slot;
   retained.info.slot = open.retained;
   ++retained.info.generation;
+  retained.info.revision = 0;
   fill(context, retained.info);
   retained.info.announced = {};
   if (!context.abstract_syntax) retained.info.announced = announced_.find(context);
@@ -95,7 +96,9 @@ void Auditor::on_context(const dissect::RpcContext& context) {
 void Auditor::on_context_result(const dissect::RpcContext& context) {
   OpenContext& open = open_[context.key.slot];
   // The rest is of the proposal, which may have come over another connection of the SMB session.
-  static_cast<dissect::ContextAnswerOnWire&>(retained_[open.retained].info) = context;
+  ContextInfo& info = retained_[open.retained].info;
+  static_cast<dissect::ContextAnswerOnWire&>(info) = context;
+  ++info.revision;
   if (open.awaiting_result == kNoSlot) return;
   PendingEvent& event = queue_[open.awaiting_result];
   event.resolved = true;

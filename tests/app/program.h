@@ -39,11 +39,14 @@ class ProgramTest : public testing::Test {
   ~ProgramTest() override { fs::remove_all(folder); }
 
   // Runs the program with `arguments` as a shell would read them.
-  Ended run(const std::string& arguments) {
+  Ended run(const std::string& arguments) { return run_after({}, arguments); }
+
+  // The same with `before` in front of the program.
+  Ended run_after(const std::string& before, const std::string& arguments) {
     const fs::path out = folder / "out";
     const fs::path err = folder / "err";
     const std::string command =
-        program_path() + " " + arguments + " > " + out.string() + " 2> " + err.string();
+        before + program_path() + " " + arguments + " > " + out.string() + " 2> " + err.string();
     Ended result;
     const int status = std::system(command.c_str());
     if (WIFEXITED(status)) result.status = WEXITSTATUS(status);

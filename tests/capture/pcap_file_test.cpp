@@ -214,7 +214,7 @@ TEST_F(CaptureFilesTest, LendEachBatchForAsManyReadsAsAskedFor) {
     const ByteVector capture = make_pcap(records);
     paths.push_back(write(std::to_string(file), file % 3 == 0 ? gzip(capture) : capture));
   }
-  const OpenedCaptures opened = open_captures(paths, "", kLoans);
+  const OpenedCaptures opened = open_captures(paths, "", {.loans = kLoans});
   std::deque<std::vector<Remembered>> kept;
   std::array<Frame, 64> frames;
   std::size_t count = 0;

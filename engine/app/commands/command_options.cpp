@@ -115,11 +115,15 @@ Option format_option(RecordFormat& format, const char* help) {
 }
 
 void add_output_options(OptionTable& table, RunOptions& options) {
-  table.options.push_back({.names = "-o,--output",
-                           .value_name = "FILE",
-                           .help = "Where records go, standard output by default",
-                           .target = &options.output});
-  table.options.push_back(format_option(options.format, "json (one object per line) or text"));
+  table.options.push_back(
+      {.names = "-o,--output",
+       .value_name = "[FORMAT:]FILE",
+       .help =
+           "Where records go, - is standard output and the default; may be repeated: each gets\n"
+           "all records, in the form before its name, json: or text:, as in\n"
+           "-o findings.jsonl -o text:-",
+       .target = &options.outputs});
+  table.options.push_back(format_option(options.format, "Form of outputs that name none"));
   table.options.push_back(
       {.names = "--workers",
        .value_name = "N",

@@ -1,13 +1,14 @@
 #include <unistd.h>
 
-#include <iostream>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "engine/app/commands/command_options.h"
 #include "engine/app/commands/commands.h"
+#include "engine/app/run/outputs.h"
 #include "engine/app/run/pipeline.h"
-#include "engine/app/run/record_output.h"
+#include "engine/app/run/run_report.h"
 #include "engine/audit/report/endpoint_inventory.h"
 #include "engine/audit/report/summary_text.h"
 #include "engine/audit/text/text_encoding.h"
@@ -40,33 +41,35 @@ std::string summary_of(const audit::EndpointInventory& inventory, const FrameRun
 
 ExitStatus run_endpoints(const RunOptions& options) {
   Log log(options.verbose);
-  const std::unique_ptr<capture::FrameSource> source = open_source(options, log);
+  Stop& stop = watch_for_stop_signals();
+  const std::unique_ptr<capture::FrameSource> source = open_source(options, stop, log);
   if (!source) return ExitStatus::usage;
-  RecordOutput output(options.output);
-  if (!output.error().empty()) {
-    log.error(audit::terminal_text(output.error()));
-    return ExitStatus::data;
+  Outputs outputs(stop);
+  const ExitStatus opened =
+      outputs.open(options, RecordFormat::text, files_read(options, *source, nullptr));
+  if (opened != ExitStatus::done) {
+    log.error(audit::terminal_text(outputs.error()));
+    return opened;
   }
-  const dissect::Limits limits;
-  audit::EndpointInventory inventory(limits);
-  const bool progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !output.is_terminal();
-  const FrameRun run = run_frames(*source, limits, inventory, progress);
-  const bool text = options.format == RecordFormat::text ||
-                    (options.format == RecordFormat::automatic && output.is_terminal());
-  text ? audit::write_endpoints_text(inventory, output.buffer())
-       : audit::write_endpoints_json(inventory, output.buffer());
-  output.finish();
+  RunPlan plan;
+  plan.progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !outputs.has_terminal();
+  audit::EndpointInventory inventory(plan.limits);
+  const FrameRun run = run_frames(*source, stop, plan, inventory);
+  for (const auto& output : outputs.all()) {
+    output->format() == RecordFormat::text
+        ? audit::write_endpoints_text(inventory, output->buffer())
+        : audit::write_endpoints_json(inventory, output->buffer());
+  }
+  outputs.finish();
+  if (stop.reason() == StopReason::output_closed) return ExitStatus::data;
 
-  bool damaged = false;
-  for (const capture::InputProblem& problem : source->problems()) {
-    if (problem.skipped) continue;
-    damaged = true;
-    log.error(audit::terminal_text(source->input_name(problem.input)) + ": " +
-              audit::terminal_text(problem.message));
-  }
-  if (!output.error().empty()) log.error(audit::terminal_text(output.error()));
-  if (!options.quiet) std::cerr << summary_of(inventory, run);
-  if (damaged || !output.error().empty()) return ExitStatus::data;
+  std::vector<std::string> problems = problems_of(*source);
+  for (std::string& loss : outputs.losses()) problems.push_back(std::move(loss));
+  for (const std::string& problem : problems) log.error(audit::terminal_text(problem));
+  bool told = true;
+  if (!options.quiet) told = write_to_standard_error(summary_of(inventory, run));
+  if (const auto stopped = report_stop(run.read, log)) return *stopped;
+  if (!told || !problems.empty()) return ExitStatus::data;
   return inventory.endpoints().empty() ? ExitStatus::nothing_evaluated : ExitStatus::done;
 }
 

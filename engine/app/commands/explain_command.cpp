@@ -10,6 +10,7 @@
 #include "engine/app/commands/explain_text.h"
 #include "engine/app/run/deployment_files.h"
 #include "engine/app/run/pipeline.h"
+#include "engine/app/run/run_report.h"
 #include "engine/audit/call_judge.h"
 #include "engine/audit/endpoint_judge.h"
 #include "engine/audit/sink/event_5712.h"
@@ -147,15 +148,17 @@ ExitStatus explain_described(const ExplainCommand& command,
 
 ExitStatus explain_frame(const ExplainCommand& command, const evaluate::ServerPolicies& policies,
                          Log& log) {
-  const std::unique_ptr<capture::FrameSource> source = open_source(command.options, log);
+  const Stop& stop = watch_for_stop_signals();
+  const std::unique_ptr<capture::FrameSource> source = open_source(command.options, stop, log);
   if (!source) return ExitStatus::usage;
   ExplainingObserver observer(policies, command.frame);
-  (void)run_frames(*source, dissect::Limits{}, observer, false);
+  const FrameRun run = run_frames(*source, stop, {}, observer);
   for (const capture::InputProblem& problem : source->problems()) {
     log.error(audit::terminal_text(source->input_name(problem.input)) + ": " +
               audit::terminal_text(problem.message));
   }
   const ExitStatus printed = print(observer.text(), log);
+  if (const auto stopped = report_stop(run.read, log)) return *stopped;
   if (printed != ExitStatus::done || !source->problems().empty()) return ExitStatus::data;
   if (!observer.text().empty()) return ExitStatus::done;
   log.warn("no RPC call began in frame " + std::to_string(command.frame));

@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <string>
 
-#include "engine/app/run/stop_signal.h"
-
 namespace rpcaudit::app {
 
 Progress::~Progress() {
@@ -28,27 +26,43 @@ void Progress::show(const capture::FrameSource& source) {
   std::fflush(stderr);
 }
 
-CaptureReader::CaptureReader(capture::FrameSource& source, bool progress)
-    : source_(source), progress_(progress) {
-  watch_for_stop_signals();
-}
+CaptureReader::CaptureReader(capture::FrameSource& source, const Stop& stop, bool progress,
+                             std::size_t batch_frames)
+    : source_(source), stop_(stop), batch_frames_(batch_frames), progress_(progress) {}
 
-ReadFrames CaptureReader::read(std::span<Frame> room) {
-  if (stop_requested()) {
-    run_.interrupted = true;
-    return {{}, true};
+bool CaptureReader::read(FrameRoom& room) {
+  room.count = room.tick_count = 0;
+  if (stop_.requested()) {
+    run_.stopped = stop_.reason();
+    return false;
   }
-  const capture::ReadResult result = source_.read(room);
-  if (result.status == capture::ReadStatus::end) return {{}, true};
-  std::size_t count = 0;
-  for (Frame& frame : room.first(result.count)) {
+  const capture::ReadResult result = source_.read(std::span(room.frames).first(batch_frames_));
+  if (result.status == capture::ReadStatus::end) {
+    run_.stopped = stop_.reason();
+    return false;
+  }
+  for (std::size_t i = 0; i < result.count; ++i) {
+    Frame& frame = room.frames[i];
     note(frame);
     if (frame.link == LinkType::other && !peel(frame)) continue;
-    if (&frame != &room[count]) room[count] = frame;
-    ++count;
+    if (is_tick(frame)) room.ticks[room.tick_count++] = static_cast<std::uint16_t>(room.count);
+    if (i != room.count) room.frames[room.count] = frame;
+    ++room.count;
   }
   progress_.show(source_);
-  return {room.first(count), false};
+  return true;
+}
+
+// After so many frames, and whenever another second begins: what is waited for ends in time,
+// however slowly frames come.
+bool CaptureReader::is_tick(const Frame& frame) noexcept {
+  constexpr std::uint64_t kFramesBetween = 256;
+  const std::uint64_t tick = frame.sequence / kFramesBetween;
+  const std::int64_t second = frame.timestamp.nanoseconds / kNanosecondsPerSecond;
+  if (tick == last_tick_ && second == last_second_) return false;
+  last_tick_ = tick;
+  last_second_ = second;
+  return true;
 }
 
 void CaptureReader::note(const Frame& frame) noexcept {

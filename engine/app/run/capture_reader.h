@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <span>
 
 #include "capture/frame_source.h"
 #include "capture/odd_link.h"
+#include "engine/app/run/stop_signal.h"
 
 namespace rpcaudit::app {
 
@@ -18,13 +18,19 @@ struct ReadRun {
   std::uint64_t frames_of_odd_links = 0;  // that could not be peeled
   std::optional<Timestamp> first;
   std::optional<Timestamp> last;
-  bool interrupted = false;
+  StopReason stopped = StopReason::none;
 };
 
-// What one look at the source gave.
-struct ReadFrames {
-  std::span<const Frame> frames;  // may be empty before the end
-  bool ended = false;             // no more will come
+// Frames read together.
+struct FrameRoom {
+  static constexpr std::size_t kFramesMax = 256;
+
+  std::array<Frame, kFramesMax> frames;
+  std::size_t count = 0;
+  // Between which frames clocks move on: before those with these indexes. The same places however
+  // the frames are cut into batches.
+  std::array<std::uint16_t, kFramesMax> ticks{};
+  std::size_t tick_count = 0;
 };
 
 // A line on a terminal, rewritten as the input is consumed: how far it is, and how long it will
@@ -44,32 +50,35 @@ class Progress {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// Reads a source to its end or to a stop signal: counts its frames, peels those of rare link types
-// and tells a terminal how far it is.
+// Reads a source to its end or until it is to stop: counts its frames, peels those of rare link
+// types and tells a terminal how far it is.
 class CaptureReader {
  public:
-  // How many frames to read at a time.
-  static constexpr std::size_t kBatchSize = 256;
+  // Borrows both. At most `batch_frames` are read at a time.
+  CaptureReader(capture::FrameSource& source, const Stop& stop, bool progress,
+                std::size_t batch_frames = FrameRoom::kFramesMax);
 
-  // Borrows the source.
-  CaptureReader(capture::FrameSource& source, bool progress);
-
-  // The next frames, in the front of `room`. None is of link type `other`: those that cannot be
-  // peeled are counted and left out, so there may be none although more will come. Valid as long as
-  // the source says: each call asks it once.
-  [[nodiscard]] ReadFrames read(std::span<Frame> room);
+  // Puts the next frames into `room`; false when there are no more. None is of link type `other`:
+  // those that cannot be peeled are counted and left out, so there may be none although more will
+  // come. Valid as long as the source says: each call asks it at most once.
+  [[nodiscard]] bool read(FrameRoom& room);
 
   // What was read so far.
   [[nodiscard]] const ReadRun& run() const noexcept { return run_; }
 
  private:
   void note(const Frame& frame) noexcept;
+  [[nodiscard]] bool is_tick(const Frame& frame) noexcept;
   [[nodiscard]] bool peel(Frame& frame);
 
   capture::FrameSource& source_;
+  const Stop& stop_;
+  std::size_t batch_frames_;
   capture::OddLink odd_link_;
   Progress progress_;
   ReadRun run_;
+  std::uint64_t last_tick_ = 0;  // in frames
+  std::int64_t last_second_ = 0;
 };
 
 }  // namespace rpcaudit::app

@@ -40,17 +40,17 @@ void FrameRing::fill(std::unique_lock<std::mutex>& lock) {
   Slot& slot = slots_[read_ % kBatches];
   slot.ready = false;
   lock.unlock();
-  const ReadFrames read = reader_.read(slot.frames);
-  slot.count = read.frames.size();
+  const bool read = reader_.read(slot.room);
   lock.lock();
   reading_ = false;
-  ended_ = read.ended;
+  ended_ = !read;
   if (!ended_) ++read_;
   note_change();
   lock.unlock();
   const auto shards = static_cast<std::uint32_t>(done_.size());
-  for (std::size_t i = 0; i < slot.count; ++i) {
-    slot.shards[i] = static_cast<std::uint8_t>(dissect::shard_of(slot.frames[i], limits_, shards));
+  for (std::size_t i = 0; i < slot.room.count; ++i) {
+    slot.shards[i] =
+        static_cast<std::uint8_t>(dissect::shard_of(slot.room.frames[i], limits_, shards));
   }
   lock.lock();
   slot.ready = true;
@@ -73,19 +73,18 @@ void FrameRing::wait_for_change(std::unique_lock<std::mutex>& lock) {
   --sleepers_;
 }
 
-FrameBatch FrameRing::take(std::uint32_t worker) {
+FrameRing::Batch FrameRing::take(std::uint32_t worker) {
   std::unique_lock lock(mutex_);
   while (true) {
     if (should_read(worker)) fill(lock);
     const Slot& slot = slots_[done_[worker] % kBatches];
     if (done_[worker] < read_ && slot.ready) {
-      return {FrameBatch::State::frames, std::span(slot.frames).first(slot.count),
-              std::span(slot.shards).first(slot.count)};
+      return {FrameBatch::State::frames, &slot.room, slot.shards.data()};
     }
     if (ended_ && done_[worker] == read_) return {};
     if (wakes_seen_[worker] != wakes_) {
       wakes_seen_[worker] = wakes_;
-      return {FrameBatch::State::woken, {}, {}};
+      return {FrameBatch::State::woken, nullptr, nullptr};
     }
     if (!should_read(worker)) wait_for_change(lock);
   }
@@ -101,6 +100,18 @@ void FrameRing::wake_all() {
   const std::lock_guard lock(mutex_);
   ++wakes_;
   note_change();
+}
+
+FrameBatch RingFeed::take() {
+  const FrameRing::Batch batch = ring_.take(worker_);
+  if (batch.state != FrameBatch::State::frames) return {batch.state, {}, {}, {}};
+  const FrameRoom& room = *batch.room;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < room.count; ++i) {
+    if (batch.shards[i] == worker_) mine_[count++] = room.frames[i];
+  }
+  return {FrameBatch::State::frames, std::span(room.frames).first(room.count),
+          std::span(mine_).first(count), std::span(room.ticks).first(room.tick_count)};
 }
 
 }  // namespace rpcaudit::app

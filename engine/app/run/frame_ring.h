@@ -5,27 +5,14 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
-#include <span>
 #include <vector>
 
 #include "capture/frame.h"
 #include "dissect/limits.h"
 #include "engine/app/run/capture_reader.h"
+#include "engine/app/run/frame_feed.h"
 
 namespace rpcaudit::app {
-
-// What a worker gets: frames read together, and the shard that each belongs to.
-struct FrameBatch {
-  enum class State : std::uint8_t {
-    frames,  // to be given back; may be empty
-    woken,   // none yet: wake_all() was called meanwhile
-    ended,   // no more will come
-  };
-
-  State state = State::ended;
-  std::span<const Frame> frames;
-  std::span<const std::uint8_t> shards;
-};
 
 // One capture for several workers. Each of them sees every batch, in the same order, and takes the
 // frames of its shard; whoever is ahead of the others reads the next batch for all and finds out
@@ -41,9 +28,16 @@ class FrameRing {
   // Borrows both. The reader's source must keep a batch for kBatches reads. At most 256 workers.
   FrameRing(CaptureReader& reader, const dissect::Limits& limits, std::uint32_t workers);
 
+  // A batch of the ring, with the shard of each of its frames.
+  struct Batch {
+    FrameBatch::State state = FrameBatch::State::ended;
+    const FrameRoom* room = nullptr;
+    const std::uint8_t* shards = nullptr;
+  };
+
   // The next batch for `worker`. Waits until there is one, the input has ended, or wake_all() was
   // called since this worker was last told so.
-  [[nodiscard]] FrameBatch take(std::uint32_t worker);
+  [[nodiscard]] Batch take(std::uint32_t worker);
   // The worker is done with the batch that it took.
   void give_back(std::uint32_t worker);
 
@@ -53,9 +47,8 @@ class FrameRing {
  private:
   struct Slot {
     bool ready = false;  // its frames are sorted
-    std::size_t count = 0;
-    std::array<Frame, CaptureReader::kBatchSize> frames;
-    std::array<std::uint8_t, CaptureReader::kBatchSize> shards{};
+    FrameRoom room;
+    std::array<std::uint8_t, FrameRoom::kFramesMax> shards{};
   };
 
   [[nodiscard]] bool should_read(std::uint32_t worker) const noexcept;
@@ -76,6 +69,21 @@ class FrameRing {
   std::uint64_t read_ = 0;                 // how many batches were read
   bool reading_ = false;                   // a worker is at it
   bool ended_ = false;
+};
+
+// The part of one worker.
+class RingFeed : public FrameFeed {
+ public:
+  // Borrows the ring.
+  RingFeed(FrameRing& ring, std::uint32_t worker) : ring_(ring), worker_(worker) {}
+
+  [[nodiscard]] FrameBatch take() override;
+  void give_back() override { ring_.give_back(worker_); }
+
+ private:
+  FrameRing& ring_;
+  std::uint32_t worker_;
+  std::array<Frame, FrameRoom::kFramesMax> mine_;  // put together: the dissector looks ahead
 };
 
 }  // namespace rpcaudit::app

@@ -2,48 +2,16 @@
 
 #include <unistd.h>
 
-#include <array>
-#include <iostream>
-#include <vector>
+#include <string>
+#include <utility>
 
 #include "capture/pcap_file.h"
-#include "engine/app/run/blind_spots.h"
-#include "engine/app/run/frame_ring.h"
-#include "engine/app/run/record_output.h"
-#include "engine/app/run/sharded_pipeline.h"
-#include "engine/audit/event/hash_mixer.h"
+#include "engine/app/run/outputs.h"
+#include "engine/app/run/run_report.h"
 #include "engine/audit/text/text_encoding.h"
 
 namespace rpcaudit::app {
 namespace {
-
-audit::RunFacts facts_of(const RunOptions& options, const capture::FrameSource& source,
-                         const FrameRun& run) {
-  audit::RunFacts facts;
-  facts.inputs = options.captures;
-  facts.frames = run.read.frames;
-  facts.bytes = run.read.bytes;
-  facts.first = run.read.first;
-  facts.last = run.read.last;
-  facts.interrupted = run.read.interrupted;
-  facts.not_seen = blind_spots(run.statistics, run.read.frames_of_odd_links);
-  for (const capture::InputProblem& problem : source.problems()) {
-    if (problem.skipped) continue;
-    facts.problems.push_back(std::string(source.input_name(problem.input)) + ": " +
-                             problem.message);
-  }
-  return facts;
-}
-
-void write_statistics(const FrameRun& run, const audit::AuditTally& tally, audit::EventSink& sink) {
-  std::vector<audit::NamedCounter> dissect;
-  for_each_counter(run.statistics, [&](std::string_view name, std::uint64_t value) {
-    dissect.push_back({name, value});
-  });
-  dissect.push_back({"frames_of_odd_links", run.read.frames_of_odd_links});
-  const std::vector<audit::NamedCounter> audit = audit::named_counters(tally);
-  sink.on_statistics({run.read.last.value_or(Timestamp{}), dissect, audit});
-}
 
 // Connections that are only being opened are followed where a policy has a say in them.
 dissect::Limits limits_for(const audit::AuditOptions& audit) {
@@ -57,91 +25,70 @@ dissect::Limits limits_for(const audit::AuditOptions& audit) {
   return limits;
 }
 
-bool finding_met(const RunOptions& options, const audit::AuditTally& tally) {
-  return (options.fail_on_would_block && tally.count(evaluate::VerdictAction::would_block) != 0) ||
-         (options.fail_on_undecidable && tally.count(evaluate::VerdictAction::undecidable) != 0);
-}
-
 }  // namespace
 
-std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options, Log& log,
-                                                  std::size_t loans) {
+std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options, const Stop& stop,
+                                                  Log& log, std::size_t loans) {
   capture::OpenedCaptures opened =
-      capture::open_captures(options.captures, options.packet_filter, loans);
+      capture::open_captures(options.captures, options.packet_filter, {loans, stop.descriptor()});
   if (!opened.source) log.error(audit::terminal_text(opened.error));
   return std::move(opened.source);
 }
 
-dissect::Dissector make_dissector(const dissect::Limits& limits, dissect::RpcObserver& observer) {
-  return dissect::Dissector(limits, observer, audit::hash_seed());
-}
-
-FrameRun run_frames(capture::FrameSource& source, const dissect::Limits& limits,
-                    dissect::RpcObserver& observer, bool progress) {
-  dissect::Dissector dissector = make_dissector(limits, observer);
-  CaptureReader reader(source, progress);
-  std::array<Frame, CaptureReader::kBatchSize> room;
-  for (ReadFrames read = reader.read(room); !read.ended; read = reader.read(room)) {
-    dissector.process(read.frames);
-    dissector.advance(read.frames);
+std::vector<FileIdentity> files_read(const RunOptions& options, const capture::FrameSource& source,
+                                     const evaluate::ServerPolicies* policies) {
+  std::vector<std::string> names = options.policies;
+  if (!options.deployment.empty()) names.push_back(options.deployment);
+  for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
+    const std::vector<std::string>& files = policies->policy(i).files;
+    names.insert(names.end(), files.begin(), files.end());
   }
-  dissector.finish();
-  return {reader.run(), dissector.statistics()};
+  for (std::uint32_t i = 0; i < source.input_count(); ++i) names.emplace_back(source.input_name(i));
+  std::vector<FileIdentity> identities;
+  for (const std::string& name : names) {
+    constexpr std::string_view kStore = "store:";
+    const bool is_store = name.starts_with(kStore);
+    const auto identity = identity_of(is_store ? name.substr(kStore.size()) : name);
+    if (identity) identities.push_back(*identity);
+  }
+  return identities;
 }
 
 ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
-                       RecordFormat format_by_default, Log& log) {
-  const bool sharded = options.workers > 1;
+                       RecordFormat on_terminal, Log& log) {
+  Stop& stop = watch_for_stop_signals();
+  RunPlan plan;
+  plan.workers = options.workers;
+  plan.limits = limits_for(audit);
   const std::unique_ptr<capture::FrameSource> source =
-      open_source(options, log, sharded ? FrameRing::kBatches : 1);
+      open_source(options, stop, log, plan.loans());
   if (!source) return ExitStatus::usage;
-  RecordOutput output(options.output);
-  if (!output.error().empty()) {
-    log.error(audit::terminal_text(output.error()));
-    return ExitStatus::data;
-  }
-  RecordFormat format = options.format;
-  if (format == RecordFormat::automatic) {
-    format = output.is_terminal() ? format_by_default : RecordFormat::json;
-  }
-  audit.write_blindness = format == RecordFormat::json;
-  const dissect::Limits limits = limits_for(audit);
-  const auto input_name = [&source](std::uint32_t input) { return source->input_name(input); };
-  audit::EventSink& sink = output.open_sink(format, audit.policies, input_name,
-                                            limits.context_slots() + audit.records_waiting_max);
-  const bool progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !output.is_terminal();
-  FrameRun run;
-  audit::AuditTally tally;
-  if (!sharded) {
-    audit::Auditor auditor(limits, audit, sink);
-    run = run_frames(*source, limits, auditor, progress);
-    tally = auditor.tally();
-  } else {
-    ShardedRun sum =
-        run_sharded(options.workers, limits, audit, format, progress, *source, output, sink);
-    run = sum.frames;
-    tally = std::move(sum.tally);
-  }
-  log.debug(std::to_string(run.read.frames) + " frames of " + std::to_string(run.read.bytes) +
-            " bytes read, " + std::to_string(tally.calls) + " calls");
-  write_statistics(run, tally, sink);
-  output.finish();
 
-  audit::RunFacts facts = facts_of(options, *source, run);
-  if (!output.error().empty()) facts.problems.push_back(output.error());
-  if (!options.quiet) {
-    std::cerr << audit::summary_text(facts, tally, audit.policies);
-  } else {
-    for (const std::string& problem : facts.problems) log.error(audit::terminal_text(problem));
+  Outputs outputs(stop);
+  const ExitStatus opened =
+      outputs.open(options, on_terminal, files_read(options, *source, audit.policies));
+  if (opened != ExitStatus::done) {
+    log.error(audit::terminal_text(outputs.error()));
+    return opened;
   }
-  if (!facts.problems.empty()) return ExitStatus::data;
-  if (finding_met(options, tally)) return ExitStatus::finding;
-  const bool nothing =
-      audit.policies != nullptr ? !tally.has_judged() : tally.calls + tally.contexts == 0;
-  if (!nothing) return ExitStatus::done;
-  log.warn(std::string("no RPC call was ") + (tally.calls == 0 ? "seen" : "judged") + ": " +
-           reason_for_nothing(run.statistics, tally, run.read.frames_of_odd_links));
-  return ExitStatus::nothing_evaluated;
+  audit.write_blindness = outputs.has(RecordFormat::json);
+  plan.progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !outputs.has_terminal();
+  audit::EventSink& sink = outputs.open_sink(
+      audit.policies, [&source](std::uint32_t input) { return source->input_name(input); },
+      plan.workers * (plan.limits.context_slots() + audit.records_waiting_max));
+
+  AuditRun run = run_audit(*source, stop, plan, audit, sink);
+  log.debug(std::to_string(run.frames.read.frames) + " frames of " +
+            std::to_string(run.frames.read.bytes) + " bytes read, " +
+            std::to_string(run.tally.calls) + " calls");
+  write_statistics(run, sink);
+  outputs.finish();
+
+  std::vector<std::string> problems = problems_of(*source);
+  std::vector<std::string> losses = outputs.losses();
+  if (!losses.empty() || outputs.all_closed()) run.frames.read.stopped = stop.reason();
+  for (std::string& loss : losses) problems.push_back(std::move(loss));
+  return report(options, run, std::move(problems), audit.policies, log);
 }
 
 }  // namespace rpcaudit::app

@@ -1,43 +1,31 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
-#include <string>
+#include <vector>
 
 #include "capture/frame_source.h"
-#include "dissect/dissector.h"
 #include "engine/app/exit_status.h"
-#include "engine/app/run/capture_reader.h"
+#include "engine/app/run/audit_run.h"
 #include "engine/app/run/log.h"
+#include "engine/app/run/output_file.h"
 #include "engine/app/run/run_options.h"
-#include "engine/audit/auditor.h"
-#include "engine/audit/report/summary.h"
 
 namespace rpcaudit::app {
 
-// What the run of the frames gave, whoever observed it.
-struct FrameRun {
-  ReadRun read;
-  dissect::DissectStatistics statistics;
-};
-
 // Opens the captures named; says what keeps it from doing so and returns nothing. Frames stay valid
-// for `loans` reads.
-[[nodiscard]] std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options, Log& log,
+// for `loans` reads; with `stop` ends the wait for an input that does not go on.
+[[nodiscard]] std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options,
+                                                                const Stop& stop, Log& log,
                                                                 std::size_t loans = 1);
 
-// A dissector for one run.
-[[nodiscard]] dissect::Dissector make_dissector(const dissect::Limits& limits,
-                                                dissect::RpcObserver& observer);
+// The files that a run reads: captures, policies, and what those name.
+[[nodiscard]] std::vector<FileIdentity> files_read(const RunOptions& options,
+                                                   const capture::FrameSource& source,
+                                                   const evaluate::ServerPolicies* policies);
 
-// Takes every frame of `source` through the dissector to `observer`, until the end or a stop
-// signal. With `progress` it tells how far it is, on stderr.
-[[nodiscard]] FrameRun run_frames(capture::FrameSource& source, const dissect::Limits& limits,
-                                  dissect::RpcObserver& observer, bool progress);
-
-// The commands that write records: captures in, records out, summary on stderr. `audit` is without
-// a policy for a plain log of calls.
+// The commands that write records: captures in, records out, summary on standard error. `audit` is
+// without a policy for a plain log of calls.
 [[nodiscard]] ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
-                                     RecordFormat format_by_default, Log& log);
+                                     RecordFormat on_terminal, Log& log);
 
 }  // namespace rpcaudit::app

@@ -1,11 +1,6 @@
 #include "engine/app/run/record_output.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdlib>
-#include <system_error>
 #include <utility>
 
 #include "engine/audit/report/summary_text.h"
@@ -14,53 +9,47 @@
 
 namespace rpcaudit::app {
 
-RecordOutput::RecordOutput(const std::string& path)
-    : path_(path == "-" ? "standard output" : path) {
-  constexpr mode_t kMode = 0666;  // the user's mask applies
-  descriptor_ = path == "-" ? STDOUT_FILENO
-                            : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode);
-  if (descriptor_ < 0) {
-    error_ = path_ + ": " + std::generic_category().message(errno);
-    return;
+bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
+                        const std::vector<FileIdentity>& inputs) {
+  if (!file_.open(spec.path, inputs)) {
+    error_ = file_.error();
+    return false;
   }
-  is_terminal_ = ::isatty(descriptor_) == 1;
-  target_ = std::make_unique<audit::DescriptorTarget>(descriptor_);
-  buffer_ = std::make_unique<audit::OutputBuffer>(*target_, is_terminal_);
+  format_ = spec.format;
+  if (format_ == RecordFormat::automatic) {
+    format_ = is_terminal() ? on_terminal : RecordFormat::json;
+  }
+  target_ = std::make_unique<audit::DescriptorTarget>(file_.descriptor(), stop_.descriptor());
+  buffer_ = std::make_unique<audit::OutputBuffer>(static_cast<audit::OutputTarget&>(*this),
+                                                  is_terminal());
+  return true;
 }
 
-RecordOutput::~RecordOutput() {
-  if (descriptor_ > STDERR_FILENO) ::close(descriptor_);
-}
-
-audit::EventSink& RecordOutput::open_sink(RecordFormat format,
-                                          const evaluate::ServerPolicies* policies,
+audit::EventSink& RecordOutput::open_sink(const evaluate::ServerPolicies* policies,
                                           audit::InputName input_name, std::size_t contexts_max) {
-  sink_ = make_sink(*buffer_, format, policies, std::move(input_name), contexts_max);
+  if (format_ == RecordFormat::text) {
+    const bool colour = is_terminal() && std::getenv("NO_COLOR") == nullptr;
+    sink_ = std::make_unique<audit::TextSink>(*buffer_, policies, std::move(input_name), colour);
+  } else {
+    sink_ =
+        std::make_unique<audit::JsonSink>(*buffer_, policies, std::move(input_name), contexts_max);
+  }
   return *sink_;
 }
 
-std::unique_ptr<audit::EventSink> RecordOutput::make_sink(audit::OutputBuffer& buffer,
-                                                          RecordFormat format,
-                                                          const evaluate::ServerPolicies* policies,
-                                                          audit::InputName input_name,
-                                                          std::size_t contexts_max) const {
-  if (format == RecordFormat::text) {
-    const bool colour = is_terminal_ && std::getenv("NO_COLOR") == nullptr;
-    return std::make_unique<audit::TextSink>(buffer, policies, std::move(input_name), colour);
-  }
-  return std::make_unique<audit::JsonSink>(buffer, policies, std::move(input_name), contexts_max);
+bool RecordOutput::write(std::string_view bytes) {
+  if (target_->write(bytes)) return true;
+  if (is_closed()) on_closed_();
+  return false;
 }
 
 void RecordOutput::finish() {
   buffer_->flush();
-  if (buffer_->failed()) {
-    error_ = path_ + ": " + target_->error() + "; " + audit::grouped(buffer_->records_lost()) +
-             " records were lost";
+  if (buffer_->failed() && !is_closed()) {
+    error_ = file_.name() + ": " + target_->error() + "; " +
+             audit::grouped(buffer_->records_lost()) + " records were lost";
   }
-  if (descriptor_ > STDERR_FILENO && ::close(std::exchange(descriptor_, -1)) != 0 &&
-      error_.empty()) {
-    error_ = path_ + ": " + std::generic_category().message(errno);
-  }
+  if (!file_.finish() && error_.empty()) error_ = file_.error();
 }
 
 }  // namespace rpcaudit::app

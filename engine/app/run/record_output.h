@@ -1,45 +1,59 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "engine/app/run/output_file.h"
 #include "engine/app/run/run_options.h"
+#include "engine/app/run/stop_signal.h"
 #include "engine/audit/event/event_sink.h"
 #include "engine/audit/text/output_buffer.h"
 #include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit::app {
 
-// The place that records go to: a file or standard output, and the sink that writes their form.
-class RecordOutput {
+// One place that records go to, and the form that they have there.
+class RecordOutput : private audit::OutputTarget {
  public:
-  // Creates or empties `path`; `-` is standard output. On failure error() is not empty.
-  explicit RecordOutput(const std::string& path);
-  RecordOutput(const RecordOutput&) = delete;
-  RecordOutput& operator=(const RecordOutput&) = delete;
-  ~RecordOutput();
+  // `stop` is borrowed: with it ends the wait for a reader that does not read. `on_closed` is
+  // called when is_closed() becomes true.
+  RecordOutput(const Stop& stop, std::function<void()> on_closed)
+      : stop_(stop), on_closed_(std::move(on_closed)) {}
+
+  // False when it cannot be written; error() then says why. A form of `automatic` becomes
+  // `on_terminal` or JSON.
+  [[nodiscard]] bool open(const OutputSpec& spec, RecordFormat on_terminal,
+                          const std::vector<FileIdentity>& inputs);
 
   // To be called once, before anything is written. `policies` may be null; it and what `input_name`
   // names must outlive the output.
-  audit::EventSink& open_sink(RecordFormat format, const evaluate::ServerPolicies* policies,
-                              audit::InputName input_name, std::size_t contexts_max);
-
-  // A sink of the same form into another buffer.
-  [[nodiscard]] std::unique_ptr<audit::EventSink> make_sink(
-      audit::OutputBuffer& buffer, RecordFormat format, const evaluate::ServerPolicies* policies,
-      audit::InputName input_name, std::size_t contexts_max) const;
+  audit::EventSink& open_sink(const evaluate::ServerPolicies* policies, audit::InputName input_name,
+                              std::size_t contexts_max);
   [[nodiscard]] audit::OutputBuffer& buffer() noexcept { return *buffer_; }
 
-  // Hands on what is held and closes a file. Afterwards error() tells whether all arrived.
+  // Hands on what is held and closes the file. Afterwards error() tells whether all arrived.
   void finish();
 
-  [[nodiscard]] bool is_terminal() const noexcept { return is_terminal_; }
-  [[nodiscard]] const std::string& error() const noexcept { return error_; }
+  // Why it could not be opened: the run reads that file.
+  [[nodiscard]] bool is_input() const noexcept { return file_.is_input(); }
+  [[nodiscard]] RecordFormat format() const noexcept { return format_; }
+  [[nodiscard]] bool is_terminal() const noexcept { return file_.is_terminal(); }
+  // Nobody reads any more: the other end of a pipe was closed.
+  [[nodiscard]] bool is_closed() const noexcept { return target_ && target_->reader_is_gone(); }
+  // What was lost; of a closed pipe nothing is said.
+  [[nodiscard]] const std::string& error() const noexcept override { return error_; }
 
  private:
-  std::string path_;
-  int descriptor_ = -1;
-  bool is_terminal_ = false;
+  [[nodiscard]] bool write(std::string_view bytes) override;
+
+  const Stop& stop_;
+  std::function<void()> on_closed_;
+  OutputFile file_;
+  RecordFormat format_ = RecordFormat::json;
   std::string error_;
   std::unique_ptr<audit::DescriptorTarget> target_;
   std::unique_ptr<audit::OutputBuffer> buffer_;

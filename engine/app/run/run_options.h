@@ -11,6 +11,12 @@ namespace rpcaudit::app {
 
 enum class RecordFormat : std::uint8_t { automatic, json, text };
 
+// A place that records go to.
+struct OutputSpec {
+  std::string path;  // `-` is standard output
+  RecordFormat format = RecordFormat::automatic;
+};
+
 // What the command line says about the controls besides the RPC filters.
 struct ControlOptions {
   bool what_if_restrict_remote_clients = false;
@@ -24,8 +30,8 @@ struct ControlOptions {
 struct RunOptions {
   std::vector<std::string> captures;
   std::vector<std::string> policies;
-  std::string deployment;  // file; empty without one
-  std::string output = "-";
+  std::string deployment;            // file; empty without one
+  std::vector<std::string> outputs;  // as parse_output() reads them; standard output without any
   std::string packet_filter;
   RecordFormat format = RecordFormat::automatic;
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number

@@ -17,7 +17,8 @@ struct NamedCounter {
 
 // The counters of a run, at its end. Spans are borrowed.
 struct StatisticsEvent {
-  Timestamp timestamp;  // of the last frame
+  Timestamp timestamp;       // of the last frame
+  bool interrupted = false;  // the run was stopped before its input ended
   std::span<const NamedCounter> dissect;
   std::span<const NamedCounter> audit;
 };

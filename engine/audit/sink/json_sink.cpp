@@ -375,6 +375,7 @@ void JsonSink::on_statistics(const StatisticsEvent& statistics) {
   });
   line.plain("event_type", "stats");
   line.open("stats");
+  if (statistics.interrupted) line.truth("interrupted");
   line.open("dissect");
   for (const NamedCounter& counter : statistics.dissect) line.number(counter.name, counter.value);
   line.close();

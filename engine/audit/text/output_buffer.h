@@ -21,16 +21,26 @@ class OutputTarget {
   [[nodiscard]] virtual const std::string& error() const = 0;
 };
 
-// An open file descriptor, borrowed.
+// An open file descriptor, borrowed. Waits until all is written, also where the descriptor itself
+// would not wait; but once a stop is asked for, not long for a reader that does not read.
 class DescriptorTarget : public OutputTarget {
  public:
-  explicit DescriptorTarget(int descriptor) : descriptor_(descriptor) {}
+  // `stop_descriptor` becomes readable when the run is to end; -1: it never is.
+  explicit DescriptorTarget(int descriptor, int stop_descriptor = -1);
 
   [[nodiscard]] bool write(std::string_view bytes) override;
   [[nodiscard]] const std::string& error() const override { return error_; }
+  // Whether it failed because the other end of a pipe or socket was closed.
+  [[nodiscard]] bool reader_is_gone() const noexcept { return reader_is_gone_; }
 
  private:
+  [[nodiscard]] bool wait_until_writable();
+  [[nodiscard]] bool fail(int error);
+
   int descriptor_;
+  int stop_descriptor_;
+  bool may_block_;  // not a regular file
+  bool reader_is_gone_ = false;
   std::string error_;
 };
 

@@ -58,7 +58,7 @@ class LendingSource : public NumberingSource {
   }
 
  private:
-  std::array<std::array<std::byte, CaptureReader::kBatchSize>, FrameRing::kBatches> lent_{};
+  std::array<std::array<std::byte, FrameRoom::kFramesMax>, FrameRing::kBatches> lent_{};
   std::size_t reads_ = 0;
 };
 
@@ -67,7 +67,8 @@ class FrameRingTest : public testing::TestWithParam<std::uint32_t> {};
 TEST_P(FrameRingTest, EveryWorkerSeesEveryFrameOnceAndInOrder) {
   constexpr std::uint64_t kFrames = 100'000;
   NumberingSource source(kFrames);
-  CaptureReader reader(source, false);
+  const Stop stop;
+  CaptureReader reader(source, stop, false);
   const dissect::Limits limits;
   const std::uint32_t workers = GetParam();
   FrameRing ring(reader, limits, workers);
@@ -76,11 +77,12 @@ TEST_P(FrameRingTest, EveryWorkerSeesEveryFrameOnceAndInOrder) {
   for (std::uint32_t worker = 0; worker < workers; ++worker) {
     threads.emplace_back([&, worker] {
       std::uint64_t last = 0;
-      for (FrameBatch batch = ring.take(worker); batch.state != FrameBatch::State::ended;
-           batch = ring.take(worker)) {
+      RingFeed feed(ring, worker);
+      for (FrameBatch batch = feed.take(); batch.state != FrameBatch::State::ended;
+           batch = feed.take()) {
         for (const Frame& frame : batch.frames) last = frame.sequence == last + 1 ? last + 1 : 0;
         if (last % 11 == worker) std::this_thread::yield();
-        ring.give_back(worker);
+        feed.give_back();
       }
       seen[worker] = last;
     });
@@ -93,7 +95,8 @@ TEST_P(FrameRingTest, EveryWorkerSeesEveryFrameOnceAndInOrder) {
 TEST_P(FrameRingTest, FramesStayUntilTheSlowestWorkerIsDoneWithThem) {
   constexpr std::uint64_t kFrames = 200'000;
   LendingSource source(kFrames);
-  CaptureReader reader(source, false);
+  const Stop stop;
+  CaptureReader reader(source, stop, false);
   const dissect::Limits limits;
   const std::uint32_t workers = GetParam();
   FrameRing ring(reader, limits, workers);
@@ -101,13 +104,14 @@ TEST_P(FrameRingTest, FramesStayUntilTheSlowestWorkerIsDoneWithThem) {
   std::vector<std::thread> threads;
   for (std::uint32_t worker = 0; worker < workers; ++worker) {
     threads.emplace_back([&, worker] {
-      for (FrameBatch batch = ring.take(worker); batch.state != FrameBatch::State::ended;
-           batch = ring.take(worker)) {
+      RingFeed feed(ring, worker);
+      for (FrameBatch batch = feed.take(); batch.state != FrameBatch::State::ended;
+           batch = feed.take()) {
         std::this_thread::yield();
         for (const Frame& frame : batch.frames) {
           if (frame.bytes[0] == static_cast<std::byte>(frame.sequence)) ++intact[worker];
         }
-        ring.give_back(worker);
+        feed.give_back();
       }
     });
   }

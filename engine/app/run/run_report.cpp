@@ -1,0 +1,108 @@
+#include "engine/app/run/run_report.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "engine/app/run/blind_spots.h"
+#include "engine/audit/report/summary.h"
+#include "engine/audit/report/summary_text.h"
+#include "engine/audit/text/output_buffer.h"
+#include "engine/audit/text/text_encoding.h"
+
+namespace rpcaudit::app {
+namespace {
+
+audit::RunFacts facts_of(const RunOptions& options, const FrameRun& run,
+                         std::vector<std::string> problems) {
+  audit::RunFacts facts;
+  facts.inputs = options.captures;
+  facts.frames = run.read.frames;
+  facts.bytes = run.read.bytes;
+  facts.first = run.read.first;
+  facts.last = run.read.last;
+  facts.interrupted = run.read.stopped != StopReason::none;
+  facts.not_seen = blind_spots(run.statistics, run.read.frames_of_odd_links);
+  facts.problems = std::move(problems);
+  return facts;
+}
+
+bool finding_met(const RunOptions& options, const audit::AuditTally& tally) {
+  return (options.fail_on_would_block && tally.count(evaluate::VerdictAction::would_block) != 0) ||
+         (options.fail_on_undecidable && tally.count(evaluate::VerdictAction::undecidable) != 0);
+}
+
+// How a run ended that was not stopped.
+ExitStatus end_of(const RunOptions& options, const AuditRun& run, bool has_policies, Log& log) {
+  const audit::AuditTally& tally = run.tally;
+  if (finding_met(options, tally)) return ExitStatus::finding;
+  const bool nothing = has_policies ? !tally.has_judged() : tally.calls + tally.contexts == 0;
+  if (!nothing) return ExitStatus::done;
+  log.warn(std::string("no RPC call was ") + (tally.calls == 0 ? "seen" : "judged") + ": " +
+           reason_for_nothing(run.frames.statistics, tally, run.frames.read.frames_of_odd_links));
+  return ExitStatus::nothing_evaluated;
+}
+
+}  // namespace
+
+bool write_to_standard_error(std::string_view text) {
+  return audit::DescriptorTarget(STDERR_FILENO).write(text);
+}
+
+std::vector<std::string> problems_of(const capture::FrameSource& source) {
+  std::vector<std::string> problems;
+  for (const capture::InputProblem& problem : source.problems()) {
+    if (problem.skipped) continue;
+    problems.push_back(std::string(source.input_name(problem.input)) + ": " + problem.message);
+  }
+  return problems;
+}
+
+std::optional<ExitStatus> report_stop(const ReadRun& run, Log& log) {
+  const char* signal = nullptr;
+  ExitStatus status = ExitStatus::done;
+  switch (run.stopped) {
+    case StopReason::none: return std::nullopt;
+    case StopReason::output_closed: return ExitStatus::data;
+    case StopReason::interrupt:
+      signal = "SIGINT";
+      status = ExitStatus::interrupted;
+      break;
+    case StopReason::terminate:
+      signal = "SIGTERM";
+      status = ExitStatus::terminated;
+      break;
+  }
+  log.warn(std::string("stopped by ") + signal + " after " + audit::grouped(run.frames) +
+           " frames, before all was done");
+  return status;
+}
+
+void write_statistics(const AuditRun& run, audit::EventSink& sink) {
+  std::vector<audit::NamedCounter> dissect;
+  for_each_counter(run.frames.statistics, [&](std::string_view name, std::uint64_t value) {
+    dissect.push_back({name, value});
+  });
+  dissect.push_back({"frames_of_odd_links", run.frames.read.frames_of_odd_links});
+  const std::vector<audit::NamedCounter> audit = audit::named_counters(run.tally);
+  sink.on_statistics({run.frames.read.last.value_or(Timestamp{}),
+                      run.frames.read.stopped != StopReason::none, dissect, audit});
+}
+
+ExitStatus report(const RunOptions& options, const AuditRun& run, std::vector<std::string> problems,
+                  const evaluate::ServerPolicies* policies, Log& log) {
+  const ReadRun& read = run.frames.read;
+  if (read.stopped == StopReason::output_closed) return ExitStatus::data;
+  const audit::RunFacts facts = facts_of(options, run.frames, std::move(problems));
+  bool told = true;
+  if (!options.quiet) {
+    told = write_to_standard_error(audit::summary_text(facts, run.tally, policies));
+  } else {
+    for (const std::string& problem : facts.problems) log.error(audit::terminal_text(problem));
+  }
+  if (const std::optional<ExitStatus> stopped = report_stop(read, log)) return *stopped;
+  if (!told || !facts.problems.empty()) return ExitStatus::data;
+  return end_of(options, run, policies != nullptr, log);
+}
+
+}  // namespace rpcaudit::app

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/app/exit_status.h"
+#include "engine/app/run/audit_run.h"
+#include "engine/app/run/log.h"
+#include "engine/app/run/run_options.h"
+
+namespace rpcaudit::app {
+
+// Writes to standard error, waiting where it has to; false when not all arrived.
+[[nodiscard]] bool write_to_standard_error(std::string_view text);
+
+// What was wrong with the inputs, each with its name.
+[[nodiscard]] std::vector<std::string> problems_of(const capture::FrameSource& source);
+
+// The exit status of a run that was stopped; nothing for one that ended by itself. Says so, unless
+// nobody is there who could read it.
+[[nodiscard]] std::optional<ExitStatus> report_stop(const ReadRun& run, Log& log);
+
+// Tells `sink` the counters of the run.
+void write_statistics(const AuditRun& run, audit::EventSink& sink);
+
+// Tells people what the run gave, and the caller how it ended. `problems` are what was wrong with
+// inputs and outputs; `policies` may be null.
+[[nodiscard]] ExitStatus report(const RunOptions& options, const AuditRun& run,
+                                std::vector<std::string> problems,
+                                const evaluate::ServerPolicies* policies, Log& log);
+
+}  // namespace rpcaudit::app
