@@ -101,9 +101,12 @@ const std::map<std::string_view, Names>& edges() {
       {"engine/app/run",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
         "engine/app: face"}},
-      {"engine/app/commands",
+      {"engine/app/policies",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
         "engine/app: face", "engine/app/run"}},
+      {"engine/app/commands",
+       {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
+        "engine/app: face", "engine/app/run", "engine/app/policies"}},
       {"engine/app", {"engine/app: face", "engine/app/commands"}},
   };
   return kEdges;

@@ -3,7 +3,7 @@
 
 #include "engine/app/commands/command_options.h"
 #include "engine/app/commands/commands.h"
-#include "engine/app/run/deployment_files.h"
+#include "engine/app/policies/deployment_files.h"
 #include "engine/app/run/pipeline.h"
 
 namespace rpcaudit::app {

@@ -12,7 +12,7 @@
 
 #include "engine/app/commands/command_options.h"
 #include "engine/app/commands/commands.h"
-#include "engine/app/run/deployment_files.h"
+#include "engine/app/policies/deployment_files.h"
 #include "engine/audit/catalogue/catalogue.h"
 #include "engine/audit/catalogue/catalogue_data.h"
 #include "engine/audit/text/text_encoding.h"

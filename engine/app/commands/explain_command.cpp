@@ -8,7 +8,7 @@
 #include "engine/app/commands/command_options.h"
 #include "engine/app/commands/commands.h"
 #include "engine/app/commands/explain_text.h"
-#include "engine/app/run/deployment_files.h"
+#include "engine/app/policies/deployment_files.h"
 #include "engine/app/run/pipeline.h"
 #include "engine/app/run/run_report.h"
 #include "engine/audit/call_judge.h"

@@ -3,7 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <thread>
 
 #include "tests/app/program.h"
 
@@ -89,23 +95,70 @@ TEST_F(OutputTest, AClosedPipeEndsTheRunQuietly) {
   EXPECT_TRUE(read_file(other) == run("calls -q -r " + demo).out);
 }
 
-struct StopCase {
-  const char* signal;
-  const char* workers;
-  int status;
+// The program with a standard input that gives some bytes, and then none without ending.
+class WaitingProgram {
+ public:
+  WaitingProgram(const std::string& arguments, std::string_view some_bytes) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe(ends.data()), 0);
+    input_ = ends[1];
+    EXPECT_EQ(::write(input_, some_bytes.data(), some_bytes.size()),
+              static_cast<ssize_t>(some_bytes.size()));
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(ends[0], STDIN_FILENO);
+      ::close(ends[0]);
+      ::close(ends[1]);
+      const std::string command = "exec " + program_path() + " " + arguments;
+      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      std::_Exit(127);
+    }
+    ::close(ends[0]);
+  }
+  ~WaitingProgram() { ::close(input_); }
+
+  // Sends a signal once the program catches it, and returns the exit status.
+  int end_by(int signal) const {
+    while (!catches(signal)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    ::kill(pid_, signal);
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  [[nodiscard]] bool catches(int signal) const {
+    const std::string status = read_file("/proc/" + std::to_string(pid_) + "/status");
+    const std::size_t at = status.find("SigCgt:");
+    if (at == std::string::npos) return false;
+    const std::uint64_t caught = std::strtoull(status.c_str() + at + 7, nullptr, 16);
+    return (caught >> (signal - 1) & 1) != 0;
+  }
+
+  pid_t pid_ = -1;
+  int input_ = -1;
 };
 
-// The input is a pipe that gives nothing and does not end.
+struct StopCase {
+  int signal;
+  const char* workers;
+  int status;
+  const char* says;
+};
+
 TEST_F(OutputTest, AStopEndsTheWaitForAnIdlePipe) {
-  for (const StopCase& one : {StopCase{"INT", "1", 130}, StopCase{"TERM", "3", 143}}) {
-    const std::string idle = "(head -c 5000 " + demo +
-                             "; sleep 3) | timeout --preserve-status -s " +
-                             std::string(one.signal) + " 1 ";
-    const Ended ended = run_after(idle, std::string("calls -q -r - --workers ") + one.workers);
-    EXPECT_EQ(ended.status, one.status) << ended.err;
-    EXPECT_NE(ended.out.find("\"interrupted\":true"), std::string::npos) << ended.out;
-    EXPECT_EQ(ended.err.find("rpcaudit: stopped by SIG"), 0u) << ended.err;
-    EXPECT_EQ(ended.err.find('\n'), ended.err.size() - 1) << ended.err;
+  const std::string out = (folder / "out").string();
+  const std::string err = (folder / "err").string();
+  for (const StopCase& one : {StopCase{SIGINT, "1", 130, "rpcaudit: stopped by SIGINT after "},
+                              StopCase{SIGTERM, "3", 143, "rpcaudit: stopped by SIGTERM after "}}) {
+    const WaitingProgram program(
+        "calls -q -r - --workers " + std::string(one.workers) + " > " + out + " 2> " + err,
+        read_file(demo).substr(0, 5000));
+    EXPECT_EQ(program.end_by(one.signal), one.status);
+    const std::string said = read_file(err);
+    EXPECT_EQ(said.find(one.says), 0u) << said;
+    EXPECT_EQ(said.find('\n'), said.size() - 1) << said;
+    EXPECT_NE(read_file(out).find("\"interrupted\":true"), std::string::npos) << read_file(out);
   }
 }
 

@@ -1,4 +1,4 @@
-#include "engine/app/run/state_folder.h"
+#include "engine/app/policies/state_folder.h"
 
 #include <cstdlib>
 #include <filesystem>

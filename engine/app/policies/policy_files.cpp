@@ -1,4 +1,4 @@
-#include "engine/app/run/policy_files.h"
+#include "engine/app/policies/policy_files.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-#include "engine/app/run/state_folder.h"
+#include "engine/app/policies/state_folder.h"
 #include "engine/audit/text/text_encoding.h"
 #include "engine/policy/check/validator.h"
 #include "engine/policy/netsh/filter_store.h"

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "engine/app/run/log.h"
-#include "engine/app/run/policy_files.h"
+#include "engine/app/policies/policy_files.h"
 #include "engine/app/run/run_options.h"
 #include "engine/evaluate/server_policies.h"
 #include "engine/policy/deployment.h"

@@ -1,4 +1,4 @@
-#include "engine/app/run/deployment_files.h"
+#include "engine/app/policies/deployment_files.h"
 
 #include <algorithm>
 #include <cerrno>
