@@ -15,6 +15,8 @@ struct Limits {
   std::size_t smb_sessions = 1u << 14;     // SMB sessions, over one connection or several
   std::size_t smb_pipes = 1u << 15;        // pipes open at once, and handles that may be one
   std::size_t smb_requests = 1u << 15;     // SMB requests on pipes waiting for their response
+  std::size_t smb_writes = 1u << 13;         // writes to pipes waiting for their answers
+  std::size_t smb_write_pieces = 1u << 12;   // and their bytes, 2 KiB each
   std::size_t smb_header_buffers = 1024;     // headers of SMB messages held in pieces, 16 KiB each
   std::size_t tcp_openings = 1u << 13;     // connections being opened; 0: none is told
   std::size_t contexts = 1u << 17;         // presentation contexts alive at once

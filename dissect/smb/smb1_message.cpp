@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dissect/smb/smb_pipe_name.h"
+#include "dissect/smb/smb_status.h"
 
 namespace rpcaudit::dissect {
 namespace {
@@ -60,6 +61,18 @@ bool Smb1Header::has_data() const noexcept {
   constexpr std::uint32_t kNtBufferOverflow = 0x8000'0005;
   constexpr std::uint32_t kDosMoreData = 0x00ea'0001;  // class ERRDOS, code 234
   return status == 0 || status == kNtBufferOverflow || status == kDosMoreData;
+}
+
+bool Smb1Header::refuses_write(bool reads_answer) const noexcept {
+  constexpr std::uint32_t kSeverityError = 3;
+  if (status >> 30 == kSeverityError) return dissect::refuses_write(status, reads_answer);
+  if (has_data()) return false;
+  switch (status >> 16) {            // codes of class ERRDOS ([MS-CIFS] 2.2.2.4)
+    case 109:                        // ERRbrokenpipe
+    case 232:                        // ERRpipeclosing
+    case 233: return !reads_answer;  // ERRnotconnected
+    default: return true;
+  }
 }
 
 ParseStatus parse_smb1_header(Bytes bytes, Smb1Header& header) noexcept {

@@ -44,6 +44,8 @@ struct Smb1Header {
 
   // Nothing went wrong: what the response says is there.
   [[nodiscard]] bool has_data() const noexcept;
+  // The server did not take what the request wrote to a pipe: see refuses_write() of NTSTATUS.
+  [[nodiscard]] bool refuses_write(bool reads_answer) const noexcept;
 };
 
 [[nodiscard]] ParseStatus parse_smb1_header(Bytes bytes, Smb1Header& header) noexcept;

@@ -7,6 +7,7 @@
 #include "dissect/rpc/rpc_auth.h"
 #include "dissect/smb/smb_host.h"
 #include "dissect/smb/smb_pipe_name.h"
+#include "dissect/smb/smb_status.h"
 
 namespace rpcaudit::dissect {
 namespace {
@@ -145,6 +146,8 @@ void Smb1Reader::on_response(SmbUnitContext& unit, const Smb1Block& block) noexc
   switch (block.command) {
     case Smb1Command::session_setup_andx: return on_setup_response(unit, block);
     case Smb1Command::tree_connect_andx: return on_tree_response(unit, block);
+    case Smb1Command::write:
+    case Smb1Command::write_andx: return on_write_response(unit, block);
     case Smb1Command::transaction: return on_transaction_response(unit, block);
     case Smb1Command::close:
     case Smb1Command::tree_disconnect:
@@ -281,8 +284,22 @@ void Smb1Reader::on_write_request(SmbUnitContext& unit, const Smb1Block& block) 
   Smb1Data data;
   if (!host.decodes(parse_smb1_write_request(block, data))) return;
   const SmbPipes::Reference pipe = find_pipe(unit, data.file_id);
-  host.hand_on(unit, pipe, kToServer, data.extent);
-  if (data.more != 0) raw_[unit.direction] = pipe;
+  if (!host.pipes().holds(pipe)) return;
+  if (block.command == Smb1Command::write_raw) {
+    host.hand_on(unit, pipe, kToServer, data.extent);
+    if (data.more != 0) raw_[unit.direction] = pipe;
+    return;
+  }
+  SmbRequest& request = host.add_request(unit, request_key(unit, block.command));
+  host.write(unit, request, pipe, data.extent, data.extent.length, false);
+}
+
+void Smb1Reader::on_write_response(SmbUnitContext& unit, const Smb1Block& block) noexcept {
+  SmbHost& host = unit.host;
+  const Slot<SmbRequest> slot = host.find_request(request_key(unit, block.command));
+  if (!slot) return;
+  if (header_of(unit).refuses_write(false)) host.refuse_write(host.request(slot));
+  host.end_request(slot, unit.frame.timestamp);
 }
 
 void Smb1Reader::on_read_response(SmbUnitContext& unit, const Smb1Block& block) noexcept {
@@ -339,21 +356,28 @@ void Smb1Reader::on_transaction_request(SmbUnitContext& unit, const Smb1Block& b
 
 // Hands on a part of a transaction's data. Parts come in order; what one of them skips is missing,
 // what it repeats is left out.
-void Smb1Reader::on_part(SmbUnitContext& unit, const SmbRequest& request, Direction direction,
+void Smb1Reader::on_part(SmbUnitContext& unit, SmbRequest& request, Direction direction,
                          const Smb1Transaction& part, std::uint32_t& seen) noexcept {
   SmbHost& host = unit.host;
   SmbExtent extent = part.extent;
   if (extent.length == 0 || !host.pipes().holds(request.pipe)) return;
   const std::uint32_t end = part.displacement + extent.length;
-  if (part.displacement > seen) {
-    host.pipes().gap(request.pipe.slot, direction, part.displacement - seen, BlindnessKind::gap,
-                     unit.frame);
-  }
+  const std::uint32_t skipped = part.displacement - std::min(part.displacement, seen);
   const std::uint32_t repeated = std::min(seen - std::min(seen, part.displacement), extent.length);
   extent.offset += repeated;
   extent.length -= repeated;
   seen = std::max(seen, end);
-  host.hand_on(unit, request.pipe, direction, extent);
+  if (direction == kToServer) {
+    host.write(unit, request, request.pipe, extent, request.expected, true);
+    if (skipped == 0) return;
+    host.pipes().gap_write(request.pipe.slot, request.write, skipped, BlindnessKind::gap,
+                           unit.frame);
+  } else {
+    if (skipped != 0) {
+      host.pipes().gap(request.pipe.slot, direction, skipped, BlindnessKind::gap, unit.frame);
+    }
+    host.hand_on(unit, request.pipe, direction, extent);
+  }
 }
 
 void Smb1Reader::on_transaction_response(SmbUnitContext& unit, const Smb1Block& block) noexcept {
@@ -375,6 +399,7 @@ void Smb1Reader::on_transaction_response(SmbUnitContext& unit, const Smb1Block& 
     }
   }
   if (more) return;
+  if (header.refuses_write(true)) host.refuse_write(request);
   SmbPayload& payload = unit.connection.payloads[unit.direction];
   if (request.is_call && unit.step.payload_length != 0) {
     payload.ends_pipe = true;  // not before its bytes have come

@@ -49,10 +49,11 @@ class Smb1Reader {
   void on_open_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_file_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_write_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
+  void on_write_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_read_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_transaction_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_transaction_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_part(SmbUnitContext& unit, const SmbRequest& request, Direction direction,
+  void on_part(SmbUnitContext& unit, SmbRequest& request, Direction direction,
                const Smb1Transaction& part, std::uint32_t& seen) noexcept;
   void on_leave(SmbUnitContext& unit, const Smb1Block& block) noexcept;
 

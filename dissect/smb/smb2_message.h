@@ -5,6 +5,7 @@
 #include "dissect/byte_cursor.h"
 #include "dissect/parse_status.h"
 #include "dissect/smb/nbss.h"
+#include "dissect/smb/smb_status.h"
 
 namespace rpcaudit::dissect {
 
@@ -28,11 +29,6 @@ enum class Smb2Command : std::uint16_t {
 };
 
 inline constexpr std::size_t kSmb2HeaderSize = 64;
-
-inline constexpr std::uint32_t kStatusSuccess = 0;
-inline constexpr std::uint32_t kStatusPending = 0x103;
-inline constexpr std::uint32_t kStatusBufferOverflow = 0x8000'0005;  // data, and more to be read
-inline constexpr std::uint32_t kStatusMoreProcessingRequired = 0xc000'0016;
 
 // The header of every message ([MS-SMB2] 2.2.1.1 and 2.2.1.2), little-endian.
 struct Smb2Header {

@@ -5,6 +5,7 @@
 #include "dissect/rpc/auth_token.h"
 #include "dissect/smb/smb_host.h"
 #include "dissect/smb/smb_pipe_name.h"
+#include "dissect/smb/smb_status.h"
 
 namespace rpcaudit::dissect {
 namespace {
@@ -18,6 +19,12 @@ TableKey session_key(const SmbConnection& connection, std::uint64_t id) noexcept
 
 TableKey request_key(const SmbUnitContext& unit, const Smb2Header& header) noexcept {
   return {unit.connection.key, 0, header.message_id};
+}
+
+// Ends the request that a response answers, if it is known.
+void end_request(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  const Slot<SmbRequest> slot = unit.host.find_request(request_key(unit, header));
+  if (slot) unit.host.end_request(slot, unit.frame.timestamp);
 }
 
 }  // namespace
@@ -170,17 +177,13 @@ void Smb2Reader::on_request(SmbUnitContext& unit, const Smb2Header& header) noex
     }
     case Smb2Command::write: {
       if (!host.decodes(parse_smb2_write_request(message, data))) return;
-      data.extent.offset += unit.presented.offset;
-      return host.hand_on(unit, find_pipe(unit, header, true), kToServer, data.extent);
+      return on_write(unit, header, data);
     }
     case Smb2Command::ioctl: {
       if (!host.decodes(parse_smb2_ioctl(message, false, data))) return;
-      const bool transceives = data.control_code == kFsctlPipeTransceive;
-      const SmbPipes::Reference pipe = find_pipe(unit, header, transceives);
-      if (!transceives) return;
-      host.add_request(unit, request_key(unit, header)).pipe = pipe;
-      data.extent.offset += unit.presented.offset;
-      return host.hand_on(unit, pipe, kToServer, data.extent);
+      if (data.control_code == kFsctlPipeTransceive) return on_write(unit, header, data);
+      (void)find_pipe(unit, header, false);
+      return;
     }
     case Smb2Command::flush:
     case Smb2Command::lock:
@@ -192,7 +195,34 @@ void Smb2Reader::on_request(SmbUnitContext& unit, const Smb2Header& header) noex
   }
 }
 
+// A WRITE, or an IOCTL that writes and reads. Without its response it counts as accepted.
+void Smb2Reader::on_write(SmbUnitContext& unit, const Smb2Header& header, Smb2Data data) noexcept {
+  const SmbPipes::Reference pipe = find_pipe(unit, header, true);
+  if (!unit.host.pipes().holds(pipe)) return;
+  SmbRequest& request = unit.host.add_request(unit, request_key(unit, header));
+  data.extent.offset += unit.presented.offset;
+  unit.host.write(unit, request, pipe, data.extent, data.extent.length,
+                  header.command == Smb2Command::ioctl);
+}
+
+// The answer to what a request writes to a pipe. An IOCTL that waits for the answer of its pipe has
+// written; so has one that failed because the pipe ended.
+void Smb2Reader::on_write_answer(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  const Slot<SmbRequest> slot = unit.host.find_request(request_key(unit, header));
+  if (!slot) return;
+  SmbRequest& request = unit.host.request(slot);
+  const bool is_ioctl = header.command == Smb2Command::ioctl;
+  if (header.status == kStatusPending) {
+    if (is_ioctl) unit.host.accept_write(request);
+  } else if (refuses_write(header.status, is_ioctl)) {
+    unit.host.refuse_write(request);
+  }
+}
+
 void Smb2Reader::on_response(SmbUnitContext& unit, const Smb2Header& header) noexcept {
+  if (header.command == Smb2Command::write || header.command == Smb2Command::ioctl) {
+    on_write_answer(unit, header);
+  }
   if (header.status == kStatusPending) return;  // the real one follows
   switch (header.command) {
     case Smb2Command::session_setup: return on_setup_response(unit, header);
@@ -200,6 +230,7 @@ void Smb2Reader::on_response(SmbUnitContext& unit, const Smb2Header& header) noe
     case Smb2Command::create: return on_create_response(unit, header);
     case Smb2Command::read:
     case Smb2Command::ioctl: return on_data_response(unit, header);
+    case Smb2Command::write: return end_request(unit, header);
     case Smb2Command::close:
     case Smb2Command::tree_disconnect:
     case Smb2Command::logoff: return on_leave(unit, header);
@@ -316,6 +347,8 @@ void Smb2Reader::on_create_response(SmbUnitContext& unit, const Smb2Header& head
     request.owns_pipe = false;
     chains_[unit.direction].pipe = request.pipe;
     chains_[unit.direction].has_handle = true;
+  } else if (header.status != kStatusSuccess && host.pipes().holds(request.pipe)) {
+    host.pipes().refuse_all(request.pipe.slot);
   }
   host.end_request(slot, unit.frame.timestamp);
 }

@@ -52,6 +52,8 @@ class Smb2Reader {
   void on_tree_response(SmbUnitContext& unit, const Smb2Header& header) noexcept;
   void on_create_request(SmbUnitContext& unit, const Smb2Header& header) noexcept;
   void on_create_response(SmbUnitContext& unit, const Smb2Header& header) noexcept;
+  void on_write(SmbUnitContext& unit, const Smb2Header& header, Smb2Data data) noexcept;
+  void on_write_answer(SmbUnitContext& unit, const Smb2Header& header) noexcept;
   void on_data_response(SmbUnitContext& unit, const Smb2Header& header) noexcept;
   void on_leave(SmbUnitContext& unit, const Smb2Header& header) noexcept;
 

@@ -19,6 +19,7 @@ struct SmbPayload {
   SmbPipes::Reference pipe;
   Direction direction = kToServer;  // of the pipe
   bool ends_pipe = false;           // it is the last that this pipe carries
+  SmbWrites::Reference write;       // which it is of, while that is held
 };
 
 // A connection carries a session.

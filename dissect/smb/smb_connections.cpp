@@ -36,15 +36,25 @@ class SmbConnections::Sink final : public SmbStreamSink {
   }
   void on_payload(Bytes bytes, const FrameReference& frame) noexcept override {
     const SmbPayload& payload = connection_.payloads[direction_];
-    if (!smb_.host_.pipes().holds(payload.pipe)) return;
-    smb_.host_.pipes().consume(payload.pipe.slot, payload.direction, bytes, frame,
-                               connection_.sources[direction_]);
+    SmbPipes& pipes = smb_.host_.pipes();
+    PipeSource& source = connection_.sources[direction_];
+    if (!pipes.holds(payload.pipe)) return;
+    if (payload.write.slot) {
+      pipes.consume_write(payload.pipe.slot, payload.write, bytes, frame, source);
+    } else {
+      pipes.consume(payload.pipe.slot, payload.direction, bytes, frame, source);
+    }
   }
   void on_payload_gap(std::uint64_t missing, const FrameReference& frame) noexcept override {
     const SmbPayload& payload = connection_.payloads[direction_];
-    if (!smb_.host_.pipes().holds(payload.pipe)) return;
+    SmbPipes& pipes = smb_.host_.pipes();
+    if (!pipes.holds(payload.pipe)) return;
     mattered_ = true;
-    smb_.host_.pipes().gap(payload.pipe.slot, payload.direction, missing, gap_kind_, frame);
+    if (payload.write.slot) {
+      pipes.gap_write(payload.pipe.slot, payload.write, missing, gap_kind_, frame);
+    } else {
+      pipes.gap(payload.pipe.slot, payload.direction, missing, gap_kind_, frame);
+    }
   }
   void on_lost(const FrameReference&) noexcept override { mattered_ = true; }
   void on_undecodable(const FrameReference& frame) noexcept override {

@@ -104,12 +104,39 @@ void SmbHost::hand_on(SmbUnitContext& unit, SmbPipes::Reference pipe, Direction 
   if (!pipes_.holds(pipe) || extent.length == 0 || extent.offset < unit.presented.offset) return;
   unit.step.payload_offset = extent.offset - unit.presented.offset;
   unit.step.payload_length = extent.length;
-  unit.connection.payloads[unit.direction] = {pipe, direction, false};
+  unit.connection.payloads[unit.direction] = {pipe, direction, false, {}};
+  if (direction == kToClient) pipes_.accept_answered(pipe.slot);
   pipes_.begin_message(pipe.slot, direction);
+}
+
+void SmbHost::write(SmbUnitContext& unit, SmbRequest& request, SmbPipes::Reference pipe,
+                    SmbExtent extent, std::uint32_t length, bool is_answer) noexcept {
+  request.pipe = pipe;
+  if (!pipes_.holds(pipe) || extent.length == 0 || extent.offset < unit.presented.offset) return;
+  unit.step.payload_offset = extent.offset - unit.presented.offset;
+  unit.step.payload_length = extent.length;
+  if (request.writes) {
+    pipes_.resume_write(request.write);
+  } else {
+    request.writes = true;
+    request.write = pipes_.begin_write(pipe.slot, length, is_answer,
+                                       unit.connection.sources[unit.direction].carrier, unit.frame);
+  }
+  unit.connection.payloads[unit.direction] = {pipe, kToServer, false, request.write};
+}
+
+void SmbHost::accept_write(SmbRequest& request) noexcept {
+  if (std::exchange(request.writes, false)) pipes_.accept(request.write);
+}
+
+void SmbHost::refuse_write(SmbRequest& request) noexcept {
+  if (!std::exchange(request.writes, false) || !pipes_.holds(request.pipe)) return;
+  pipes_.refuse(request.pipe.slot, request.write);
 }
 
 void SmbHost::end_payload(SmbConnection& connection, Direction direction, Timestamp now) noexcept {
   const SmbPayload payload = std::exchange(connection.payloads[direction], {});
+  pipes_.end_write(payload.write);
   if (payload.ends_pipe && pipes_.holds(payload.pipe)) pipes_.close(payload.pipe.slot, now);
 }
 
@@ -124,13 +151,15 @@ SmbRequest& SmbHost::add_request(const SmbUnitContext& unit, const TableKey& key
 }
 
 void SmbHost::end_request(Slot<SmbRequest> slot, Timestamp now) noexcept {
-  const SmbRequest request = requests_[slot];
+  SmbRequest request = requests_[slot];
   requests_.remove(slot);
+  accept_write(request);
   if (request.owns_pipe && pipes_.holds(request.pipe)) pipes_.close(request.pipe.slot, now);
 }
 
 void SmbHost::end_connection(Slot<SmbConnection> slot, SmbConnection& connection,
                              const FrameReference& frame) noexcept {
+  for (const Direction direction : kDirections) end_payload(connection, direction, frame.timestamp);
   for (Slot<SmbRequest> request; (request = requests_.first_in_group(slot));) {
     end_request(request, frame.timestamp);
   }

@@ -15,6 +15,8 @@ struct SmbRequest {
   SmbSessions::Reference session;
   bool owns_pipe = false;  // it is opening the pipe: without success there is none
   bool names_ipc = false;  // it asks for a tree of pipes
+  bool writes = false;     // `write` is, or was, what it writes to the pipe
+  SmbWrites::Reference write;
   // SMB1 transactions, in bytes of data
   std::uint32_t expected = 0;
   std::uint32_t received = 0;
@@ -58,9 +60,17 @@ class SmbHost {
   [[nodiscard]] SmbPipes::Reference open_pipe(const SmbUnitContext& unit, const TableKey& key,
                                               Slot<SmbSession> session,
                                               std::uint32_t tree_id) noexcept;
-  // The unit carries bytes of a pipe, if it is one.
+  // The unit carries bytes of a pipe, if it is one, which count whatever the server says.
   void hand_on(SmbUnitContext& unit, SmbPipes::Reference pipe, Direction direction,
                SmbExtent extent) noexcept;
+  // The unit carries `extent` of the `length` bytes that the request writes to the pipe, if it is
+  // one. Whether they entered it will be known by the response, or earlier by data that is read,
+  // unless the response `is_answer` itself.
+  void write(SmbUnitContext& unit, SmbRequest& request, SmbPipes::Reference pipe, SmbExtent extent,
+             std::uint32_t length, bool is_answer) noexcept;
+  // The server took what the request writes, or not.
+  void accept_write(SmbRequest& request) noexcept;
+  void refuse_write(SmbRequest& request) noexcept;
   // Nothing of the payload under way in `direction` follows.
   void end_payload(SmbConnection& connection, Direction direction, Timestamp now) noexcept;
 
@@ -71,6 +81,7 @@ class SmbHost {
     return requests_.find(key);
   }
   [[nodiscard]] SmbRequest& request(Slot<SmbRequest> slot) noexcept { return requests_[slot]; }
+  // The request has its response, or will not have one: what it wrote and was not refused counts.
   void end_request(Slot<SmbRequest> slot, Timestamp now) noexcept;
 
   // The connection is over: sessions that no other connection carries end with it.

@@ -13,6 +13,9 @@ constexpr std::uint8_t kTriesMax = 8;
 // room for themselves.
 constexpr std::size_t kContextsKeptFree = 1024;
 
+// The longest write that is held: a PDU fits.
+constexpr std::uint32_t kHeldWriteMax = 65536;
+
 // A direction of a pipe among UnfinishedStreams.
 std::uint32_t mark_index(Slot<SmbPipe> slot, Direction direction) noexcept {
   return 2 * slot.index + static_cast<std::uint32_t>(direction);
@@ -27,6 +30,7 @@ SmbPipes::SmbPipes(const Limits& limits, RpcObserver& observer, DissectStatistic
       observer_(observer),
       statistics_(statistics),
       sessions_(sessions),
+      writes_(limits),
       marks_(2 * limits.smb_pipes) {}
 
 Slot<SmbPipe> SmbPipes::open(const TableKey& key, const PipeCarrier& opened_on,
@@ -146,6 +150,113 @@ void SmbPipes::gap(Slot<SmbPipe> slot, Direction direction, std::uint64_t missin
   mark_open(slot, direction);
 }
 
+SmbWrites::Reference SmbPipes::begin_write(Slot<SmbPipe> slot, std::uint32_t length,
+                                           bool has_own_answer, const PipeCarrier& carrier,
+                                           const FrameReference& frame) noexcept {
+  touch(slot);
+  SmbPipe& pipe = (*this)[slot];
+  SmbWrites::Reference write;
+  if (length <= kHeldWriteMax && (pipe.rpc || pipe.tries < kTriesMax)) {
+    write = writes_.begin(reference(slot), pipe.writes, carrier, frame);
+    if (!write.slot && writes_.oldest()) {
+      accept_oldest();
+      write = writes_.begin(reference(slot), pipe.writes, carrier, frame);
+    }
+  }
+  if (!write.slot) {
+    while (pipe.writes.oldest()) deliver(pipe.writes.oldest());
+    begin_message(slot, kToServer);
+  } else if (!has_own_answer) {
+    pipe.last_write = write;
+  }
+  return write;
+}
+
+void SmbPipes::consume_write(Slot<SmbPipe> slot, SmbWrites::Reference write, Bytes bytes,
+                             const FrameReference& frame, PipeSource& source) noexcept {
+  if (!writes_.holds(write)) return consume(slot, kToServer, bytes, frame, source);
+  const SmbWrite& state = writes_[write.slot];
+  while (state.state == SmbWrite::State::held) {
+    if (writes_.add(write.slot, bytes, frame, source.place)) return;
+    accept_oldest();
+  }
+  if (state.state == SmbWrite::State::accepted) consume(slot, kToServer, bytes, frame, source);
+}
+
+void SmbPipes::gap_write(Slot<SmbPipe> slot, SmbWrites::Reference write, std::uint64_t missing,
+                         BlindnessKind kind, const FrameReference& frame) noexcept {
+  if (!writes_.holds(write)) return gap(slot, kToServer, missing, kind, frame);
+  const SmbWrite& state = writes_[write.slot];
+  while (state.state == SmbWrite::State::held) {
+    if (writes_.add_gap(write.slot, missing, kind, frame)) return;
+    accept_oldest();
+  }
+  if (state.state == SmbWrite::State::accepted) gap(slot, kToServer, missing, kind, frame);
+}
+
+void SmbPipes::resume_write(SmbWrites::Reference write) noexcept {
+  if (writes_.holds(write)) writes_[write.slot].in_progress = true;
+}
+
+void SmbPipes::end_write(SmbWrites::Reference write) noexcept {
+  if (writes_.holds(write)) writes_.end(write.slot);
+}
+
+void SmbPipes::accept(SmbWrites::Reference write) noexcept {
+  if (!writes_.holds(write) || writes_[write.slot].state != SmbWrite::State::held) return;
+  const SmbPipe& pipe = (*this)[writes_[write.slot].pipe.slot];
+  for (Slot<SmbWrite> at; at.index != write.slot.index;) {
+    at = pipe.writes.oldest();
+    deliver(at);
+  }
+}
+
+void SmbPipes::accept_oldest() noexcept {
+  const Slot<SmbWrite> oldest = writes_.oldest();
+  accept({oldest, writes_[oldest].generation});
+}
+
+void SmbPipes::refuse(Slot<SmbPipe> slot, SmbWrites::Reference write) noexcept {
+  SmbPipe& pipe = (*this)[slot];
+  if (writes_.holds(write) && writes_[write.slot].state == SmbWrite::State::held) {
+    writes_.decide(write.slot, SmbWrite::State::refused, pipe.writes);
+  } else if (pipe.rpc) {
+    sessions_.abandon(pipe.rpc, kToServer);
+    mark_open(slot, kToServer);
+  }
+}
+
+void SmbPipes::refuse_all(Slot<SmbPipe> slot) noexcept {
+  SmbPipe& pipe = (*this)[slot];
+  while (const Slot<SmbWrite> write = pipe.writes.oldest()) {
+    writes_.decide(write, SmbWrite::State::refused, pipe.writes);
+  }
+}
+
+// Gives what was held to the pipe, with the frames and the places in them that it had.
+void SmbPipes::deliver(Slot<SmbWrite> slot) noexcept {
+  const SmbWrite& write = writes_[slot];
+  const Slot<SmbPipe> pipe = write.pipe.slot;
+  begin_message(pipe, kToServer);
+  while (write.first) {
+    const SmbWritePiece& piece = writes_.piece(write.first);
+    if (piece.missing != 0) {
+      gap(pipe, kToServer, piece.missing, piece.gap_kind, piece.frame);
+    } else {
+      PipeSource source{write.carrier, {}};
+      if (piece.index != 0) source.place = {piece.frame.sequence, piece.index - 1};
+      consume(pipe, kToServer, Bytes(piece.bytes).first(piece.length), piece.frame, source);
+    }
+    writes_.pop_piece(slot);
+  }
+  writes_.decide(slot, SmbWrite::State::accepted, (*this)[pipe].writes);
+}
+
+std::uint64_t SmbPipes::earliest_open() const noexcept {
+  const Slot<SmbWrite> oldest = writes_.oldest();
+  return oldest ? std::min(writes_[oldest].since.sequence, marks_.earliest()) : marks_.earliest();
+}
+
 FrameReference SmbPipes::open_since(Slot<SmbPipe> slot, Direction direction) noexcept {
   const SmbPipe& pipe = (*this)[slot];
   if (pipe.rpc) {
@@ -165,6 +276,11 @@ void SmbPipes::mark_open(Slot<SmbPipe> slot, Direction direction) noexcept {
 
 // The same as for connections: what is held back holds the output back.
 void SmbPipes::give_up_stale(Timestamp now) noexcept {
+  while (const Slot<SmbWrite> oldest = writes_.oldest()) {
+    const std::int64_t age = nanoseconds_between(writes_[oldest].since.timestamp, now);
+    if (age <= limits_.outcome_window.nanoseconds) break;
+    accept_oldest();
+  }
   while (marks_.oldest() != kNoSlot) {
     const Slot<SmbPipe> slot{marks_.oldest() / 2};
     const auto direction = static_cast<Direction>(marks_.oldest() % 2);

@@ -6,6 +6,7 @@
 #include "dissect/limits.h"
 #include "dissect/rpc/pipe_origin.h"
 #include "dissect/rpc/rpc_session.h"
+#include "dissect/smb/smb_writes.h"
 #include "dissect/statistics.h"
 #include "dissect/store/keyed_table.h"
 #include "dissect/store/probe_buffer.h"
@@ -27,18 +28,18 @@ struct SmbPipe {
   Slot<RpcSession> rpc;              // once the content is known to be RPC
   std::uint8_t tries = 0;            // messages that did not look like RPC
   PerDirection<bool> is_marked;      // in the list of what holds bytes
+  SmbWriteList writes;               // that wait for the server's answer, in their order
+  SmbWrites::Reference last_write;   // of those that the answer to a read may answer
   PerDirection<ProbeBuffer> probes;  // `decided`: the rest of the message is not looked at
-};
-
-// A direction of a connection that brings bytes of pipes.
-struct PipeSource {
-  PipeCarrier carrier;
-  PduOrdinal place;
 };
 
 // Open pipes, each of an SMB session: finds out which carry RPC, by their content alone, and feeds
 // those to RPC sessions, one for each pipe. A pipe that carries something else costs a look-up per
 // message. Bounded: the least recently used pipe is evicted.
+//
+// What a client writes is held until the server's answer to that request: what the server refuses
+// never entered the pipe. Answers that are not seen are taken for good ones: when a later write of
+// the pipe was accepted, when the pipe closes, after Limits::outcome_window, or when room is short.
 class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
  public:
   SmbPipes(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
@@ -67,16 +68,38 @@ class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
   void gap(Slot<SmbPipe> slot, Direction direction, std::uint64_t missing, BlindnessKind kind,
            const FrameReference& frame) noexcept;
 
+  // One request writes `length` bytes to the pipe. Nothing is held, and the reference is of none,
+  // when they are too many, or the pipe does not carry RPC: they are given to consume(). What the
+  // request `has_own_answer` for is not answered by data that others read.
+  [[nodiscard]] SmbWrites::Reference begin_write(Slot<SmbPipe> slot, std::uint32_t length,
+                                                 bool has_own_answer, const PipeCarrier& carrier,
+                                                 const FrameReference& frame) noexcept;
+  void consume_write(Slot<SmbPipe> slot, SmbWrites::Reference write, Bytes bytes,
+                     const FrameReference& frame, PipeSource& source) noexcept;
+  void gap_write(Slot<SmbPipe> slot, SmbWrites::Reference write, std::uint64_t missing,
+                 BlindnessKind kind, const FrameReference& frame) noexcept;
+  // More bytes of the request begin; no more of them come.
+  void resume_write(SmbWrites::Reference write) noexcept;
+  void end_write(SmbWrites::Reference write) noexcept;
+  // What the request wrote, and all that was written before it, entered the pipe.
+  void accept(SmbWrites::Reference write) noexcept;
+  // It did not. Where it was told all the same, the PDU that it ended in the middle of is over.
+  void refuse(Slot<SmbPipe> slot, SmbWrites::Reference write) noexcept;
+  // All writes of the pipe were in vain: there was no such pipe.
+  void refuse_all(Slot<SmbPipe> slot) noexcept;
+  // Data was read: what it answers was accepted.
+  void accept_answered(Slot<SmbPipe> slot) noexcept { accept((*this)[slot].last_write); }
+
   // The pipe carries RPC, and something that was said on it has no answer yet.
   [[nodiscard]] bool awaits_answer(Slot<SmbPipe> slot) noexcept {
-    const Slot<RpcSession> rpc = (*this)[slot].rpc;
-    return rpc && sessions_.awaits_answer(rpc);
+    const SmbPipe& pipe = (*this)[slot];
+    return pipe.writes.newest() || (pipe.rpc && sessions_.awaits_answer(pipe.rpc));
   }
 
   // What is held longer than the window allows is given up.
   void give_up_stale(Timestamp now) noexcept;
   // Everything that began before this frame has been told.
-  [[nodiscard]] std::uint64_t earliest_open() const noexcept { return marks_.earliest(); }
+  [[nodiscard]] std::uint64_t earliest_open() const noexcept;
 
  private:
   void probe(Slot<SmbPipe> slot, Direction direction, Bytes bytes, const FrameReference& frame,
@@ -84,6 +107,8 @@ class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
   void start_rpc(Slot<SmbPipe> slot, PipeSource& source) noexcept;
   void feed(SmbPipe& pipe, Direction direction, Bytes bytes, const FrameReference& frame,
             PipeSource& source) noexcept;
+  void deliver(Slot<SmbWrite> write) noexcept;
+  void accept_oldest() noexcept;
   void make_room(const FrameReference& frame) noexcept;
   void evict(Slot<SmbPipe> slot, const FrameReference& frame) noexcept;
   [[nodiscard]] FrameReference open_since(Slot<SmbPipe> slot, Direction direction) noexcept;
@@ -93,6 +118,7 @@ class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
   RpcObserver& observer_;
   DissectStatistics& statistics_;
   RpcSessions& sessions_;
+  SmbWrites writes_;
   UnfinishedStreams marks_;
 };
 
