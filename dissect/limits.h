@@ -13,6 +13,7 @@ struct Limits {
   std::size_t flows = 1u << 21;            // entries of the flow table (16 bytes each)
   std::size_t rpc_connections = 1u << 15;  // flows dissected at once
   std::size_t smb_sessions = 1u << 14;     // SMB sessions, over one connection or several
+  std::size_t smb_logons = 1u << 10;       // setups of established sessions under way
   std::size_t smb_pipes = 1u << 15;        // pipes open at once, and handles that may be one
   std::size_t smb_requests = 1u << 15;     // SMB requests on pipes waiting for their response
   std::size_t smb_writes = 1u << 13;         // writes to pipes waiting for their answers

@@ -13,6 +13,7 @@ struct SmbCaller {
   bool setup_seen = false;
   bool guest = false;
   bool is_signed = false;
+  bool in_doubt = false;  // another caller may have taken over the session
 
   [[nodiscard]] SmbIdentity view() const noexcept { return {identity.view(), guest, is_signed}; }
 };

@@ -5,6 +5,7 @@
 
 #include "dissect/rpc/auth_token.h"
 #include "dissect/rpc/rpc_auth.h"
+#include "dissect/smb/smb1_transaction.h"
 #include "dissect/smb/smb_host.h"
 #include "dissect/smb/smb_pipe_name.h"
 #include "dissect/smb/smb_status.h"
@@ -166,12 +167,8 @@ void Smb1Reader::on_tree_request(SmbUnitContext& unit, const Smb1Block& block) n
 // only of trees that are not known.
 void Smb1Reader::on_tree_response(SmbUnitContext& unit, const Smb1Block& block) noexcept {
   SmbHost& host = unit.host;
-  const Slot<SmbRequest> request = host.find_request(request_key(unit, block.command));
-  bool names_ipc = false;
-  if (request) {
-    names_ipc = host.request(request).names_ipc;
-    host.end_request(request, unit.frame.timestamp);
-  }
+  const auto request = host.answer_request(request_key(unit, block.command));
+  const bool names_ipc = request && request->names_ipc;
   const std::uint16_t tree_id = header_of(unit).tree_id;
   bool is_pipe = false;
   if (header_of(unit).status != 0) return;
@@ -188,16 +185,16 @@ void Smb1Reader::on_setup_request(SmbUnitContext& unit, const Smb1Block& block) 
       header_of(unit).user_id == 0
           ? host.add_session(unit.connection, host.fresh_key(unit.connection), unit.frame)
           : use_session(unit);
-  SmbCaller& caller = host.sessions()[slot].caller;
-  caller.setup_seen = true;
+  Identity& identity = host.sessions().begin_logon(slot);
   if (request.has_names) {
-    set_smb1_text(request.user, block.is_unicode, caller.identity.user());
-    set_smb1_text(request.domain, block.is_unicode, caller.identity.domain());
-    caller.identity.mechanism = kAuthNtlm;
-    caller.identity.null_session = request.null_session;
+    set_smb1_text(request.user, block.is_unicode, identity.user());
+    set_smb1_text(request.domain, block.is_unicode, identity.domain());
+    identity.mechanism = kAuthNtlm;
+    identity.null_session = request.null_session;
   } else {
-    (void)read_auth_token(0, request.token, caller.identity);
+    (void)read_auth_token(0, request.token, identity);
   }
+  host.sessions().attempted(slot);
   host.add_request(unit, request_key(unit, block.command)).session =
       host.sessions().reference(slot);
 }
@@ -205,17 +202,11 @@ void Smb1Reader::on_setup_request(SmbUnitContext& unit, const Smb1Block& block) 
 void Smb1Reader::on_setup_response(SmbUnitContext& unit, const Smb1Block& block) noexcept {
   SmbHost& host = unit.host;
   const Smb1Header header = header_of(unit);
-  const Slot<SmbRequest> request = host.find_request(request_key(unit, block.command));
-  SmbSessions::Reference session;
-  if (request) {
-    session = host.request(request).session;
-    host.end_request(request, unit.frame.timestamp);
-  }
+  const auto request = host.answer_request(request_key(unit, block.command));
+  const SmbSessions::Reference session = request ? request->session : SmbSessions::Reference{};
   const bool success = header.status == 0;
   if (!success && header.status != kStatusMoreProcessingRequired) {
-    if (host.sessions().holds(session) && !host.sessions()[session.slot].established) {
-      host.sessions().close(session.slot, unit.frame);
-    }
+    if (host.sessions().holds(session)) host.sessions().refuse_logon(session.slot, unit.frame);
     return;
   }
   if (host.sessions().holds(session)) {
@@ -225,10 +216,7 @@ void Smb1Reader::on_setup_response(SmbUnitContext& unit, const Smb1Block& block)
   }
   bool guest = false;
   if (!success || parse_smb1_session_setup_response(block, guest) != ParseStatus::ok) return;
-  SmbSession& own = host.sessions()[use_session(unit)];
-  own.established = true;
-  own.caller.setup_seen = true;
-  own.caller.guest = guest;
+  host.sessions().accept_logon(use_session(unit), guest, false);
 }
 
 void Smb1Reader::on_open_request(SmbUnitContext& unit, const Smb1Block& block) noexcept {
@@ -238,7 +226,7 @@ void Smb1Reader::on_open_request(SmbUnitContext& unit, const Smb1Block& block) n
   Bytes name;
   if (!host.decodes(parse_smb1_open_request(block, name))) return;
   const Slot<SmbSession> session = use_session(unit);
-  if (header.is_signed) host.sessions()[session].caller.is_signed = true;
+  if (header.is_signed) host.sessions()[session].logon.caller.is_signed = true;
   const SmbPipes::Reference pipe =
       host.open_pipe(unit, host.fresh_key(unit.connection), session, header.tree_id);
   append_smb1_pipe_name(name, block.is_unicode, host.pipes()[pipe.slot].origin.name.slot());
@@ -259,11 +247,11 @@ void Smb1Reader::on_open_response(SmbUnitContext& unit, const Smb1Block& block) 
       parse_smb1_open_response(block, opened) == ParseStatus::ok) {
     const ShareKind share = trees_.kind(header.tree_id);
     if (share == ShareKind::pipe || opened.resource != Smb1ResourceType::disk) {
-      host.pipes().rekey(request.pipe.slot, pipe_key(unit, opened.file_id), unit.frame.timestamp);
+      host.pipes().rekey(request.pipe.slot, pipe_key(unit, opened.file_id));
       request.owns_pipe = false;
     }
   }
-  host.end_request(slot, unit.frame.timestamp);
+  host.end_request(slot);
 }
 
 void Smb1Reader::on_file_request(SmbUnitContext& unit, const Smb1Block& block) noexcept {
@@ -299,19 +287,18 @@ void Smb1Reader::on_write_response(SmbUnitContext& unit, const Smb1Block& block)
   const Slot<SmbRequest> slot = host.find_request(request_key(unit, block.command));
   if (!slot) return;
   if (header_of(unit).refuses_write(false)) host.refuse_write(host.request(slot));
-  host.end_request(slot, unit.frame.timestamp);
+  host.end_request(slot);
 }
 
 void Smb1Reader::on_read_response(SmbUnitContext& unit, const Smb1Block& block) noexcept {
   SmbHost& host = unit.host;
-  const Slot<SmbRequest> request = host.find_request(request_key(unit, block.command));
+  const auto request = host.answer_request(request_key(unit, block.command));
   if (!request) {
     const ShareKind share = trees_.kind(header_of(unit).tree_id);
     if (share == ShareKind::pipe) ++host.statistics().smb_responses_unmatched;
     return;
   }
-  const SmbPipes::Reference pipe = host.request(request).pipe;
-  host.end_request(request, unit.frame.timestamp);
+  const SmbPipes::Reference pipe = request->pipe;
   Smb1Data data;
   if (!header_of(unit).has_data()) return;
   if (!host.decodes(parse_smb1_read_response(block, data))) return;
@@ -326,7 +313,7 @@ void Smb1Reader::on_transaction_request(SmbUnitContext& unit, const Smb1Block& b
   if (block.command == Smb1Command::transaction_secondary) {
     const Slot<SmbRequest> slot = host.find_request(key);
     if (!slot) return;
-    return on_part(unit, host.request(slot), kToServer, part, host.request(slot).received);
+    return take_smb1_part(unit, host.request(slot), kToServer, part, host.request(slot).received);
   }
   SmbPipes::Reference pipe;
   switch (part.subcommand) {
@@ -351,33 +338,7 @@ void Smb1Reader::on_transaction_request(SmbUnitContext& unit, const Smb1Block& b
   request.is_call = part.subcommand == kTransCall;
   request.owns_pipe = request.is_call;
   request.expected = part.total_data;
-  on_part(unit, request, kToServer, part, request.received);
-}
-
-// Hands on a part of a transaction's data. Parts come in order; what one of them skips is missing,
-// what it repeats is left out.
-void Smb1Reader::on_part(SmbUnitContext& unit, SmbRequest& request, Direction direction,
-                         const Smb1Transaction& part, std::uint32_t& seen) noexcept {
-  SmbHost& host = unit.host;
-  SmbExtent extent = part.extent;
-  if (extent.length == 0 || !host.pipes().holds(request.pipe)) return;
-  const std::uint32_t end = part.displacement + extent.length;
-  const std::uint32_t skipped = part.displacement - std::min(part.displacement, seen);
-  const std::uint32_t repeated = std::min(seen - std::min(seen, part.displacement), extent.length);
-  extent.offset += repeated;
-  extent.length -= repeated;
-  seen = std::max(seen, end);
-  if (direction == kToServer) {
-    host.write(unit, request, request.pipe, extent, request.expected, true);
-    if (skipped == 0) return;
-    host.pipes().gap_write(request.pipe.slot, request.write, skipped, BlindnessKind::gap,
-                           unit.frame);
-  } else {
-    if (skipped != 0) {
-      host.pipes().gap(request.pipe.slot, direction, skipped, BlindnessKind::gap, unit.frame);
-    }
-    host.hand_on(unit, request.pipe, direction, extent);
-  }
+  take_smb1_part(unit, request, kToServer, part, request.received);
 }
 
 void Smb1Reader::on_transaction_response(SmbUnitContext& unit, const Smb1Block& block) noexcept {
@@ -392,7 +353,7 @@ void Smb1Reader::on_transaction_response(SmbUnitContext& unit, const Smb1Block& 
   bool more = false;
   if (header.has_data() && !block.words.empty()) {
     if (parse_smb1_transaction(block, true, part) == ParseStatus::ok) {
-      on_part(unit, request, kToClient, part, request.answered);
+      take_smb1_part(unit, request, kToClient, part, request.answered);
       more = request.answered < part.total_data;
     } else {
       ++host.statistics().smb_undecodable;
@@ -405,7 +366,7 @@ void Smb1Reader::on_transaction_response(SmbUnitContext& unit, const Smb1Block& 
     payload.ends_pipe = true;  // not before its bytes have come
     request.owns_pipe = false;
   }
-  host.end_request(slot, unit.frame.timestamp);
+  host.end_request(slot);
 }
 
 // A file, a tree or a session is over.
@@ -413,12 +374,7 @@ void Smb1Reader::on_leave(SmbUnitContext& unit, const Smb1Block& block) noexcept
   SmbHost& host = unit.host;
   const Smb1Header& header = header_of(unit);
   if (block.command == Smb1Command::close) {
-    const Slot<SmbRequest> request = host.find_request(request_key(unit, block.command));
-    if (!request) return;
-    const SmbPipes::Reference pipe = host.request(request).pipe;
-    host.end_request(request, unit.frame.timestamp);
-    if (host.pipes().holds(pipe)) host.pipes().close(pipe.slot, unit.frame.timestamp);
-    return;
+    return host.close_pipe(request_key(unit, block.command));
   }
   if (header.status != 0) return;
   if (block.command == Smb1Command::logoff_andx) {

@@ -13,7 +13,6 @@ namespace rpcaudit::dissect {
 
 class SmbHost;
 struct SmbConnection;
-struct SmbRequest;
 struct SmbUnitContext;
 
 // Follows SMB1 ([MS-CIFS]) on one connection, whose trees, users and files are its own.
@@ -53,8 +52,6 @@ class Smb1Reader {
   void on_read_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_transaction_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
   void on_transaction_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_part(SmbUnitContext& unit, SmbRequest& request, Direction direction,
-               const Smb1Transaction& part, std::uint32_t& seen) noexcept;
   void on_leave(SmbUnitContext& unit, const Smb1Block& block) noexcept;
 
   [[nodiscard]] const Smb1Header& header_of(const SmbUnitContext& unit) const noexcept;

@@ -21,12 +21,6 @@ TableKey request_key(const SmbUnitContext& unit, const Smb2Header& header) noexc
   return {unit.connection.key, 0, header.message_id};
 }
 
-// Ends the request that a response answers, if it is known.
-void end_request(SmbUnitContext& unit, const Smb2Header& header) noexcept {
-  const Slot<SmbRequest> slot = unit.host.find_request(request_key(unit, header));
-  if (slot) unit.host.end_request(slot, unit.frame.timestamp);
-}
-
 }  // namespace
 
 // A related operation is on the session, the tree and the handle of the one before, whatever stands
@@ -134,7 +128,7 @@ SmbPipes::Reference Smb2Reader::find_pipe(SmbUnitContext& unit, const Smb2Header
   SmbHost& host = unit.host;
   Chain& chain = chains_[unit.direction];
   Smb2FileId file;
-  (void)parse_smb2_file_id(unit.presented.header, header.command, file);
+  if (parse_smb2_file_id(unit.presented.header, header.command, file) != ParseStatus::ok) return {};
   const bool is_related =
       unit.presented.offset != 0 && header.is_related() && !header.is_response();
   if (file.means_previous() || (is_related && chain.has_handle)) return chain.pipe;
@@ -150,7 +144,7 @@ SmbPipes::Reference Smb2Reader::find_pipe(SmbUnitContext& unit, const Smb2Header
   } else if (add) {
     chain.pipe = host.open_pipe(unit, key, session, header.is_async() ? 0 : header.tree_id);
   }
-  if (add && header.is_signed()) host.sessions()[session].caller.is_signed = true;
+  if (add && header.is_signed()) host.sessions()[session].logon.caller.is_signed = true;
   return chain.pipe;
 }
 
@@ -158,20 +152,17 @@ void Smb2Reader::on_request(SmbUnitContext& unit, const Smb2Header& header) noex
   SmbHost& host = unit.host;
   const Bytes message = unit.presented.header;
   Smb2Data data;
-  Smb2FileId file;
   switch (header.command) {
     case Smb2Command::session_setup: return on_setup_request(unit, header);
     case Smb2Command::tree_connect: return on_tree_request(unit, header);
     case Smb2Command::create: return on_create_request(unit, header);
-    case Smb2Command::close: {
-      if (!host.decodes(parse_smb2_file_id(message, header.command, file))) return;
-      const SmbPipes::Reference pipe = find_pipe(unit, header, false);
-      if (host.pipes().holds(pipe)) host.add_request(unit, request_key(unit, header)).pipe = pipe;
-      return;
-    }
+    case Smb2Command::close:
     case Smb2Command::read: {
+      Smb2FileId file;
       if (!host.decodes(parse_smb2_file_id(message, header.command, file))) return;
-      const SmbPipes::Reference pipe = find_pipe(unit, header, true);
+      const bool reads = header.command == Smb2Command::read;
+      const SmbPipes::Reference pipe = find_pipe(unit, header, reads);
+      if (!reads && !host.pipes().holds(pipe)) return;
       host.add_request(unit, request_key(unit, header)).pipe = pipe;
       return;
     }
@@ -185,13 +176,7 @@ void Smb2Reader::on_request(SmbUnitContext& unit, const Smb2Header& header) noex
       (void)find_pipe(unit, header, false);
       return;
     }
-    case Smb2Command::flush:
-    case Smb2Command::lock:
-    case Smb2Command::query_directory:
-    case Smb2Command::change_notify:
-    case Smb2Command::query_info:
-    case Smb2Command::set_info: (void)find_pipe(unit, header, false); return;
-    default: return;  // its response says all
+    default: (void)find_pipe(unit, header, false);  // its handle may be that of the one behind it
   }
 }
 
@@ -230,7 +215,7 @@ void Smb2Reader::on_response(SmbUnitContext& unit, const Smb2Header& header) noe
     case Smb2Command::create: return on_create_response(unit, header);
     case Smb2Command::read:
     case Smb2Command::ioctl: return on_data_response(unit, header);
-    case Smb2Command::write: return end_request(unit, header);
+    case Smb2Command::write: (void)unit.host.answer_request(request_key(unit, header)); return;
     case Smb2Command::close:
     case Smb2Command::tree_disconnect:
     case Smb2Command::logoff: return on_leave(unit, header);
@@ -249,16 +234,14 @@ void Smb2Reader::on_tree_request(SmbUnitContext& unit, const Smb2Header& header)
 // only of trees that are not known.
 void Smb2Reader::on_tree_response(SmbUnitContext& unit, const Smb2Header& header) noexcept {
   SmbHost& host = unit.host;
-  const Slot<SmbRequest> request = host.find_request(request_key(unit, header));
-  bool names_ipc = false;
-  if (request) {
-    names_ipc = host.request(request).names_ipc;
-    host.end_request(request, unit.frame.timestamp);
-  }
+  const auto request = host.answer_request(request_key(unit, header));
+  const bool names_ipc = request && request->names_ipc;
   Smb2ShareType type{};
   if (header.status != kStatusSuccess || header.is_async()) return;
   if (!host.decodes(parse_smb2_tree_connect_response(unit.presented.header, type))) return;
-  SmbTrees& trees = host.sessions()[use_session(unit, header.session_id)].trees;
+  SmbSession& session = host.sessions()[use_session(unit, header.session_id)];
+  SmbTrees& trees = session.trees;
+  session.logon.established = true;
   if (!request && trees.kind(header.tree_id) != ShareKind::unknown) return;
   const bool is_pipe = type == Smb2ShareType::pipe || names_ipc;
   trees.set(header.tree_id, is_pipe ? ShareKind::pipe : ShareKind::other);
@@ -272,31 +255,25 @@ void Smb2Reader::on_setup_request(SmbUnitContext& unit, const Smb2Header& header
       header.session_id == 0
           ? host.add_session(unit.connection, host.fresh_key(unit.connection), unit.frame)
           : use_session(unit, header.session_id);
-  SmbCaller& caller = host.sessions()[slot].caller;
+  SmbRequest& asked = host.add_request(unit, request_key(unit, header));
   // A connection added to a session authenticates again, and may not change who it is.
-  if (!request.binding) {
-    (void)read_auth_token(0, request.token, caller.identity);
-    caller.setup_seen = true;
-  }
-  host.add_request(unit, request_key(unit, header)).session = host.sessions().reference(slot);
+  if (request.binding) return;
+  asked.session = host.sessions().reference(slot);
+  (void)read_auth_token(0, request.token, host.sessions().begin_logon(slot));
+  host.sessions().attempted(slot);
 }
 
 void Smb2Reader::on_setup_response(SmbUnitContext& unit, const Smb2Header& header) noexcept {
   SmbHost& host = unit.host;
-  const Slot<SmbRequest> request = host.find_request(request_key(unit, header));
-  SmbSessions::Reference session;
-  if (request) {
-    session = host.request(request).session;
-    host.end_request(request, unit.frame.timestamp);
-  }
+  const auto request = host.answer_request(request_key(unit, header));
+  const SmbSessions::Reference session = request ? request->session : SmbSessions::Reference{};
+  const bool is_known = host.sessions().holds(session);
   const bool success = header.status == kStatusSuccess;
   if (!success && header.status != kStatusMoreProcessingRequired) {
-    if (host.sessions().holds(session) && !host.sessions()[session.slot].established) {
-      host.sessions().close(session.slot, unit.frame);
-    }
+    if (is_known) host.sessions().refuse_logon(session.slot, unit.frame);
     return;
   }
-  if (host.sessions().holds(session) && !host.sessions()[session.slot].has_id) {
+  if (is_known && !host.sessions()[session.slot].has_id) {
     host.sessions().rekey(session.slot, {unit.connection.hosts, 0, header.session_id}, unit.frame);
     host.sessions()[session.slot].id = header.session_id;
     host.sessions()[session.slot].has_id = true;
@@ -304,11 +281,10 @@ void Smb2Reader::on_setup_response(SmbUnitContext& unit, const Smb2Header& heade
   if (!success) return;
   Smb2SessionSetupResponse response;
   if (!host.decodes(parse_smb2_session_setup_response(unit.presented.header, response))) return;
-  SmbSession& own = host.sessions()[use_session(unit, header.session_id)];
-  own.established = true;
-  own.caller.setup_seen = true;
-  own.caller.guest = own.caller.guest || response.guest;
-  if (response.null_session) own.caller.identity.null_session = true;
+  const Slot<SmbSession> own = use_session(unit, header.session_id);
+  // With a request but no session a connection was added; a response alone may be forged.
+  if (request ? !is_known : host.sessions()[own].logon.established) return;
+  host.sessions().accept_logon(own, response.guest, response.null_session);
 }
 
 void Smb2Reader::on_create_request(SmbUnitContext& unit, const Smb2Header& header) noexcept {
@@ -316,7 +292,7 @@ void Smb2Reader::on_create_request(SmbUnitContext& unit, const Smb2Header& heade
   Smb2CreateRequest create;
   if (!host.decodes(parse_smb2_create_request(unit.presented.header, create))) return;
   const Slot<SmbSession> session = use_session(unit, header.session_id);
-  if (header.is_signed()) host.sessions()[session].caller.is_signed = true;
+  if (header.is_signed()) host.sessions()[session].logon.caller.is_signed = true;
   const SmbPipes::Reference pipe =
       host.open_pipe(unit, host.fresh_key(unit.connection), session, header.tree_id);
   append_smb2_pipe_name(create.name, host.pipes()[pipe.slot].origin.name.slot());
@@ -340,28 +316,22 @@ void Smb2Reader::on_create_response(SmbUnitContext& unit, const Smb2Header& head
   }
   // A new session may have taken the place of another, whose pipes are closed.
   if (session && host.pipes().holds(request.pipe)) {
-    host.pipes().rekey(
-        request.pipe.slot,
-        {host.sessions().owner_key(session), file.persistent_part, file.volatile_part},
-        unit.frame.timestamp);
+    host.pipes().rekey(request.pipe.slot, {host.sessions().owner_key(session), file.persistent_part,
+                                           file.volatile_part});
     request.owns_pipe = false;
     chains_[unit.direction].pipe = request.pipe;
     chains_[unit.direction].has_handle = true;
   } else if (header.status != kStatusSuccess && host.pipes().holds(request.pipe)) {
     host.pipes().refuse_all(request.pipe.slot);
   }
-  host.end_request(slot, unit.frame.timestamp);
+  host.end_request(slot);
 }
 
 void Smb2Reader::on_data_response(SmbUnitContext& unit, const Smb2Header& header) noexcept {
   SmbHost& host = unit.host;
   const bool is_ioctl = header.command == Smb2Command::ioctl;
-  const Slot<SmbRequest> request = host.find_request(request_key(unit, header));
-  SmbPipes::Reference pipe;
-  if (request) {
-    pipe = host.request(request).pipe;
-    host.end_request(request, unit.frame.timestamp);
-  }
+  const auto request = host.answer_request(request_key(unit, header));
+  SmbPipes::Reference pipe = request ? request->pipe : SmbPipes::Reference{};
   if (header.status != kStatusSuccess && header.status != kStatusBufferOverflow) return;
   Smb2Data data;
   const ParseStatus status = is_ioctl ? parse_smb2_ioctl(unit.presented.header, true, data)
@@ -406,12 +376,7 @@ SmbPipes::Reference Smb2Reader::only_waiting_pipe(SmbUnitContext& unit,
 void Smb2Reader::on_leave(SmbUnitContext& unit, const Smb2Header& header) noexcept {
   SmbHost& host = unit.host;
   if (header.command == Smb2Command::close) {
-    const Slot<SmbRequest> request = host.find_request(request_key(unit, header));
-    if (!request) return;
-    const SmbPipes::Reference pipe = host.request(request).pipe;
-    host.end_request(request, unit.frame.timestamp);
-    if (host.pipes().holds(pipe)) host.pipes().close(pipe.slot, unit.frame.timestamp);
-    return;
+    return host.close_pipe(request_key(unit, header));
   }
   const Slot<SmbSession> session = find_session(host, unit.connection, header.session_id);
   if (!session || header.status != kStatusSuccess) return;

@@ -150,7 +150,7 @@ std::size_t SmbConnections::bytes_needed(SmbConnection& connection, Direction di
 SmbStep SmbConnections::read(SmbUnitContext& unit) noexcept {
   ++statistics_.smb_messages;
   SmbConnection& connection = unit.connection;
-  host_.end_payload(connection, unit.direction, unit.frame.timestamp);
+  host_.end_payload(connection, unit.direction);
   SmbKind& kind = connection.kinds[unit.direction];
   if (unit.presented.offset == 0) {
     const bool is_raw = parse_smb_magic(unit.presented.header, kind) != ParseStatus::ok;

@@ -94,7 +94,8 @@ void SmbHost::carry(SmbConnection& connection, Slot<SmbSession> session,
 SmbPipes::Reference SmbHost::open_pipe(const SmbUnitContext& unit, const TableKey& key,
                                        Slot<SmbSession> session, std::uint32_t tree_id) noexcept {
   const Slot<SmbPipe> pipe = pipes_.open(key, unit.connection.client_and_server(),
-                                         sessions_[session].caller, session, unit.frame);
+                                         sessions_[session].logon.caller, session, unit.frame);
+  sessions_[session].logon.established = true;
   pipes_[pipe].tree_id = tree_id;
   return pipes_.reference(pipe);
 }
@@ -134,34 +135,47 @@ void SmbHost::refuse_write(SmbRequest& request) noexcept {
   pipes_.refuse(request.pipe.slot, request.write);
 }
 
-void SmbHost::end_payload(SmbConnection& connection, Direction direction, Timestamp now) noexcept {
+void SmbHost::end_payload(SmbConnection& connection, Direction direction) noexcept {
   const SmbPayload payload = std::exchange(connection.payloads[direction], {});
   pipes_.end_write(payload.write);
-  if (payload.ends_pipe && pipes_.holds(payload.pipe)) pipes_.close(payload.pipe.slot, now);
+  if (payload.ends_pipe && pipes_.holds(payload.pipe)) pipes_.close(payload.pipe.slot);
 }
 
 SmbRequest& SmbHost::add_request(const SmbUnitContext& unit, const TableKey& key) noexcept {
   const Slot<SmbRequest> earlier = requests_.find(key);
-  if (earlier) end_request(earlier, unit.frame.timestamp);
+  if (earlier) end_request(earlier);
   if (requests_.full()) {
     ++statistics_.smb_requests_evicted;
-    end_request(requests_.oldest(), unit.frame.timestamp);
+    end_request(requests_.oldest());
   }
   return requests_[requests_.add(key, unit.slot)];
 }
 
-void SmbHost::end_request(Slot<SmbRequest> slot, Timestamp now) noexcept {
+void SmbHost::end_request(Slot<SmbRequest> slot) noexcept {
   SmbRequest request = requests_[slot];
   requests_.remove(slot);
   accept_write(request);
-  if (request.owns_pipe && pipes_.holds(request.pipe)) pipes_.close(request.pipe.slot, now);
+  if (request.owns_pipe && pipes_.holds(request.pipe)) pipes_.close(request.pipe.slot);
+}
+
+std::optional<SmbRequest> SmbHost::answer_request(const TableKey& key) noexcept {
+  const Slot<SmbRequest> slot = requests_.find(key);
+  if (!slot) return std::nullopt;
+  const SmbRequest request = requests_[slot];
+  end_request(slot);
+  return request;
+}
+
+void SmbHost::close_pipe(const TableKey& key) noexcept {
+  const std::optional<SmbRequest> request = answer_request(key);
+  if (request && pipes_.holds(request->pipe)) pipes_.close(request->pipe.slot);
 }
 
 void SmbHost::end_connection(Slot<SmbConnection> slot, SmbConnection& connection,
                              const FrameReference& frame) noexcept {
-  for (const Direction direction : kDirections) end_payload(connection, direction, frame.timestamp);
+  for (const Direction direction : kDirections) end_payload(connection, direction);
   for (Slot<SmbRequest> request; (request = requests_.first_in_group(slot));) {
-    end_request(request, frame.timestamp);
+    end_request(request);
   }
   while (connection.channels) {
     const Slot<SmbChannel> channel = connection.channels;

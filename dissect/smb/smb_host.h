@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "dissect/limits.h"
 #include "dissect/smb/smb_connection.h"
@@ -72,7 +73,7 @@ class SmbHost {
   void accept_write(SmbRequest& request) noexcept;
   void refuse_write(SmbRequest& request) noexcept;
   // Nothing of the payload under way in `direction` follows.
-  void end_payload(SmbConnection& connection, Direction direction, Timestamp now) noexcept;
+  void end_payload(SmbConnection& connection, Direction direction) noexcept;
 
   // A request waits for its response. Under a key in use it ends the earlier one, whose response
   // did not come.
@@ -82,7 +83,12 @@ class SmbHost {
   }
   [[nodiscard]] SmbRequest& request(Slot<SmbRequest> slot) noexcept { return requests_[slot]; }
   // The request has its response, or will not have one: what it wrote and was not refused counts.
-  void end_request(Slot<SmbRequest> slot, Timestamp now) noexcept;
+  void end_request(Slot<SmbRequest> slot) noexcept;
+
+  // The same for the request of that key, if it waits for a response; gives what is known of it.
+  std::optional<SmbRequest> answer_request(const TableKey& key) noexcept;
+  // The pipe of that request is closed.
+  void close_pipe(const TableKey& key) noexcept;
 
   // The connection is over: sessions that no other connection carries end with it.
   void end_connection(Slot<SmbConnection> slot, SmbConnection& connection,

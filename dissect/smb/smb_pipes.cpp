@@ -44,15 +44,19 @@ Slot<SmbPipe> SmbPipes::open(const TableKey& key, const PipeCarrier& opened_on,
   return slot;
 }
 
-void SmbPipes::rekey(Slot<SmbPipe> slot, const TableKey& key, Timestamp now) noexcept {
+void SmbPipes::rekey(Slot<SmbPipe> slot, const TableKey& key) noexcept {
   const Slot<SmbPipe> earlier = find(key);
   if (earlier == slot) return;
-  if (earlier) close(earlier, now);
+  if (earlier) close(earlier);
   KeyedTable::rekey(slot, key);
 }
 
-void SmbPipes::close(Slot<SmbPipe> slot, Timestamp) noexcept {
+void SmbPipes::close(Slot<SmbPipe> slot) noexcept {
   SmbPipe& pipe = (*this)[slot];
+  while (const Slot<SmbWrite> write = pipe.writes.oldest()) {
+    deliver(write);
+    if (writes_[write].in_progress) writes_.end(write);
+  }
   if (pipe.rpc) sessions_.close(pipe.rpc);
   for (const Direction direction : kDirections) marks_.set(mark_index(slot, direction), 0);
   remove(slot);
@@ -74,7 +78,7 @@ void SmbPipes::evict(Slot<SmbPipe> slot, const FrameReference& frame) noexcept {
     blindness.messages = 1;
     observer_.on_blindness(blindness);
   }
-  close(slot, frame.timestamp);
+  close(slot);
 }
 
 void SmbPipes::begin_message(Slot<SmbPipe> slot, Direction direction) noexcept {

@@ -57,8 +57,8 @@ class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
   Slot<SmbPipe> open(const TableKey& key, const PipeCarrier& opened_on, const SmbCaller& caller,
                      Slot<SmbSession> session, const FrameReference& frame) noexcept;
   // The pipe is known by this key from now on; another of that key was closed unseen.
-  void rekey(Slot<SmbPipe> slot, const TableKey& key, Timestamp now) noexcept;
-  void close(Slot<SmbPipe> slot, Timestamp now) noexcept;
+  void rekey(Slot<SmbPipe> slot, const TableKey& key) noexcept;
+  void close(Slot<SmbPipe> slot) noexcept;
 
   // What is written to or read from the pipe by one message begins.
   void begin_message(Slot<SmbPipe> slot, Direction direction) noexcept;

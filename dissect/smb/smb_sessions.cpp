@@ -38,7 +38,8 @@ SmbSessions::SmbSessions(const Limits& limits, RpcObserver& observer, DissectSta
     : KeyedTable(limits.smb_sessions, 0, seed),
       observer_(observer),
       statistics_(statistics),
-      pipes_(pipes) {}
+      pipes_(pipes),
+      logons_(limits) {}
 
 Slot<SmbSession> SmbSessions::add(const TableKey& key, const std::array<Endpoint, 2>& endpoints,
                                   const FrameReference& frame) noexcept {
@@ -59,11 +60,18 @@ void SmbSessions::rekey(Slot<SmbSession> slot, const TableKey& key,
   KeyedTable::rekey(slot, key);
 }
 
+void SmbSessions::refuse_logon(Slot<SmbSession> slot, const FrameReference& frame) noexcept {
+  SmbLogon& logon = (*this)[slot].logon;
+  logons_.refuse(logon);
+  if (!logon.established) close(slot, frame);
+}
+
 void SmbSessions::close(Slot<SmbSession> slot, const FrameReference& frame) noexcept {
   SmbSession& session = (*this)[slot];
   for (Slot<SmbPipe> pipe; (pipe = pipes_.first_in_group(slot));) {
-    pipes_.close(pipe, frame.timestamp);
+    pipes_.close(pipe);
   }
+  logons_.refuse(session.logon);
   tell_unseen(session, BlindnessKind::smb_encrypted, session.encrypted, frame);
   tell_unseen(session, BlindnessKind::smb_compressed, session.compressed, frame);
   remove(slot);

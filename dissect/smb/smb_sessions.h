@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "dissect/limits.h"
-#include "dissect/rpc/pipe_origin.h"
+#include "dissect/smb/smb_logons.h"
 #include "dissect/smb/smb_pipes.h"
 #include "dissect/statistics.h"
 #include "dissect/store/keyed_table.h"
@@ -47,12 +47,11 @@ struct UnseenMessages {
 
 // An SMB session: a user at a server, over one connection or several.
 struct SmbSession {
-  SmbCaller caller;
+  SmbLogon logon;
   SmbTrees trees;
   std::array<Endpoint, 2> endpoints;  // client and server, of the connection it was first seen on
   std::uint64_t id = 0;               // on the wire
   bool has_id = false;                // the server has given it one
-  bool established = false;           // the server accepted its user
   std::uint32_t channels = 0;         // connections that carry it
   UnseenMessages encrypted;
   UnseenMessages compressed;
@@ -76,6 +75,16 @@ class SmbSessions : private KeyedTable<SmbSession, SmbSession> {
                        const FrameReference& frame) noexcept;
   // The session is known by this key from now on; another of that key is over.
   void rekey(Slot<SmbSession> slot, const TableKey& key, const FrameReference& frame) noexcept;
+  // A setup of the session begins: the names that it shows belong there. Then it is attempted().
+  [[nodiscard]] Identity& begin_logon(Slot<SmbSession> slot) noexcept {
+    return logons_.begin((*this)[slot].logon);
+  }
+  void attempted(Slot<SmbSession> slot) noexcept { logons_.attempted((*this)[slot].logon); }
+  void accept_logon(Slot<SmbSession> slot, bool guest, bool null_session) noexcept {
+    logons_.accept((*this)[slot].logon, guest, null_session);
+  }
+  // The server refused a setup: a session that has never been established is over.
+  void refuse_logon(Slot<SmbSession> slot, const FrameReference& frame) noexcept;
   // Its pipes are closed, and what of it could not be seen is told.
   void close(Slot<SmbSession> slot, const FrameReference& frame) noexcept;
 
@@ -86,6 +95,7 @@ class SmbSessions : private KeyedTable<SmbSession, SmbSession> {
   RpcObserver& observer_;
   DissectStatistics& statistics_;
   SmbPipes& pipes_;
+  SmbLogons logons_;
 };
 
 }  // namespace rpcaudit::dissect

@@ -16,7 +16,8 @@ struct PipeStep {
   enum class Kind { open, write, read, transact, close } kind = Kind::open;
   ByteVector in = {};
   ByteVector out = {};
-  bool more = false;  // the rest of the answer is read later
+  bool more = false;         // the rest of the answer is read later
+  std::uint32_t status = 0;  // with which the server refuses it
 };
 
 struct PipeScript {
@@ -185,6 +186,9 @@ class SmbPlayer {
     words.zeros(6).u16(static_cast<unsigned>(data.size())).u16(kOffset).u16(0).zeros(8);
     return words.take();
   }
+  void refuse1(dissect::Smb1Command command, std::uint32_t status) {
+    say1(false, {.command = command, .status = status}, {});
+  }
   void play_smb1(const PipeScript& script, const PipeStep& step) {
     const std::uint32_t status =
         step.more ? dissect::kStatusBufferOverflow : dissect::kStatusSuccess;
@@ -197,6 +201,7 @@ class SmbPlayer {
         return;
       case PipeStep::Kind::write:
         say1(true, {dissect::Smb1Command::write_andx}, write_words(script.file, step.in), step.in);
+        if (step.status != 0) return refuse1(dissect::Smb1Command::write_andx, step.status);
         say1(false, {dissect::Smb1Command::write_andx}, andx().zeros(8).take());
         return;
       case PipeStep::Kind::read:
@@ -206,6 +211,7 @@ class SmbPlayer {
       case PipeStep::Kind::transact:
         say1(true, {dissect::Smb1Command::transaction}, transact_words(script.file, step.in),
              join({ByteVector(8), step.in}));
+        if (step.status != 0) return refuse1(dissect::Smb1Command::transaction, step.status);
         say1(false, {.command = dissect::Smb1Command::transaction, .status = status},
              transact_answer_words(step.out), step.out);
         return;

@@ -121,6 +121,15 @@ class SmbTalk {
     return observer_.text();
   }
 
+  // Time passes without a frame.
+  void wait(std::int64_t nanoseconds) {
+    waited_ += nanoseconds;
+    const Timestamp now = frame().timestamp;
+    sessions_.expire(now);
+    smb_.give_up_stale(now);
+  }
+  std::uint64_t frames() const { return frames_; }
+  std::uint64_t earliest_open() const { return smb_.earliest_open(); }
   RecordingObserver& observer() { return observer_; }
   const dissect::DissectStatistics& statistics() const { return statistics_; }
   std::uint64_t last_message_id() const { return message_id_; }
@@ -129,7 +138,7 @@ class SmbTalk {
   dissect::FrameReference frame() {
     dissect::FrameReference reference;
     reference.number = reference.sequence = ++frames_;
-    reference.timestamp.nanoseconds = static_cast<std::int64_t>(frames_) * 1'000'000;
+    reference.timestamp.nanoseconds = waited_ + static_cast<std::int64_t>(frames_) * 1'000'000;
     return reference;
   }
 
@@ -142,6 +151,7 @@ class SmbTalk {
   std::size_t current_ = 0;
   std::size_t piece_ = SIZE_MAX;
   std::uint64_t frames_ = 0;
+  std::int64_t waited_ = 0;
   std::uint64_t message_id_ = 0;
 };
 
