@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "dissect/smb/nbss.h"
+#include "dissect/smb/messages/nbss.h"
 #include "dissect/store/probe_buffer.h"
 
 namespace rpcaudit::dissect {

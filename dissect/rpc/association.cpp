@@ -30,4 +30,11 @@ void Association::describe(RpcContext& context) const noexcept {
   if (pipe->caller->setup_seen) context.smb = pipe->caller->view();
 }
 
+Doubts Association::doubts_of(const RpcCall& call) const noexcept {
+  Doubts all = doubts;
+  const bool by_pipe = pipe != nullptr && !call.auth && !call.connection_auth;
+  if (by_pipe && pipe->caller->in_doubt) all.add(Doubt::identity_conflict);
+  return all;
+}
+
 }  // namespace rpcaudit::dissect

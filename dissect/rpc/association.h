@@ -35,10 +35,8 @@ struct Association {
   [[nodiscard]] bool was_moved_from(const RpcContext& context) const noexcept {
     return pipe != nullptr && (client() != context.client || server() != context.server);
   }
-  // Whether calls without security of their own may be another caller's than is told.
-  [[nodiscard]] bool caller_in_doubt() const noexcept {
-    return pipe != nullptr && pipe->caller->in_doubt;
-  }
+  // What is in doubt of a call told now: without security of its own also who makes it.
+  [[nodiscard]] Doubts doubts_of(const RpcCall& call) const noexcept;
   // Sets what a context has from its association, whatever its proposal says.
   void describe(RpcContext& context) const noexcept;
 };

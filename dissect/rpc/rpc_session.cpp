@@ -248,10 +248,7 @@ void RpcSessions::tell_call(Slot<RpcSession> slot, const Pdu& pdu, Slot<ContextR
   call.one_way = pdu.has_flag(kPfcMaybe);
   const Association& association = sessions_[slot].association;
   if (association.was_moved_from(context)) call.carrier = association.endpoints.values;
-  call.doubts.add(association.doubts);
-  if (association.caller_in_doubt() && !call.auth && !call.connection_auth) {
-    call.doubts.add(Doubt::identity_conflict);
-  }
+  call.doubts.add(association.doubts_of(call));
   ++statistics_.calls;
   if (context.origin == ContextOrigin::implied) ++statistics_.calls_without_bind;
   observer_.on_call(context, call);

@@ -5,10 +5,10 @@
 
 #include "dissect/rpc/auth_token.h"
 #include "dissect/rpc/rpc_auth.h"
+#include "dissect/smb/messages/smb_pipe_name.h"
+#include "dissect/smb/messages/smb_status.h"
 #include "dissect/smb/smb1_transaction.h"
 #include "dissect/smb/smb_host.h"
-#include "dissect/smb/smb_pipe_name.h"
-#include "dissect/smb/smb_status.h"
 
 namespace rpcaudit::dissect {
 namespace {
@@ -210,9 +210,7 @@ void Smb1Reader::on_setup_response(SmbUnitContext& unit, const Smb1Block& block)
     return;
   }
   if (host.sessions().holds(session)) {
-    host.sessions().rekey(session.slot, session_key(unit), unit.frame);
-    host.sessions()[session.slot].id = header.user_id;
-    host.sessions()[session.slot].has_id = true;
+    host.sessions().name(session.slot, session_key(unit), header.user_id, unit.frame);
   }
   bool guest = false;
   if (!success || parse_smb1_session_setup_response(block, guest) != ParseStatus::ok) return;

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "dissect/smb/smb1_message.h"
+#include "dissect/smb/messages/smb1_message.h"
 #include "dissect/smb/smb_host.h"
 
 namespace rpcaudit::dissect {

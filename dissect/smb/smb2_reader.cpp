@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "dissect/rpc/auth_token.h"
+#include "dissect/smb/messages/smb_pipe_name.h"
+#include "dissect/smb/messages/smb_status.h"
 #include "dissect/smb/smb_host.h"
-#include "dissect/smb/smb_pipe_name.h"
-#include "dissect/smb/smb_status.h"
 
 namespace rpcaudit::dissect {
 namespace {
@@ -166,16 +166,14 @@ void Smb2Reader::on_request(SmbUnitContext& unit, const Smb2Header& header) noex
       host.add_request(unit, request_key(unit, header)).pipe = pipe;
       return;
     }
-    case Smb2Command::write: {
-      if (!host.decodes(parse_smb2_write_request(message, data))) return;
-      return on_write(unit, header, data);
-    }
-    case Smb2Command::ioctl: {
+    case Smb2Command::write:
+      if (host.decodes(parse_smb2_write_request(message, data))) on_write(unit, header, data);
+      return;
+    case Smb2Command::ioctl:
       if (!host.decodes(parse_smb2_ioctl(message, false, data))) return;
       if (data.control_code == kFsctlPipeTransceive) return on_write(unit, header, data);
       (void)find_pipe(unit, header, false);
       return;
-    }
     default: (void)find_pipe(unit, header, false);  // its handle may be that of the one behind it
   }
 }
@@ -195,12 +193,11 @@ void Smb2Reader::on_write(SmbUnitContext& unit, const Smb2Header& header, Smb2Da
 void Smb2Reader::on_write_answer(SmbUnitContext& unit, const Smb2Header& header) noexcept {
   const Slot<SmbRequest> slot = unit.host.find_request(request_key(unit, header));
   if (!slot) return;
-  SmbRequest& request = unit.host.request(slot);
   const bool is_ioctl = header.command == Smb2Command::ioctl;
-  if (header.status == kStatusPending) {
-    if (is_ioctl) unit.host.accept_write(request);
+  if (header.status == kStatusPending && is_ioctl) {
+    unit.host.accept_write(unit.host.request(slot));
   } else if (refuses_write(header.status, is_ioctl)) {
-    unit.host.refuse_write(request);
+    unit.host.refuse_write(unit.host.request(slot));
   }
 }
 
@@ -274,9 +271,8 @@ void Smb2Reader::on_setup_response(SmbUnitContext& unit, const Smb2Header& heade
     return;
   }
   if (is_known && !host.sessions()[session.slot].has_id) {
-    host.sessions().rekey(session.slot, {unit.connection.hosts, 0, header.session_id}, unit.frame);
-    host.sessions()[session.slot].id = header.session_id;
-    host.sessions()[session.slot].has_id = true;
+    host.sessions().name(session.slot, {unit.connection.hosts, 0, header.session_id},
+                         header.session_id, unit.frame);
   }
   if (!success) return;
   Smb2SessionSetupResponse response;

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "dissect/direction.h"
-#include "dissect/smb/smb2_message.h"
+#include "dissect/smb/messages/smb2_message.h"
 #include "dissect/smb/smb_pipes.h"
 #include "dissect/smb/smb_sessions.h"
 #include "dissect/smb/smb_stream.h"

@@ -52,12 +52,14 @@ Slot<SmbSession> SmbSessions::add(const TableKey& key, const std::array<Endpoint
   return slot;
 }
 
-void SmbSessions::rekey(Slot<SmbSession> slot, const TableKey& key,
-                        const FrameReference& frame) noexcept {
+void SmbSessions::name(Slot<SmbSession> slot, const TableKey& key, std::uint64_t id,
+                       const FrameReference& frame) noexcept {
+  (*this)[slot].id = id;
+  (*this)[slot].has_id = true;
   const Slot<SmbSession> earlier = find(key);
-  if (earlier == slot) return;
+  if (earlier.index == slot.index) return;
   if (earlier) close(earlier, frame);
-  KeyedTable::rekey(slot, key);
+  rekey(slot, key);
 }
 
 void SmbSessions::refuse_logon(Slot<SmbSession> slot, const FrameReference& frame) noexcept {

@@ -73,8 +73,10 @@ class SmbSessions : private KeyedTable<SmbSession, SmbSession> {
 
   Slot<SmbSession> add(const TableKey& key, const std::array<Endpoint, 2>& endpoints,
                        const FrameReference& frame) noexcept;
-  // The session is known by this key from now on; another of that key is over.
-  void rekey(Slot<SmbSession> slot, const TableKey& key, const FrameReference& frame) noexcept;
+  // The server gave the session this id on the wire, and it is known by this key from now on;
+  // another of that key is over.
+  void name(Slot<SmbSession> slot, const TableKey& key, std::uint64_t id,
+            const FrameReference& frame) noexcept;
   // A setup of the session begins: the names that it shows belong there. Then it is attempted().
   [[nodiscard]] Identity& begin_logon(Slot<SmbSession> slot) noexcept {
     return logons_.begin((*this)[slot].logon);

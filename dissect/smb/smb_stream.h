@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "dissect/rpc_observer.h"
-#include "dissect/smb/nbss.h"
+#include "dissect/smb/messages/nbss.h"
 #include "dissect/store/slab.h"
 
 namespace rpcaudit::dissect {

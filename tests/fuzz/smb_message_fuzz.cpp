@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "dissect/smb/smb1_message.h"
-#include "dissect/smb/smb2_message.h"
+#include "dissect/smb/messages/smb1_message.h"
+#include "dissect/smb/messages/smb2_message.h"
 
 namespace {
 

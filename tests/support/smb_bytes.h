@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "dissect/smb/smb1_message.h"
-#include "dissect/smb/smb2_message.h"
+#include "dissect/smb/messages/smb1_message.h"
+#include "dissect/smb/messages/smb2_message.h"
 #include "tests/support/rpc_bytes.h"
 
 namespace rpcaudit::test {

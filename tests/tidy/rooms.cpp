@@ -52,7 +52,9 @@ const std::map<std::string_view, Names>& edges() {
       {"dissect/tcp", {"capture: face", "dissect: face", "dissect/store", "dissect/net"}},
       {"dissect/stubs", {"capture: face", "dissect: face", "dissect/store"}},
       {"dissect/rpc", {"capture: face", "dissect: face", "dissect/store", "dissect/stubs"}},
-      {"dissect/smb", {"capture: face", "dissect: face", "dissect/store", "dissect/rpc"}},
+      {"dissect/smb/messages", {"capture: face", "dissect: face", "dissect/store"}},
+      {"dissect/smb",
+       {"capture: face", "dissect: face", "dissect/store", "dissect/rpc", "dissect/smb/messages"}},
       {"dissect", {"capture: face", "dissect/*"}},
 
       {"engine/policy/text", {"dissect: face"}},

@@ -49,6 +49,7 @@ constexpr AnswerCase kAnswerCases[] = {
     {"transaction_without_access", Smb2Command::ioctl, kAccessDenied, false},
     {"transaction_that_broke_the_pipe", Smb2Command::ioctl, kPipeBroken, true},
     {"transaction_that_the_server_hung_up_on", Smb2Command::ioctl, kPipeDisconnected, true},
+    {"transaction_on_which_samba_ended_the_pipe", Smb2Command::ioctl, 0xc000'020c, true},
     {"transaction_under_way", Smb2Command::ioctl, kStatusPending, true},
 };
 

@@ -4,8 +4,8 @@
 
 #include "dissect/byte_cursor.h"
 #include "dissect/parse_status.h"
-#include "dissect/smb/nbss.h"
-#include "dissect/smb/smb_status.h"
+#include "dissect/smb/messages/nbss.h"
+#include "dissect/smb/messages/smb_status.h"
 
 namespace rpcaudit::dissect {
 

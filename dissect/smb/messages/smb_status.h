@@ -23,7 +23,9 @@ inline constexpr std::uint32_t kStatusMoreProcessingRequired = 0xc000'0016;
     case 0xc000'00b5:                // IO_TIMEOUT
     case 0xc000'00d9:                // PIPE_EMPTY
     case 0xc000'0120:                // CANCELLED
-    case 0xc000'014b: return false;  // PIPE_BROKEN
+    case 0xc000'014b:                // PIPE_BROKEN
+    case 0xc000'020c:                // CONNECTION_DISCONNECTED
+    case 0xc000'020d: return false;  // CONNECTION_RESET
     default: return true;
   }
 }

@@ -1,8 +1,8 @@
-#include "dissect/smb/smb2_message.h"
+#include "dissect/smb/messages/smb2_message.h"
 
 #include <algorithm>
 
-#include "dissect/smb/smb_pipe_name.h"
+#include "dissect/smb/messages/smb_pipe_name.h"
 
 namespace rpcaudit::dissect {
 namespace {

@@ -1,4 +1,4 @@
-#include "dissect/smb/nbss.h"
+#include "dissect/smb/messages/nbss.h"
 
 #include <cstring>
 

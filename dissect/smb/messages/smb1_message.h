@@ -4,7 +4,7 @@
 
 #include "dissect/byte_cursor.h"
 #include "dissect/parse_status.h"
-#include "dissect/smb/nbss.h"
+#include "dissect/smb/messages/nbss.h"
 
 namespace rpcaudit::dissect {
 

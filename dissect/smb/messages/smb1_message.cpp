@@ -1,9 +1,9 @@
-#include "dissect/smb/smb1_message.h"
+#include "dissect/smb/messages/smb1_message.h"
 
 #include <algorithm>
 
-#include "dissect/smb/smb_pipe_name.h"
-#include "dissect/smb/smb_status.h"
+#include "dissect/smb/messages/smb_pipe_name.h"
+#include "dissect/smb/messages/smb_status.h"
 
 namespace rpcaudit::dissect {
 namespace {

@@ -1,4 +1,4 @@
-#include "dissect/smb/smb_pipe_name.h"
+#include "dissect/smb/messages/smb_pipe_name.h"
 
 #include <algorithm>
 #include <string_view>
