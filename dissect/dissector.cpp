@@ -149,6 +149,10 @@ void Dissector::State::collect_counters() noexcept {
   statistics.segments_retransmitted = tcp.retransmitted;
   statistics.segments_out_of_order = tcp.out_of_order;
   statistics.segments_out_of_window = tcp.out_of_window;
+  statistics.segments_not_taken = tcp.not_taken;
+  statistics.segments_conflicting = tcp.conflicting;
+  statistics.segments_unverified = tcp.unverified;
+  statistics.connections_past_reset = tcp.past_reset;
   statistics.flows_evicted = flows.counters().evicted;
   statistics.ip_datagrams_unfinished = fragments.counters().unfinished() + fragments.size();
 }
@@ -281,17 +285,21 @@ void Dissector::State::follow(FlowEntry& entry, const Frame& frame, const Packet
   if (entry.state() == kConnection) {
     ++dissected_segments;
     const Slot<TcpConnection> slot(entry.value);
-    if (connections.is_reopened_by(slot, key.direction, packet)) {
-      connections.close(slot, reference_to(frame));
-      entry.set_valuable(false);
-      entry.set_state(kFresh);
-    } else {
+    const std::optional<TcpReopening> reopening =
+        connections.reopened_by(slot, key.direction, packet);
+    if (!reopening) {
       const ConnectionFate fate = connections.add(slot, key.direction, packet, reference_to(frame));
+      if (fate.forgotten) forget(*fate.forgotten);
       if (!fate.open) dismiss(entry, frame, packet, fate.kind);
       return;
     }
+    connections.close(slot, reference_to(frame));
+    entry.set_valuable(false);
+    entry.set_state(opening_by(reopening->opener));
+    entry.value = reopening->first;
+  } else if (packet.tcp.has_syn()) {
+    note_opening(entry, packet, key.direction);
   }
-  if (packet.tcp.has_syn()) note_opening(entry, packet, key.direction);
   if (packet.payload_length != 0 && entry.state() != kDismissed) {
     first_payload(entry, frame, packet, key);
   }
@@ -380,10 +388,10 @@ void Dissector::State::forget(std::uint64_t tag) noexcept {
 void Dissector::State::end_of_batch() noexcept {
   // One idle connection at a time: there is no hurry, and a damaged timestamp shall not end them
   // all.
-  const std::optional<std::uint64_t> closed = connections.expire(last_frame);
+  const TcpConnections::Closed closed = connections.expire(last_frame);
   datagrams.expire(last_frame.timestamp);
   openings.expire(last_frame.timestamp);
-  if (closed) forget(*closed);
+  for (std::size_t i = 0; i < closed.count; ++i) forget(closed.tags[i]);
   collect_counters();
   tell_progress(last_frame.sequence);
 }

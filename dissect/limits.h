@@ -31,6 +31,7 @@ struct Limits {
   std::size_t reorder_segments_per_stream = 256;    // out-of-order segments held per direction
   std::size_t reorder_bytes_per_stream = 1u << 18;  // and their bytes
   std::size_t reorder_bytes = 32u << 20;            // held by all streams together
+  std::size_t recent_bytes = 64u << 20;  // delivered bytes kept to compare later copies with
   std::size_t pdu_buffers = 4096;                   // PDUs held in pieces at once, 64 KiB each
   std::size_t body_prefix_bytes = 4096;             // clear stub bytes shown with a call
 

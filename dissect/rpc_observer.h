@@ -293,6 +293,9 @@ enum class BlindnessKind : std::uint8_t {
 
 inline constexpr std::size_t kBlindnessKindCount = 10;
 
+// The size of a gap that nobody can tell, to those who read a stream.
+inline constexpr std::uint64_t kGapOfUnknownSize = ~std::uint64_t{0};
+
 struct Blindness {
   BlindnessKind kind{};
   FrameReference frame;  // where it is told; where it began, unless `since` says otherwise

@@ -32,6 +32,10 @@ namespace rpcaudit::dissect {
   COUNTER(segments_retransmitted)                                                                  \
   COUNTER(segments_out_of_order)                                                                   \
   COUNTER(segments_out_of_window)                                                                  \
+  COUNTER(segments_not_taken)             /* by any receiver: without ACK, with an old timestamp */\
+  COUNTER(segments_conflicting)           /* bytes that differ from those of an earlier copy */    \
+  COUNTER(segments_unverified)            /* copies of bytes that are not kept any longer */       \
+  COUNTER(connections_past_reset)         /* that went on after a reset */                         \
   COUNTER(gaps)                           /* holes in RPC connections that never filled */         \
   COUNTER(gap_bytes)                                                                               \
   COUNTER(smb_messages)                                                                            \

@@ -11,6 +11,10 @@ namespace {
 // kept free that those of one connection never have to make room for themselves.
 constexpr std::size_t kContextsKeptFree = 2048;
 
+// Connections that seem to be over are kept for so long, and so many of them.
+constexpr Timestamp kKeptWhenOver{10 * kNanosecondsPerSecond};
+constexpr std::uint32_t kOverMax = 256;
+
 // The index of a direction among unfinished streams.
 [[nodiscard]] std::uint32_t stream_index(Slot<TcpConnection> slot, Direction direction) noexcept {
   return 2 * slot.index + static_cast<std::uint32_t>(direction);
@@ -23,15 +27,21 @@ struct TcpConnections::Sink final : TcpStreamSink {
   Sink(TcpConnections& connections_in, Slot<TcpConnection> slot_in)
       : connections(connections_in), slot(slot_in) {}
 
-  void on_bytes(Direction direction, Bytes bytes, const FrameReference& frame) noexcept override {
+  bool on_bytes(Direction direction, Bytes bytes, const FrameReference& frame) noexcept override {
+    const Carried& carried = connections.connections_[slot].carried;
+    const bool matters = !connections.carried_.passes_over(carried, direction, bytes.size());
     const std::optional<StreamKind> other = connections.on_bytes(slot, direction, bytes, frame);
     if (other) turned_out = other;
+    return matters;
   }
   void on_gap(Direction direction, std::uint64_t missing, GapKind kind,
               const FrameReference& frame) noexcept override {
     const bool cut = kind == GapKind::snap_length;
     connections.on_gap(slot, direction, missing,
                        cut ? BlindnessKind::snap_length_cut : BlindnessKind::gap, frame);
+  }
+  void on_doubt(Direction, Doubt doubt, const FrameReference& frame) noexcept override {
+    connections.on_doubt(slot, doubt, frame);
   }
 
   TcpConnections& connections;
@@ -72,32 +82,43 @@ void TcpConnections::expect(Slot<TcpConnection> slot, Direction direction,
   connections_[slot].conversation.open(direction, sequence);
 }
 
-// A SYN repeated, or answered late, is about the connection there is: its number is near.
-bool TcpConnections::is_reopened_by(Slot<TcpConnection> slot, Direction direction,
-                                    const Packet& packet) const noexcept {
-  if (!packet.tcp.is_syn()) return false;
-  const TcpConversation& conversation = connections_[slot].conversation;
-  return !conversation.started(direction) || !conversation.opened_with(direction, packet);
-}
-
 ConnectionFate TcpConnections::add(Slot<TcpConnection> slot, Direction direction,
                                    const Packet& packet, const FrameReference& frame) noexcept {
   TcpConnection& connection = connections_[slot];
   connection.last_seen = frame.timestamp;
-  by_use_.touch(slot, connections_);
+  if (!connection.is_over) by_use_.touch(slot, connections_);
   verify_checksum(connection, direction, packet);
 
   Sink sink(*this, slot);
-  TcpConversation& conversation = connection.conversation;
-  conversation.add(direction, packet, frame, tcp_, sink);
-  const bool finished =
-      conversation.finished(Direction::forward) && conversation.finished(Direction::reverse);
-  if (!sink.turned_out && !finished && !packet.tcp.has_rst()) {
-    mark_unfinished(slot);
-    return {};
+  connection.conversation.add(direction, packet, frame, tcp_, sink);
+  if (sink.turned_out) {
+    close(slot, frame);
+    return {false, *sink.turned_out, std::nullopt};
   }
-  close(slot, frame);
-  return {false, sink.turned_out.value_or(StreamKind::rpc)};
+  const bool is_over = connection.conversation.is_over();
+  if (is_over && !connection.carried) {
+    close(slot, frame);
+    return {false, StreamKind::rpc, std::nullopt};
+  }
+  mark_unfinished(slot);
+  if (is_over == connection.is_over) return {};
+  return {true, StreamKind::rpc, set_over(slot, is_over, frame)};
+}
+
+// A connection that seems to be over is kept for a while, as it may go on all the same. Returns the
+// tag of a flow whose connection is not kept any longer instead.
+std::optional<std::uint64_t> TcpConnections::set_over(Slot<TcpConnection> slot, bool is_over,
+                                                      const FrameReference& frame) noexcept {
+  list_of(slot).remove(slot, connections_);
+  connections_[slot].is_over = is_over;
+  connections_[slot].over_since = frame;
+  list_of(slot).push_newest(slot, connections_);
+  if (!is_over) {
+    --over_count_;
+    return std::nullopt;
+  }
+  if (++over_count_ <= kOverMax) return std::nullopt;
+  return close_over(over_.oldest());
 }
 
 // Not of what is passed over: looking at it would cost more than all the rest.
@@ -155,8 +176,18 @@ bool TcpConnections::classify(TcpConnection& connection, Direction direction,
       ++statistics_.flows_joined_late;
     }
   }
+  if (connection.doubts.any()) {
+    carried_.doubt(connection.carried, connection.doubts, connection.probes[direction].start);
+  }
   carried_.note_start(connection.carried, direction, kind);
   return static_cast<bool>(connection.carried);
+}
+
+void TcpConnections::on_doubt(Slot<TcpConnection> slot, Doubt doubt,
+                              const FrameReference& frame) noexcept {
+  TcpConnection& connection = connections_[slot];
+  connection.doubts.add(doubt);
+  carried_.doubt(connection.carried, connection.doubts, frame);
 }
 
 void TcpConnections::on_gap(Slot<TcpConnection> slot, Direction direction, std::uint64_t missing,
@@ -171,13 +202,13 @@ void TcpConnections::on_gap(Slot<TcpConnection> slot, Direction direction, std::
   if (connection.carried) prefix.decided = true;
   if (!carried_.gap(connection.carried, direction, missing, kind, frame)) return;
   ++statistics_.gaps;
-  statistics_.gap_bytes += missing;
+  if (missing != kGapOfUnknownSize) statistics_.gap_bytes += missing;
 }
 
 void TcpConnections::close(Slot<TcpConnection> slot, const FrameReference& frame) noexcept {
   TcpConnection& connection = connections_[slot];
   Sink sink(*this, slot);
-  connection.conversation.flush(tcp_, sink);
+  connection.conversation.finish(tcp_, sink);
   for (const Direction direction : kDirections) {
     const ProbeBuffer& prefix = connection.probes[direction];
     if (prefix.size == 0) continue;
@@ -187,20 +218,27 @@ void TcpConnections::close(Slot<TcpConnection> slot, const FrameReference& frame
   if (connection.is_marked) {
     for (const Direction direction : kDirections) unfinished_.set(stream_index(slot, direction), 0);
   }
-  by_use_.remove(slot, connections_);
+  list_of(slot).remove(slot, connections_);
+  if (connection.is_over) --over_count_;
   connections_.release(slot);
 }
 
-std::optional<std::uint64_t> TcpConnections::expire(const FrameReference& now) noexcept {
+TcpConnections::Closed TcpConnections::expire(const FrameReference& now) noexcept {
   carried_.expire(now.timestamp);
   give_up_stale(now.timestamp);
-  const Slot<TcpConnection> idlest = by_use_.oldest();
-  if (!idlest) return std::nullopt;
-  const std::int64_t idle = nanoseconds_between(connections_[idlest].last_seen, now.timestamp);
-  if (idle <= limits_.connection_idle.nanoseconds) return std::nullopt;
-  const std::uint64_t tag = connections_[idlest].tag;
-  close(idlest, now);
-  return tag;
+  const auto is_idle = [&](Slot<TcpConnection> slot, Timestamp most) {
+    if (!slot) return false;
+    return nanoseconds_between(connections_[slot].last_seen, now.timestamp) > most.nanoseconds;
+  };
+  Closed closed;
+  if (is_idle(by_use_.oldest(), limits_.connection_idle)) {
+    closed.tags[closed.count++] = connections_[by_use_.oldest()].tag;
+    close(by_use_.oldest(), now);
+  }
+  while (closed.count < closed.tags.size() && is_idle(over_.oldest(), kKeptWhenOver)) {
+    closed.tags[closed.count++] = close_over(over_.oldest());
+  }
+  return closed;
 }
 
 // Bytes held longer than the window hold the output back: what waits for them is given up.
@@ -212,7 +250,7 @@ void TcpConnections::give_up_stale(Timestamp now) noexcept {
     const Timestamp since = open_since(connection, direction).timestamp;
     if (nanoseconds_between(since, now) <= limits_.outcome_window.nanoseconds) return;
     Sink sink(*this, slot);
-    connection.conversation.flush(tcp_, sink);
+    connection.conversation.give_up_gaps(tcp_, sink);
     carried_.abandon(connection.carried, direction);
     connection.probes[direction].size = 0;
     mark_unfinished(slot);
@@ -220,13 +258,23 @@ void TcpConnections::give_up_stale(Timestamp now) noexcept {
 }
 
 void TcpConnections::close_all(const FrameReference& now) noexcept {
-  while (const Slot<TcpConnection> oldest = by_use_.oldest()) close(oldest, now);
+  while (over_.oldest()) close_over(over_.oldest());
+  while (by_use_.oldest()) close(by_use_.oldest(), now);
+}
+
+// What is told of a connection at its end belongs where it ended. Returns the tag of its flow.
+std::uint64_t TcpConnections::close_over(Slot<TcpConnection> slot) noexcept {
+  const std::uint64_t tag = connections_[slot].tag;
+  const FrameReference since = connections_[slot].over_since;
+  close(slot, since);
+  return tag;
 }
 
 std::optional<std::uint64_t> TcpConnections::make_room(const FrameReference& frame) noexcept {
   const bool full = connections_.size() == connections_.capacity();
   const std::size_t wanted = std::min(kContextsKeptFree, limits_.contexts / 2);
   if (!full && carried_.free_contexts() >= wanted) return std::nullopt;
+  if (over_.oldest()) return close_over(over_.oldest());
   const Slot<TcpConnection> oldest = by_use_.oldest();
   if (!oldest) return std::nullopt;
   const std::uint64_t tag = connections_[oldest].tag;
@@ -236,6 +284,10 @@ std::optional<std::uint64_t> TcpConnections::make_room(const FrameReference& fra
 
 void TcpConnections::evict(Slot<TcpConnection> slot, const FrameReference& frame) noexcept {
   const TcpConnection& connection = connections_[slot];
+  if (connection.is_over) {
+    close_over(slot);
+    return;
+  }
   ++statistics_.connections_evicted;
   if (connection.carried) {
     Blindness blindness =

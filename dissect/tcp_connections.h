@@ -27,6 +27,9 @@ struct TcpConnection {
   std::optional<Direction> client;  // in which the client sends: its SYN or the answer was seen
   bool joined_late = false;
   bool is_marked = false;  // in the list of what holds bytes
+  bool is_over = false;    // or seems to be, since
+  FrameReference over_since;
+  Doubts doubts;
   Timestamp last_seen;
   std::uint64_t tag = 0;  // of its flow
   PerDirection<ProbeBuffer> probes;
@@ -35,8 +38,9 @@ struct TcpConnection {
 
 // What became of a connection by a segment.
 struct ConnectionFate {
-  bool open = true;                   // false: it is over, its slot free again
-  StreamKind kind = StreamKind::rpc;  // what it turned out to be, when it is not looked into
+  bool open = true;                        // false: it is over, its slot free again
+  StreamKind kind = StreamKind::rpc;       // what it turned out to be, when it is not looked into
+  std::optional<std::uint64_t> forgotten;  // the tag of another flow, whose connection was closed
 };
 
 // All connections under dissection: brings their segments into order, finds out what they carry and
@@ -51,6 +55,12 @@ class TcpConnections {
     std::optional<std::uint64_t> evicted;  // the tag of the flow whose connection made room
   };
 
+  // The flows whose connections were closed.
+  struct Closed {
+    std::array<std::uint64_t, 16> tags{};
+    std::size_t count = 0;
+  };
+
   // A connection for a flow whose first segment is at hand. `endpoints` are by direction: who sends
   // in it.
   [[nodiscard]] Opened open(std::uint64_t tag, const std::array<Endpoint, 2>& endpoints,
@@ -58,9 +68,13 @@ class TcpConnections {
   // The client's SYN or its answer was seen: the next byte of `direction`, in which the client
   // sends, will have this sequence number.
   void expect(Slot<TcpConnection> slot, Direction direction, std::uint32_t sequence) noexcept;
-  // True when `packet` opens another connection between the same ports.
-  [[nodiscard]] bool is_reopened_by(Slot<TcpConnection> slot, Direction direction,
-                                    const Packet& packet) const noexcept;
+  // The connection between the same ports that takes the place of this one, if it begins with
+  // `packet`.
+  [[nodiscard]] std::optional<TcpReopening> reopened_by(Slot<TcpConnection> slot,
+                                                        Direction direction,
+                                                        const Packet& packet) noexcept {
+    return connections_[slot].conversation.reopened_by(direction, packet);
+  }
 
   // One segment.
   [[nodiscard]] ConnectionFate add(Slot<TcpConnection> slot, Direction direction,
@@ -71,8 +85,8 @@ class TcpConnections {
   void evict(Slot<TcpConnection> slot, const FrameReference& frame) noexcept;
 
   // Work that time brings: outcomes given up, and the least recently used connection closed when it
-  // has been idle for too long. `now` is the last frame. Returns the tag of a flow that was closed.
-  std::optional<std::uint64_t> expire(const FrameReference& now) noexcept;
+  // has been idle for too long. `now` is the last frame.
+  [[nodiscard]] Closed expire(const FrameReference& now) noexcept;
   // Closes all connections, the least recently used first.
   void close_all(const FrameReference& now) noexcept;
 
@@ -93,6 +107,7 @@ class TcpConnections {
 
  private:
   struct Sink;
+  using ConnectionList = IntrusiveList<TcpConnection, &TcpConnection::links>;
 
   // Both return what the connection has turned out to be, if that is nothing to follow.
   [[nodiscard]] std::optional<StreamKind> on_bytes(Slot<TcpConnection> slot, Direction direction,
@@ -102,10 +117,17 @@ class TcpConnections {
                                                 Bytes bytes, const FrameReference& frame) noexcept;
   void on_gap(Slot<TcpConnection> slot, Direction direction, std::uint64_t missing,
               BlindnessKind kind, const FrameReference& frame) noexcept;
+  void on_doubt(Slot<TcpConnection> slot, Doubt doubt, const FrameReference& frame) noexcept;
   [[nodiscard]] bool classify(TcpConnection& connection, Direction direction,
                               StreamKind kind) noexcept;
   void verify_checksum(const TcpConnection& connection, Direction direction,
                        const Packet& packet) noexcept;
+  [[nodiscard]] std::optional<std::uint64_t> set_over(Slot<TcpConnection> slot, bool is_over,
+                                                      const FrameReference& frame) noexcept;
+  [[nodiscard]] ConnectionList& list_of(Slot<TcpConnection> slot) noexcept {
+    return connections_[slot].is_over ? over_ : by_use_;
+  }
+  std::uint64_t close_over(Slot<TcpConnection> slot) noexcept;
   [[nodiscard]] std::optional<std::uint64_t> make_room(const FrameReference& frame) noexcept;
   void give_up_stale(Timestamp now) noexcept;
   // The earliest frame of which a direction still holds something back; sequence 0 for nothing.
@@ -120,7 +142,9 @@ class TcpConnections {
   TcpShared tcp_;
   Slab<TcpConnection> connections_;
   UnfinishedStreams unfinished_;
-  IntrusiveList<TcpConnection, &TcpConnection::links> by_use_;
+  ConnectionList by_use_;
+  ConnectionList over_;  // in the order in which they ended
+  std::uint32_t over_count_ = 0;
 };
 
 }  // namespace rpcaudit::dissect

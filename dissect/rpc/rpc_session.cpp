@@ -101,7 +101,8 @@ void RpcSessions::consume_from(const PipeCarrier& carrier, PduOrdinal& ordinal,
 void RpcSessions::gap(Slot<RpcSession> slot, Direction direction, std::uint64_t missing,
                       BlindnessKind kind, const FrameReference& frame) noexcept {
   RpcSession& session = sessions_[slot];
-  if (session.association.roles_known) tell_blindness(session, kind, frame, missing, 0);
+  const std::uint64_t countable = missing == kGapOfUnknownSize ? 0 : missing;
+  if (session.association.roles_known) tell_blindness(session, kind, frame, countable, 0);
   session.has_gaps = true;
   Sink sink(*this, slot, direction);
   session.streams[direction].gap(missing, buffers_, sink);

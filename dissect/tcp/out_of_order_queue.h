@@ -8,14 +8,9 @@
 #include "dissect/limits.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/store/slab.h"
+#include "dissect/tcp/sequence_number.h"
 
 namespace rpcaudit::dissect {
-
-// From one sequence number to another, which may have wrapped (RFC 9293 3.4).
-[[nodiscard]] constexpr std::int32_t sequence_distance(std::uint32_t from,
-                                                       std::uint32_t to) noexcept {
-  return static_cast<std::int32_t>(to - from);
-}
 
 // What a piece of a segment is, apart from its bytes.
 struct PieceShape {
@@ -56,12 +51,16 @@ struct ReorderPool {
 // held first win over others for the same sequence numbers.
 class OutOfOrderQueue {
  public:
+  struct Inserted {
+    bool is_complete = true;    // there was room for all of it
+    bool has_conflict = false;  // bytes differ from those held for the same sequence numbers
+  };
   // Holds what no held piece has already of `shape`, whose captured bytes are `bytes`, at most
-  // HeldPiece::kBytes. False when there was no room for all of it.
-  [[nodiscard]] bool insert(const PieceShape& shape, Bytes bytes, const FrameReference& frame,
-                            ReorderPool& pool) noexcept;
+  // HeldPiece::kBytes.
+  [[nodiscard]] Inserted insert(const PieceShape& shape, Bytes bytes, const FrameReference& frame,
+                                ReorderPool& pool) noexcept;
 
-  [[nodiscard]] bool empty() const noexcept { return head_ == kNoSlot; }
+  [[nodiscard]] bool empty() const noexcept { return !head_; }
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   // The piece of the lowest sequence number. The queue must not be empty.
   [[nodiscard]] const HeldPiece& front(const ReorderPool& pool) const noexcept {
@@ -71,11 +70,15 @@ class OutOfOrderQueue {
 
   // The frame since which it has not been empty; sequence 0 when it is.
   [[nodiscard]] const FrameReference& since() const noexcept { return since_; }
+  // Since when nothing has moved before the front.
+  [[nodiscard]] Timestamp waiting_since() const noexcept { return waiting_since_; }
+  void note_progress(Timestamp now) noexcept { waiting_since_ = now; }
 
  private:
   Slot<HeldPiece> head_;
   std::uint32_t size_ = 0;
   FrameReference since_;
+  Timestamp waiting_since_;
 };
 
 }  // namespace rpcaudit::dissect

@@ -2,14 +2,10 @@
 
 #include <algorithm>
 
+#include "dissect/tcp/tcp_header.h"
+
 namespace rpcaudit::dissect {
 namespace {
-
-// Farther from what is expected than any window, a segment is not believed.
-constexpr std::int32_t kWindowMax = 1 << 26;
-// So many segments out of the window that continue one another are a connection that went on while
-// the capture did not.
-constexpr std::uint8_t kOutOfWindowToResync = 3;
 
 // How much may be captured beyond an acknowledged gap before it is given up: frames of one
 // connection do get shuffled, but not over such distances.
@@ -17,236 +13,214 @@ constexpr std::uint32_t kPiecesBeyondAcknowledged = 64;
 constexpr std::int64_t kAcknowledgedReorderTimeout = kNanosecondsPerSecond;
 constexpr std::int64_t kReorderTimeout = 10 * kNanosecondsPerSecond;
 
-// What of the stream a segment holds, from `sequence` on.
-[[nodiscard]] PieceShape shape_of(const Packet& packet, std::uint32_t sequence) noexcept {
-  PieceShape shape;
-  shape.sequence = sequence;
-  shape.size = packet.payload_length;
-  shape.acknowledgment = packet.tcp.acknowledgment;
-  shape.has_ack = packet.tcp.has_ack();
-  shape.fin = packet.tcp.has_fin();
-  return shape;
-}
-
 }  // namespace
-
-void TcpConversation::start(Direction direction, std::uint32_t sequence) noexcept {
-  Stream& stream = streams_[direction];
-  stream.first = sequence;
-  stream.next = sequence;
-  stream.started = true;
-  stream.resync_count = 0;
-}
-
-void TcpConversation::open(Direction direction, std::uint32_t sequence) noexcept {
-  start(direction, sequence);
-  streams_[direction].opened = true;
-}
 
 // The very first segment after the handshake was said before the other side said anything: what it
 // acknowledges is where the other side begins.
 void TcpConversation::learn_start_of_other(Direction direction, const PieceShape& said) noexcept {
-  const Stream& stream = streams_[direction];
-  const Stream& other = streams_[opposite(direction)];
-  if (other.started || !said.has_ack || !stream.opened || said.sequence != stream.first) return;
-  start(opposite(direction), said.acknowledgment);
+  const TcpStream& stream = streams_[direction];
+  TcpStream& other = streams_[opposite(direction)];
+  if (other.is_started() || !said.has_ack || !stream.is_opened()) return;
+  if (said.sequence == stream.first()) other.start(said.acknowledgment);
 }
 
-// Data where a FIN was: it was forged, or damaged in the capture.
-void TcpConversation::retract_fin(Direction direction, std::uint32_t sequence) noexcept {
-  Stream& stream = streams_[direction];
-  if (!stream.finished || sequence_distance(sequence, stream.next) != 1) return;
-  stream.finished = false;
-  --stream.next;
-}
-
-bool TcpConversation::acknowledges_undelivered(Direction direction, bool has_ack,
-                                               std::uint32_t acknowledgment) const noexcept {
-  const Stream& other = streams_[opposite(direction)];
-  if (!has_ack || !other.started || other.finished) return false;
-  const std::int32_t ahead = sequence_distance(other.next, acknowledgment);
-  return ahead > 0 && ahead <= kWindowMax;
-}
-
-void TcpConversation::note_acknowledgment(Direction direction, const Packet& packet) noexcept {
-  if (!packet.tcp.has_ack()) return;
-  Stream& other = streams_[opposite(direction)];
-  if (other.was_acknowledged &&
-      sequence_distance(other.acknowledged, packet.tcp.acknowledgment) <= 0)
-    return;
-  other.acknowledged = packet.tcp.acknowledgment;
-  other.was_acknowledged = true;
-}
-
-bool TcpConversation::accepts_as_new_sequence(Direction direction, const Packet& packet) noexcept {
-  Stream& stream = streams_[direction];
-  const bool continues = packet.tcp.sequence == stream.resync_next;
-  stream.resync_count = continues ? static_cast<std::uint8_t>(stream.resync_count + 1) : 1;
-  stream.resync_next = packet.tcp.sequence + packet.payload_length;
-  return stream.resync_count >= kOutOfWindowToResync;
-}
-
-bool TcpConversation::gap_is_final(const FrameReference& now,
-                                   const ReorderPool& pool) const noexcept {
-  const std::uint32_t pieces =
-      streams_[Direction::forward].queue.size() + streams_[Direction::reverse].queue.size();
-  for (const Direction direction : kDirections) {
-    const Stream& stream = streams_[direction];
-    if (stream.queue.empty()) continue;
-    const std::int64_t age = nanoseconds_between(stream.queue.since().timestamp, now.timestamp);
-    if (age > kReorderTimeout) return true;
-    // Has the receiver got what is missing here? Then no retransmission will bring it.
-    const HeldPiece& front = stream.queue.front(pool);
-    const bool received =
-        acknowledges_undelivered(direction, front.has_ack, front.acknowledgment) ||
-        (stream.started && stream.was_acknowledged &&
-         sequence_distance(stream.next, stream.acknowledged) > 0);
-    if (received && (age > kAcknowledgedReorderTimeout || pieces >= kPiecesBeyondAcknowledged)) {
-      return true;
-    }
+// The start of a stream whose SYN was not seen is a guess. It was wrong when the receiver expects
+// the first byte elsewhere, or lacks data that lie before it.
+void TcpConversation::correct_start(Direction direction, std::uint32_t sequence, std::uint32_t end,
+                                    const TcpContext& context) noexcept {
+  TcpStream& stream = streams_[direction];
+  const TcpReceiver& receiver = stream.receiver;
+  const bool is_before = sequence_distance(stream.first(), sequence) < 0;
+  bool was_wrong = false;
+  if (stream.next() == stream.first() && !stream.is_opened()) {
+    was_wrong = is_before || (receiver.has_acknowledged() && receiver.acknowledged() == sequence);
+  } else {
+    was_wrong = is_before && receiver.has_acknowledged() && !receiver.has_acknowledged(end);
   }
+  if (was_wrong) stream.restart(sequence, context);
+}
+
+std::optional<TcpReopening> TcpConversation::find_reopening(Direction direction,
+                                                            const Packet& packet) noexcept {
+  const TcpStream& stream = streams_[direction];
+  const TcpStream& other = streams_[opposite(direction)];
+  const TcpSegmentHeader& tcp = packet.tcp;
+  if (!tcp.has_syn()) {
+    // Only when the other side, which would have answered, is not captured.
+    if (stream.receiver.has_acknowledged()) return std::nullopt;
+    return lifetime_.begun_by(direction, packet);
+  }
+  if (tcp.has_rst()) return std::nullopt;
+  if (tcp.is_syn()) {
+    if (stream.is_started() && stream.first() == tcp.sequence + 1) return std::nullopt;  // repeated
+    if (!stream.is_started() || is_over()) return TcpReopening{direction, tcp.sequence + 1};
+  } else {
+    const bool is_of_this = other.is_started() && other.first() == tcp.acknowledgment;
+    if (is_of_this || !stream.is_started()) return std::nullopt;
+    if (is_over()) return TcpReopening{opposite(direction), tcp.acknowledgment};
+  }
+  return lifetime_.note_opening(direction, packet);
+}
+
+// A segment that is not a plain ACK, with or without data. Returns whether a receiver looks at what
+// else it holds.
+bool TcpConversation::take_control(Direction direction, const Packet& packet,
+                                   TcpCounters& counters) noexcept {
+  TcpStream& stream = streams_[direction];
+  const std::uint32_t sequence = packet.tcp.sequence;
+  if (packet.tcp.has_rst()) {
+    take_reset(direction, sequence, counters);
+    return false;
+  }
+  if (packet.tcp.has_syn()) {
+    const bool is_guess = !stream.is_opened() && stream.next() == stream.first();
+    if (!stream.is_started() || is_guess) stream.open(sequence + 1);
+    if (stream.first() == sequence + 1) return true;
+  }
+  ++counters.not_taken;
   return false;
+}
+
+// A reset counts where the receiver expects the next byte; elsewhere in its window it is answered
+// by a challenge (RFC 5961 3.2).
+void TcpConversation::take_reset(Direction direction, std::uint32_t sequence,
+                                 TcpCounters& counters) noexcept {
+  const TcpStream& stream = streams_[direction];
+  const bool is_expected = stream.is_expected(sequence);
+  if (is_expected || (stream.distance_to(sequence) > 0 && stream.is_in_window(sequence))) {
+    lifetime_.note_reset(direction, is_expected);
+  } else {
+    ++counters.out_of_window;
+  }
+}
+
+bool TcpConversation::acknowledges_undelivered(Direction direction,
+                                               const PieceShape& said) const noexcept {
+  const TcpStream& other = streams_[opposite(direction)];
+  if (!said.has_ack || !other.is_started() || other.is_finished()) return false;
+  const std::int32_t ahead = other.distance_to(said.acknowledgment);
+  return ahead > 0 && ahead <= kTcpWindowMax;
 }
 
 void TcpConversation::add(Direction direction, const Packet& packet, const FrameReference& frame,
                           TcpShared& shared, TcpStreamSink& sink) noexcept {
-  const Context context{shared, sink, frame};
-  note_acknowledgment(direction, packet);
-  if (packet.payload_length == 0 && !packet.tcp.has_fin()) {
-    add_without_data(direction, packet, context);
-    return;
-  }
-  Stream& stream = streams_[direction];
-  // A SYN takes the sequence number before its payload.
-  const std::uint32_t sequence = packet.tcp.sequence + (packet.tcp.has_syn() ? 1 : 0);
-  if (packet.payload_length != 0) retract_fin(direction, sequence);
-  const bool early =
-      acknowledges_undelivered(direction, packet.tcp.has_ack(), packet.tcp.acknowledgment);
-  if (!stream.started && !early) start(direction, sequence);
+  constexpr std::uint8_t kControl = kTcpSyn | kTcpRst | kTcpAck;
+  const bool is_plain = (packet.tcp.flags & kControl) == kTcpAck;
+  if (!is_plain && !take_control(direction, packet, shared.counters)) return;
 
-  const std::int32_t offset = stream.started ? sequence_distance(stream.next, sequence) : 0;
-  if (offset > kWindowMax || offset < -kWindowMax) {
+  const TcpContext context{shared, sink, frame};
+  TcpStream& stream = streams_[direction];
+  TcpReceiver& sender = streams_[opposite(direction)].receiver;  // as a receiver
+  const PieceShape said = shape_of(packet, first_sequence(packet));
+  const bool is_empty = packet.payload_length == 0 && !packet.tcp.has_fin();
+  if (stream.is_started() && !stream.is_in_window(said.sequence)) {
+    if (said.has_ack) sender.note_doubtful(said.acknowledgment);
+    if (is_empty) return;
     ++shared.counters.out_of_window;
-    if (!accepts_as_new_sequence(direction, packet)) return;
-    flush(shared, sink);
-    sink.on_gap(direction, sequence - stream.next, GapKind::lost, frame);
-    start(direction, sequence);
+    if (!stream.shows_jump(packet)) return;
+    while (is_holding()) give_up_oldest_gap(false, context);
+    stream.jump_to(said.sequence, context);
   }
-  const std::uint32_t end = sequence + packet.payload_length + (packet.tcp.has_fin() ? 1 : 0);
-  if (stream.started && sequence_distance(stream.next, end) <= 0) {
-    ++shared.counters.retransmitted;
+  const std::optional<std::uint32_t> timestamp = tcp_timestamp(packet);
+  if (timestamp && stream.receiver.is_old(*timestamp)) {
+    const bool is_new = stream.distance_to(end_sequence(packet)) > 0;
+    ++(is_new ? shared.counters.not_taken : shared.counters.retransmitted);
     return;
   }
-  if (!early && stream.queue.empty() && sequence_distance(stream.next, sequence) <= 0) {
-    deliver(direction, packet, sequence, context);
-    if (!streams_[opposite(direction)].queue.empty()) drain(context);
+  if (said.has_ack) {
+    sender.note_sent(said.acknowledgment, tcp_window(packet), timestamp.has_value());
+  }
+  if (is_empty) {
+    if (is_holding() && gap_is_final(frame, shared.pool)) give_up_oldest_gap(true, context);
     return;
   }
-  hold(direction, packet, sequence, context);
+  const bool is_next = said.sequence == stream.next() && stream.is_started();
+  if (!is_next && stream.is_started()) {
+    correct_start(direction, said.sequence, end_sequence(packet), context);
+  }
+  add_data(direction, packet, said, context);
+  if (timestamp && is_next) stream.receiver.note_taken(*timestamp);
 }
 
-void TcpConversation::add_without_data(Direction direction, const Packet& packet,
-                                       const Context& context) noexcept {
-  if (packet.tcp.has_syn() && !started(direction)) open(direction, packet.tcp.sequence + 1);
-  if (is_holding() && gap_is_final(context.frame, context.shared.pool)) {
-    give_up_oldest_gap(context);
+// Bytes, or a FIN, that the receiver may take.
+void TcpConversation::add_data(Direction direction, const Packet& packet, const PieceShape& said,
+                               const TcpContext& context) noexcept {
+  TcpStream& stream = streams_[direction];
+  if (!stream.is_started() && said.size == 1 && !streams_[opposite(direction)].is_opened()) {
+    // As the first segment captured, one byte is a keep-alive: the last byte before the next.
+    stream.start(said.end());
+    return;
   }
+  if (said.size != 0) stream.retract_fin(said.end(), context);
+  const bool early = acknowledges_undelivered(direction, said);
+  if (!stream.is_started() && !early) stream.start(said.sequence);
+  if (packet.tcp.has(kTcpUrg)) stream.note_urgent(packet, context);
+
+  const std::uint32_t end = end_sequence(packet);
+  if (stream.is_started() && stream.distance_to(end) <= 0) {
+    ++context.shared.counters.retransmitted;
+    if (!stream.is_keep_alive(said)) stream.compare_copy(said.sequence, packet.payload, context);
+    return;
+  }
+  if (said.size != 0 && lifetime_.goes_on(direction)) ++context.shared.counters.past_reset;
+  const bool is_next = !early && stream.distance_to(said.sequence) <= 0;
+  if (!is_next || queue_comes_first(direction, end, context.shared.pool)) {
+    hold(direction, packet, said, context);
+    return;
+  }
+  learn_start_of_other(direction, said);
+  stream.deliver(packet, said.sequence, context);
+  if (!is_holding()) return;
+  stream.queue.note_progress(context.frame.timestamp);
+  drain(context);
+}
+
+// Whether held pieces hold bytes of a segment that ends at `end`, and came first. A piece that
+// waits for the other side may wait for ever: what it acknowledges is its own word.
+bool TcpConversation::queue_comes_first(Direction direction, std::uint32_t end,
+                                        const ReorderPool& pool) const noexcept {
+  const OutOfOrderQueue& queue = streams_[direction].queue;
+  if (queue.empty()) return false;
+  const HeldPiece& front = queue.front(pool);
+  return sequence_distance(front.sequence, end) > 0 && !acknowledges_undelivered(direction, front);
 }
 
 // Queues a segment that has to wait, and delivers what can be delivered by now.
-void TcpConversation::hold(Direction direction, const Packet& packet, std::uint32_t sequence,
-                           const Context& context) noexcept {
-  ReorderPool& pool = context.shared.pool;
+void TcpConversation::hold(Direction direction, const Packet& packet, const PieceShape& said,
+                           const TcpContext& context) noexcept {
   ++context.shared.counters.out_of_order;
-  while (!enqueue(direction, packet, sequence, context.frame, pool)) {
+  while (!streams_[direction].enqueue(packet, said.sequence, context)) {
     if (!is_holding()) {
       // No room even with nothing held here: others have it all. The segment is lost.
-      const std::uint32_t fin = packet.tcp.has_fin() ? 1 : 0;
-      skip_to(direction, sequence + packet.payload_length + fin, context.frame, context.sink);
+      streams_[direction].skip_to(end_sequence(packet), context);
       return;
     }
-    give_up_oldest_gap(context);
+    give_up_oldest_gap(false, context);
   }
   drain(context);
-  while (is_holding() && gap_is_final(context.frame, pool)) give_up_oldest_gap(context);
-}
-
-bool TcpConversation::enqueue(Direction direction, const Packet& packet, std::uint32_t sequence,
-                              const FrameReference& frame, ReorderPool& pool) noexcept {
-  Stream& stream = streams_[direction];
-  PieceShape piece = shape_of(packet, sequence);
-  // What was delivered already is not held again: a gap may have been given up, and part of this
-  // very segment delivered, to make room for the rest of it.
-  const std::int32_t old =
-      stream.started ? std::max(sequence_distance(sequence, stream.next), 0) : 0;
-  std::uint32_t done = std::min(static_cast<std::uint32_t>(old), packet.payload_length);
-  Bytes rest = packet.payload.subspan(std::min<std::size_t>(done, packet.payload.size()));
-  do {
-    const Bytes part = rest.first(std::min(rest.size(), HeldPiece::kBytes));
-    rest = rest.subspan(part.size());
-    piece.sequence = sequence + done;
-    piece.size = static_cast<std::uint32_t>(part.size());
-    done += piece.size;
-    piece.fin = packet.tcp.has_fin() && done == packet.payload_length;
-    if (!stream.queue.insert(piece, part, frame, pool)) return false;
-  } while (!rest.empty());
-  if (done == packet.payload_length) return true;
-  piece.sequence = sequence + done;
-  piece.size = packet.payload_length - done;
-  piece.missing = true;
-  piece.fin = packet.tcp.has_fin();
-  return stream.queue.insert(piece, {}, frame, pool);
-}
-
-// Hands on a segment whose first byte is the next one, or one already delivered.
-void TcpConversation::deliver(Direction direction, const Packet& packet, std::uint32_t sequence,
-                              const Context& context) noexcept {
-  Stream& stream = streams_[direction];
-  learn_start_of_other(direction, shape_of(packet, sequence));
-  const auto old = static_cast<std::uint32_t>(-sequence_distance(stream.next, sequence));
-  const auto captured = static_cast<std::uint32_t>(packet.payload.size());
-  stream.next = sequence + packet.payload_length;
-  if (old < captured) {
-    context.sink.on_bytes(direction, packet.payload.subspan(old), context.frame);
-  }
-  if (captured < packet.payload_length) {
-    context.sink.on_gap(direction, packet.payload_length - std::max(old, captured),
-                        GapKind::snap_length, context.frame);
-  }
-  if (packet.tcp.has_fin()) {
-    stream.finished = true;
-    ++stream.next;
+  while (is_holding() && gap_is_final(context.frame, context.shared.pool)) {
+    give_up_oldest_gap(true, context);
   }
 }
 
 // Delivers the first held piece of a direction if nothing it waits for is missing.
-bool TcpConversation::deliver_front(Direction direction, const Context& context) noexcept {
-  Stream& stream = streams_[direction];
+bool TcpConversation::deliver_front(Direction direction, const TcpContext& context) noexcept {
+  TcpStream& stream = streams_[direction];
   if (stream.queue.empty()) return false;
   const HeldPiece& piece = stream.queue.front(context.shared.pool);
-  if (acknowledges_undelivered(direction, piece.has_ack, piece.acknowledgment)) return false;
-  if (!stream.started) start(direction, piece.sequence);
-  if (sequence_distance(stream.next, piece.sequence) > 0) return false;
-  learn_start_of_other(direction, piece);
-
-  const auto old = static_cast<std::uint32_t>(-sequence_distance(stream.next, piece.sequence));
-  if (old < piece.size || (piece.fin && old == piece.size)) {
-    stream.next = piece.end();
-    if (piece.missing && old < piece.size) {
-      context.sink.on_gap(direction, piece.size - old, GapKind::snap_length, piece.frame);
-    } else if (old < piece.size) {
-      context.sink.on_bytes(direction, piece.captured().subspan(old), piece.frame);
-    }
-    if (piece.fin) {
-      stream.finished = true;
-      ++stream.next;
-    }
+  const std::uint32_t end = piece.end() + (piece.fin ? 1 : 0);
+  const bool is_delivered = stream.is_started() && stream.distance_to(end) <= 0;
+  if (!is_delivered) {
+    if (acknowledges_undelivered(direction, piece)) return false;
+    if (!stream.is_started()) stream.start(piece.sequence);
+    if (stream.distance_to(piece.sequence) > 0) return false;
+    learn_start_of_other(direction, piece);
   }
-  stream.queue.pop_front(context.shared.pool);
+  stream.deliver_front(context);
   return true;
 }
 
-void TcpConversation::drain(const Context& context) noexcept {
+void TcpConversation::drain(const TcpContext& context) noexcept {
   bool progress = true;
   while (progress) {
     progress = false;
@@ -256,18 +230,31 @@ void TcpConversation::drain(const Context& context) noexcept {
   }
 }
 
-void TcpConversation::skip_to(Direction direction, std::uint32_t sequence,
-                              const FrameReference& frame, TcpStreamSink& sink) noexcept {
-  Stream& stream = streams_[direction];
-  const std::int32_t missing = sequence_distance(stream.next, sequence);
-  if (missing <= 0) return;
-  stream.next = sequence;
-  sink.on_gap(direction, static_cast<std::uint64_t>(missing), GapKind::lost, frame);
+bool TcpConversation::gap_is_final(const FrameReference& now,
+                                   const ReorderPool& pool) const noexcept {
+  const std::uint32_t pieces =
+      streams_[Direction::forward].queue.size() + streams_[Direction::reverse].queue.size();
+  for (const Direction direction : kDirections) {
+    const TcpStream& stream = streams_[direction];
+    if (stream.queue.empty()) continue;
+    const std::int64_t age = nanoseconds_between(stream.queue.waiting_since(), now.timestamp);
+    if (age > kReorderTimeout) return true;
+    // Has the receiver got what is missing here? Then no retransmission will bring it.
+    const bool received =
+        acknowledges_undelivered(direction, stream.queue.front(pool)) ||
+        (stream.is_started() && stream.receiver.has_acknowledged(stream.next() + 1));
+    if (received && (age > kAcknowledgedReorderTimeout || pieces >= kPiecesBeyondAcknowledged)) {
+      return true;
+    }
+  }
+  return false;
 }
 
-// Gives up what the earliest captured of the held pieces waits for, and delivers what follows.
-void TcpConversation::give_up_oldest_gap(const Context& context) noexcept {
-  const ReorderPool& pool = context.shared.pool;
+// Gives up what the earliest captured of the held pieces waits for, and delivers what follows. With
+// `may_drop` the piece itself is given up where the receiver is seen to lack what comes before it,
+// too: no receiver reads beyond a gap.
+void TcpConversation::give_up_oldest_gap(bool may_drop, const TcpContext& context) noexcept {
+  ReorderPool& pool = context.shared.pool;
   const auto front_of = [&](Direction direction) {
     const OutOfOrderQueue& queue = streams_[direction].queue;
     return queue.empty() ? nullptr : &queue.front(pool);
@@ -279,25 +266,37 @@ void TcpConversation::give_up_oldest_gap(const Context& context) noexcept {
     direction = Direction::reverse;
     piece = reverse;
   }
-  if (acknowledges_undelivered(direction, piece->has_ack, piece->acknowledgment)) {
-    const Direction other = opposite(direction);
+  TcpStream& stream = streams_[direction];
+  TcpStream& other = streams_[opposite(direction)];
+  const TcpReceiver& receiver = stream.receiver;
+  const TcpContext then{context.shared, context.sink, piece->frame};
+  if (acknowledges_undelivered(direction, *piece)) {
     std::uint32_t up_to = piece->acknowledgment;
-    if (const HeldPiece* held = front_of(other)) {
-      if (sequence_distance(held->sequence, up_to) > 0 &&
-          sequence_distance(streams_[other].next, held->sequence) > 0) {
-        up_to = held->sequence;
-      }
+    const HeldPiece* held = front_of(opposite(direction));
+    if (held != nullptr && sequence_distance(held->sequence, up_to) > 0 &&
+        other.distance_to(held->sequence) > 0) {
+      up_to = held->sequence;
     }
-    skip_to(other, up_to, piece->frame, context.sink);
+    other.skip_to(up_to, then);
+  } else if (may_drop && stream.is_started() && receiver.has_acknowledged() &&
+             !receiver.has_acknowledged(stream.next() + 1)) {
+    ++context.shared.counters.not_taken;
+    stream.queue.pop_front(pool);
   } else {
-    skip_to(direction, piece->sequence, piece->frame, context.sink);
+    stream.skip_to(piece->sequence, then);
   }
   drain(context);
 }
 
-void TcpConversation::flush(TcpShared& shared, TcpStreamSink& sink) noexcept {
+void TcpConversation::give_up_gaps(TcpShared& shared, TcpStreamSink& sink) noexcept {
   const FrameReference nowhere;
-  while (is_holding()) give_up_oldest_gap({shared, sink, nowhere});
+  while (is_holding()) give_up_oldest_gap(true, {shared, sink, nowhere});
+}
+
+void TcpConversation::finish(TcpShared& shared, TcpStreamSink& sink) noexcept {
+  const FrameReference nowhere;
+  while (is_holding()) give_up_oldest_gap(false, {shared, sink, nowhere});
+  for (const Direction direction : kDirections) streams_[direction].forget_recent(shared);
 }
 
 }  // namespace rpcaudit::dissect

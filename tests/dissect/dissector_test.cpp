@@ -177,7 +177,7 @@ TEST_F(DissectorTest, StartsAnewWhenPortsAreReused) {
   EXPECT_EQ(statistics_.flows_rpc, 2u);
 }
 
-TEST_F(DissectorTest, ForgetsAConnectionAfterReset) {
+TEST_F(DissectorTest, FollowsAConnectionThatGoesOnAfterAReset) {
   connect();
   say(kClient, kBind);
   say(kServer, kBindAck);
@@ -186,7 +186,8 @@ TEST_F(DissectorTest, ForgetsAConnectionAfterReset) {
   say(kClient, request(3));
   EXPECT_EQ(text(),
             "context 0 12345778/1.0 accepted call 1\n"
-            "call 2 context 0 12345778/1.0 opnum 1 body 32 -> unanswered\n");
+            "call 2 context 0 12345778/1.0 opnum 1 body 32 -> unanswered\n"
+            "call 3 context 0 12345778/1.0 opnum 1 body 32 -> unanswered\n");
 }
 
 TEST_F(DissectorTest, ReadsWhatASnapLengthLeaves) {

@@ -30,6 +30,10 @@ std::vector<audit::CountedLine> blind_spots(const dissect::DissectStatistics& s,
       {s.frames_malformed, "frames with malformed headers"},
       {s.frames_too_deep, "frames with too many nested encapsulations"},
       {frames_of_odd_links, "frames of link types that are not decoded"},
+      {s.segments_out_of_window, "segments out of the window of their receiver (left out)"},
+      {s.segments_not_taken, "segments that no receiver takes (left out)"},
+      {s.segments_unverified, "segments repeated too late to be compared with what came first"},
+      {s.connections_past_reset, "connections that went on after a reset (followed all the same)"},
       {s.bad_checksums, "segments with bad checksums (used all the same)"},
   };
   std::vector<audit::CountedLine> lines;

@@ -18,6 +18,7 @@ constexpr std::uint8_t kAck = 0x10;
 
 // Writes down what is delivered: bytes as they are, `<3>` for a gap of three, `|` between sides.
 struct Transcript final : TcpStreamSink {
+  Doubts doubts;
   std::string text;
   Direction last = kClient;
 
@@ -25,9 +26,13 @@ struct Transcript final : TcpStreamSink {
     if (direction != last && !text.empty()) text += "|";
     last = direction;
   }
-  void on_bytes(Direction direction, Bytes bytes, const FrameReference&) noexcept override {
+  bool on_bytes(Direction direction, Bytes bytes, const FrameReference&) noexcept override {
     turn(direction);
     for (const std::byte byte : bytes) text += static_cast<char>(byte);
+    return true;
+  }
+  void on_doubt(Direction, Doubt doubt, const FrameReference&) noexcept override {
+    doubts.add(doubt);
   }
   void on_gap(Direction direction, std::uint64_t missing, GapKind kind,
               const FrameReference&) noexcept override {
@@ -62,7 +67,7 @@ class TcpConversationTest : public testing::Test {
   }
   const std::string& text() { return transcript_.text; }
   std::string flushed() {
-    conversation_.flush(shared_, transcript_);
+    conversation_.finish(shared_, transcript_);
     return transcript_.text;
   }
 
@@ -159,18 +164,23 @@ TEST_F(TcpConversationTest, RemembersACutWhileItIsHeld) {
   EXPECT_EQ(text(), "abcde{5}f");
 }
 
-TEST_F(TcpConversationTest, KnowsWhenASideHasFinished) {
+TEST_F(TcpConversationTest, IsOverWhenBothSidesHaveFinishedInOrder) {
+  say(kServer, 0, "", 0, kAck | kFin);
   say(kClient, 3, "", 0, kAck | kFin);
-  EXPECT_FALSE(conversation_.finished(kClient));
+  EXPECT_FALSE(conversation_.is_over());
   say(kClient, 0, "abc");
-  EXPECT_TRUE(conversation_.finished(kClient));
+  EXPECT_TRUE(conversation_.is_over());
 }
 
-TEST_F(TcpConversationTest, TakesBackAFinThatDataFollows) {
+TEST_F(TcpConversationTest, DoubtsAFinThatDataFollow) {
   say(kClient, 0, "abc", 0, kAck | kFin);
+  say(kServer, 0, "", 0, kAck | kFin);
+  EXPECT_TRUE(conversation_.is_over());
+  EXPECT_FALSE(transcript_.doubts.any());
   say(kClient, 3, "def");
   EXPECT_EQ(text(), "abcdef");
-  EXPECT_FALSE(conversation_.finished(kClient));
+  EXPECT_FALSE(conversation_.is_over());
+  EXPECT_TRUE(transcript_.doubts.contains(Doubt::tcp_conflict));
 }
 
 TEST_F(TcpConversationTest, IgnoresAStrayButFollowsAJump) {
@@ -197,9 +207,10 @@ TEST_F(TcpConversationTest, EndsWhenOneSegmentIsMoreThanAllRoom) {
   packet.payload = storage_.back();
   packet.payload_length = 9000;
   packet.tcp.sequence = 1010;
-  packet.tcp.flags = 0;
+  packet.tcp.acknowledgment = 5000;
+  packet.tcp.flags = kAck;
   conversation_.add(kClient, packet, {}, little, transcript_);
-  conversation_.flush(little, transcript_);
+  conversation_.finish(little, transcript_);
   EXPECT_EQ(text(), "<10>" + large);
 }
 
