@@ -89,7 +89,7 @@ void TcpConversation::take_reset(Direction direction, std::uint32_t sequence,
   const bool is_expected = stream.is_expected(sequence);
   if (is_expected || (stream.distance_to(sequence) > 0 && stream.is_in_window(sequence))) {
     lifetime_.note_reset(direction, is_expected);
-  } else {
+  } else if (!stream.is_finished()) {
     ++counters.out_of_window;
   }
 }
@@ -135,7 +135,7 @@ void TcpConversation::add(Direction direction, const Packet& packet, const Frame
     return;
   }
   const bool is_next = said.sequence == stream.next() && stream.is_started();
-  if (!is_next && stream.is_started()) {
+  if (!is_next && stream.is_started() && !stream.is_keep_alive(said)) {
     correct_start(direction, said.sequence, end_sequence(packet), context);
   }
   add_data(direction, packet, said, context);

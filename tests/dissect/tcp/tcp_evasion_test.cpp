@@ -392,12 +392,60 @@ std::vector<EvasionCase> evasion_cases() {
   };
 }
 
-class TcpEvasionTest : public testing::TestWithParam<EvasionCase> {};
+// Nothing of the handshake was captured.
+std::vector<EvasionCase> late_cases() {
+  const Said answer{.direction = kServer, .bytes = "yes", .acknowledged = 3};
+  return {
+      {"KeepAliveFirst",
+       {{.offset = 0xffff'ffff, .bytes = "#"}, {.bytes = "ask"}, answer},
+       "ask|yes"},
+      {"KeepAlivesFirst",
+       {{.offset = 0xffff'ffff, .bytes = "#"},
+        {.direction = kServer},
+        {.offset = 0xffff'ffff, .bytes = "#"},
+        {.bytes = "ask"},
+        answer},
+       "ask|yes"},
+      // The receiver lacks bytes that lie before the first ones seen.
+      {"FirstSegmentAhead",
+       {{.direction = kServer, .acknowledged = 0},
+        {.offset = 5000, .bytes = "###"},
+        {.bytes = "ask"},
+        answer,
+        {.offset = 3, .bytes = "more"}},
+       "###ask|yes|more",
+       true},
+      // The receiver has them, so they came before the capture began.
+      {"FirstSegmentRepeated",
+       {{.offset = 3, .bytes = "more"},
+        {.direction = kServer, .acknowledged = 7},
+        {.bytes = "ask"},
+        {.offset = 7, .bytes = "end"}},
+       "moreend"},
+      {"ConnectionThatWentOnElsewhere",
+       {{.bytes = "ask"},
+        {.offset = kFar, .bytes = "a"},
+        {.offset = kFar + 1, .bytes = "b"},
+        {.offset = kFar + 2, .bytes = "c"},
+        {.offset = kFar + 3, .bytes = "d"}},
+       "ask<805306367>cd",
+       false,
+       false,
+       3},
+      {"ConnectionThatWentOnBefore",
+       {{.bytes = "ask"},
+        {.offset = 0 - kFar, .bytes = "a"},
+        {.offset = 1 - kFar, .bytes = "b"},
+        {.offset = 2 - kFar, .bytes = "c"},
+        {.offset = 3 - kFar, .bytes = "d"}},
+       "ask<?>cd",
+       true,
+       false,
+       3},
+  };
+}
 
-TEST_P(TcpEvasionTest, IsReadAsTheReceiverReadsItOrTold) {
-  const EvasionCase& evasion = GetParam();
-  Conversation talk;
-  talk.conversation.open(kClient, kFirst[0]);
+void play(const EvasionCase& evasion, Conversation& talk) {
   for (const Said& said : evasion.said) talk.say(said);
   EXPECT_EQ(talk.listener.text, evasion.delivered);
   EXPECT_EQ(talk.listener.doubts.contains(Doubt::tcp_conflict), evasion.is_conflict);
@@ -406,7 +454,81 @@ TEST_P(TcpEvasionTest, IsReadAsTheReceiverReadsItOrTold) {
   EXPECT_EQ(talk.shared.counters.not_taken, evasion.not_taken);
 }
 
+class TcpEvasionTest : public testing::TestWithParam<EvasionCase> {};
+
+TEST_P(TcpEvasionTest, IsReadAsTheReceiverReadsItOrTold) {
+  Conversation talk;
+  talk.conversation.open(kClient, kFirst[0]);
+  play(GetParam(), talk);
+}
+
 INSTANTIATE_TEST_SUITE_P(Evasions, TcpEvasionTest, testing::ValuesIn(evasion_cases()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+class TcpLateEvasionTest : public testing::TestWithParam<EvasionCase> {};
+
+TEST_P(TcpLateEvasionTest, IsReadAsTheReceiverReadsItOrTold) {
+  Conversation talk;
+  play(GetParam(), talk);
+}
+
+INSTANTIATE_TEST_SUITE_P(Evasions, TcpLateEvasionTest, testing::ValuesIn(late_cases()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+struct ReopeningCase {
+  const char* name;
+  std::vector<Said> said;
+  bool is_reopened = false;
+};
+
+class TcpReopeningTest : public testing::TestWithParam<ReopeningCase> {};
+
+TEST_P(TcpReopeningTest, TakesAHandshakeToOpenAnotherConnection) {
+  Conversation talk;
+  talk.conversation.open(kClient, kFirst[0]);
+  for (const Said& said : GetParam().said) {
+    ASSERT_FALSE(talk.reopening);
+    talk.say(said);
+  }
+  ASSERT_EQ(talk.reopening.has_value(), GetParam().is_reopened);
+  if (!talk.reopening) return;
+  EXPECT_EQ(talk.reopening->opener, kClient);
+  EXPECT_EQ(talk.reopening->first, kFirst[0] + 70'001);
+}
+
+std::vector<ReopeningCase> reopening_cases() {
+  const Said ask{.bytes = "ask"};
+  const Said answer{.direction = kServer, .bytes = "yes", .acknowledged = 3};
+  const Said syn{.offset = 70'000, .flags = kSyn};
+  const Said syn_ack{
+      .direction = kServer, .offset = 1, .acknowledged = 70'001, .flags = kSyn | kAck};
+  const Said data{.offset = 70'001, .bytes = "new"};
+  return {
+      {"SynAlone", {ask, answer, syn}},
+      {"SynAckAlone", {ask, answer, syn_ack}},
+      {"SynAndItsAnswer", {ask, answer, syn, syn_ack}, true},
+      {"SynBehindItsAnswer", {ask, answer, syn_ack, syn}, true},
+      {"SynAndTheAnswerToAnother",
+       {ask,
+        answer,
+        syn,
+        {.direction = kServer, .offset = 1, .acknowledged = 9, .flags = kSyn | kAck}}},
+      {"SynAndData", {ask, answer, syn, data}},
+      {"SynAndDataOfOneSide", {ask, syn, data}, true},
+      {"SynRepeated", {ask, answer, {.offset = 0xffff'ffff, .flags = kSyn}}},
+      {"SynAfterAReset", {ask, answer, {.offset = 3, .flags = kRst}, syn}, true},
+      {"SynAfterAResetFarAway", {ask, answer, {.offset = kFar, .flags = kRst}, syn}},
+      {"SynAfterBothHaveFinished",
+       {ask,
+        answer,
+        {.offset = 3, .acknowledged = 3, .flags = kFin},
+        {.direction = kServer, .offset = 3, .acknowledged = 4, .flags = kFin},
+        syn},
+       true},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Openings, TcpReopeningTest, testing::ValuesIn(reopening_cases()),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
