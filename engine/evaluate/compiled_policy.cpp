@@ -5,7 +5,7 @@
 #include <span>
 #include <utility>
 
-#include "engine/evaluate/field_sight.h"
+#include "engine/evaluate/field_visibility.h"
 #include "engine/evaluate/filters/arbiter.h"
 #include "engine/evaluate/filters/program.h"
 #include "engine/evaluate/filters/run_truth.h"

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "engine/evaluate/controls/host_controls.h"
+#include "engine/evaluate/evaluation_options.h"
 #include "engine/evaluate/facts.h"
 #include "engine/evaluate/opnum_range.h"
-#include "engine/evaluate/reading.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
 
@@ -59,8 +59,8 @@ class NarrowedPolicy {
   // Files candidates by opnum where there are many, so that the number of filters on other
   // operations of the interface costs a call next to nothing.
   void index_opnums();
-  // Calls `visit(candidate)` for those that the opnum, if it is known, does not rule out, in order
-  // of evaluation, until it returns true.
+  // Calls `visit(candidate)` for each candidate that the opnum, if it is known, does not rule out,
+  // in order of evaluation, until `visit` returns true.
   template <typename Visit>
   void visit_candidates(std::optional<std::uint16_t> opnum, Visit visit) const;
 

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/evaluate/evaluation_options.h"
 #include "engine/evaluate/facts.h"
-#include "engine/evaluate/reading.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
 
@@ -38,8 +38,8 @@ struct ControlFinding {
 
 struct Explanation {
   Verdict verdict;
-  std::vector<ControlFinding>
-      controls;  // those that judge, in the order in which a call meets them
+  // Of the controls that judge, in the order in which a call meets them.
+  std::vector<ControlFinding> controls;
   std::vector<FilterFinding> filters;
   std::vector<std::string> notes;      // other readings and what they would give
   std::vector<std::string> sublayers;  // what each gives alone, where there are several

@@ -59,15 +59,6 @@ struct Reading {
   }
 };
 
-std::uint64_t value_max(FieldType type) noexcept {
-  switch (type) {
-    case FieldType::uint8:
-    case FieldType::protocol: return 0xff;
-    case FieldType::uint16: return 0xffff;
-    default: return 0xffff'ffff;
-  }
-}
-
 enum class NumberStatus : std::uint8_t { ok, not_a_number, too_large };
 
 NumberStatus parse_number(std::string_view text, std::uint64_t& number) noexcept {

@@ -43,7 +43,7 @@ enum class Field : std::uint8_t {
   client_cert_oid,
 };
 
-inline constexpr std::size_t kFieldCount = 27;
+inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::client_cert_oid) + 1;
 inline constexpr std::size_t kWeightFieldCount = 18;  // remote_user_token .. opnum
 
 // The data type of a field, which decides how its text is read and which match types are legal.
@@ -63,6 +63,16 @@ enum class FieldType : std::uint8_t {
 constexpr bool is_integer(FieldType type) noexcept {
   return type == FieldType::uint8 || type == FieldType::uint16 || type == FieldType::uint32 ||
          type == FieldType::address_v4 || type == FieldType::protocol;
+}
+
+// The largest number of the type; of types that are no integers, of a 32-bit one.
+constexpr std::uint64_t value_max(FieldType type) noexcept {
+  switch (type) {
+    case FieldType::uint8:
+    case FieldType::protocol: return 0xff;
+    case FieldType::uint16: return 0xffff;
+    default: return 0xffff'ffff;
+  }
 }
 
 // One row per field: its netsh token, its type and the layers it is legal on.

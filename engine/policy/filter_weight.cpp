@@ -42,7 +42,7 @@ constexpr WeightBits bits_of_um() {
   return bits;
 }
 
-// By field; 0 for those that the layer does not have.
+// By field; 0 for a field that the layer does not have.
 constexpr WeightBits bits_of(std::span<const Field> fields) {
   constexpr unsigned kHighest = 59;  // automatic weights take sixty bits
   WeightBits bits{};

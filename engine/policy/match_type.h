@@ -8,7 +8,7 @@
 
 namespace rpcaudit::policy {
 
-// FWP_MATCH_TYPE, as netsh names it. Values are those of the platform's enumeration.
+// FWP_MATCH_TYPE, as netsh names it. The values are the platform's.
 enum class MatchType : std::uint8_t {
   equal = 0,
   greater = 1,

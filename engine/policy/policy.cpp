@@ -46,9 +46,7 @@ bool same_effect(const Filter& a, const Filter& b) noexcept {
 }
 
 std::string source_text(const Policy& policy, const SourceSpan& span) {
-  std::string text = span.file < policy.files.size() ? policy.files[span.file] : "policy";
-  if (span.line != 0) text += ':' + std::to_string(span.line);
-  return text;
+  return source_text(policy.files, span);
 }
 
 }  // namespace rpcaudit::policy

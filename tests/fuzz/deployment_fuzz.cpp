@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   policy.files = file.files;
   for (const policy::Diagnostic& diagnostic : diagnostics) {
     require(!diagnostic.code.empty() && diagnostic.span.file < file.files.size());
-    require(!policy::format(diagnostic, policy).empty());
+    require(!policy::format(diagnostic, policy.files).empty());
   }
   for (std::size_t i = 0; i < file.deployments.size(); ++i) {
     const policy::Deployment deployment = policy::merged(file.common, file.deployments[i]);

@@ -25,7 +25,7 @@ policy::Policy read_listing(const std::string& text, std::vector<policy::Diagnos
   for (const policy::Diagnostic& diagnostic : diagnostics) {
     require(!diagnostic.code.empty() && !diagnostic.message.empty());
     require(diagnostic.span.line <= source.line_count());
-    require(!policy::format(diagnostic, policy, source).empty());
+    require(!policy::format(diagnostic, policy.files, source).empty());
   }
   return policy;
 }

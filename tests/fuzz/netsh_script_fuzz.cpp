@@ -24,7 +24,7 @@ void check_diagnostics(const policy::Policy& policy, std::string_view bytes,
   for (const policy::Diagnostic& diagnostic : diagnostics) {
     require(!diagnostic.code.empty() && !diagnostic.message.empty());
     require(diagnostic.span.line <= source.line_count());
-    require(!policy::format(diagnostic, policy, source).empty());
+    require(!policy::format(diagnostic, policy.files, source).empty());
   }
 }
 

@@ -25,7 +25,7 @@ inline void check_diagnostics(const std::vector<policy::Diagnostic>& diagnostics
   for (const policy::Diagnostic& diagnostic : diagnostics) {
     require(!diagnostic.code.empty() && !diagnostic.message.empty());
     require(diagnostic.span.line <= source.line_count());
-    require(!policy::format(diagnostic, policy, source).empty());
+    require(!policy::format(diagnostic, policy.files, source).empty());
   }
 }
 

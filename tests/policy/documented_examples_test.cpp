@@ -88,7 +88,7 @@ TEST_P(DocumentedExample, MeansWhatIsWrittenBesideIt) {
   const ReadPolicy read = read_policy(GetParam().script);
   EXPECT_THAT(read.filters(), ElementsAre(GetParam().meaning));
   for (const Diagnostic& diagnostic : read.diagnostics) {
-    EXPECT_NE(diagnostic.severity, Severity::error) << format(diagnostic, read.policy);
+    EXPECT_NE(diagnostic.severity, Severity::error) << format(diagnostic, read.policy.files);
   }
 }
 

@@ -201,7 +201,7 @@ std::string NetshConsole::say_diagnostics(std::string& problems) {
   for (const policy::Diagnostic& diagnostic : diagnostics_) {
     if (error.empty() && diagnostic.severity == policy::Severity::error) error = diagnostic.code;
     if (has_places_) {
-      problems += policy::format(diagnostic, policy_) + '\n';
+      problems += policy::format(diagnostic, policy_.files) + '\n';
       continue;
     }
     problems.append(to_string(diagnostic.severity)).append(": ").append(diagnostic.message);

@@ -94,8 +94,8 @@ void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
 std::string diagnostic_text(const LoadedPolicy& loaded, const policy::Diagnostic& diagnostic) {
   const std::size_t file = diagnostic.span.file;
   return file < loaded.sources.size()
-             ? policy::format(diagnostic, loaded.policy, loaded.sources[file])
-             : policy::format(diagnostic, loaded.policy);
+             ? policy::format(diagnostic, loaded.policy.files, loaded.sources[file])
+             : policy::format(diagnostic, loaded.policy.files);
 }
 
 }  // namespace rpcaudit::app

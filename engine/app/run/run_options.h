@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/evaluate/reading.h"
+#include "engine/evaluate/evaluation_options.h"
 
 namespace rpcaudit::app {
 

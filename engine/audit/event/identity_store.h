@@ -16,7 +16,8 @@ class IdentityStore {
  public:
   explicit IdentityStore(std::size_t capacity) : known_(capacity) {}
 
-  // A reference to `identity`: to `hint` when that says the same, else to a new copy.
+  // A reference to a copy of `identity`: to the one at `hint` when that is equal, else to a new
+  // one.
   [[nodiscard]] std::uint32_t intern(const dissect::SecurityIdentity& identity, std::uint32_t hint);
   // One more reference.
   std::uint32_t add_reference(std::uint32_t handle);

@@ -15,7 +15,7 @@ struct PendingEvent {
   dissect::Position position;
   bool resolved = false;
   bool is_output = true;              // false: an ordering placeholder
-  std::uint32_t context = kNoSlot;    // of the auditor's retained ones
+  std::uint32_t context = kNoSlot;    // of the auditor's retained contexts
   std::uint32_t identity = kNoSlot;   // in the auditor's IdentityStore
   std::uint32_t call_slot = kNoSlot;  // CallKey::slot while it waits for an outcome
   // monostate: the context itself

@@ -74,7 +74,7 @@ void AuditTally::note_unwritten_doubt() noexcept {
 
 void AuditTally::note_blindness(const dissect::Blindness& blind) noexcept {
   BlindnessTally& sum = blindness[static_cast<std::size_t>(blind.kind)];
-  // All of them are told at once, those of each shard apart.
+  // A shard tells all of its unfinished datagrams at once, as so many messages.
   sum.events += blind.kind == dissect::BlindnessKind::unfinished_fragments ? blind.messages : 1;
   sum.bytes += blind.bytes;
   sum.messages += blind.messages;

@@ -37,8 +37,8 @@ struct AuditCounters {
   std::uint64_t readings_differ = 0;
   std::uint64_t depends_on_target = 0;
   std::uint64_t no_filter = 0;     // permitted because nothing matched
-  std::uint64_t consistent = 0;    // of those that would be blocked: access was denied
-  std::uint64_t contradicted = 0;  // of those that would be blocked: they were answered
+  std::uint64_t consistent = 0;    // would block, and access was denied
+  std::uint64_t contradicted = 0;  // would block, and was answered
   // TCP connections to ports of RPC that clients tried to open, where IPsec rules judge them.
   std::array<std::uint64_t, evaluate::kVerdictActionCount> connections{};
   std::uint64_t refused_contexts = 0;  // refused, as if what would stop their calls were in force

@@ -72,10 +72,11 @@ struct PortUse {
 // TCP connections with a port that the settings give to RPC services or that IPsec rules stop,
 // whatever they carry.
 struct PortConnections {
-  // Opened by others, by OpeningAnswer: all, and those that the IPsec rules would stop.
+  // Opened by others, by OpeningAnswer: all of them, and how many the IPsec rules would stop.
   std::array<std::uint64_t, dissect::kOpeningAnswerCount> opened{};
   std::array<std::uint64_t, dissect::kOpeningAnswerCount> stopped{};
-  // Opened from this port by the host itself, and accepted: all, and those that would be stopped.
+  // Opened from this port by the host itself, and accepted: all of them, and how many would be
+  // stopped.
   std::uint64_t outgoing = 0;
   std::uint64_t outgoing_stopped = 0;
 };

@@ -48,8 +48,8 @@ struct LookupConsequences {
 
   // Merges the consequences that another shard found.
   void add(const LookupConsequences& more);
-  // Those with later calls, the most calls first; then by endpoint. Either those that were asked
-  // for or those that were listed.
+  // The endpoints with later calls, the most calls first; then by endpoint. `listed`: endpoints
+  // from the answer to a look-up that named no interface; otherwise endpoints that were asked for.
   [[nodiscard]] std::vector<const std::pair<const LearnedEndpoint, LookupConsequence>*> sorted(
       bool listed) const;
   [[nodiscard]] std::uint64_t calls(bool listed) const;

@@ -30,7 +30,7 @@ int severity(ControlAction action) {
   return action == ControlAction::undecidable ? 1 : 0;
 }
 
-// One packet: every filter that matches, of which those of the greatest weight count.
+// One packet: every filter that matches; the filters of the greatest weight count.
 IpsecFinding packet_finding(const policy::IpsecSettings& settings, const Ends& ends,
                             std::uint8_t protocol) {
   IpsecFinding finding;

@@ -39,7 +39,7 @@ class HostControls {
 
   [[nodiscard]] NarrowedControls narrow(const ContextFacts& context) const noexcept;
 
-  // Completes the verdict of the RPC filters by those of the other controls.
+  // Adds the verdicts of the other controls to that of the RPC filters, and combines them.
   void apply(const NarrowedControls& narrowed, const CallFacts& call,
              Verdict& verdict) const noexcept;
 

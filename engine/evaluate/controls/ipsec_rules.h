@@ -45,7 +45,7 @@ struct IpsecWeight {
 // `reversed`: of the mirror image of the filter.
 [[nodiscard]] IpsecWeight weight_of(const policy::IpsecFilter& filter, bool reversed) noexcept;
 
-// Static IPsec policies made runnable: the filters of those that act, most specific first.
+// Static IPsec policies made runnable: the filters of the policies that act, most specific first.
 //
 // A connection goes through when packets of both directions do. Each packet is judged by the most
 // specific filter that matches it; nothing matched is passed. Among filters of equal weight with

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "engine/evaluate/field_sight.h"
+#include "engine/evaluate/field_visibility.h"
 #include "engine/evaluate/filters/access_check.h"
 #include "engine/evaluate/filters/condition_truth.h"
 #include "engine/evaluate/filters/program.h"
@@ -24,14 +24,14 @@ constexpr std::optional<std::uint64_t> previous(std::uint64_t value) noexcept {
   return value == 0 ? std::nullopt : std::optional(value - 1);
 }
 
-constexpr std::optional<Wide> next(const Wide& value) noexcept {
-  if (value.low != kMax) return Wide{value.high, value.low + 1};
-  return value.high == kMax ? std::nullopt : std::optional(Wide{value.high + 1, 0});
+constexpr std::optional<Uint128> next(const Uint128& value) noexcept {
+  if (value.low != kMax) return Uint128{value.high, value.low + 1};
+  return value.high == kMax ? std::nullopt : std::optional(Uint128{value.high + 1, 0});
 }
 
-constexpr std::optional<Wide> previous(const Wide& value) noexcept {
-  if (value.low != 0) return Wide{value.high, value.low - 1};
-  return value.high == 0 ? std::nullopt : std::optional(Wide{value.high - 1, kMax});
+constexpr std::optional<Uint128> previous(const Uint128& value) noexcept {
+  if (value.low != 0) return Uint128{value.high, value.low - 1};
+  return value.high == 0 ? std::nullopt : std::optional(Uint128{value.high - 1, kMax});
 }
 
 template <typename T>
@@ -92,8 +92,8 @@ std::uint64_t caller_truths(const policy::SecurityDescriptor& descriptor) {
 
 // Whether a context fixes the field, on the transports that have it.
 bool is_fixed_by_context(policy::Field field) noexcept {
-  const Sight seen = sight(field, dissect::ProtocolSequence::ncacn_np, {});
-  return seen == Sight::context || seen == Sight::contested || seen == Sight::absent;
+  const Visibility seen = visibility_of(field, dissect::ProtocolSequence::ncacn_np, {});
+  return seen == Visibility::context || seen == Visibility::contested || seen == Visibility::absent;
 }
 
 class ProgramBuilder {
@@ -130,10 +130,12 @@ class ProgramBuilder {
     rule.call_runs = add_runs(filter, [this](policy::Field field) {
       const bool ignored = field == policy::Field::opnum &&
                            profile_[policy::Difference::opnum] == policy::Behaviour::ignored;
-      return !ignored && sight(field, dissect::ProtocolSequence::ncacn_np, {}) == Sight::call;
+      return !ignored &&
+             visibility_of(field, dissect::ProtocolSequence::ncacn_np, {}) == Visibility::call;
     });
     for (const policy::Condition& condition : filter.conditions) {
-      if (sight(condition.field, dissect::ProtocolSequence::ncacn_np, {}) != Sight::unseen)
+      if (visibility_of(condition.field, dissect::ProtocolSequence::ncacn_np, {}) !=
+          Visibility::unseen)
         continue;
       rule.known = Truth::unknown;
       rule.unseen |= field_bit(condition.field);
@@ -206,12 +208,13 @@ class ProgramBuilder {
 
   ValueTest wide_test(policy::MatchType match, const std::array<std::uint8_t, 16>& low,
                       const std::array<std::uint8_t, 16>& high) {
-    const Closed<Wide> range = closed_range(match, to_wide(low), to_wide(high), Wide{kMax, kMax});
+    const Closed<Uint128> range =
+        closed_range(match, to_uint128(low), to_uint128(high), Uint128{kMax, kMax});
     ValueTest test;
-    test.kind = ValueTest::Kind::wide;
-    test.index = static_cast<std::uint32_t>(program_.wides.size());
-    program_.wides.push_back(range.low);
-    program_.wides.push_back(range.high);
+    test.kind = ValueTest::Kind::uint128;
+    test.index = static_cast<std::uint32_t>(program_.uint128s.size());
+    program_.uint128s.push_back(range.low);
+    program_.uint128s.push_back(range.high);
     return test;
   }
 
@@ -257,7 +260,7 @@ class ProgramBuilder {
     for (const Run& run : runs) {
       if (!names(run, {policy::Field::if_uuid})) continue;
       for (const ValueTest& test : tests_of(run)) {
-        program_.by_interface.file(program_.wides[test.index], rank);
+        program_.by_interface.file(program_.uint128s[test.index], rank);
       }
       return;
     }
@@ -270,14 +273,14 @@ class ProgramBuilder {
   }
 
   void file_client(const ValueTest& test, std::uint32_t rank) {
-    if (test.kind == ValueTest::Kind::wide) {
-      program_.by_client.file(program_.wides[test.index], rank);
+    if (test.kind == ValueTest::Kind::uint128) {
+      program_.by_client.file(program_.uint128s[test.index], rank);
       return;
     }
     const auto value = static_cast<std::uint32_t>(test.low);
-    program_.by_client.file(to_wide(IpAddress::v4(value).bytes), rank);
+    program_.by_client.file(to_uint128(IpAddress::v4(value).bytes), rank);
     if (!test.swapped) return;  // else it is read either way
-    program_.by_client.file(to_wide(IpAddress::v4(byte_swapped(value)).bytes), rank);
+    program_.by_client.file(to_uint128(IpAddress::v4(byte_swapped(value)).bytes), rank);
   }
 
   std::span<const ValueTest> tests_of(const Run& run) const {
@@ -288,8 +291,8 @@ class ProgramBuilder {
     const std::span<const ValueTest> tests = tests_of(run);
     return std::all_of(tests.begin(), tests.end(), [this](const ValueTest& test) {
       if (test.kind == ValueTest::Kind::number) return test.low == test.high;
-      return test.kind == ValueTest::Kind::wide &&
-             program_.wides[test.index] == program_.wides[test.index + 1];
+      return test.kind == ValueTest::Kind::uint128 &&
+             program_.uint128s[test.index] == program_.uint128s[test.index + 1];
     });
   }
 

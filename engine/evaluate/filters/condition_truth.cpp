@@ -3,7 +3,7 @@
 #include <array>
 #include <vector>
 
-#include "engine/evaluate/field_sight.h"
+#include "engine/evaluate/field_visibility.h"
 #include "engine/evaluate/filters/access_check.h"
 #include "engine/policy/text/spelling.h"
 
@@ -170,14 +170,14 @@ Truth condition_truth(const policy::Condition& condition, const ContextFacts& co
   const bool ignored = condition.field == policy::Field::opnum &&
                        profile[policy::Difference::opnum] == policy::Behaviour::ignored;
   if (ignored) return Truth::yes;
-  switch (sight(condition.field, context.protocol, profile)) {
-    case Sight::absent: return Truth::no;
-    case Sight::unseen: return Truth::unknown;
-    case Sight::contested:
+  switch (visibility_of(condition.field, context.protocol, profile)) {
+    case Visibility::absent: return Truth::no;
+    case Visibility::unseen: return Truth::unknown;
+    case Visibility::contested:
       if (reading.other_endpoints && condition.field != policy::Field::pipe) return Truth::no;
       break;
-    case Sight::context:
-    case Sight::call: break;
+    case Visibility::context:
+    case Visibility::call: break;
   }
   const bool comparable = policy::legal_for(condition.match, policy::info(condition.field).type);
   if (condition.unreadable || !comparable) return Truth::unknown;
@@ -217,11 +217,11 @@ bool is_swapped_on(const policy::Condition& condition,
 
 std::string seen_text(policy::Field field, const ContextFacts& context, const CallFacts& call,
                       const policy::TargetProfile& profile) {
-  const Sight seen = sight(field, context.protocol, profile);
-  if (seen == Sight::absent && field != policy::Field::protocol) {
+  const Visibility seen = visibility_of(field, context.protocol, profile);
+  if (seen == Visibility::absent && field != policy::Field::protocol) {
     return "none on " + std::string(to_string(context.protocol));
   }
-  if (seen == Sight::unseen) return std::string(kNotOnTheWire);
+  if (seen == Visibility::unseen) return std::string(kNotOnTheWire);
   std::string unseen(kNotOnTheWire);
   switch (field) {
     case policy::Field::remote_user_token: return caller_text(call);

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
+#include "engine/evaluate/evaluation_options.h"
 #include "engine/evaluate/facts.h"
-#include "engine/evaluate/reading.h"
 #include "engine/policy/policy.h"
 
 namespace rpcaudit::evaluate {

@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "engine/evaluate/field_sight.h"
+#include "engine/evaluate/field_visibility.h"
 #include "engine/evaluate/filters/condition_truth.h"
 #include "engine/policy/text/spelling.h"
 
@@ -79,7 +79,7 @@ std::string address_note(const policy::Condition& condition, Truth truth,
   if (never_holds_on(condition, profile)) {
     return "on this target ranges and orders of addresses never match";
   }
-  if (sight(condition.field, context.protocol, profile) == Sight::contested) {
+  if (visibility_of(condition.field, context.protocol, profile) == Visibility::contested) {
     return truth == Truth::yes ? "before Windows 11 25H2 a call over a named pipe has no address"
                                : std::string();
   }
@@ -126,7 +126,7 @@ std::string describe_unnamed_trustees(const policy::Condition& condition) {
 std::string condition_note(const policy::Condition& condition, Truth truth,
                            const ContextFacts& context, const CallFacts& call,
                            const policy::TargetProfile& profile) {
-  if (sight(condition.field, context.protocol, profile) == Sight::absent) {
+  if (visibility_of(condition.field, context.protocol, profile) == Visibility::absent) {
     return absence_note(condition.field, context);
   }
   if (condition.unreadable) return "the source of the policy does not tell what it asks for";

@@ -9,17 +9,17 @@
 
 #include "dissect/endpoint.h"
 #include "dissect/uuid.h"
+#include "engine/evaluate/evaluation_options.h"
 #include "engine/evaluate/filters/rank_index.h"
-#include "engine/evaluate/reading.h"
 #include "engine/evaluate/sublayers.h"
 #include "engine/evaluate/truth.h"
+#include "engine/evaluate/uint128.h"
 #include "engine/evaluate/verdict.h"
-#include "engine/evaluate/wide.h"
 #include "engine/policy/policy.h"
 
 namespace rpcaudit::evaluate {
 
-// One condition, made so that testing it needs no look at the policy. Orders of numbers and wide
+// One condition, made so that testing it needs no look at the policy. Orders of numbers and uint128
 // values are closed ranges: `greater v` is [v + 1, max]; an empty one has low > high.
 struct ValueTest {
   enum class Kind : std::uint8_t {
@@ -28,7 +28,7 @@ struct ValueTest {
     all_set,  // of the bits of low
     any_set,
     none_set,
-    wide,    // wides[index] <= value <= wides[index + 1]
+    uint128,    // uint128s[index] <= value <= uint128s[index + 1]
     text,    // by `match` with texts[index] and texts[index + 1]
     caller,  // low: the truth for each state of a caller without a token, see caller_state();
              // descriptors[index]: for one with a token
@@ -49,8 +49,8 @@ struct Run {
   std::uint32_t test_count = 0;
 };
 
-// A filter. Its runs are those that a context fixes, followed by those that each call decides; of
-// those that nothing on the wire decides only the fields are kept.
+// A filter. Its runs are first the ones that a context fixes, then the ones that each call decides;
+// of runs that nothing on the wire decides only the fields are kept.
 struct Rule {
   std::uint32_t filter = 0;  // index into Policy::filters
   policy::Action action{};
@@ -73,11 +73,11 @@ struct Rule {
 struct Program {
   const policy::Policy* policy = nullptr;
   EvaluationOptions options;
-  std::uint8_t sublayers = 0;  // bit `1 << Sublayer` for those that have rules
+  std::uint8_t sublayers = 0;  // bit `1 << Sublayer` where there are rules
   std::vector<Rule> rules;
   std::vector<Run> runs;
   std::vector<ValueTest> tests;
-  std::vector<Wide> wides;
+  std::vector<Uint128> uint128s;
   std::vector<std::string> texts;
   std::vector<const policy::SecurityDescriptor*> descriptors;  // of the policy
 

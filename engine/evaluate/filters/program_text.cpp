@@ -22,7 +22,7 @@ std::string number_text(policy::Field field, std::uint64_t value) {
   return to_string(IpAddress::v4(static_cast<std::uint32_t>(value)));
 }
 
-std::string wide_text(policy::Field field, const Wide& wide) {
+std::string wide_text(policy::Field field, const Uint128& wide) {
   std::array<std::uint8_t, 16> bytes{};
   for (std::size_t i = 0; i < 8; ++i) {
     bytes[i] = static_cast<std::uint8_t>(wide.high >> (56 - 8 * i));
@@ -70,9 +70,10 @@ std::string test_text(const Program& program, policy::Field field, const ValueTe
       return (test.swapped ? "swapped " : "") +
              range_text(test.low, test.high, kMax,
                         [field](std::uint64_t value) { return number_text(field, value); });
-    case ValueTest::Kind::wide:
-      return range_text(program.wides[test.index], program.wides[test.index + 1], Wide{kMax, kMax},
-                        [field](const Wide& value) { return wide_text(field, value); });
+    case ValueTest::Kind::uint128:
+      return range_text(program.uint128s[test.index], program.uint128s[test.index + 1],
+                        Uint128{kMax, kMax},
+                        [field](const Uint128& value) { return wide_text(field, value); });
     case ValueTest::Kind::text: return text_test_text(program, test);
     case ValueTest::Kind::caller: return caller_text(test.low);
   }

@@ -19,7 +19,7 @@ void RankIndex::build() {
   postings_ = {};
 }
 
-std::span<const std::uint32_t> RankIndex::ranks_of(const Wide& value) const noexcept {
+std::span<const std::uint32_t> RankIndex::ranks_of(const Uint128& value) const noexcept {
   const auto found = std::lower_bound(values_.begin(), values_.end(), value);
   if (found == values_.end() || *found != value) return {};
   const auto place = static_cast<std::size_t>(found - values_.begin());

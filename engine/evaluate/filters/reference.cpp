@@ -64,8 +64,8 @@ Endings endings_without_decision(std::span<const Match> continues, bool continue
   return {.permit = !certain, .undecided = !continues.empty()};
 }
 
-// What the filters with audit have written: the first of them that matches decides that, too; an
-// unknown one before it leaves it open unless all would write the same.
+// Which event the filters with audit=enable have written. The first filter with audit that matches
+// decides; one before it that may match leaves the event open, unless both would write the same.
 void note_logged(std::span<const Match> matches, SublayerVerdicts& parts) {
   for (const Match& match : matches) {
     const bool logs = match.audit && match.enforcer == policy::Enforcer::windows &&

@@ -2,8 +2,8 @@
 
 #include <vector>
 
+#include "engine/evaluate/evaluation_options.h"
 #include "engine/evaluate/facts.h"
-#include "engine/evaluate/reading.h"
 #include "engine/evaluate/sublayers.h"
 #include "engine/policy/policy.h"
 

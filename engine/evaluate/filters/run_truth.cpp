@@ -1,6 +1,6 @@
 #include "engine/evaluate/filters/run_truth.h"
 
-#include "engine/evaluate/field_sight.h"
+#include "engine/evaluate/field_visibility.h"
 
 namespace rpcaudit::evaluate {
 namespace {
@@ -24,9 +24,10 @@ Truth number_truth(const ValueTest& test, std::span<const std::uint64_t> values)
   return truth_of(first);
 }
 
-Truth wide_truth(const Program& program, const ValueTest& test, const Wide& value) noexcept {
+Truth uint128_truth(const Program& program, const ValueTest& test, const Uint128& value) noexcept {
   if (test.kind == ValueTest::Kind::unknown) return Truth::unknown;
-  return truth_of(program.wides[test.index] <= value && value <= program.wides[test.index + 1]);
+  return truth_of(program.uint128s[test.index] <= value &&
+                  value <= program.uint128s[test.index + 1]);
 }
 
 Truth text_truth(const Program& program, const ValueTest& test, std::string_view value) noexcept {
@@ -44,12 +45,12 @@ Truth text_truth(const Program& program, const ValueTest& test, std::string_view
 
 // The other family never matches; IPv4 addresses are tested as numbers.
 Truth address_truth(const Program& program, policy::Field field, const ValueTest& test,
-                    const IpAddress& address, const Wide& wide, bool other_endpoints) noexcept {
+                    const IpAddress& address, const Uint128& wide, bool other_endpoints) noexcept {
   if (test.kind == ValueTest::Kind::unknown) return Truth::unknown;
   const bool wants_v4 =
       field == policy::Field::local_addr_v4 || field == policy::Field::remote_addr_v4;
   if (address.is_v4() != wants_v4) return Truth::no;
-  if (!wants_v4) return wide_truth(program, test, wide);
+  if (!wants_v4) return uint128_truth(program, test, wide);
   const std::uint32_t value = address.v4_value();
   return truth_of(holds(test, test.swapped && !other_endpoints ? byte_swapped(value) : value));
 }
@@ -93,8 +94,8 @@ Truth CallValues::test_caller(const Program& program, const ValueTest& test) con
 }
 
 Truth CallValues::test_app_id(const Program& program, const ValueTest& test) const noexcept {
-  if (test.kind != ValueTest::Kind::wide) return Truth::unknown;
-  if (app_id_ != nullptr) return wide_truth(program, test, to_wide(app_id_->bytes));
+  if (test.kind != ValueTest::Kind::uint128) return Truth::unknown;
+  if (app_id_ != nullptr) return uint128_truth(program, test, to_uint128(app_id_->bytes));
   return may_have_app_id_ ? Truth::unknown : Truth::no;
 }
 
@@ -121,9 +122,9 @@ Truth CallValues::truth(const Program& program, const Run& run) const noexcept {
 
 ContextValues::ContextValues(const ContextFacts& context) noexcept
     : context_(context),
-      local_address_(to_wide(context.local_address.bytes)),
-      remote_address_(to_wide(context.remote_address.bytes)) {
-  if (context.if_uuid) interface_ = to_wide(context.if_uuid->bytes);
+      local_address_(to_uint128(context.local_address.bytes)),
+      remote_address_(to_uint128(context.remote_address.bytes)) {
+  if (context.if_uuid) interface_ = to_uint128(context.if_uuid->bytes);
 }
 
 Truth ContextValues::pipe_truth(const Program& program, const ValueTest& test,
@@ -140,7 +141,7 @@ Truth ContextValues::test(const Program& program, policy::Field field, const Val
   const auto number = [&test](std::uint64_t value) { return number_truth(test, {&value, 1}); };
   switch (field) {
     case policy::Field::if_uuid:
-      return has_interface() ? wide_truth(program, test, interface_) : Truth::unknown;
+      return has_interface() ? uint128_truth(program, test, interface_) : Truth::unknown;
     case policy::Field::if_version:
       return context_.if_version ? number(*context_.if_version) : Truth::unknown;
     case policy::Field::protocol: return number(protocol_number(context_.protocol));
@@ -162,9 +163,9 @@ Truth ContextValues::test(const Program& program, policy::Field field, const Val
 
 Truth ContextValues::truth(const Program& program, const policy::TargetProfile& profile,
                            const Run& run, bool other_endpoints) const noexcept {
-  const Sight seen = sight(run.field, context_.protocol, profile);
-  if (seen == Sight::absent) return Truth::no;
-  if (seen == Sight::contested && other_endpoints && run.field != policy::Field::pipe)
+  const Visibility seen = visibility_of(run.field, context_.protocol, profile);
+  if (seen == Visibility::absent) return Truth::no;
+  if (seen == Visibility::contested && other_endpoints && run.field != policy::Field::pipe)
     return Truth::no;
   Truth truth = Truth::no;
   for (const ValueTest& one : tests_of(program, run)) {

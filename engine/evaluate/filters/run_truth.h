@@ -72,8 +72,8 @@ class ContextValues {
                             const Run& run, bool other_endpoints) const noexcept;
 
   [[nodiscard]] bool has_interface() const noexcept { return context_.if_uuid.has_value(); }
-  [[nodiscard]] const Wide& interface() const noexcept { return interface_; }
-  [[nodiscard]] const Wide& remote_address() const noexcept { return remote_address_; }
+  [[nodiscard]] const Uint128& interface() const noexcept { return interface_; }
+  [[nodiscard]] const Uint128& remote_address() const noexcept { return remote_address_; }
   [[nodiscard]] dissect::ProtocolSequence protocol() const noexcept { return context_.protocol; }
 
  private:
@@ -83,9 +83,9 @@ class ContextValues {
                            bool other_endpoints) const noexcept;
 
   const ContextFacts& context_;
-  Wide interface_;
-  Wide local_address_;
-  Wide remote_address_;
+  Uint128 interface_;
+  Uint128 local_address_;
+  Uint128 remote_address_;
 };
 
 }  // namespace rpcaudit::evaluate

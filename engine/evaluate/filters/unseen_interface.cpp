@@ -29,9 +29,9 @@ void append(std::string& key, const Program& program, const ValueTest& test) {
     }
   }
   for (std::uint32_t i = test.index; i < test.index + 2; ++i) {
-    if (test.kind == ValueTest::Kind::wide) {
-      append(key, program.wides[i].high);
-      append(key, program.wides[i].low);
+    if (test.kind == ValueTest::Kind::uint128) {
+      append(key, program.uint128s[i].high);
+      append(key, program.uint128s[i].low);
     } else if (test.kind == ValueTest::Kind::text) {
       append(key, program.texts[i].size());
       key += program.texts[i];

@@ -45,7 +45,7 @@ class RankIndex {
   }
 
  private:
-  // Those of its conditions on `if_uuid`, when they are nothing but equalities.
+  // The interfaces that its conditions on `if_uuid` name, when those are nothing but equalities.
   static std::vector<Uuid> named_interfaces(const Filter& filter) {
     std::vector<Uuid> interfaces;
     for (const Condition& condition : filter.conditions) {

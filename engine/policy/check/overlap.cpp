@@ -115,15 +115,6 @@ bool disjoint(Run a, Run b) noexcept {
   });
 }
 
-std::uint64_t value_max(FieldType type) noexcept {
-  switch (type) {
-    case FieldType::uint8:
-    case FieldType::protocol: return 0xff;
-    case FieldType::uint16: return 0xffff;
-    default: return 0xffff'ffff;
-  }
-}
-
 }  // namespace
 
 std::uint32_t field_set(const Filter& filter) noexcept {

@@ -6,7 +6,8 @@
 
 namespace rpcaudit::policy {
 
-// The fields that a filter has conditions on: bit `1 << Field`. Equal sets weigh the same.
+// The fields that a filter has conditions on: bit `1 << Field`. Filters with equal sets have equal
+// weights.
 [[nodiscard]] std::uint32_t field_set(const Filter& filter) noexcept;
 
 // Whether some call could match both filters of one layer, as far as values tell: false is proof,

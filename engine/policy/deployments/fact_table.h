@@ -24,7 +24,7 @@ void read_class_table(std::string_view bytes, std::uint32_t file, HostFacts& fac
 void add_sids(std::string_view text, const SourceSpan& span, CallerToken& token,
               Reporter& reporter);
 
-// Brings the users into the order that find_user() needs, those of one name made one.
+// Brings the users into the order that find_user() needs; rows of one name become one.
 void settle_users(HostFacts& facts);
 
 }  // namespace rpcaudit::policy

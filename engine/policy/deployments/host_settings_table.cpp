@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 9> kFlagNames{"AUTOLISTEN",
                                                      "SEC_CACHE_PER_PROC",
                                                      "ASYNC_CALLBACK"};
 
-// The names of the header file, and those of the group policy editor.
+// The names in the header file, and in the group policy editor.
 constexpr std::pair<std::string_view, std::uint8_t> kRemoteClientNames[] = {
     {"none", 0},          {"RPC_RESTRICT_REMOTE_CLIENT_NONE", 0},
     {"authenticated", 1}, {"RPC_RESTRICT_REMOTE_CLIENT_DEFAULT", 1},

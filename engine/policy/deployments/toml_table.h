@@ -16,7 +16,7 @@ namespace rpcaudit::policy {
 [[nodiscard]] SourceSpan span_of(const toml::source_region& region, std::uint32_t file) noexcept;
 
 // Takes a TOML table apart by its keys. Every value of the wrong type is an error, and so is every
-// key that nobody asked for, said with the nearest of those asked for.
+// key that nobody asked for, with the nearest name that somebody did ask for.
 class TomlTable {
  public:
   // All are borrowed. `file` is the number for spans.

@@ -48,6 +48,14 @@ struct TrimmedLine {
 [[nodiscard]] std::string_view without_blanks(std::string_view text) noexcept;
 [[nodiscard]] TrimmedLine trimmed_line(const SourceText& source, std::uint32_t number) noexcept;
 
+// Hands each line to `take`, until the reporter takes no more.
+template <typename Take>
+void for_each_trimmed_line(const SourceText& source, const Reporter& reporter, Take take) {
+  for (std::size_t i = 1; i <= source.line_count() && !reporter.is_full(); ++i) {
+    take(trimmed_line(source, static_cast<std::uint32_t>(i)));
+  }
+}
+
 // Decimal, or hexadecimal after `0x`; nothing around it.
 [[nodiscard]] std::optional<std::uint64_t> read_plain_number(std::string_view text) noexcept;
 

@@ -22,7 +22,8 @@ inline constexpr std::string_view kListedName = "RPCFilter";
 inline constexpr std::string_view kListedDescription = "RPC Filter";
 
 // A UUID as it lies in the memory of Windows, its first three fields in little-endian order; the
-// listing prints such 16 bytes as four little-endian words. The reverse is the same.
+// listing prints such 16 bytes as four little-endian words. Reading them back is the same
+// permutation.
 [[nodiscard]] constexpr std::array<std::uint8_t, 16> memory_order(
     const std::array<std::uint8_t, 16>& bytes) noexcept {
   return {bytes[3], bytes[2], bytes[1],  bytes[0],  bytes[5],  bytes[4],  bytes[7],  bytes[6],

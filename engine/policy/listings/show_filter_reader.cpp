@@ -355,9 +355,7 @@ class ListingReader {
 void read_show_filter(const SourceText& source, std::uint32_t file, Policy& policy,
                       Reporter& reporter) {
   ListingReader reader(file, policy, reporter);
-  for (std::size_t i = 1; i <= source.line_count() && !reporter.is_full(); ++i) {
-    reader.take(trimmed_line(source, static_cast<std::uint32_t>(i)));
-  }
+  for_each_trimmed_line(source, reporter, [&](const TrimmedLine& line) { reader.take(line); });
   reader.finish({file, 0, 0, 0});
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/policy/policy.h"
 #include "engine/policy/text/source_text.h"
 #include "engine/policy/text/spelling.h"
 
@@ -12,9 +11,9 @@ namespace {
 constexpr std::size_t kExcerptMax = 120;  // code points of a source line shown at most
 constexpr std::size_t kLeadMax = 40;      // of them before the place, where the line is cut
 
-std::string header(const Diagnostic& diagnostic, const Policy& policy) {
+std::string header(const Diagnostic& diagnostic, std::span<const std::string> files) {
   const SourceSpan& span = diagnostic.span;
-  std::string text = printable(source_text(policy, span));
+  std::string text = printable(source_text(files, span));
   if (span.line != 0) text += ':' + std::to_string(span.column);
   text += ": " + std::string(to_string(diagnostic.severity)) + ": " + diagnostic.message;
   return text + " [" + diagnostic.code + ']';
@@ -51,13 +50,20 @@ std::string_view to_string(Severity severity) noexcept {
   return "error";
 }
 
-std::string format(const Diagnostic& diagnostic, const Policy& policy) {
-  return header(diagnostic, policy) + hint_line(diagnostic);
+std::string format(const Diagnostic& diagnostic, std::span<const std::string> files) {
+  return header(diagnostic, files) + hint_line(diagnostic);
 }
 
-std::string format(const Diagnostic& diagnostic, const Policy& policy, const SourceText& source) {
+std::string format(const Diagnostic& diagnostic, std::span<const std::string> files,
+                   const SourceText& source) {
   const std::string_view line = source.line(diagnostic.span.line);
-  return header(diagnostic, policy) + excerpt(diagnostic.span, line) + hint_line(diagnostic);
+  return header(diagnostic, files) + excerpt(diagnostic.span, line) + hint_line(diagnostic);
+}
+
+std::string source_text(std::span<const std::string> files, const SourceSpan& span) {
+  std::string text = span.file < files.size() ? files[span.file] : "policy";
+  if (span.line != 0) text += ':' + std::to_string(span.line);
+  return text;
 }
 
 }  // namespace rpcaudit::policy

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace rpcaudit::policy {
 
-struct Policy;
 class SourceText;
 
 // Where something stands in a policy file. Lines and columns are 1-based; columns count UTF-8
@@ -38,11 +38,15 @@ struct Diagnostic {
 [[nodiscard]] std::string_view to_string(Severity severity) noexcept;
 
 // `file:line:column: error: message [code]`, and the hint in a line of its own. No line end after
-// the last line; nothing in it can steer a terminal.
-[[nodiscard]] std::string format(const Diagnostic& diagnostic, const Policy& policy);
-// The same with the line that it is about and a mark under the place. `source` is the text of the
-// file that the diagnostic names; a caller with many diagnostics decodes it once.
-[[nodiscard]] std::string format(const Diagnostic& diagnostic, const Policy& policy,
+// the last line; nothing in it can steer a terminal. `files` are the names that SourceSpan::file
+// counts.
+[[nodiscard]] std::string format(const Diagnostic& diagnostic, std::span<const std::string> files);
+// Adds the line that the diagnostic is about and a mark under the place. `source` is the text of
+// the file that it names; a caller with many diagnostics decodes it once.
+[[nodiscard]] std::string format(const Diagnostic& diagnostic, std::span<const std::string> files,
                                  const SourceText& source);
+
+// `file:line` of a place in one of the files; `policy` for a file that is none of them.
+[[nodiscard]] std::string source_text(std::span<const std::string> files, const SourceSpan& span);
 
 }  // namespace rpcaudit::policy

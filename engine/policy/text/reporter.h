@@ -19,7 +19,7 @@ class Reporter {
  public:
   static constexpr std::size_t kDiagnosticsMax = 10'000;
 
-  // `diagnostics` is borrowed; those of others stay as they are.
+  // `diagnostics` is borrowed; what other reporters put there stays.
   explicit Reporter(std::vector<Diagnostic>& diagnostics)
       : diagnostics_(diagnostics), first_(diagnostics.size()) {}
 

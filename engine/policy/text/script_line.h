@@ -16,7 +16,7 @@ namespace rpcaudit::policy {
 struct Word {
   std::string text;
   std::vector<std::uint32_t> columns;
-  SourceSpan place;     // file and line; column and length are those of the whole word
+  SourceSpan place;     // file and line; column and length are of the whole word
   bool quoted = false;  // some of it stood in quotation marks
 
   // Where `size` bytes from `offset` on stand; an empty piece has the length 1.
@@ -33,7 +33,7 @@ struct ScriptLine {
 };
 
 // The words of one command as a shell hands them over: nothing is cut or joined any more. Columns
-// are those of the words written in one line with a space between them.
+// are of the words as if written in one line with a space between them.
 [[nodiscard]] ScriptLine script_line(std::span<const std::string> arguments, std::uint32_t file);
 
 // Cuts a file into commands, in order.

@@ -196,8 +196,8 @@ std::set<std::string> codes_of(const std::string& text, Target target, bool doma
   read_policy(text, "test.txt", policy, diagnostics);
   policy.host.ipsec.domain_policy = domain_ipsec;
   for (const Diagnostic& diagnostic : diagnostics) {
-    EXPECT_NE(diagnostic.severity, Severity::error) << format(diagnostic, policy);
-    EXPECT_NE(diagnostic.code, "unknown-program") << format(diagnostic, policy);
+    EXPECT_NE(diagnostic.severity, Severity::error) << format(diagnostic, policy.files);
+    EXPECT_NE(diagnostic.code, "unknown-program") << format(diagnostic, policy.files);
   }
   const OneName names;
   validate(policy, diagnostics);

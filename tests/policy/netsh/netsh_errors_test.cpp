@@ -285,12 +285,12 @@ TEST(NetshInput, DiagnosticsAreBounded) {
 TEST(FormattedDiagnostic, ShowsTheLineAndAMarkUnderThePlace) {
   const std::string script = "add rule layer=um actiontype=blok\n";
   const ReadPolicy read = read_policy(script);
-  EXPECT_EQ(format(read.diagnostics[0], read.policy, SourceText::decode(script)),
+  EXPECT_EQ(format(read.diagnostics[0], read.policy.files, SourceText::decode(script)),
             "test.txt:1:30: error: unknown action `blok` [unknown-action]\n"
             "  add rule layer=um actiontype=blok\n"
             "                               ^~~~\n"
             "  hint: did you mean `block`?");
-  EXPECT_EQ(format(read.diagnostics[0], read.policy),
+  EXPECT_EQ(format(read.diagnostics[0], read.policy.files),
             "test.txt:1:30: error: unknown action `blok` [unknown-action]\n"
             "  hint: did you mean `block`?");
 }
@@ -298,7 +298,8 @@ TEST(FormattedDiagnostic, ShowsTheLineAndAMarkUnderThePlace) {
 TEST(FormattedDiagnostic, CutsLongLinesAroundThePlace) {
   const std::string script = "add rule layer=um " + std::string(200, ' ') + "actiontype=blok\n";
   const ReadPolicy read = read_policy(script);
-  const std::string text = format(read.diagnostics[0], read.policy, SourceText::decode(script));
+  const std::string text =
+      format(read.diagnostics[0], read.policy.files, SourceText::decode(script));
   EXPECT_THAT(text, HasSubstr("actiontype=blok\n  " + std::string(40, ' ') + "^~~~\n"));
 }
 
@@ -307,7 +308,8 @@ TEST(FormattedDiagnostic, CannotSteerATerminal) {
       "add rule layer=\xc2\x9b"
       "31m\xe2\x80\xae actiontype=block\n";
   const ReadPolicy read = read_policy(script);
-  const std::string text = format(read.diagnostics[0], read.policy, SourceText::decode(script));
+  const std::string text =
+      format(read.diagnostics[0], read.policy.files, SourceText::decode(script));
   EXPECT_THAT(text, HasSubstr("unknown layer `?31m`"));
   EXPECT_THAT(text, HasSubstr("layer=?31m? actiontype"));
 }

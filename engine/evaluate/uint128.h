@@ -8,20 +8,20 @@
 namespace rpcaudit::evaluate {
 
 // A UUID or an IPv6 address as two integers that compare as its bytes do.
-struct Wide {
+struct Uint128 {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
 
-  auto operator<=>(const Wide&) const = default;
+  auto operator<=>(const Uint128&) const = default;
 };
 
-[[nodiscard]] constexpr Wide to_wide(const std::array<std::uint8_t, 16>& bytes) noexcept {
-  Wide wide;
+[[nodiscard]] constexpr Uint128 to_uint128(const std::array<std::uint8_t, 16>& bytes) noexcept {
+  Uint128 value;
   for (std::size_t i = 0; i < 8; ++i) {
-    wide.high = wide.high << 8 | bytes[i];
-    wide.low = wide.low << 8 | bytes[i + 8];
+    value.high = value.high << 8 | bytes[i];
+    value.low = value.low << 8 | bytes[i + 8];
   }
-  return wide;
+  return value;
 }
 
 }  // namespace rpcaudit::evaluate

@@ -1,16 +1,16 @@
-#include "engine/evaluate/field_sight.h"
+#include "engine/evaluate/field_visibility.h"
 
 #include <array>
 
 namespace rpcaudit::evaluate {
 namespace {
 
-using enum Sight;
+using enum Visibility;
 
 struct SightRow {
   policy::Field field;
   // In the order of ProtocolSequence: ncacn_ip_tcp, ncacn_np, ncadg_ip_udp, ncacn_http.
-  std::array<Sight, dissect::kProtocolSequenceCount> sights;
+  std::array<Visibility, dissect::kProtocolSequenceCount> sights;
 };
 
 // What a deployment says counts as seen. Whether calls over named pipes have addresses is up to the
@@ -48,11 +48,11 @@ static_assert(rows_are_in_order());
 
 }  // namespace
 
-Sight sight(policy::Field field, dissect::ProtocolSequence protocol,
-            const policy::TargetProfile& profile) noexcept {
+Visibility visibility_of(policy::Field field, dissect::ProtocolSequence protocol,
+                         const policy::TargetProfile& profile) noexcept {
   const auto row = static_cast<std::size_t>(field);
   if (row >= kSights.size()) return unseen;
-  const Sight seen = kSights[row].sights[static_cast<std::size_t>(protocol)];
+  const Visibility seen = kSights[row].sights[static_cast<std::size_t>(protocol)];
   if (seen != contested || field == policy::Field::pipe) return seen;
   switch (profile[policy::Difference::pipe_addresses]) {
     case policy::Behaviour::never: return absent;

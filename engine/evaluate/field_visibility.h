@@ -9,9 +9,9 @@
 namespace rpcaudit::evaluate {
 
 // What an observer of the wire has to offer for a field.
-enum class Sight : std::uint8_t {
+enum class Visibility : std::uint8_t {
   context,    // a value that all calls of a presentation context share
-  contested,  // the same, but sources differ on what the filtering engine has of it
+  contested,  // as `context`, but sources differ on what the filtering engine has of it
   call,       // a value of each call
   unseen,     // a value that never crosses the network: conditions on it are unknown
   absent,     // the field has no value on this transport: conditions on it do not match
@@ -19,7 +19,7 @@ enum class Sight : std::uint8_t {
 
 // One table, and what the target says of addresses on named pipes. Fields that only other layers
 // than `um` and `epmap` have are `unseen`.
-[[nodiscard]] Sight sight(policy::Field field, dissect::ProtocolSequence protocol,
-                          const policy::TargetProfile& profile) noexcept;
+[[nodiscard]] Visibility visibility_of(policy::Field field, dissect::ProtocolSequence protocol,
+                                       const policy::TargetProfile& profile) noexcept;
 
 }  // namespace rpcaudit::evaluate
