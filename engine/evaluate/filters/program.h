@@ -19,7 +19,7 @@
 
 namespace rpcaudit::evaluate {
 
-// One condition, made so that testing it needs no look at the policy. Orders of numbers and uint128
+// One condition, made so that testing it needs no look at the policy. Orders of numbers and 128-bit
 // values are closed ranges: `greater v` is [v + 1, max]; an empty one has low > high.
 struct ValueTest {
   enum class Kind : std::uint8_t {
@@ -28,10 +28,10 @@ struct ValueTest {
     all_set,  // of the bits of low
     any_set,
     none_set,
-    uint128,    // uint128s[index] <= value <= uint128s[index + 1]
-    text,    // by `match` with texts[index] and texts[index + 1]
-    caller,  // low: the truth for each state of a caller without a token, see caller_state();
-             // descriptors[index]: for one with a token
+    uint128,  // uint128s[index] <= value <= uint128s[index + 1]
+    text,     // by `match` with texts[index] and texts[index + 1]
+    caller,   // low: the truth for each state of a caller without a token, see caller_state();
+              // descriptors[index]: for one with a token
   };
   Kind kind = Kind::unknown;
   policy::MatchType match{};

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kFileBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kDeploymentsMax = 4096;
+constexpr std::size_t kKeyPartsMax = 32;  // `a.b.c` has three
 constexpr std::size_t kServersMax = 65'536;
 
 std::string as_utf8(const SourceText& source) {
@@ -266,8 +267,13 @@ void read_deployment(std::string_view bytes, std::string_view name, const ReadNa
   if (bytes.size() > kFileBytesMax || source.is_binary()) {
     return reporter.error("not-a-deployment", {number, 1, 1, 1}, "this is no TOML file");
   }
+  const std::string text = as_utf8(source);
+  if (const auto deep = find_deep_key(text, kKeyPartsMax, number)) {
+    return reporter.error("bad-toml", *deep,
+                          "a key of more than " + std::to_string(kKeyPartsMax) + " parts");
+  }
   try {
-    const toml::table table = toml::parse(as_utf8(source), name);
+    const toml::table table = toml::parse(text, name);
     DeploymentReader(name, read, file, reporter).read_root(table);
   } catch (const toml::parse_error& error) {
     reporter.error("bad-toml", span_of(error.source(), number),

@@ -15,6 +15,66 @@ SourceSpan span_of(const toml::source_region& region, std::uint32_t file) noexce
   return span;
 }
 
+namespace {
+
+bool is_tripled(std::string_view text, std::size_t at) noexcept {
+  return at + 2 < text.size() && text[at] == text[at + 1] && text[at] == text[at + 2];
+}
+
+// Where the string that begins at `at` ends: behind its closing quotes, or at the end of its line
+// or of the text when there are none (TOML 1.0.0, String).
+std::size_t end_of_string(std::string_view text, std::size_t at) noexcept {
+  const char quote = text[at];
+  const bool is_long = is_tripled(text, at);
+  const std::size_t width = is_long ? 3u : 1u;
+  for (std::size_t i = at + width; i < text.size(); ++i) {
+    if (text[i] == '\\' && quote == '"') {
+      ++i;
+    } else if (!is_long && text[i] == '\n') {
+      return i;
+    } else if (text[i] == quote && (!is_long || is_tripled(text, i))) {
+      return i + width;
+    }
+  }
+  return text.size();
+}
+
+}  // namespace
+
+std::optional<SourceSpan> find_deep_key(std::string_view text, std::size_t parts_max,
+                                        std::uint32_t file) noexcept {
+  std::uint32_t line = 1;
+  std::size_t dots = 0;  // in the key at hand
+  for (std::size_t i = 0; i < text.size();) {
+    switch (text[i]) {
+      case '"':
+      case '\'': {
+        const std::size_t end = end_of_string(text, i);
+        line += static_cast<std::uint32_t>(std::count(&text[i], text.data() + end, '\n'));
+        i = end;
+        continue;
+      }
+      case '#': i = std::min(text.find('\n', i), text.size()); continue;
+      case '.':
+        if (++dots < parts_max) break;
+        return SourceSpan{file, line, 1, 1};
+      case '\n':
+        ++line;
+        dots = 0;
+        break;
+      case '=':
+      case ',':
+      case '[':
+      case ']':
+      case '{':
+      case '}': dots = 0; break;
+      default: break;
+    }
+    ++i;
+  }
+  return std::nullopt;
+}
+
 const toml::node* TomlTable::find(std::string_view key) {
   known_.push_back(key);
   return table_.get(key);

@@ -15,6 +15,11 @@ namespace rpcaudit::policy {
 
 [[nodiscard]] SourceSpan span_of(const toml::source_region& region, std::uint32_t file) noexcept;
 
+// The first dotted key or table header of more than `parts_max` parts, as a place in the text: each
+// part is a table within the one before, and the parser nests as deep as they do.
+[[nodiscard]] std::optional<SourceSpan> find_deep_key(std::string_view text, std::size_t parts_max,
+                                                      std::uint32_t file) noexcept;
+
 // Takes a TOML table apart by its keys. Every value of the wrong type is an error, and so is every
 // key that nobody asked for, with the nearest name that somebody did ask for.
 class TomlTable {

@@ -153,19 +153,24 @@ IpsecPolicy* IpsecCommands::find(std::string_view name) {
   return nullptr;
 }
 
-IpsecPolicy& IpsecCommands::find_or_add(const Flags& flags, const SourceSpan& command) {
+IpsecPolicy* IpsecCommands::find_or_add(const Flags& flags, const SourceSpan& command) {
   std::vector<IpsecPolicy>& policies = policy_.host.ipsec.policies;
   const bool dynamic = flags.store == nullptr;
   const std::string name =
       flags.policy == nullptr || dynamic ? std::string() : ipsec_policy_name(flags.policy->text);
   for (IpsecPolicy& policy : policies) {
-    if (policy.dynamic == dynamic && equal_ignoring_case(policy.name, name)) return policy;
+    if (policy.dynamic == dynamic && equal_ignoring_case(policy.name, name)) return &policy;
+  }
+  if (policies.size() == kPoliciesMax) {
+    reporter_.error("too-many-ipsec-policies", command,
+                    "more than " + std::to_string(kPoliciesMax) + " policies");
+    return nullptr;
   }
   IpsecPolicy& added = policies.emplace_back();
   added.name = name;
   added.dynamic = dynamic;
   added.span = command;
-  return added;
+  return &added;
 }
 
 IpsecAction IpsecCommands::action_of(const Flags& flags, const SourceSpan& command) {
@@ -242,7 +247,13 @@ void IpsecCommands::add_rule(const Flags& flags, const SourceSpan& command) {
   rule.action = action_of(flags, command);
   add_filters(flags, rule);
   if (rule.filters.empty()) return;
-  IpsecPolicy& policy = find_or_add(flags, command);
+  IpsecPolicy* const found = find_or_add(flags, command);
+  if (found == nullptr) return;
+  IpsecPolicy& policy = *found;
+  if (policy.rules.size() == kRulesMax) {
+    return reporter_.error("too-many-ipsec-rules", command,
+                           "more than " + std::to_string(kRulesMax) + " rules in one policy");
+  }
   const auto same = std::find_if(policy.rules.begin(), policy.rules.end(), [&](const IpsecRule& r) {
     return !r.name.empty() && equal_ignoring_case(r.name, rule.name);
   });

@@ -16,6 +16,8 @@ namespace rpcaudit::policy {
 class IpsecCommands {
  public:
   static constexpr std::size_t kFiltersMax = 100'000;  // of all rules
+  static constexpr std::size_t kPoliciesMax = 256;
+  static constexpr std::size_t kRulesMax = 4096;  // of one policy
 
   // Both are borrowed.
   IpsecCommands(Policy& policy, Reporter& reporter) : policy_(policy), reporter_(reporter) {}
@@ -47,7 +49,8 @@ class IpsecCommands {
   void add_filters(const Flags& flags, IpsecRule& rule);
   [[nodiscard]] IpsecAction action_of(const Flags& flags, const SourceSpan& command);
   [[nodiscard]] IpsecPolicy* find(std::string_view name);
-  [[nodiscard]] IpsecPolicy& find_or_add(const Flags& flags, const SourceSpan& command);
+  // Null, with an error, where there are too many.
+  [[nodiscard]] IpsecPolicy* find_or_add(const Flags& flags, const SourceSpan& command);
   void assign(IpsecPolicy& policy, const Word& flag);
   void act_on_policy(const Flags& flags, const SourceSpan& command);
 

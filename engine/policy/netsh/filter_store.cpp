@@ -2,13 +2,16 @@
 
 #include <sqlite3.h>
 
+#include "engine/policy/netsh/netsh_session.h"
 #include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit::policy {
 namespace {
 
 constexpr int kBusyMilliseconds = 10'000;
-constexpr std::string_view kFormat = "1";  // of the tables below
+constexpr std::string_view kFormat = "1";                       // of the tables below
+constexpr int kValueBytesMax = 16 << 20;                        // of one value
+constexpr std::size_t kScriptBytesMax = std::size_t{64} << 20;  // of all filters
 
 // `format` tells a later program what it has before it. Keys are the lower-case text of the UUID.
 constexpr const char* kTables =
@@ -87,7 +90,13 @@ bool FilterStore::open(const std::string& path, Access access) {
   database_.reset(database);
   if (result != SQLITE_OK) return broken("cannot be opened");
   sqlite3_busy_timeout(database, kBusyMilliseconds);
+  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, kValueBytesMax);
+  if (!run("PRAGMA trusted_schema = OFF")) return false;
   if (writes && !create()) return false;
+  if (!has_tables()) {
+    if (error_.empty()) error_ = path_ + ": no filter store of rpcaudit";
+    return false;
+  }
   Statement format(*this, "SELECT value FROM store WHERE name = 'format'");
   const bool is_known = format.step() && format.text(0) == kFormat;
   if (is_known) return true;
@@ -107,6 +116,14 @@ bool FilterStore::create() {
   return begin() && run(kTables) && commit();
 }
 
+// Tables of the store's own: a view or a virtual table may have rows without an end.
+bool FilterStore::has_tables() {
+  Statement tables(*this,
+                   "SELECT count(*) FROM sqlite_master WHERE name IN ('store', 'filter') AND "
+                   "type = 'table' AND rootpage > 0");
+  return tables.step() && tables.number(0) == 2;
+}
+
 bool FilterStore::begin() { return run("BEGIN IMMEDIATE"); }
 bool FilterStore::commit() { return run("COMMIT"); }
 void FilterStore::roll_back() noexcept {
@@ -116,7 +133,14 @@ void FilterStore::roll_back() noexcept {
 std::optional<std::vector<StoredFilter>> FilterStore::filters() {
   std::vector<StoredFilter> filters;
   Statement rows(*this, "SELECT id, script FROM filter ORDER BY id");
-  while (rows.step()) filters.push_back({rows.number(0), rows.text(1)});
+  std::size_t bytes = 0;
+  while (rows.step()) {
+    filters.push_back({rows.number(0), rows.text(1)});
+    bytes += filters.back().script.size();
+    if (filters.size() <= NetshSession::kFiltersMax && bytes <= kScriptBytesMax) continue;
+    error_ = path_ + ": the filter store has more filters than a policy may have";
+    return std::nullopt;
+  }
   if (!rows.is_done()) return std::nullopt;
   return filters;
 }

@@ -72,6 +72,7 @@ class FilterStore {
   bool broken(std::string_view what);
   bool run(const char* sql);
   bool create();
+  [[nodiscard]] bool has_tables();
 
   std::unique_ptr<sqlite3, Close> database_;
   std::string path_;

@@ -268,6 +268,24 @@ TEST(IpsecCommands, MistakesAreTold) {
   }
 }
 
+TEST(IpsecCommands, BoundPoliciesAndTheirRules) {
+  const auto script = [](std::size_t count, auto line) {
+    std::string text = "@echo off\n";
+    for (std::size_t i = 0; i < count; ++i) text += line(std::to_string(i)) + "\n";
+    return read_host(text, false);
+  };
+  const ReadHost rules = script(IpsecCommands::kRulesMax + 2, [](const std::string& number) {
+    return "ipsecpol -w REG -p P -r r" + number + " -f *+0:135:TCP -n BLOCK";
+  });
+  EXPECT_EQ(rules.host().ipsec.policies[0].rules.size(), IpsecCommands::kRulesMax);
+  EXPECT_TRUE(rules.says("too-many-ipsec-rules"));
+  const ReadHost policies = script(IpsecCommands::kPoliciesMax + 2, [](const std::string& number) {
+    return "ipsecpol -w REG -p P" + number + " -r r -f *+0:135:TCP -n BLOCK";
+  });
+  EXPECT_EQ(policies.host().ipsec.policies.size(), IpsecCommands::kPoliciesMax);
+  EXPECT_TRUE(policies.says("too-many-ipsec-policies"));
+}
+
 TEST(HostScripts, MixProgramsAsBatchFilesDo) {
   const ReadHost read = read_host(
       "@echo off\n"

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,6 +165,25 @@ TEST_F(FilterStoreTest, RefusesWhatIsNoStore) {
   FilterStore store;
   EXPECT_FALSE(store.open(path, Access::write));
   EXPECT_FALSE(store.error().empty());
+}
+
+// Views and virtual tables may have rows without an end.
+TEST_F(FilterStoreTest, RefusesWhatOnlyLooksLikeItsTables) {
+  constexpr const char* kStore =
+      "CREATE TABLE store(name TEXT PRIMARY KEY, value TEXT NOT NULL);"
+      "INSERT INTO store VALUES('format', '1');";
+  constexpr const char* kEndless =
+      "CREATE VIEW filter AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)"
+      " SELECT n AS id, 'key' AS key, 'add filter' AS script FROM r;";
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+  for (const char* const sql : {kStore, kEndless}) {
+    EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+  }
+  sqlite3_close(database);
+  std::string error;
+  EXPECT_FALSE(read_filter_store(path, error));
+  EXPECT_THAT(error, testing::HasSubstr("no filter store"));
 }
 
 TEST_F(FilterStoreTest, IsSharedByProcesses) {
