@@ -91,7 +91,7 @@ struct NamedFile {
 };
 using ReadNamedFile = std::function<NamedFile(const std::string& path)>;
 
-// Reads a deployment file (TOML 1.0; engine/policy/README.md lists the keys) and the tables of
+// Reads a deployment file (TOML 1.0; deployments/README.md lists the keys) and the tables of
 // users and classes that it names. Never throws; everything to say is in `diagnostics`, in the
 // order of files and lines, and unknown keys are errors. `read` is called once for each table, in
 // the order in which the tables are appended to DeploymentFile::files; policies are left to the

@@ -1,4 +1,4 @@
-// The page about the policies lists every code that the stage can emit.
+// The pages about the policies list every code that the stage can emit.
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,10 @@ namespace fs = std::filesystem;
 
 TEST(PolicyReadme, ListsEveryCode) {
   const fs::path folder = fs::path(source_folder()) / "engine" / "policy";
-  const std::string readme = test::file_content(folder / "README.md");
+  std::string readme;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.path().filename() == "README.md") readme += test::file_content(entry.path());
+  }
   std::size_t count = 0;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
     if (entry.path().extension() != ".cpp") continue;

@@ -33,8 +33,8 @@ const std::vector<NamedRoom>& named_rooms() {
       {"engine/policy: doors", "engine/policy", {"policy_text"}},
       {"engine/evaluate: values",
        "engine/evaluate",
-       {"facts", "field_sight", "host_knowledge", "opnum_range", "reading", "sublayers", "truth",
-        "verdict", "wide"}},
+       {"facts", "evaluation_options", "field_visibility", "host_knowledge", "opnum_range",
+        "sublayers", "truth", "uint128", "verdict"}},
       {"engine/app: face", "engine/app", {"exit_status"}},
   };
   return kRooms;
