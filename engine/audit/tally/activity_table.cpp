@@ -129,9 +129,7 @@ std::string account_of(const IdentityText& identity) {
     return identity.null_session ? "anonymous" : "";
   }
   std::string account;
-  append_terminal_text(account, identity.domain);
-  if (!identity.user.empty() && !identity.domain.empty()) account += '\\';
-  append_terminal_text(account, identity.user);
+  append_account(account, identity.domain, identity.user);
   return account;
 }
 

@@ -49,6 +49,15 @@ void append_hex_byte(std::string& out, unsigned char byte) {
   out += kDigits[byte & 15];
 }
 
+// Of a code point of the basic plane.
+template <typename Out>
+void append_json_escape(Out& out, char32_t c) {
+  const char escape[] = {
+      '\\',           'u', kDigits[c >> 12 & 15], kDigits[c >> 8 & 15], kDigits[c >> 4 & 15],
+      kDigits[c & 15]};
+  out.append(std::string_view(escape, sizeof escape));
+}
+
 template <typename Out>
 void append_json_special(Out& out, char c) {
   switch (c) {
@@ -59,9 +68,16 @@ void append_json_special(Out& out, char c) {
     case '\t': out.append("\\t"); return;
     default: break;
   }
-  const auto byte = static_cast<unsigned char>(c);
-  const char escape[] = {'\\', 'u', '0', '0', kDigits[byte >> 4], kDigits[byte & 15]};
-  out.append(std::string_view(escape, sizeof escape));
+  append_json_escape(out, static_cast<unsigned char>(c));
+}
+
+// Whether the text behind a backslash would make it read as an escape of terminal text.
+bool reads_as_escape(std::string_view behind) noexcept {
+  const auto is_hex = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  };
+  if (behind.starts_with("u{")) return true;
+  return behind.size() >= 3 && behind[0] == 'x' && is_hex(behind[1]) && is_hex(behind[2]);
 }
 
 }  // namespace
@@ -79,6 +95,8 @@ void append_json_escaped(Out& out, std::string_view text) {
       out.append("\xef\xbf\xbd");
     } else if (point.size == 1) {
       append_json_special(out, text.front());
+    } else if (steers(point.value)) {
+      append_json_escape(out, point.value);
     } else {
       out.append(text.substr(0, point.size));
     }
@@ -92,7 +110,8 @@ template void append_json_escaped(std::string& out, std::string_view text);
 void append_terminal_text(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const CodePoint point = decode(text);
-    if (!point.valid || (point.size == 1 && steers(point.value))) {
+    const bool is_false_escape = text.front() == '\\' && reads_as_escape(text.substr(1));
+    if (!point.valid || is_false_escape || (point.size == 1 && steers(point.value))) {
       append_hex_byte(out, static_cast<unsigned char>(text.front()));
     } else if (steers(point.value)) {
       out += "\\u{";
@@ -109,6 +128,28 @@ std::string terminal_text(std::string_view text) {
   std::string out;
   append_terminal_text(out, text);
   return out;
+}
+
+void append_account(std::string& out, std::string_view domain, std::string_view user) {
+  const auto append_name = [&out](std::string_view name) {
+    while (!name.empty()) {
+      const std::size_t plain = std::min(name.find('\\'), name.size());
+      append_terminal_text(out, name.substr(0, plain));
+      name.remove_prefix(plain);
+      if (name.empty()) return;
+      append_hex_byte(out, '\\');
+      name.remove_prefix(1);
+    }
+  };
+  append_name(domain);
+  if (!domain.empty() && !user.empty()) {
+    out += '\\';
+    if (reads_as_escape(user)) {
+      append_hex_byte(out, static_cast<unsigned char>(user.front()));
+      user.remove_prefix(1);
+    }
+  }
+  append_name(user);
 }
 
 std::size_t column_count(std::string_view text) noexcept {

@@ -109,8 +109,12 @@ constexpr EscapeCase kEscapes[] = {
     {"\xc3", "\xef\xbf\xbd", "\\xc3"},
     {"\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd", "\\xc0\\x80"},  // not the shortest
     {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "\\xed\\xa0\\x80"},  // a surrogate
-    {"\xc2\x9b", "\xc2\x9b", "\\u{009b}"},          // CSI in eight bits
-    {"\xe2\x80\xae", "\xe2\x80\xae", "\\u{202e}"},  // turns the text around
+    {"\xc2\x9b", "\\u009b", "\\u{009b}"},      // CSI in eight bits
+    {"\xe2\x80\xae", "\\u202e", "\\u{202e}"},  // turns the text around
+    {"\\x1b", "\\\\x1b", "\\x5cx1b"},          // reads as an escape, and is none
+    {"\\u{202e}", "\\\\u{202e}", "\\x5cu{202e}"},
+    {"\\PIPE\\xact", "\\\\PIPE\\\\xact", "\\PIPE\\x5cxact"},
+    {"\\PIPE\\lsass", "\\\\PIPE\\\\lsass", "\\PIPE\\lsass"},
     {"\033[31m", "\\u001b[31m", "\\x1b[31m"},
 };
 
@@ -121,6 +125,21 @@ TEST(TextEncoding, MakesTextSafe) {
     EXPECT_EQ(json, row.json);
     EXPECT_EQ(terminal_text(row.text), row.terminal);
   }
+}
+
+TEST(TextEncoding, KeepsDomainAndUserApart) {
+  const auto account = [](std::string_view domain, std::string_view user) {
+    std::string text;
+    append_account(text, domain, user);
+    return text;
+  };
+  EXPECT_EQ(account("CORP", "alice"), "CORP\\alice");
+  EXPECT_EQ(account("", "alice"), "alice");
+  EXPECT_EQ(account("CORP", ""), "CORP");
+  EXPECT_EQ(account("CORP\\a", "b"), "CORP\\x5ca\\b");
+  EXPECT_EQ(account("CORP", "a\\b"), "CORP\\a\\x5cb");
+  EXPECT_EQ(account("CORP", "x1bob"), "CORP\\\\x781bob");
+  EXPECT_EQ(account("CORP", "xavier"), "CORP\\xavier");
 }
 
 TEST(Catalogue, FindsInterfacesAndOperations) {
