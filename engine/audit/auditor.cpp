@@ -61,6 +61,7 @@ std::uint32_t Auditor::add_event(dissect::Position position) {
 std::uint32_t Auditor::intern_identity(OpenContext& open,
                                        const dissect::SecurityIdentity& identity) {
   const std::uint32_t handle = identities_.intern(identity, open.identity);
+  tally_.identities_forgotten = identities_.dropped();
   if (handle != open.identity) {
     identities_.release(open.identity);
     open.identity = identities_.add_reference(handle);

@@ -1,5 +1,9 @@
 #include "engine/app/run/blind_spots.h"
 
+#include <algorithm>
+#include <iterator>
+#include <map>
+
 #include "engine/audit/report/summary_text.h"
 
 namespace rpcaudit::app {
@@ -9,36 +13,103 @@ std::uint64_t events(const audit::AuditTally& tally, dissect::BlindnessKind kind
   return tally.blindness[static_cast<std::size_t>(kind)].events;
 }
 
+// What a counter of the dissector means for who reads the summary; empty where nothing was lost, or
+// where blindness of some kind says the same.
+struct CounterMeaning {
+  std::string_view counter;
+  std::string_view loss;
+};
+
+// Every counter; the ones with a loss stand in the order of the summary.
+constexpr CounterMeaning kMeanings[] = {
+    {"flows_one_sided", "RPC connections of which one direction was captured"},
+    {"flows_joined_late", "RPC connections that began before the capture"},
+    {"flows_evicted", "TCP connections forgotten because the table was full"},
+    {"openings_forgotten",
+     "attempts to connect of which nobody can say whether they were answered"},
+    {"connections_evicted", "RPC connections forgotten because the table was full"},
+    {"contexts_evicted", "RPC contexts forgotten because the table was full"},
+    {"datagram_activities_evicted", "activities of datagram calls forgotten, the table was full"},
+    {"smb_sessions_evicted", "SMB sessions forgotten because the table was full"},
+    {"smb_requests_evicted", "SMB requests forgotten because the table was full"},
+    {"pipes_evicted", "named pipes forgotten because the table was full"},
+    {"smb_responses_unmatched", "SMB responses with data of a pipe that is not known"},
+    {"smb_undecodable", "SMB messages or stretches that could not be read"},
+    {"outcomes_given_up", "calls whose answer was no longer waited for"},
+    {"answers_unmatched", "answers to calls that were not seen"},
+    {"buffers_exhausted", "PDUs not decoded because no buffer was free"},
+    {"identities_dropped", "user names not kept because the table was full"},
+    {"fragments_contradicting", "fragments that contradict their first one"},
+    {"mapper_stubs_unreadable", "messages of endpoint mappers that could not be read"},
+    {"mapper_towers_unreadable", "endpoints of endpoint mappers that could not be read"},
+    {"frames_cut", "frames cut by the snap length"},
+    {"frames_malformed", "frames with malformed headers"},
+    {"frames_too_deep", "frames with too many nested encapsulations"},
+    {"frames_of_odd_links", "frames of link types that are not decoded"},
+    {"bad_checksums", "segments with bad checksums (used all the same)"},
+    // Told as blindness.
+    {"ip_datagrams_unfinished", {}},
+    {"flows_http", {}},
+    {"gaps", {}},
+    {"gap_bytes", {}},
+    {"pdus_undecodable", {}},
+    {"resynchronisations", {}},
+    {"calls_without_bind", {}},
+    // No loss.
+    {"frames", {}},
+    {"bytes", {}},
+    {"frames_not_ip", {}},
+    {"ip_fragments", {}},
+    {"tcp_segments", {}},
+    {"udp_datagrams", {}},
+    {"other_transport", {}},
+    {"flows", {}},
+    {"flows_rpc", {}},
+    {"flows_smb", {}},
+    {"segments_retransmitted", {}},
+    {"segments_out_of_order", {}},
+    {"segments_out_of_window", "segments out of the window of their receiver (left out)"},
+    {"segments_not_taken", "segments that no receiver takes (left out)"},
+    {"segments_unverified", "segments repeated too late to be compared with what came first"},
+    {"connections_past_reset", "connections that went on after a reset (followed all the same)"},
+    {"smb_messages", {}},
+    {"smb_unexpected", {}},
+    {"pipes_rpc", {}},
+    {"pdus", {}},
+    {"pdus_unexpected", {}},
+    {"contexts", {}},
+    {"calls", {}},
+    {"calls_unanswered", {}},
+    {"call_ids_reused", {}},
+    {"datagram_pdus", {}},
+    {"datagram_requests_repeated", {}},
+    {"mapper_entries", {}},
+};
+
 }  // namespace
 
-std::vector<audit::CountedLine> blind_spots(const dissect::DissectStatistics& s,
+bool has_meaning(std::string_view counter) noexcept {
+  return std::any_of(std::begin(kMeanings), std::end(kMeanings),
+                     [counter](const CounterMeaning& row) { return row.counter == counter; });
+}
+
+std::vector<audit::CountedLine> blind_spots(const dissect::DissectStatistics& statistics,
                                             std::uint64_t frames_of_odd_links) {
-  const audit::CountedLine all[] = {
-      {s.flows_one_sided, "RPC connections of which one direction was captured"},
-      {s.flows_joined_late, "RPC connections that began before the capture"},
-      {s.flows_evicted, "TCP connections forgotten because the table was full"},
-      {s.openings_forgotten,
-       "attempts to connect of which nobody can say whether they were answered"},
-      {s.connections_evicted, "RPC connections forgotten because the table was full"},
-      {s.contexts_evicted, "RPC contexts forgotten because the table was full"},
-      {s.outcomes_given_up, "calls whose answer was no longer waited for"},
-      {s.answers_unmatched, "answers to calls that were not seen"},
-      {s.buffers_exhausted, "PDUs not decoded because no buffer was free"},
-      {s.identities_dropped, "user names not kept because the table was full"},
-      {s.fragments_contradicting, "fragments that contradict their first one"},
-      {s.frames_cut, "frames cut by the snap length"},
-      {s.frames_malformed, "frames with malformed headers"},
-      {s.frames_too_deep, "frames with too many nested encapsulations"},
-      {frames_of_odd_links, "frames of link types that are not decoded"},
-      {s.segments_out_of_window, "segments out of the window of their receiver (left out)"},
-      {s.segments_not_taken, "segments that no receiver takes (left out)"},
-      {s.segments_unverified, "segments repeated too late to be compared with what came first"},
-      {s.connections_past_reset, "connections that went on after a reset (followed all the same)"},
-      {s.bad_checksums, "segments with bad checksums (used all the same)"},
-  };
+  std::map<std::string_view, std::uint64_t> values{{"frames_of_odd_links", frames_of_odd_links}};
+  for_each_counter(
+      statistics, [&](std::string_view name, std::uint64_t value) { values.emplace(name, value); });
   std::vector<audit::CountedLine> lines;
-  for (const audit::CountedLine& line : all) {
-    if (line.count != 0) lines.push_back(line);
+  for (const CounterMeaning& row : kMeanings) {
+    const auto found = values.find(row.counter);
+    if (found == values.end()) continue;
+    if (found->second != 0 && !row.loss.empty()) {
+      lines.push_back({found->second, std::string(row.loss)});
+    }
+    values.erase(found);
+  }
+  // Better told by its bare name than not at all.
+  for (const auto& [name, value] : values) {
+    if (value != 0) lines.push_back({value, std::string(name)});
   }
   return lines;
 }

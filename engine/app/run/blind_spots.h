@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dissect/statistics.h"
@@ -9,9 +10,13 @@
 
 namespace rpcaudit::app {
 
-// What the dissector's counters say was not seen, beside what it told as blindness.
+// What the dissector's counters say was not seen, beside what it told as blindness. A counter whose
+// meaning is not known here is told by its name.
 [[nodiscard]] std::vector<audit::CountedLine> blind_spots(
     const dissect::DissectStatistics& statistics, std::uint64_t frames_of_odd_links);
+
+// Whether it is known of the counter if, and of what, it counts a loss.
+[[nodiscard]] bool has_meaning(std::string_view counter) noexcept;
 
 // Why nothing was evaluated, likeliest first, as one sentence without a final period.
 [[nodiscard]] std::string reason_for_nothing(const dissect::DissectStatistics& statistics,

@@ -88,7 +88,7 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
   std::vector<std::string> losses = outputs.losses();
   if (!losses.empty() || outputs.all_closed()) run.frames.read.stopped = stop.reason();
   for (std::string& loss : losses) problems.push_back(std::move(loss));
-  return report(options, run, std::move(problems), audit.policies, log);
+  return report(options, run, std::move(problems), skipped_of(*source), audit.policies, log);
 }
 
 }  // namespace rpcaudit::app

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/app/run/blind_spots.h"
@@ -58,6 +59,13 @@ std::vector<std::string> problems_of(const capture::FrameSource& source) {
   return problems;
 }
 
+std::uint64_t skipped_of(const capture::FrameSource& source) {
+  const auto problems = source.problems();
+  return static_cast<std::uint64_t>(
+      std::count_if(problems.begin(), problems.end(),
+                    [](const capture::InputProblem& problem) { return problem.skipped; }));
+}
+
 std::optional<ExitStatus> report_stop(const ReadRun& run, Log& log) {
   const char* signal = nullptr;
   ExitStatus status = ExitStatus::done;
@@ -90,10 +98,11 @@ void write_statistics(const AuditRun& run, audit::EventSink& sink) {
 }
 
 ExitStatus report(const RunOptions& options, const AuditRun& run, std::vector<std::string> problems,
-                  const evaluate::ServerPolicies* policies, Log& log) {
+                  std::uint64_t skipped, const evaluate::ServerPolicies* policies, Log& log) {
   const ReadRun& read = run.frames.read;
   if (read.stopped == StopReason::output_closed) return ExitStatus::data;
-  const audit::RunFacts facts = facts_of(options, run.frames, std::move(problems));
+  audit::RunFacts facts = facts_of(options, run.frames, std::move(problems));
+  facts.inputs_skipped = skipped;
   bool told = true;
   if (!options.quiet) {
     told = write_to_standard_error(audit::summary_text(facts, run.tally, policies));

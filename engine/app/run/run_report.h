@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@ namespace rpcaudit::app {
 // What was wrong with the inputs, each with its name.
 [[nodiscard]] std::vector<std::string> problems_of(const capture::FrameSource& source);
 
+// How many files of folders were left out, as they are no captures.
+[[nodiscard]] std::uint64_t skipped_of(const capture::FrameSource& source);
+
 // The exit status of a run that was stopped; nothing for one that ended by itself. Says so, unless
 // nobody is there who could read it.
 [[nodiscard]] std::optional<ExitStatus> report_stop(const ReadRun& run, Log& log);
@@ -26,9 +30,9 @@ namespace rpcaudit::app {
 void write_statistics(const AuditRun& run, audit::EventSink& sink);
 
 // Tells people what the run gave, and the caller how it ended. `problems` are what was wrong with
-// inputs and outputs; `policies` may be null.
+// inputs and outputs, `skipped` is of the inputs; `policies` may be null.
 [[nodiscard]] ExitStatus report(const RunOptions& options, const AuditRun& run,
-                                std::vector<std::string> problems,
+                                std::vector<std::string> problems, std::uint64_t skipped,
                                 const evaluate::ServerPolicies* policies, Log& log);
 
 }  // namespace rpcaudit::app

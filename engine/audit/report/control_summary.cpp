@@ -316,14 +316,12 @@ std::string control_summary(const AuditTally& all, const evaluate::ServerPolicie
   const ControlTally& tally = all.other_controls;
   bool asks_what_if = false;
   bool restricts = false;
-  bool has_ports = false;
   bool has_ipsec = false;
   for (std::uint32_t i = 0; i < policies.size(); ++i) {
     const policy::HostSettings& host = policies.policy(i).host;
     const auto setting = policies.compiled(i).controls().restrict_remote_clients();
     asks_what_if |= host.what_if_restrict_remote_clients;
     restricts |= setting && *setting != policy::RestrictRemoteClients::none;
-    has_ports |= host.ports.is_configured();
     has_ipsec |= host.ipsec.is_configured();
   }
   std::string text = actions_part(all);
@@ -334,13 +332,6 @@ std::string control_summary(const AuditTally& all, const evaluate::ServerPolicie
       text += ports_part(tally, policies, i) + range_use_part(tally, policies, i);
   }
   if (has_ipsec) text += ipsec_evidence_part(tally) + open_paths_part(tally);
-  std::uint64_t forgotten = tally.operations.overflow() + tally.lookups_forgotten +
-                            tally.connections.overflow() + tally.own_connections.overflow() +
-                            tally.own_connections_forgotten;
-  if (has_ports) forgotten += tally.ports.overflow();
-  if (forgotten != 0) {
-    text += counted(forgotten, "times a client, operation or port found no place in these tables");
-  }
   return text;
 }
 

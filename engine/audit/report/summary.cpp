@@ -273,7 +273,21 @@ std::string_view blindness_text(dissect::BlindnessKind kind) {
   return "unknown";
 }
 
-std::string not_seen_part(const RunFacts& run, const AuditTally& tally) {
+// How often something found no place in a table that the sections above are made of.
+std::uint64_t found_no_place(const AuditTally& tally, const evaluate::ServerPolicies* policies) {
+  const ControlTally& others = tally.other_controls;
+  bool has_ports = false;
+  for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
+    has_ports = has_ports || policies->policy(i).host.ports.is_configured();
+  }
+  return others.operations.overflow() + others.lookups_forgotten + others.connections.overflow() +
+         others.own_connections.overflow() + others.own_connections_forgotten +
+         (has_ports ? others.ports.overflow() : 0) + tally.consequences.overflow +
+         tally.announcements_forgotten;
+}
+
+std::string not_seen_part(const RunFacts& run, const AuditTally& tally,
+                          const evaluate::ServerPolicies* policies) {
   std::string text;
   for (std::size_t i = 0; i < dissect::kBlindnessKindCount; ++i) {
     const BlindnessTally& blind = tally.blindness[i];
@@ -300,6 +314,17 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally) {
   if (tally.records_given_up != 0) {
     text += counted(tally.records_given_up, "records written before their answer: too many waited");
   }
+  if (tally.identities_forgotten != 0) {
+    text += counted(tally.identities_forgotten, "records without the user's name: too many waited");
+  }
+  if (const std::uint64_t count = found_no_place(tally, policies); count != 0) {
+    text += counted(count, "times a look-up, operation or port found no place in its table");
+  }
+  if (run.inputs_skipped != 0) {
+    text += counted(run.inputs_skipped, "files of folders left out, as they are no captures");
+  }
+  if (run.interrupted) text += not_counted("the rest of the input: stopped before its end");
+  if (!run.problems.empty()) text += not_counted("what the problems below have lost");
   return "\nWhat was not seen\n" + (text.empty() ? not_counted("nothing known") : text);
 }
 
@@ -314,7 +339,7 @@ std::string summary_text(const RunFacts& run, const AuditTally& tally,
   if (policies != nullptr) {
     text += consequences_part(tally, *policies, false) + consequences_part(tally, *policies, true);
   }
-  text += not_seen_part(run, tally);
+  text += not_seen_part(run, tally, policies);
   for (const std::string& problem : run.problems)
     text += "problem: " + terminal_text(problem) + "\n";
   return text;

@@ -25,6 +25,7 @@ struct RunFacts {
   std::optional<Timestamp> first;
   std::optional<Timestamp> last;
   bool interrupted = false;
+  std::uint64_t inputs_skipped = 0;   // files of a folder that are no captures
   std::vector<std::string> problems;  // damaged inputs, lost output
   std::vector<CountedLine> not_seen;  // known to the dissector or the capture
 };

@@ -47,6 +47,7 @@ struct AuditCounters {
   std::uint64_t without_policy = 0;    // not judged: no policy is that of their server
   std::uint64_t lookups_hidden = 0;    // would be blocked at layer epmap
   std::uint64_t announcements_forgotten = 0;  // of endpoint mappers, that found no place
+  std::uint64_t identities_forgotten = 0;     // names of users that found no place
   std::uint64_t in_doubt = 0;                 // calls of which the wire leaves several readings
   // Calls that came into doubt after they had been judged as permitted, so that no record has them.
   std::uint64_t in_doubt_unwritten = 0;
@@ -93,6 +94,7 @@ constexpr void for_each_counter(Counters& counters, Visit&& visit) {
   visit("lookups_hidden", counters.lookups_hidden);
   visit("announcements_forgotten", counters.announcements_forgotten);
   visit("records_given_up", counters.records_given_up);
+  visit("identities_forgotten", counters.identities_forgotten);
   visit("in_doubt", counters.in_doubt);
   visit("in_doubt_unwritten", counters.in_doubt_unwritten);
 }

@@ -230,6 +230,7 @@ TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
             "What was not seen\n"
             "           1  gaps in RPC connections, 1,460 bytes\n"
             "           7  frames cut by the snap length\n"
+            "           -  what the problems below have lost\n"
             "problem: a.pcap: ends within a frame\n");
 }
 

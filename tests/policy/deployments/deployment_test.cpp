@@ -218,6 +218,22 @@ constexpr FaultCase kFaults[] = {
     {"a = [\n", "1:7 bad-toml", ""},
 };
 
+// Each part of a key is a table within the one before: the parser nests as deep as they do.
+TEST(Deployment, BoundsThePartsOfAKey) {
+  std::string deep = "a";
+  for (int i = 0; i < 100'000; ++i) deep += ".a";
+  EXPECT_THAT(read("# one line\n" + deep + " = 1\n").places(),
+              ElementsAre("etc/rpcaudit.toml:2:1 bad-toml"));
+  EXPECT_THAT(read("[" + deep + "]\n").places(), ElementsAre("etc/rpcaudit.toml:1:1 bad-toml"));
+  for (const std::string& text :
+       {"domain_sid = 'S-1-5-21-1-2-3' # " + deep + "\n", "policies = [\"" + deep + "\"]\n",
+        "policies = [\"\"\"\n" + deep + "\"\"\"]\n"}) {
+    for (const std::string& place : read(text).places()) {
+      EXPECT_EQ(place.find("bad-toml"), std::string::npos) << place;
+    }
+  }
+}
+
 TEST(Deployment, WithAFaultIsRefusedAtItsPlace) {
   for (const FaultCase& fault : kFaults) {
     const ReadDeployment read_file = read(fault.text);

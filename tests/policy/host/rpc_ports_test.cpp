@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/policy/host/ipsec_command.h"
 #include "tests/policy/host/host_reader.h"
 
 namespace rpcaudit::policy {
