@@ -29,23 +29,20 @@ enum FlowState : unsigned {
 // hold a megabyte of a file.
 constexpr std::uint32_t kLateTries = 32;
 constexpr std::uint32_t kLateTriesOfSmb = 1024;
-
 std::uint32_t late_tries(const Packet& packet) noexcept {
   const auto is_smb = [](const Endpoint& end) { return end.port == 445 || end.port == 139; };
-  return is_smb(packet.source_endpoint()) || is_smb(packet.destination_endpoint()) ? kLateTriesOfSmb
-                                                                                   : kLateTries;
+  const bool smb = is_smb(packet.source_endpoint()) || is_smb(packet.destination_endpoint());
+  return smb ? kLateTriesOfSmb : kLateTries;
 }
 
-// Whose SYN was seen: the state that says so, and back.
+// Converts between a flow's state and the direction of the SYN that was seen.
 unsigned opening_by(Direction opener) noexcept {
   return opener == Direction::forward ? kOpeningForward : kOpeningReverse;
 }
 Direction opener_of(unsigned state) noexcept {
   return state == kOpeningForward ? Direction::forward : Direction::reverse;
 }
-
 constexpr std::size_t kBatch = 32;
-
 // How many frames lie between the prefetching of a session and its use.
 constexpr std::size_t kPrefetchDistance = 4;
 

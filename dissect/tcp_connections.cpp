@@ -96,7 +96,8 @@ ConnectionFate TcpConnections::add(Slot<TcpConnection> slot, Direction direction
     return {false, *sink.turned_out, std::nullopt};
   }
   const bool is_over = connection.conversation.is_over();
-  if (is_over && !connection.carried) {
+  // What an SMB session tells at its end is told in the frame in which it ended: it cannot wait.
+  if (is_over && connection.carried.kind != CarriedKind::rpc) {
     close(slot, frame);
     return {false, StreamKind::rpc, std::nullopt};
   }

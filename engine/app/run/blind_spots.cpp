@@ -70,6 +70,7 @@ constexpr CounterMeaning kMeanings[] = {
     {"segments_out_of_order", {}},
     {"segments_out_of_window", "segments out of the window of their receiver (left out)"},
     {"segments_not_taken", "segments that no receiver takes (left out)"},
+    {"segments_conflicting", "segments that differ from an earlier copy of their bytes"},
     {"segments_unverified", "segments repeated too late to be compared with what came first"},
     {"connections_past_reset", "connections that went on after a reset (followed all the same)"},
     {"smb_messages", {}},
