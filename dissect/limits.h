@@ -1,11 +1,25 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "capture/timestamp.h"
+#include "dissect/endpoint.h"
 
 namespace rpcaudit::dissect {
+
+// Which packets that come out of tunnels count as being on the wire like those that do not.
+// Elsewhere the kind and the number of its tunnel belong to the identity of a flow: whoever can
+// send into a tunnel shall not speak for hosts outside of it.
+struct TunnelTrust {
+  static constexpr std::size_t kMirrorsMax = 16;
+
+  bool all = false;
+  // Addresses of switches and hypervisors that mirror traffic in tunnels.
+  std::array<IpAddress, kMirrorsMax> mirrors{};
+  std::size_t mirror_count = 0;
+};
 
 // Every bound of the dissector. All tables are reserved from these at construction and touched on
 // demand; a full table evicts its longest idle entry and counts that.
@@ -24,9 +38,8 @@ struct Limits {
   std::size_t contexts_per_connection = 1024;
   std::size_t pending_calls = 1u << 16;      // calls waiting for their outcome
   std::size_t pending_proposals = 1u << 14;  // binds and alter_contexts waiting for theirs
-  Timestamp outcome_window{30 * kNanosecondsPerSecond};     // then `unanswered`
-  Timestamp flow_idle{300 * kNanosecondsPerSecond};         // then a flow may be forgotten
-  Timestamp connection_idle{7200 * kNanosecondsPerSecond};  // then an RPC connection may be
+  Timestamp outcome_window{30 * kNanosecondsPerSecond};  // then `unanswered`
+  Timestamp flow_idle{300 * kNanosecondsPerSecond};      // then a flow may be forgotten
 
   std::size_t reorder_segments_per_stream = 256;    // out-of-order segments held per direction
   std::size_t reorder_bytes_per_stream = 1u << 18;  // and their bytes
@@ -47,6 +60,7 @@ struct Limits {
   std::size_t ip_fragment_bytes = 8u << 20;
   Timestamp ip_fragment_age{30 * kNanosecondsPerSecond};
   std::size_t tunnel_depth = 8;  // nested encapsulations
+  TunnelTrust tunnels;
 
   // Bounds of ContextKey::slot and CallKey::slot.
   [[nodiscard]] constexpr std::size_t context_slots() const noexcept {

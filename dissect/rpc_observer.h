@@ -288,10 +288,11 @@ enum class BlindnessKind : std::uint8_t {
   smb_encrypted,         // told once for each SMB session, when it ends
   smb_compressed,        // likewise
   http_not_dissected,
-  conflict,  // what of an RPC connection leaves two readings; told at the first of its doubts
+  encapsulated,  // frames inside of something that is not followed or encrypts; told at the end
+  conflict,      // what of an RPC connection leaves two readings; told at the first of its doubts
 };
 
-inline constexpr std::size_t kBlindnessKindCount = 10;
+inline constexpr std::size_t kBlindnessKindCount = 11;
 
 // The size of a gap that nobody can tell, to those who read a stream.
 inline constexpr std::uint64_t kGapOfUnknownSize = ~std::uint64_t{0};

@@ -1,5 +1,6 @@
 #include "dissect/shard.h"
 
+#include "dissect/net/ip.h"
 #include "dissect/net/packet.h"
 #include "dissect/rpc/rpc_connectionless.h"
 #include "dissect/tcp/flow_table.h"
@@ -7,10 +8,8 @@
 namespace rpcaudit::dissect {
 namespace {
 
-constexpr std::uint8_t kProtocolUdp = 17;  // RFC 768; in IPv6 headers too
-
-bool may_be_datagram_rpc(const Packet& packet) noexcept {
-  if (packet.transport == Transport::fragment) return packet.fragment.protocol == kProtocolUdp;
+bool belongs_to_first(const Packet& packet) noexcept {
+  if (packet.transport == Transport::fragment) return packet.fragment.protocol != kProtocolTcp;
   return packet.transport == Transport::udp && may_be_connectionless(packet.payload);
 }
 
@@ -20,7 +19,7 @@ std::uint32_t shard_of(const Frame& frame, const Limits& limits, std::uint32_t s
   Packet packet;
   const DecodeStatus status = decode_packet(frame, limits, packet);
   if (status != DecodeStatus::ok && status != DecodeStatus::fragment) return 0;
-  if (may_be_datagram_rpc(packet)) return 0;
+  if (belongs_to_first(packet)) return 0;
   return static_cast<std::uint32_t>(host_pair_hash(packet) % shards);
 }
 

@@ -91,19 +91,20 @@ ConnectionFate TcpConnections::add(Slot<TcpConnection> slot, Direction direction
 
   Sink sink(*this, slot);
   connection.conversation.add(direction, packet, frame, tcp_, sink);
+  const bool joined_late = connection.joined_late;
   if (sink.turned_out) {
     close(slot, frame);
-    return {false, *sink.turned_out, std::nullopt};
+    return {false, *sink.turned_out, std::nullopt, joined_late};
   }
   const bool is_over = connection.conversation.is_over();
   // What an SMB session tells at its end is told in the frame in which it ended: it cannot wait.
   if (is_over && connection.carried.kind != CarriedKind::rpc) {
     close(slot, frame);
-    return {false, StreamKind::rpc, std::nullopt};
+    return {false, StreamKind::rpc, std::nullopt, joined_late};
   }
   mark_unfinished(slot);
   if (is_over == connection.is_over) return {};
-  return {true, StreamKind::rpc, set_over(slot, is_over, frame)};
+  return {true, StreamKind::rpc, set_over(slot, is_over, frame), joined_late};
 }
 
 // A connection that seems to be over is kept for a while, as it may go on all the same. Returns the
@@ -232,10 +233,6 @@ TcpConnections::Closed TcpConnections::expire(const FrameReference& now) noexcep
     return nanoseconds_between(connections_[slot].last_seen, now.timestamp) > most.nanoseconds;
   };
   Closed closed;
-  if (is_idle(by_use_.oldest(), limits_.connection_idle)) {
-    closed.tags[closed.count++] = connections_[by_use_.oldest()].tag;
-    close(by_use_.oldest(), now);
-  }
   while (closed.count < closed.tags.size() && is_idle(over_.oldest(), kKeptWhenOver)) {
     closed.tags[closed.count++] = close_over(over_.oldest());
   }

@@ -41,6 +41,7 @@ struct ConnectionFate {
   bool open = true;                        // false: it is over, its slot free again
   StreamKind kind = StreamKind::rpc;       // what it turned out to be, when it is not looked into
   std::optional<std::uint64_t> forgotten;  // the tag of another flow, whose connection was closed
+  bool joined_late = false;
 };
 
 // All connections under dissection: brings their segments into order, finds out what they carry and
@@ -84,8 +85,8 @@ class TcpConnections {
   // Closes the connection, counted and told as one that cannot be seen any longer.
   void evict(Slot<TcpConnection> slot, const FrameReference& frame) noexcept;
 
-  // Work that time brings: outcomes given up, and the least recently used connection closed when it
-  // has been idle for too long. `now` is the last frame.
+  // Work that time brings: outcomes given up, and connections closed that seemed over and did not
+  // go on. `now` is the last frame.
   [[nodiscard]] Closed expire(const FrameReference& now) noexcept;
   // Closes all connections, the least recently used first.
   void close_all(const FrameReference& now) noexcept;

@@ -13,7 +13,9 @@ inline constexpr std::uint8_t kProtocolTcp = 6;
 inline constexpr std::uint8_t kProtocolUdp = 17;
 inline constexpr std::uint8_t kProtocolIpv6 = 41;
 inline constexpr std::uint8_t kProtocolGre = 47;
+inline constexpr std::uint8_t kProtocolEsp = 50;
 inline constexpr std::uint8_t kProtocolEtherIp = 97;
+inline constexpr std::uint8_t kProtocolL2tp = 115;
 inline constexpr std::uint8_t kProtocolMpls = 137;
 
 // What an IP header says, extension headers included.

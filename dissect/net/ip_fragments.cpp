@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "dissect/store/keyed_hash.h"
 
@@ -25,7 +26,7 @@ IpFragments::IpFragments(const Limits& limits, std::uint64_t seed)
     : age_max_(limits.ip_fragment_age),
       pool_(limits.ip_fragment_bytes),
       chains_(std::max<std::size_t>(limits.ip_fragment_chains, 1)),
-      whole_(kDatagramBytesMax) {
+      whole_(completed_.size() * kDatagramBytesMax) {
   SecretSequence secrets(seed);
   for (std::uint64_t& secret : secrets_) secret = secrets.next();
 }
@@ -43,15 +44,15 @@ std::optional<Datagram> IpFragments::add(const Packet& packet, Timestamp now) no
   Slot<Chain> slot =
       chains_.find(hash(key), [&](Slot<Chain> other) { return chains_[other].key == key; });
   if (!slot) {
-    if (is_late_copy(key, end, now)) {
-      ++counters_.overlaps;
-      return std::nullopt;
+    if (Completed* const completed = find_completed(key, end, now)) {
+      return add_late(packet, *completed);
     }
     slot = begin_chain(key, now);
   }
   Chain& chain = chains_[slot];
   if (!fits(chain, packet)) {
     ++counters_.malformed;
+    chain.doubts.add(Doubt::fragment_conflict);
     return std::nullopt;
   }
   if (packet.fragment.offset == 0) {
@@ -63,8 +64,7 @@ std::optional<Datagram> IpFragments::add(const Packet& packet, Timestamp now) no
   if (!hold(slot, packet)) return std::nullopt;
   if (chain.length == 0 || chain.pieces.bytes() != chain.length) return std::nullopt;
 
-  const Datagram datagram = assemble(chain);
-  completed_[completed_count_++ % completed_.size()] = {key, now, chain.length};
+  const Datagram& datagram = complete(chain, now);
   ++counters_.datagrams;
   drop(slot);
   return datagram;
@@ -75,6 +75,7 @@ IpFragments::Key IpFragments::key_of(const Packet& packet) noexcept {
   key.source = packet.source;
   key.destination = packet.destination;
   key.identification = packet.fragment.identification;
+  key.tunnel = packet.tunnel;
   key.protocol = packet.ip_version == 4 ? packet.fragment.protocol : std::uint8_t{0};
   key.ip_version = packet.ip_version;
   return key;
@@ -83,19 +84,37 @@ IpFragments::Key IpFragments::key_of(const Packet& packet) noexcept {
 std::uint64_t IpFragments::hash(const Key& key) const noexcept {
   std::uint64_t mixed = fold_multiply(key.source.high ^ secrets_[0], key.source.low ^ secrets_[1]);
   mixed = fold_multiply(mixed ^ key.destination.high, key.destination.low ^ secrets_[2]);
+  mixed ^= key.tunnel;
   const std::uint64_t rest =
       std::uint64_t{key.identification} << 16 | std::uint64_t{key.protocol} << 8 | key.ip_version;
   return fold_multiply(mixed ^ rest, secrets_[3]);
 }
 
-bool IpFragments::is_late_copy(const Key& key, std::uint32_t end, Timestamp now) const noexcept {
+IpFragments::Completed* IpFragments::find_completed(const Key& key, std::uint32_t end,
+                                                    Timestamp now) noexcept {
   const std::size_t count = std::min(completed_count_, completed_.size());
-  return std::any_of(completed_.begin(), completed_.begin() + static_cast<std::ptrdiff_t>(count),
-                     [&](const Completed& completed) {
-                       const std::int64_t age = nanoseconds_between(completed.at, now);
-                       return completed.key == key && end <= completed.length &&
-                              age <= kLateCopyWindow.nanoseconds;
-                     });
+  for (Completed& completed : std::span(completed_).first(count)) {
+    const bool is_recent = nanoseconds_between(completed.at, now) <= kLateCopyWindow.nanoseconds;
+    if (is_recent && completed.key == key && end <= completed.datagram.payload_length) {
+      return &completed;
+    }
+  }
+  return nullptr;
+}
+
+// What another system may have read: the datagram with the bytes that came late.
+std::optional<Datagram> IpFragments::add_late(const Packet& packet, Completed& completed) noexcept {
+  ++counters_.overlaps;
+  Datagram& datagram = completed.datagram;
+  const std::size_t offset = std::min<std::size_t>(packet.fragment.offset, datagram.payload.size());
+  const std::size_t size = std::min(packet.payload.size(), datagram.payload.size() - offset);
+  // The payload is borrowed from whole_, which is writable.
+  std::byte* const held = whole_.data() + (datagram.payload.data() - whole_.data()) + offset;
+  if (size == 0 || std::memcmp(held, packet.payload.data(), size) == 0) return std::nullopt;
+  ++counters_.conflicts;
+  std::memcpy(held, packet.payload.data(), size);
+  datagram.doubts.add(Doubt::fragment_conflict);
+  return datagram;
 }
 
 Slot<IpFragments::Chain> IpFragments::begin_chain(const Key& key, Timestamp now) noexcept {
@@ -127,6 +146,10 @@ bool IpFragments::hold(Slot<Chain> slot, const Packet& packet) noexcept {
   for (;;) {
     switch (chain.pieces.insert(run, {}, kChainBounds, pool_)) {
       case HoldResult::held: return true;
+      case HoldResult::conflicting:
+        ++counters_.conflicts;
+        chain.doubts.add(Doubt::fragment_conflict);
+        [[fallthrough]];
       case HoldResult::overlapped: ++counters_.overlaps; return true;
       case HoldResult::no_room: break;
     }
@@ -140,21 +163,28 @@ bool IpFragments::hold(Slot<Chain> slot, const Packet& packet) noexcept {
   }
 }
 
-Datagram IpFragments::assemble(const Chain& chain) noexcept {
+const Datagram& IpFragments::complete(const Chain& chain, Timestamp now) noexcept {
+  const std::size_t place = completed_count_++ % completed_.size();
+  std::byte* const whole = whole_.data() + place * kDatagramBytesMax;
   std::size_t size = 0;
   for (Slot<Piece> slot = chain.pieces.first(); slot; slot = pool_[slot].next) {
     if (!pool_[slot].present) break;
     const Bytes bytes = pool_.bytes(slot);
-    std::memcpy(whole_.data() + size, bytes.data(), bytes.size());
+    std::memcpy(whole + size, bytes.data(), bytes.size());
     size += bytes.size();
   }
-  Datagram datagram;
+  Completed& completed = completed_[place];
+  completed.at = now;
+  completed.key = chain.key;
+  Datagram& datagram = completed.datagram;
   datagram.source = chain.key.source;
   datagram.destination = chain.key.destination;
   datagram.ip_version = chain.key.ip_version;
   datagram.protocol = chain.protocol;
   datagram.depth = chain.depth;
-  datagram.payload = Bytes(whole_).first(size);
+  datagram.tunnel = chain.key.tunnel;
+  datagram.doubts = chain.doubts;
+  datagram.payload = Bytes(whole, size);
   datagram.payload_length = chain.length;
   return datagram;
 }

@@ -3,13 +3,13 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "capture/timestamp.h"
 #include "dissect/limits.h"
 #include "dissect/net/packet.h"
 #include "dissect/store/keyed_slab.h"
 #include "dissect/store/piece_list.h"
+#include "dissect/store/reserved_memory.h"
 
 namespace rpcaudit::dissect {
 
@@ -18,6 +18,7 @@ struct IpFragmentCounters {
   std::uint64_t fragments = 0;
   std::uint64_t datagrams = 0;  // completed
   std::uint64_t overlaps = 0;   // fragments with bytes that had arrived before
+  std::uint64_t conflicts = 0;  // of these, fragments of which some bytes differ
   std::uint64_t malformed = 0;  // fragments that contradict themselves or their datagram
   std::uint64_t expired = 0;    // datagrams given up for their age
   std::uint64_t evicted = 0;    // datagrams given up for lack of room
@@ -27,9 +28,11 @@ struct IpFragmentCounters {
 
 // Puts IPv4 and IPv6 datagrams together from their fragments (RFC 791 3.2, RFC 8200 4.5).
 //
-// Of bytes that arrive twice the first are kept. Bounded by Limits::ip_fragment_*: the datagram
-// begun the longest ago makes room. Copies of a fragment that come soon after its datagram was
-// completed, as a mirror port makes them, are swallowed.
+// Of bytes that arrive twice the first are kept; where the copies differ, systems disagree which of
+// them counts, and the datagram says so (Doubt::fragment_conflict). Bounded by
+// Limits::ip_fragment_*: the datagram begun the longest ago makes room. Copies of a fragment that
+// come soon after its datagram was completed, as a mirror port makes them, are swallowed; when one
+// differs, the datagram is returned once more with its bytes.
 class IpFragments {
  public:
   // `seed` keys the hash of the datagrams.
@@ -48,6 +51,7 @@ class IpFragments {
     AddressWords source;
     AddressWords destination;
     std::uint32_t identification = 0;
+    TunnelId tunnel = 0;
     std::uint8_t protocol = 0;  // zero for IPv6, where it is no part of the identity
     std::uint8_t ip_version = 0;
 
@@ -62,32 +66,36 @@ class IpFragments {
     std::uint32_t farthest = 0;  // end of the farthest fragment
     std::uint8_t protocol = 0;   // as the first fragment states
     std::uint8_t depth = 0;
+    Doubts doubts;
   };
 
   // A datagram that was completed, so that late copies of its fragments begin no other.
   struct Completed {
-    Key key;
     Timestamp at;
-    std::uint32_t length = 0;
+    Key key;
+    Datagram datagram;  // its payload is in whole_
   };
 
   [[nodiscard]] static Key key_of(const Packet& packet) noexcept;
   [[nodiscard]] std::uint64_t hash(const Key& key) const noexcept;
-  [[nodiscard]] bool is_late_copy(const Key& key, std::uint32_t end, Timestamp now) const noexcept;
+  [[nodiscard]] Completed* find_completed(const Key& key, std::uint32_t end,
+                                          Timestamp now) noexcept;
+  [[nodiscard]] std::optional<Datagram> add_late(const Packet& packet,
+                                                 Completed& completed) noexcept;
   [[nodiscard]] Slot<Chain> begin_chain(const Key& key, Timestamp now) noexcept;
   [[nodiscard]] static bool fits(const Chain& chain, const Packet& packet) noexcept;
   [[nodiscard]] bool hold(Slot<Chain> slot, const Packet& packet) noexcept;
-  [[nodiscard]] Datagram assemble(const Chain& chain) noexcept;
+  [[nodiscard]] const Datagram& complete(const Chain& chain, Timestamp now) noexcept;
   void expire(Timestamp now) noexcept;
   void drop(Slot<Chain> slot) noexcept;
 
   Timestamp age_max_;
   std::array<std::uint64_t, 4> secrets_{};
   PiecePool pool_;
-  KeyedSlab<Chain> chains_;  // never touched: the oldest is the one begun first
-  std::vector<std::byte> whole_;
-  std::array<Completed, 32> completed_{};
-  std::size_t completed_count_ = 0;  // ever
+  KeyedSlab<Chain> chains_;                // never touched: the oldest is the one begun first
+  std::array<Completed, 32> completed_{};  // a ring
+  std::size_t completed_count_ = 0;        // ever
+  ReservedMemory whole_;                   // the payloads of completed_
   IpFragmentCounters counters_;
 };
 

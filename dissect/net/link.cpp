@@ -1,6 +1,9 @@
 #include "dissect/net/link.h"
 
 #include <algorithm>
+#include <cstddef>
+
+#include "dissect/store/keyed_hash.h"
 
 namespace rpcaudit::dissect {
 namespace {
@@ -16,8 +19,10 @@ constexpr std::size_t kMacHeaderSize = 14;
     case 0x9100:
     case 0x9200:
     case 0x9300: return 2;  // outer tags before that was written
-    case 0x8926: return 4;  // VN-Tag
-    case 0x893f: return 6;  // E-Tag (IEEE 802.1BR 7.5)
+    case 0x8926:            // VN-Tag
+    case 0x892f: return 4;  // HSR (IEC 62439-3 5): path, size, sequence number
+    case 0x893f:            // E-Tag (IEEE 802.1BR 7.5)
+    case 0x8909: return 6;  // Cisco MetaData: version, length, option, security group
     default: return 0;
   }
 }
@@ -43,6 +48,7 @@ DecodeStatus go_to(LinkBytes& link, LinkLayer layer, std::size_t header_size) no
 
 DecodeStatus peel_ethernet(LinkBytes& link) noexcept {
   if (!link.rest.has(kMacHeaderSize)) return DecodeStatus::truncated;
+  link.mac_header = link.rest.captured.data();
   const std::uint16_t type = link.rest.u16(12);
   if (type < kEthertypeMin) {
     (void)go_to(link, LinkLayer::llc, kMacHeaderSize);
@@ -60,7 +66,7 @@ DecodeStatus peel_macsec(LinkBytes& link) noexcept {
   constexpr std::size_t kCheckSize = 16;
   if (!link.rest.has(1)) return DecodeStatus::truncated;
   const std::uint8_t control = link.rest.u8(0);
-  if ((control & kEncrypted) != 0) return DecodeStatus::not_ip;
+  if ((control & kEncrypted) != 0) return DecodeStatus::encapsulated;
   const std::size_t size = (control & kHasChannel) != 0 ? 14 : 6;
   if (!link.rest.has(size + 2)) return DecodeStatus::truncated;
   if (link.rest.length < size + 2 + kCheckSize) return DecodeStatus::malformed;
@@ -68,6 +74,33 @@ DecodeStatus peel_macsec(LinkBytes& link) noexcept {
   link.rest.skip(size + 2);
   link.rest.limit(link.rest.length - kCheckSize);
   return DecodeStatus::ok;
+}
+
+// Service function chaining (RFC 8300 2): a base header that tells its size in words and what
+// follows.
+DecodeStatus peel_nsh(LinkBytes& link) noexcept {
+  if (!link.rest.has(8)) return DecodeStatus::truncated;
+  const std::size_t size = std::size_t{link.rest.u8(1) & 0x3fu} * 4;
+  if (size < 8) return DecodeStatus::malformed;
+  if (!link.rest.has(size)) return DecodeStatus::truncated;
+  const std::uint8_t next = link.rest.u8(3);
+  switch (next) {
+    case 1:
+    case 2: return go_to(link, LinkLayer::ip, size);
+    case 3: return go_to(link, LinkLayer::ethernet, size);
+    case 5: return go_to(link, LinkLayer::mpls, size);
+    default: return DecodeStatus::encapsulated;
+  }
+}
+
+// TRILL (RFC 6325 3.1): options of a stated length, then an Ethernet frame.
+DecodeStatus peel_trill(LinkBytes& link) noexcept {
+  if (!link.rest.has(6)) return DecodeStatus::truncated;
+  const unsigned head = link.rest.u16(0);
+  if (head >> 14 != 0) return DecodeStatus::encapsulated;  // another version
+  const std::size_t size = 6 + std::size_t{head >> 6 & 0x1f} * 4;
+  if (!link.rest.has(size)) return DecodeStatus::truncated;
+  return go_to(link, LinkLayer::ethernet, size);
 }
 
 // PPPoE session (RFC 2516 4).
@@ -100,6 +133,11 @@ DecodeStatus peel_ethertype(LinkBytes& link) noexcept {
     case 0x8848: return go_to(link, LinkLayer::mpls, 0);
     case 0x8864: return peel_pppoe(link);
     case 0x88e5: return peel_macsec(link);
+    case kEthertypeNsh: return peel_nsh(link);
+    case 0x22f3: return peel_trill(link);
+    case 0x8903:  // FabricPath: a tree and a hop limit, then a frame
+      if (!link.rest.has(2)) return DecodeStatus::truncated;
+      return go_to(link, LinkLayer::ethernet, 2);
     case kEthertypeBridging: return go_to(link, LinkLayer::ethernet, 0);
     case 0x88e7:  // provider backbone bridge: the service tag, then a frame (IEEE 802.1Q 9.7)
       if (!link.rest.has(4)) return DecodeStatus::truncated;
@@ -151,6 +189,9 @@ DecodeStatus peel_ppp(LinkBytes& link) noexcept {
     case 0x0021:
     case 0x0057: return go_to(link, LinkLayer::ip, size);
     case 0x0281: return go_to(link, LinkLayer::mpls, size);
+    case 0x003d:                                     // multilink fragments (RFC 1990)
+    case 0x0053:                                     // encrypted (RFC 1968)
+    case 0x00fd: return DecodeStatus::encapsulated;  // compressed or encrypted (RFC 1962, RFC 3078)
     default: return DecodeStatus::not_ip;
   }
 }
@@ -184,6 +225,21 @@ DecodeStatus begin_loopback(LinkBytes& link) noexcept {
 }
 
 }  // namespace
+
+std::uint32_t link_signature(const Packet& packet) noexcept {
+  const std::byte* const mac = packet.mac_header;
+  if (mac == nullptr) return 0;
+  constexpr std::uint64_t kMultiplier = 0x9e37'79b9'7f4a'7c15;
+  std::uint64_t mixed = fold_multiply(load_u64(mac) ^ kMultiplier, load_u32(mac + 8) | kMultiplier);
+  // What follows an Ethernet header was captured up to the IP header.
+  for (std::size_t at = 12; packet.ip_header - mac > static_cast<std::ptrdiff_t>(at + 4); at += 4) {
+    const std::uint16_t type = load_u16(mac + at);
+    if (type != kEthertypeVlan && type != kEthertypeServiceVlan) break;
+    constexpr unsigned kVlanNumber = 0x0fff;  // the rest is priority
+    mixed = fold_multiply(mixed ^ (load_u16(mac + at + 2) & kVlanNumber), kMultiplier);
+  }
+  return static_cast<std::uint32_t>(mixed) | 1;
+}
 
 DecodeStatus begin_link(const Frame& frame, LinkBytes& link) noexcept {
   link = {};

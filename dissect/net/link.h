@@ -22,6 +22,8 @@ struct LinkBytes {
   LinkLayer layer = LinkLayer::ip;
   std::uint16_t ethertype = 0;  // when layer is ethertype
   WireBytes rest;
+  std::uint32_t tunnel_number = 0;        // of the tunnel that it was peeled from
+  const std::byte* mac_header = nullptr;  // of the innermost Ethernet frame passed so far
 };
 
 // Ethertypes (IEEE 802 numbers), as far as anything asks for them.
@@ -30,12 +32,17 @@ inline constexpr std::uint16_t kEthertypeIpv6 = 0x86dd;
 inline constexpr std::uint16_t kEthertypeVlan = 0x8100;
 inline constexpr std::uint16_t kEthertypeServiceVlan = 0x88a8;
 inline constexpr std::uint16_t kEthertypeBridging = 0x6558;  // a whole Ethernet frame
+inline constexpr std::uint16_t kEthertypeNsh = 0x894f;       // network service header
+
+// From whom to whom the frame of a packet went on its link: a hash of its Ethernet addresses and of
+// the numbers of its VLANs; 0 where it has none.
+[[nodiscard]] std::uint32_t link_signature(const Packet& packet) noexcept;
 
 // How the frame begins; not_ip when that is nothing that can hold IP.
 [[nodiscard]] DecodeStatus begin_link(const Frame& frame, LinkBytes& link) noexcept;
 
 // Peels tags, labels and further frames until an IP header stands in front: `ok`, with it in
-// link.rest.
+// link.rest. `encapsulated` when something is in the way that may hold IP but is not followed.
 [[nodiscard]] DecodeStatus peel_link(LinkBytes& link) noexcept;
 
 // Whether the bytes can be an IP packet that is no longer than they are. For places where nothing

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "capture/frame.h"
+#include "dissect/doubt.h"
 #include "dissect/endpoint.h"
 #include "dissect/limits.h"
 #include "dissect/store/address_words.h"
@@ -48,6 +49,10 @@ struct FragmentPlace {
   bool more = false;          // it is not the last one
 };
 
+// The tunnel that a packet came out of, all nested ones together; 0 on the wire itself. Tunnels
+// whose numbers differ between the two directions count as one for each kind.
+using TunnelId = std::uint32_t;
+
 // One packet, innermost headers only: whatever encapsulates it has been peeled. Borrows from the
 // frame (or reassembled datagram) it was decoded from.
 struct Packet {
@@ -63,6 +68,12 @@ struct Packet {
   std::uint32_t payload_length = 0;        // as the headers state
   Bytes payload;                           // as captured: at most payload_length
   FragmentPlace fragment;                  // when transport is fragment
+  TunnelId tunnel = 0;
+  Doubts doubts;  // of a datagram that was put together from fragments
+  // The innermost IP header, of which the fixed part was captured, and the Ethernet addresses and
+  // tags in front of it; nullptr where there are none, and for reassembled datagrams.
+  const std::byte* ip_header = nullptr;
+  const std::byte* mac_header = nullptr;
 
   // The snap length took the end of the payload.
   [[nodiscard]] bool is_cut() const noexcept { return payload.size() < payload_length; }
@@ -85,9 +96,10 @@ enum class DecodeStatus : std::uint8_t {
   fragment,         // transport is fragment
   other_transport,  // IP, but neither TCP nor UDP
   not_ip,
-  truncated,  // a header was not captured whole
-  malformed,  // a header contradicts itself
-  too_deep,   // more nested encapsulations than Limits::tunnel_depth
+  truncated,     // a header was not captured whole
+  malformed,     // a header contradicts itself
+  encapsulated,  // by something that is not followed, or encrypts
+  too_deep,      // more nested encapsulations than Limits::tunnel_depth
 };
 
 // An IP datagram put together from its fragments.
@@ -97,7 +109,9 @@ struct Datagram {
   std::uint8_t protocol = 0;
   std::uint8_t ip_version = 0;
   std::uint8_t depth = 0;  // encapsulations that its fragments came in
-  Bytes payload;           // up to the first byte that was not captured
+  TunnelId tunnel = 0;
+  Doubts doubts;
+  Bytes payload;  // up to the first byte that was not captured
   std::uint32_t payload_length = 0;
 };
 

@@ -4,6 +4,18 @@
 #include <cstring>
 
 namespace rpcaudit::dissect {
+namespace {
+
+// Whether any of the captured bytes that both have differ. The run begins within the piece.
+[[nodiscard]] bool differs(const PlacedBytes& run, const Piece& piece, Bytes held) noexcept {
+  const std::uint64_t skipped = run.begin - piece.begin;
+  if (skipped >= held.size()) return false;
+  held = held.subspan(static_cast<std::size_t>(skipped));
+  const std::size_t size = std::min(held.size(), run.bytes.size());
+  return size != 0 && std::memcmp(held.data(), run.bytes.data(), size) != 0;
+}
+
+}  // namespace
 
 void PlacedBytes::trim_front(std::uint64_t position) noexcept {
   if (position <= begin) return;
@@ -27,7 +39,7 @@ HoldResult PieceList::insert(const PlacedBytes& run, const FrameReference& frame
     following = pool[following].next;
   }
 
-  bool overlapped = false;
+  HoldResult result = HoldResult::held;
   PlacedBytes rest = run;
   while (!rest.empty()) {
     const std::uint64_t hole_end =
@@ -37,12 +49,15 @@ HoldResult PieceList::insert(const PlacedBytes& run, const FrameReference& frame
       rest.trim_front(pool[previous].end());
     }
     if (rest.empty()) break;
-    overlapped = true;
+    if (result != HoldResult::conflicting) {
+      result = differs(rest, pool[following], pool.bytes(following)) ? HoldResult::conflicting
+                                                                     : HoldResult::overlapped;
+    }
     rest.trim_front(pool[following].end());
     previous = following;
     following = pool[following].next;
   }
-  return overlapped ? HoldResult::overlapped : HoldResult::held;
+  return result;
 }
 
 bool PieceList::insert_after(Slot<Piece>& previous, const PlacedBytes& run, std::uint64_t end_max,

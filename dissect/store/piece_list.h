@@ -68,14 +68,15 @@ struct PieceBounds {
   std::size_t bytes = 0;
 };
 
-enum class HoldResult : std::uint8_t { held, overlapped, no_room };
+enum class HoldResult : std::uint8_t { held, overlapped, conflicting, no_room };
 
 // Pieces in the order of their places, none overlapping another: of bytes that come twice the
 // first are kept. Does not own its pieces' memory: clear() it before it goes.
 class PieceList {
  public:
-  // Copies what is not held yet. `overlapped`: some of it was, the rest is kept. `no_room`: the
-  // bounds or the pool are reached; what was kept before that stays.
+  // Copies what is not held yet. `overlapped`: some of it was, the rest is kept. `conflicting`: and
+  // some bytes differ from those that are held. `no_room`: the bounds or the pool are reached; what
+  // was kept before that stays.
   [[nodiscard]] HoldResult insert(const PlacedBytes& run, const FrameReference& frame,
                                   const PieceBounds& bounds, PiecePool& pool) noexcept;
 

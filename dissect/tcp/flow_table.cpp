@@ -23,14 +23,14 @@ FlowTable::FlowTable(const Limits& limits, std::uint64_t seed)
     : memory_(bucket_count(limits.flows, kBucketEntries) * sizeof(Bucket), MemoryUse::scattered),
       buckets_(reinterpret_cast<Bucket*>(memory_.data())),
       mask_(bucket_count(limits.flows, kBucketEntries) - 1),
-      flow_idle_(seen_units(limits.flow_idle)),
-      connection_idle_(seen_units(limits.connection_idle)) {
+      flow_idle_(seen_units(limits.flow_idle)) {
   SecretSequence secrets(seed);
   for (std::uint64_t& secret : secret_) secret = secrets.next();
 }
 
 FlowKey FlowTable::key(const Packet& packet) const noexcept {
-  const std::uint64_t transport = static_cast<std::uint64_t>(packet.transport);
+  const std::uint64_t link =
+      std::uint64_t{packet.tunnel} << 8 | static_cast<std::uint64_t>(packet.transport);
   std::uint64_t mixed = 0;
   bool forward = true;
   if (packet.ip_version == 4) {
@@ -49,7 +49,7 @@ FlowKey FlowTable::key(const Packet& packet) const noexcept {
     mixed = hash_hosts(packet.source, packet.destination, {secret_[2], secret_[3], secret_[4]});
     mixed = fold_multiply(mixed ^ ports, secret_[0]);
   }
-  const std::uint64_t tag = fold_multiply(mixed ^ secret_[5], secret_[1] ^ transport);
+  const std::uint64_t tag = fold_multiply(mixed ^ secret_[5], secret_[1] ^ link);
   return {tag == 0 ? 1 : tag, forward ? Direction::forward : Direction::reverse};
 }
 

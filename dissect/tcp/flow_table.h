@@ -13,8 +13,8 @@
 
 namespace rpcaudit::dissect {
 
-// A flow, whichever way its packets go. `tag` is a keyed 64-bit hash of transport, addresses and
-// ports, and it is the identity: the table keeps nothing else. Two of n live flows share a tag with
+// A flow, whichever way its packets go. `tag` is a keyed 64-bit hash of tunnel, transport, addresses
+// and ports, and it is the identity: the table keeps nothing else. Two of n live flows share a tag with
 // a probability of about n^2 / 2^65: 1 in 37 million for a million flows; who does not know the
 // seed cannot look for such a pair. Never 0.
 struct FlowKey {
@@ -34,7 +34,8 @@ class FlowEntry {
   }
   static constexpr unsigned kStateMax = 15;
 
-  // A valuable entry makes room only when all others that could are valuable too.
+  // A valuable entry makes room only when all others that could are valuable too, however long it
+  // has been idle.
   [[nodiscard]] bool is_valuable() const noexcept { return (meta_ & kValuable) != 0; }
   void set_valuable(bool valuable) noexcept {
     meta_ = valuable ? meta_ | kValuable : meta_ & ~kValuable;
@@ -135,7 +136,7 @@ class FlowTable {
   [[nodiscard]] static std::uint32_t idle(const FlowEntry& entry, std::uint32_t now) noexcept;
 
   [[nodiscard]] bool is_expired(const FlowEntry& entry, std::uint32_t now) const noexcept {
-    return idle(entry, now) > (entry.is_valuable() ? connection_idle_ : flow_idle_);
+    return !entry.is_valuable() && idle(entry, now) > flow_idle_;
   }
   static void clear(FlowEntry& entry) noexcept {
     entry.tag = 0;
@@ -155,8 +156,7 @@ class FlowTable {
   Bucket* buckets_;
   std::uint64_t mask_;
   std::array<std::uint64_t, 6> secret_;
-  std::uint32_t flow_idle_;        // in the units of FlowEntry::seen()
-  std::uint32_t connection_idle_;  // the same for valuable entries
+  std::uint32_t flow_idle_;  // in the units of FlowEntry::seen()
   std::size_t size_ = 0;
   FlowTableCounters counters_;
 };

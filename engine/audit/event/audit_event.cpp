@@ -19,7 +19,8 @@ constexpr EnumNames<dissect::OpeningAnswer, dissect::kOpeningAnswerCount> kAnswe
                                                                                        "none");
 constexpr EnumNames<dissect::BlindnessKind, dissect::kBlindnessKindCount> kBlindnessNames(
     "gap", "snap_length_cut", "missed_bind", "undecodable", "table_eviction",
-    "unfinished_fragments", "smb_encrypted", "smb_compressed", "http_not_dissected", "conflict");
+    "unfinished_fragments", "smb_encrypted", "smb_compressed", "http_not_dissected", "encapsulated",
+    "conflict");
 
 }  // namespace
 

@@ -268,6 +268,8 @@ std::string_view blindness_text(dissect::BlindnessKind kind) {
     case dissect::BlindnessKind::smb_compressed: return "SMB sessions with compressed messages";
     case dissect::BlindnessKind::http_not_dissected:
       return "RPC over HTTP connections not looked into";
+    case dissect::BlindnessKind::encapsulated:
+      return "frames inside of encapsulations that are not followed";
     case dissect::BlindnessKind::conflict: return "RPC connections whose bytes leave two readings";
   }
   return "unknown";

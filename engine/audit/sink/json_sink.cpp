@@ -74,6 +74,7 @@ bool is_of_tcp(dissect::BlindnessKind kind) noexcept {
     case dissect::BlindnessKind::undecodable:
     case dissect::BlindnessKind::table_eviction:
     case dissect::BlindnessKind::conflict:
+    case dissect::BlindnessKind::encapsulated:
     case dissect::BlindnessKind::unfinished_fragments: break;
   }
   return false;

@@ -74,8 +74,10 @@ void AuditTally::note_unwritten_doubt() noexcept {
 
 void AuditTally::note_blindness(const dissect::Blindness& blind) noexcept {
   BlindnessTally& sum = blindness[static_cast<std::size_t>(blind.kind)];
-  // A shard tells all of its unfinished datagrams at once, as so many messages.
-  sum.events += blind.kind == dissect::BlindnessKind::unfinished_fragments ? blind.messages : 1;
+  // Some are told all at once when the input ends.
+  const bool is_sum = blind.kind == dissect::BlindnessKind::unfinished_fragments ||
+                      blind.kind == dissect::BlindnessKind::encapsulated;
+  sum.events += is_sum ? blind.messages : 1;
   sum.bytes += blind.bytes;
   sum.messages += blind.messages;
 }
