@@ -104,6 +104,63 @@ TEST(IpFragments, TheFirstBytesWin) {
   EXPECT_EQ(fragments.counters().overlaps, 2u);
 }
 
+TEST(IpFragments, SaysWhenCopiesDiffer) {
+  const Datagrams first{ByteVector(32, std::byte{1})};
+  const Datagrams second{ByteVector(32, std::byte{2})};
+  struct Row {
+    const char* name;
+    std::vector<Packet> parts;
+    bool conflicts;
+  };
+  const Row rows[] = {
+      {"the same bytes", {first.fragment(0, 16), first.fragment(8, 24), first.fragment(16, 32)}, 0},
+      {"other bytes", {first.fragment(0, 16), second.fragment(8, 24), first.fragment(16, 32)}, 1},
+      {"around", {first.fragment(8, 16), second.fragment(0, 24), first.fragment(16, 32)}, 1},
+      {"side by side", {first.fragment(0, 16), second.fragment(16, 32)}, 0},
+      {"other end",
+       {first.fragment(0, 16), first.fragment(24, 32), Datagrams{ByteVector(48)}.fragment(40, 48),
+        first.fragment(16, 24)},
+       1},
+  };
+  for (const Row& row : rows) {
+    IpFragments fragments(Limits{}, 1);
+    std::optional<Datagram> datagram;
+    for (const Packet& part : row.parts) {
+      const std::optional<Datagram> added = fragments.add(part, kNow);
+      if (added) datagram = added;
+    }
+    ASSERT_TRUE(datagram) << row.name;
+    EXPECT_EQ(datagram->doubts.contains(Doubt::fragment_conflict), row.conflicts) << row.name;
+  }
+}
+
+TEST(IpFragments, ReturnsTheOtherReadingOfALateCopy) {
+  const Datagrams first{ByteVector(24, std::byte{1})};
+  const Datagrams second{ByteVector(24, std::byte{2})};
+  IpFragments fragments(Limits{}, 1);
+  (void)fragments.add(first.fragment(0, 8), kNow);
+  const std::optional<Datagram> before = fragments.add(first.fragment(8, 24), kNow);
+  ASSERT_TRUE(before);
+  EXPECT_FALSE(before->doubts.any());
+  EXPECT_FALSE(fragments.add(first.fragment(0, 8), later(1)));
+  const std::optional<Datagram> after = fragments.add(second.fragment(0, 8), later(2));
+  ASSERT_TRUE(after);
+  EXPECT_EQ(copy(after->payload), hex("0202020202020202 0101010101010101 0101010101010101"));
+  EXPECT_TRUE(after->doubts.contains(Doubt::fragment_conflict));
+  EXPECT_EQ(fragments.counters().conflicts, 1u);
+  EXPECT_EQ(fragments.size(), 0u);
+}
+
+TEST(IpFragments, TunnelsAreApart) {
+  const Datagrams whole{some_bytes(16)};
+  Packet inside = whole.fragment(8, 16);
+  inside.tunnel = 3;
+  IpFragments fragments(Limits{}, 1);
+  (void)fragments.add(whole.fragment(0, 8), kNow);
+  EXPECT_FALSE(fragments.add(inside, kNow));
+  EXPECT_EQ(fragments.size(), 2u);
+}
+
 TEST(IpFragments, KeepsDatagramsApart) {
   const Datagrams a{some_bytes(16, 1), 1};
   const Datagrams b{some_bytes(16, 2), 2};

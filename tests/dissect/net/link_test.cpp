@@ -49,6 +49,13 @@ const LinkCase kLinkCases[] = {
     {"vlan_9200", kEthernet, ethernet(0x9200, "0005 0800" + kIpv4)},
     {"vn_tag", kEthernet, ethernet(0x8926, "80010002 8100 0005 0800" + kIpv4)},
     {"e_tag", kEthernet, ethernet(0x893f, "000000010000 0800" + kIpv4)},
+    {"hsr", kEthernet, ethernet(0x892f, "0040 0001 0800" + kIpv4)},
+    {"cisco_metadata", kEthernet, ethernet(0x8909, "01010001 0064 0800" + kIpv4)},
+    {"fabric_path", kEthernet, ethernet(0x8903, "0040" + ethernet(0x0800, kIpv4))},
+    {"trill", kEthernet, ethernet(0x22f3, "0041 0001 0002 00000000" + ethernet(0x0800, kIpv4))},
+    {"nsh_ipv4", kEthernet, ethernet(0x894f, "0002 01 01 00000001" + kIpv4)},
+    {"nsh_ethernet", kEthernet,
+     ethernet(0x894f, "0003 02 03 00000001 00000000" + ethernet(0x0800, kIpv4))},
     {"snap", kEthernet, ieee_802_3(kSnap + kIpv4)},
     {"snap_padding", kEthernet, ieee_802_3(kSnap + kIpv4) + "000000"},
     {"snap_bridge_tunnel", kEthernet, ieee_802_3("aaaa03 0000f8 0800" + kIpv4)},
@@ -141,7 +148,17 @@ const NotIpCase kNotIpCases[] = {
     {"pppoe_discovery_code", kEthernet, ethernet(0x8864, "1109 0001 0000" + kIpv4),
      DecodeStatus::malformed},
     {"macsec_encrypted", kEthernet, ethernet(0x88e5, "2c00 00000001 0011223344550001 0800" + kIpv4),
-     DecodeStatus::not_ip},
+     DecodeStatus::encapsulated},
+    {"ppp_encrypted", kEthernet, ethernet(0x8864, pppoe("00fd 9000" + kIpv4)),
+     DecodeStatus::encapsulated},
+    {"ppp_multilink", kEthernet, ethernet(0x8864, pppoe("003d c0000001 0021" + kIpv4)),
+     DecodeStatus::encapsulated},
+    {"nsh_of_something_else", kEthernet, ethernet(0x894f, "0002 01 04 00000001" + kIpv4),
+     DecodeStatus::encapsulated},
+    {"nsh_shorter_than_its_header", kEthernet, ethernet(0x894f, "0001 01 01 00000001" + kIpv4),
+     DecodeStatus::malformed},
+    {"trill_of_another_version", kEthernet, ethernet(0x22f3, "4000 0001 0002" + kIpv4),
+     DecodeStatus::encapsulated},
     {"netlink", LinkType::linux_cooked_v1, "0000 0338 0000 0000000000000000 0800" + kIpv4,
      DecodeStatus::not_ip},
     {"null_other_family", LinkType::null_loopback, "07000000" + kIpv4, DecodeStatus::not_ip},
@@ -159,6 +176,26 @@ TEST_P(NotIpTest, IsSaidToBe) {
 
 INSTANTIATE_TEST_SUITE_P(Wire, NotIpTest, testing::ValuesIn(kNotIpCases),
                          [](const auto& test) { return test.param.name; });
+
+// Who sends to whom, in which VLAN: the priority in a tag says nothing about it.
+TEST(Link, SignatureIsOfAddressesAndVlans) {
+  const auto signature = [](const std::string& text) {
+    const OwnedFrame owned(text);
+    Packet packet;
+    EXPECT_EQ(decode_packet(owned.frame, Limits{}, packet), DecodeStatus::ok);
+    return link_signature(packet);
+  };
+  const std::uint32_t plain = signature(ethernet(0x0800, kIpv4));
+  const std::uint32_t tagged = signature(ethernet(0x8100, "0005 0800" + kIpv4));
+  EXPECT_NE(plain, 0u);
+  EXPECT_EQ(plain, signature(ethernet(0x0800, kIpv4)));
+  EXPECT_NE(plain, signature("001122334455 66778899aabc 0800" + kIpv4));
+  EXPECT_NE(plain, signature("001122334456 66778899aabb 0800" + kIpv4));
+  EXPECT_NE(plain, tagged);
+  EXPECT_EQ(tagged, signature(ethernet(0x8100, "e005 0800" + kIpv4)));
+  EXPECT_NE(tagged, signature(ethernet(0x8100, "0006 0800" + kIpv4)));
+  EXPECT_NE(tagged, signature(ethernet(0x88a8, "0005 8100 0005 0800" + kIpv4)));
+}
 
 // A frame of nothing but tags is as long to peel as it is, and no longer.
 TEST(Link, PeelsAnyNumberOfTags) {

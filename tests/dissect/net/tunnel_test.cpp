@@ -70,6 +70,25 @@ const TunnelCase kTunnelCases[] = {
     {"gtp", ipv4(17, udp(gtp("30", kInner), 2152))},
     {"gtp_sequence", ipv4(17, udp(gtp("32", "0001 00 00" + kInner), 2152))},
     {"gtp_extension", ipv4(17, udp(gtp("34", "0000 00 85 01 0000 00" + kInner), 2152))},
+    {"vxlan_gpe_ethernet", ipv4(17, udp("0c000003 00000100" + kInnerFrame, 4790))},
+    {"vxlan_gpe_ipv4", ipv4(17, udp("0c000001 00000100" + kInner, 4790))},
+    {"vxlan_gpe_nsh", ipv4(17, udp("0c000004 00000100 0002 01 01 00000001" + kInner, 4790))},
+    {"vxlan_gpe_without_protocol", ipv4(17, udp(vxlan(kInnerFrame), 4790))},
+    {"l2tp_two", ipv4(17, udp("0002 0001 0002 ff03 0021" + kInner, 1701, 1701))},
+    {"l2tp_two_length_sequence_offset",
+     ipv4(17, udp("4a02" + test::number(16 + test::size_of(kInner), 4) +
+                      "0001 0002 0003 0004 0002 0000 0021" + kInner,
+                  1701, 1701))},
+    {"l2tp_two_answer", ipv4(17, udp("0002 0001 0002 0021" + kInner, 40000, 1701))},
+    {"l2tp_three_cookie", ipv4(17, udp("0003 0000 00000007 0102030405060708" + kInnerFrame, 1701))},
+    {"l2tp_three_over_ip", ipv4(115, "00000007" + kInnerFrame)},
+    {"l2tp_three_over_ip_sublayer", ipv4(115, "00000007 40000001" + kInnerFrame)},
+    {"gre_in_udp", ipv4(17, udp("0000 0800" + kInner, 4754))},
+    {"gre_cisco_metadata", gre("0000 8909 0800 01010001 0064" + kInner)},
+    {"gue", ipv4(17, udp("0104 0000 00000000" + kInner, 6080))},
+    {"gue_without_header", ipv4(17, udp(kInner, 6080))},
+    {"mpls_in_udp", ipv4(17, udp("00010140" + kInner, 6635))},
+    {"capwap", ipv4(17, udp("0010 0200 00000000" + kInnerFrame, 5247))},
     {"tzsp", ipv4(17, udp("0100 0001 00 0a01c3 01" + kInnerFrame, 37008))},
     {"nested", ipv4(17, udp(vxlan(ethernet(0x0800, gre("0000 0800" + kInner))), 4789)), 2},
 };
@@ -151,12 +170,81 @@ INSTANTIATE_TEST_SUITE_P(Wire, PlainUdpTest, testing::ValuesIn(kPlainCases),
                          [](const auto& test) { return test.param.name; });
 
 TEST(Tunnel, OtherPayloadsOfGreAreOtherTransports) {
-  for (const char* text :
-       {"0000 0806", "4000 0800", "0002 0800", "3001 880b 00000000 00000001 c021"}) {
+  for (const char* text : {"0000 0806", "3001 880b 00000000 00000001 c021"}) {
     const OwnedFrame owned(gre(std::string(text) + kInner), LinkType::raw_ip);
     Packet packet;
     EXPECT_EQ(decode_packet(owned.frame, Limits{}, packet), DecodeStatus::other_transport) << text;
   }
+}
+
+const TunnelCase kUnreadCases[] = {
+    {"esp", ipv4(50, "00000001 00000002" + kInner)},
+    {"esp_over_ipv6", ipv6(50, "00000001 00000002" + kInner)},
+    {"esp_in_udp", ipv4(17, udp("00000001 00000002" + kInner, 4500))},
+    {"gre_routing", gre("4000 0800" + kInner)},
+    {"gre_version_two", gre("0002 0800" + kInner)},
+    {"pptp_encrypted", gre("3001 880b 00000000 00000001 00fd 9000" + kInner)},
+    {"vxlan_gpe_of_something_else", ipv4(17, udp("0c000009 00000100" + kInner, 4790))},
+    {"l2tp_three_of_something_else", ipv4(115, "00000007 ffffffff ffffffff")},
+    {"capwap_of_802_11", ipv4(17, udp("0010 0300 00000000" + kInnerFrame, 5247))},
+    {"capwap_encrypted", ipv4(17, udp("0110 0000 00000000" + kInnerFrame, 5247))},
+};
+
+class UnreadTunnelTest : public testing::TestWithParam<TunnelCase> {};
+
+TEST_P(UnreadTunnelTest, IsSaidNotToBeFollowed) {
+  const OwnedFrame owned(GetParam().packet, LinkType::raw_ip);
+  Packet packet;
+  EXPECT_EQ(decode_packet(owned.frame, Limits{}, packet), DecodeStatus::encapsulated);
+}
+
+INSTANTIATE_TEST_SUITE_P(Wire, UnreadTunnelTest, testing::ValuesIn(kUnreadCases),
+                         [](const auto& test) { return test.param.name; });
+
+// The tunnel of what a packet holds, under `limits`.
+TunnelId tunnel_of(const std::string& text, const Limits& limits = {}) {
+  const OwnedFrame owned(text, LinkType::raw_ip);
+  Packet packet;
+  EXPECT_EQ(decode_packet(owned.frame, limits, packet), DecodeStatus::ok);
+  return packet.tunnel;
+}
+
+TEST(Tunnel, KindAndNumberAreItsIdentity) {
+  const std::string other_network = "08000000 00000200" + kInnerFrame;
+  const TunnelId network = tunnel_of(ipv4(17, udp(vxlan(kInnerFrame), 4789)));
+  EXPECT_EQ(tunnel_of(kInner), 0u);
+  EXPECT_NE(network, 0u);
+  EXPECT_NE(network, tunnel_of(ipv4(17, udp(other_network, 4789))));
+  EXPECT_NE(network, tunnel_of(ipv4(17, udp("0000 6558 00000100" + kInnerFrame, 6081))));
+  EXPECT_NE(tunnel_of(gre("2000 0800 00000100" + kInner)),
+            tunnel_of(gre("2000 0800 00000200" + kInner)));
+  // The hash of a flow behind the network's number, and what one end alone has chosen, are none.
+  EXPECT_EQ(tunnel_of(gre("2000 6558 00000101" + kInnerFrame)),
+            tunnel_of(gre("2000 6558 000001ff" + kInnerFrame)));
+  EXPECT_EQ(tunnel_of(ipv4(17, udp("0002 0001 0002 0021" + kInner, 1701))),
+            tunnel_of(ipv4(17, udp("0002 0008 0009 0021" + kInner, 1701))));
+  // Whoever sends it, in whichever direction.
+  EXPECT_EQ(network, tunnel_of(ipv4(17, udp(vxlan(kInnerFrame), 4789), {.source = "0a070707"})));
+  EXPECT_EQ(tunnel_of(ipv4(4, kInner)), tunnel_of(ipv6(4, kInner)));
+}
+
+TEST(Tunnel, NestingIsPartOfIt) {
+  const std::string inside = gre("0000 0800" + kInner);
+  EXPECT_NE(tunnel_of(inside), tunnel_of(ipv4(17, udp(vxlan(ethernet(0x0800, inside)), 4789))));
+}
+
+TEST(Tunnel, CountsAsTheWireWhereThatIsSaid) {
+  const std::string mirrored = gre("1000 88be 00000001 1000000100000000" + kInnerFrame);
+  EXPECT_NE(tunnel_of(mirrored), 0u);
+  Limits limits;
+  limits.tunnels.mirrors[limits.tunnels.mirror_count++] = IpAddress::v4(0xc0000202);
+  EXPECT_NE(tunnel_of(mirrored, limits), 0u);
+  limits.tunnels.mirrors[limits.tunnels.mirror_count++] = IpAddress::v4(0xc0000201);
+  EXPECT_EQ(tunnel_of(mirrored, limits), 0u);
+  EXPECT_NE(tunnel_of(ipv4(4, kInner), limits), 0u);
+  limits = {};
+  limits.tunnels.all = true;
+  EXPECT_EQ(tunnel_of(ipv4(4, kInner), limits), 0u);
 }
 
 TEST(Tunnel, FragmentsInsideAreSaidToBe) {

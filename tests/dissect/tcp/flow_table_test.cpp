@@ -167,17 +167,34 @@ TEST(FlowTable, KeepsTheValuableWhileItCan) {
 TEST(FlowTable, ReplacesTheExpiredFirst) {
   Limits limits = limits_of(32);
   limits.flow_idle = {60 * kNanosecondsPerSecond};
-  limits.connection_idle = {600 * kNanosecondsPerSecond};
   FlowTable table(limits, 1);
-  table.find_or_insert(8, kNow).entry->set_valuable(true);
   (void)table.find_or_insert(16, kNow);
-  FlowLookup lookup = table.find_or_insert(24, later(100));
+  const FlowLookup lookup = table.find_or_insert(24, later(100));
   ASSERT_TRUE(lookup.evicted);
   EXPECT_EQ(lookup.evicted->tag, 16u);
-  lookup = table.find_or_insert(32, later(1000));
-  ASSERT_TRUE(lookup.evicted);
   EXPECT_EQ(table.counters().evicted, 0u);
-  EXPECT_EQ(table.counters().expired, 2u);
+  EXPECT_EQ(table.counters().expired, 1u);
+}
+
+TEST(FlowTable, TheValuableDoNotExpire) {
+  Limits limits = limits_of(32);
+  limits.flow_idle = {60 * kNanosecondsPerSecond};
+  FlowTable table(limits, 1);
+  table.find_or_insert(8, kNow).entry->set_valuable(true);
+  (void)table.find_or_insert(16, later(1'000'000));
+  EXPECT_NE(table.find(8), nullptr);
+  EXPECT_EQ(table.counters().expired, 0u);
+}
+
+TEST(FlowTable, WhatComesOutOfATunnelIsAnotherFlow) {
+  const FlowTable table(limits_of(32), 1);
+  Packet packet = packet_of(1, 2, 3, 4);
+  const std::uint64_t outside = table.key(packet).tag;
+  packet.tunnel = 5;
+  const std::uint64_t inside = table.key(packet).tag;
+  EXPECT_NE(inside, outside);
+  packet.tunnel = 7;
+  EXPECT_NE(table.key(packet).tag, inside);
 }
 
 TEST(FlowTable, TimeMayGoBack) {
