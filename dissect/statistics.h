@@ -16,8 +16,8 @@ namespace rpcaudit::dissect {
   COUNTER(frames_malformed)               /* headers that contradict themselves or are cut */      \
   COUNTER(frames_too_deep)                /* more nested encapsulations than are followed */       \
   COUNTER(ip_fragments)                                                                            \
-  COUNTER(frames_encapsulated)            /* by something that is not followed, or encrypts */      \
-  COUNTER(ip_fragments_conflicting)       /* with bytes that differ from those of another copy */   \
+  COUNTER(frames_encapsulated)            /* by something that is not followed, or encrypts */     \
+  COUNTER(ip_fragments_conflicting)       /* with bytes that differ from those of another copy */  \
   COUNTER(ip_datagrams_unfinished)                                                                 \
   COUNTER(tcp_segments)                                                                            \
   COUNTER(udp_datagrams)                                                                           \
@@ -30,7 +30,7 @@ namespace rpcaudit::dissect {
   COUNTER(flows_smb)                                                                               \
   COUNTER(flows_http)                     /* RPC over HTTP proxies, not looked into */             \
   COUNTER(flows_joined_late)              /* RPC connections whose start was not captured */       \
-  COUNTER(flows_taken_up)                 /* that begin like RPC or SMB after having been dismissed */ \
+  COUNTER(flows_taken_up)                 /* dismissed, then found to carry RPC or SMB after all */\
   COUNTER(flows_one_sided)                /* RPC connections of which one direction was seen */    \
   COUNTER(segments_retransmitted)                                                                  \
   COUNTER(segments_out_of_order)                                                                   \

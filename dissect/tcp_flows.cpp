@@ -166,8 +166,8 @@ void TcpFlows::note_opening(FlowEntry& entry, const Packet& packet, Direction di
     if (is_repeated) return;
     entry.set_state(opening_by(direction));
     entry.value = first;
-  } else if (!has_start(state)) {
-    // Only the answer was captured: it acknowledges the client's number.
+  } else if (!has_start(state) || is_opening(state)) {
+    // The answer acknowledges the client's number, also where a forged SYN stated another.
     entry.set_state(opening_by(opposite(direction)));
     entry.value = packet.tcp.acknowledgment;
   }

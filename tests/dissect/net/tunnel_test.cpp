@@ -76,7 +76,7 @@ const TunnelCase kTunnelCases[] = {
     {"vxlan_gpe_without_protocol", ipv4(17, udp(vxlan(kInnerFrame), 4790))},
     {"l2tp_two", ipv4(17, udp("0002 0001 0002 ff03 0021" + kInner, 1701, 1701))},
     {"l2tp_two_length_sequence_offset",
-     ipv4(17, udp("4a02" + test::number(16 + test::size_of(kInner), 4) +
+     ipv4(17, udp("4a02" + test::number(18 + test::size_of(kInner), 4) +
                       "0001 0002 0003 0004 0002 0000 0021" + kInner,
                   1701, 1701))},
     {"l2tp_two_answer", ipv4(17, udp("0002 0001 0002 0021" + kInner, 40000, 1701))},
