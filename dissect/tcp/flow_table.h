@@ -13,10 +13,10 @@
 
 namespace rpcaudit::dissect {
 
-// A flow, whichever way its packets go. `tag` is a keyed 64-bit hash of tunnel, transport, addresses
-// and ports, and it is the identity: the table keeps nothing else. Two of n live flows share a tag with
-// a probability of about n^2 / 2^65: 1 in 37 million for a million flows; who does not know the
-// seed cannot look for such a pair. Never 0.
+// A flow, whichever way its packets go. `tag` is a keyed 64-bit hash of tunnel, transport,
+// addresses and ports, and it is the identity: the table keeps nothing else. Two of n live flows
+// share a tag with a probability of about n^2 / 2^65: 1 in 37 million for a million flows; who does
+// not know the seed cannot look for such a pair. Never 0.
 struct FlowKey {
   std::uint64_t tag = 0;
   Direction direction = Direction::forward;  // when the source is the smaller of the two endpoints
