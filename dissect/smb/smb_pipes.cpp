@@ -257,8 +257,7 @@ void SmbPipes::deliver(Slot<SmbWrite> slot) noexcept {
 }
 
 std::uint64_t SmbPipes::earliest_open() const noexcept {
-  const Slot<SmbWrite> oldest = writes_.oldest();
-  return oldest ? std::min(writes_[oldest].since.sequence, marks_.earliest()) : marks_.earliest();
+  return std::min(writes_.earliest(), marks_.earliest());
 }
 
 FrameReference SmbPipes::open_since(Slot<SmbPipe> slot, Direction direction) noexcept {

@@ -18,21 +18,26 @@ SmbWrites::Reference SmbWrites::begin(EntryReference<SmbPipe> pipe, SmbWriteList
   write.carrier = carrier;
   write.since = frame;
   write.in_progress = true;
-  by_age_.push_newest(slot, writes_);
+  held_.set(slot.index, frame.sequence);
   list.push_newest(slot, writes_);
   return {slot, generation};
 }
 
-SmbWritePiece* SmbWrites::add_piece(SmbWrite& write, const FrameReference& frame) noexcept {
-  const Slot<SmbWritePiece> slot = pieces_.take();
-  if (!slot) return nullptr;
-  SmbWritePiece& piece = pieces_[slot];
+SmbWritePiece* SmbWrites::add_piece(Slot<SmbWrite> slot, const FrameReference& frame) noexcept {
+  const Slot<SmbWritePiece> taken = pieces_.take();
+  if (!taken) return nullptr;
+  SmbWrite& write = writes_[slot];
+  if (frame.sequence < write.since.sequence) {
+    write.since = frame;
+    held_.set(slot.index, frame.sequence);
+  }
+  SmbWritePiece& piece = pieces_[taken];
   piece.frame = frame;
   piece.next = {};
   piece.length = 0;
   piece.missing = 0;
-  (write.first ? pieces_[write.last].next : write.first) = slot;
-  write.last = slot;
+  (write.first ? pieces_[write.last].next : write.first) = taken;
+  write.last = taken;
   return &piece;
 }
 
@@ -44,7 +49,7 @@ bool SmbWrites::add(Slot<SmbWrite> slot, Bytes bytes, const FrameReference& fram
   const std::size_t wanted = (bytes.size() + piece_bytes - 1) / piece_bytes;
   if (pieces_.capacity() - pieces_.size() < wanted) return false;
   while (!bytes.empty()) {
-    SmbWritePiece& piece = *add_piece(writes_[slot], frame);
+    SmbWritePiece& piece = *add_piece(slot, frame);
     const Bytes part = bytes.first(std::min(bytes.size(), piece_bytes));
     std::memcpy(piece.bytes.data(), part.data(), part.size());
     piece.length = static_cast<std::uint32_t>(part.size());
@@ -57,7 +62,7 @@ bool SmbWrites::add(Slot<SmbWrite> slot, Bytes bytes, const FrameReference& fram
 
 bool SmbWrites::add_gap(Slot<SmbWrite> slot, std::uint64_t missing, BlindnessKind kind,
                         const FrameReference& frame) noexcept {
-  SmbWritePiece* piece = add_piece(writes_[slot], frame);
+  SmbWritePiece* piece = add_piece(slot, frame);
   if (piece == nullptr) return false;
   piece->missing = missing;
   piece->gap_kind = kind;
@@ -73,7 +78,7 @@ void SmbWrites::pop_piece(Slot<SmbWrite> slot) noexcept {
 
 void SmbWrites::decide(Slot<SmbWrite> slot, SmbWrite::State state, SmbWriteList& list) noexcept {
   while (writes_[slot].first) pop_piece(slot);
-  by_age_.remove(slot, writes_);
+  held_.set(slot.index, 0);
   list.remove(slot, writes_);
   writes_[slot].state = state;
   if (!writes_[slot].in_progress) release(slot);

@@ -10,6 +10,7 @@
 #include "dissect/store/intrusive_list.h"
 #include "dissect/store/keyed_table.h"
 #include "dissect/store/slab.h"
+#include "dissect/store/unfinished_streams.h"
 
 namespace rpcaudit::dissect {
 
@@ -38,10 +39,9 @@ struct SmbWrite {
 
   EntryReference<SmbPipe> pipe;
   PipeCarrier carrier;
-  FrameReference since;  // of the request
+  FrameReference since;  // the earliest captured of its frames
   Slot<SmbWritePiece> first;
   Slot<SmbWritePiece> last;
-  ListLinks<SmbWrite> by_age;
   ListLinks<SmbWrite> of_pipe;
   std::uint32_t generation = 0;
   State state = State::held;
@@ -56,15 +56,17 @@ class SmbWrites {
   using Reference = EntryReference<SmbWrite>;
 
   explicit SmbWrites(const Limits& limits)
-      : writes_(limits.smb_writes), pieces_(limits.smb_write_pieces) {}
+      : writes_(limits.smb_writes), pieces_(limits.smb_write_pieces), held_(limits.smb_writes) {}
 
   SmbWrite& operator[](Slot<SmbWrite> slot) noexcept { return writes_[slot]; }
   const SmbWrite& operator[](Slot<SmbWrite> slot) const noexcept { return writes_[slot]; }
   [[nodiscard]] bool holds(Reference reference) const noexcept {
     return reference.slot && writes_[reference.slot].generation == reference.generation;
   }
-  // The longest held write, if any.
-  [[nodiscard]] Slot<SmbWrite> oldest() const noexcept { return by_age_.oldest(); }
+  // The held write with the earliest captured frame, if any.
+  [[nodiscard]] Slot<SmbWrite> oldest() const noexcept { return Slot<SmbWrite>(held_.oldest()); }
+  // That frame, or UnfinishedStreams::kNothingOpen.
+  [[nodiscard]] std::uint64_t earliest() const noexcept { return held_.earliest(); }
   // A write in progress, the newest of its pipe; none when all are in use.
   [[nodiscard]] Reference begin(EntryReference<SmbPipe> pipe, SmbWriteList& list,
                                 const PipeCarrier& carrier, const FrameReference& frame) noexcept;
@@ -87,12 +89,12 @@ class SmbWrites {
   void end(Slot<SmbWrite> slot) noexcept;
 
  private:
-  [[nodiscard]] SmbWritePiece* add_piece(SmbWrite& write, const FrameReference& frame) noexcept;
+  [[nodiscard]] SmbWritePiece* add_piece(Slot<SmbWrite> slot, const FrameReference& frame) noexcept;
   void release(Slot<SmbWrite> slot) noexcept;
 
   Slab<SmbWrite> writes_;
   Slab<SmbWritePiece> pieces_;
-  IntrusiveList<SmbWrite, &SmbWrite::by_age> by_age_;  // those that are held
+  UnfinishedStreams held_;  // by slot
 };
 
 }  // namespace rpcaudit::dissect
