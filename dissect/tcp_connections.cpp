@@ -150,11 +150,17 @@ std::optional<StreamKind> TcpConnections::probe(TcpConnection& connection, Direc
   } else if (prefix.size == 0) {
     kind = probe_stream(bytes);
     prefix.start = frame;
+    prefix.may_begin_with_keep_alive = connection.joined_late && bytes.size() == 1;
   }
   while (kind == StreamKind::undecided && !bytes.empty() && prefix.size < prefix.bytes.size()) {
     prefix.bytes[prefix.size++] = bytes.front();
     bytes = bytes.subspan(1);
     kind = probe_stream(prefix.view());
+    if (kind == StreamKind::other && prefix.may_begin_with_keep_alive) {
+      prefix.may_begin_with_keep_alive = false;
+      prefix.drop_first_byte();
+      kind = probe_stream(prefix.view());
+    }
   }
   if (kind == StreamKind::undecided) return std::nullopt;
 

@@ -20,8 +20,9 @@ constexpr std::int64_t kReorderTimeout = 10 * kNanosecondsPerSecond;
 void TcpConversation::learn_start_of_other(Direction direction, const PieceShape& said) noexcept {
   const TcpStream& stream = streams_[direction];
   TcpStream& other = streams_[opposite(direction)];
-  if (other.is_started() || !said.has_ack || !stream.is_opened()) return;
-  if (said.sequence == stream.first()) other.start(said.acknowledgment);
+  if (other.is_started() || !said.has_ack || stream.start_source() != StartSource::syn) return;
+  if (said.sequence != stream.first()) return;
+  other.start(said.acknowledgment, StartSource::acknowledgment);
 }
 
 // The start of a stream whose SYN was not seen is a guess. It was wrong when the receiver expects
@@ -30,12 +31,13 @@ void TcpConversation::correct_start(Direction direction, std::uint32_t sequence,
                                     const TcpContext& context) noexcept {
   TcpStream& stream = streams_[direction];
   const TcpReceiver& receiver = stream.receiver;
+  const StartSource source = stream.start_source();
+  const bool is_guess = stream.next() == stream.first() && source != StartSource::syn;
   const bool is_before = sequence_distance(stream.first(), sequence) < 0;
-  bool was_wrong = false;
-  if (stream.next() == stream.first() && !stream.is_opened()) {
-    was_wrong = is_before || (receiver.has_acknowledged() && receiver.acknowledged() == sequence);
-  } else {
-    was_wrong = is_before && receiver.has_acknowledged() && !receiver.has_acknowledged(end);
+  bool was_wrong = is_before && receiver.has_acknowledged() && !receiver.has_acknowledged(end);
+  if (is_guess) {
+    const bool is_expected = receiver.has_acknowledged() && receiver.acknowledged() == sequence;
+    was_wrong = is_before || (source == StartSource::segment && is_expected);
   }
   if (was_wrong) stream.restart(sequence, context);
 }
@@ -73,8 +75,8 @@ bool TcpConversation::take_control(Direction direction, const Packet& packet,
     return false;
   }
   if (packet.tcp.has_syn()) {
-    const bool is_guess = !stream.is_opened() && stream.next() == stream.first();
-    if (!stream.is_started() || is_guess) stream.open(sequence + 1);
+    const bool is_guess = stream.start_source() != StartSource::syn && stream.next() == stream.first();
+    if (!stream.is_started() || is_guess) stream.start(sequence + 1, StartSource::syn);
     if (stream.first() == sequence + 1) return true;
   }
   ++counters.not_taken;
@@ -146,14 +148,9 @@ void TcpConversation::add(Direction direction, const Packet& packet, const Frame
 void TcpConversation::add_data(Direction direction, const Packet& packet, const PieceShape& said,
                                const TcpContext& context) noexcept {
   TcpStream& stream = streams_[direction];
-  if (!stream.is_started() && said.size == 1 && !streams_[opposite(direction)].is_opened()) {
-    // As the first segment captured, one byte is a keep-alive: the last byte before the next.
-    stream.start(said.end());
-    return;
-  }
   if (said.size != 0) stream.retract_fin(said.end(), context);
   const bool early = acknowledges_undelivered(direction, said);
-  if (!stream.is_started() && !early) stream.start(said.sequence);
+  if (!stream.is_started() && !early) stream.start(said.sequence, StartSource::segment);
   if (packet.tcp.has(kTcpUrg)) stream.note_urgent(packet, context);
 
   const std::uint32_t end = end_sequence(packet);
@@ -212,7 +209,7 @@ bool TcpConversation::deliver_front(Direction direction, const TcpContext& conte
   const bool is_delivered = stream.is_started() && stream.distance_to(end) <= 0;
   if (!is_delivered) {
     if (acknowledges_undelivered(direction, piece)) return false;
-    if (!stream.is_started()) stream.start(piece.sequence);
+    if (!stream.is_started()) stream.start(piece.sequence, StartSource::segment);
     if (stream.distance_to(piece.sequence) > 0) return false;
     learn_start_of_other(direction, piece);
   }

@@ -31,7 +31,7 @@ class TcpConversation {
  public:
   // The SYN of `direction` was seen: its first byte has this sequence number.
   void open(Direction direction, std::uint32_t sequence) noexcept {
-    streams_[direction].open(sequence);
+    streams_[direction].start(sequence, StartSource::syn);
   }
 
   void add(Direction direction, const Packet& packet, const FrameReference& frame,

@@ -23,10 +23,10 @@ PieceShape shape_of(const Packet& packet, std::uint32_t sequence) noexcept {
   return shape;
 }
 
-void TcpStream::start(std::uint32_t sequence) noexcept {
+void TcpStream::start(std::uint32_t sequence, StartSource source) noexcept {
   first_ = sequence;
   next_ = sequence;
-  is_started_ = true;
+  start_source_ = source;
   is_finished_ = false;
   jump_segments_ = 0;
 }
@@ -38,7 +38,7 @@ bool TcpStream::is_in_window(std::uint32_t sequence) const noexcept {
 }
 
 bool TcpStream::is_expected(std::uint32_t sequence) const noexcept {
-  return !is_started_ || sequence == next_ ||
+  return !is_started() || sequence == next_ ||
          (receiver.has_acknowledged() && sequence == receiver.acknowledged());
 }
 
@@ -61,7 +61,7 @@ void TcpStream::jump_to(std::uint32_t sequence, const TcpContext& context) noexc
   context.sink.on_gap(direction_, size, GapKind::lost, context.frame);
   forget_recent(context.shared);
   receiver.forget();
-  start(sequence);
+  start(sequence, start_source_);
 }
 
 void TcpStream::skip_to(std::uint32_t sequence, const TcpContext& context) noexcept {
@@ -75,7 +75,7 @@ void TcpStream::skip_to(std::uint32_t sequence, const TcpContext& context) noexc
 void TcpStream::restart(std::uint32_t sequence, const TcpContext& context) noexcept {
   if (next_ != first_) doubt(Doubt::tcp_conflict, context);
   forget_recent(context.shared);
-  start(sequence);
+  start(sequence, start_source_);
 }
 
 // A receiver may take the urgent byte out of the stream, as by default, or leave it in (RFC 6093).
@@ -137,7 +137,7 @@ bool TcpStream::enqueue(const Packet& packet, std::uint32_t sequence,
                         const TcpContext& context) noexcept {
   // What was delivered already is not held again: a gap may have been given up, and part of this
   // very segment delivered, to make room for the rest of it.
-  const std::int32_t old = is_started_ ? std::max(-distance_to(sequence), 0) : 0;
+  const std::int32_t old = is_started() ? std::max(-distance_to(sequence), 0) : 0;
   std::uint32_t done = std::min(static_cast<std::uint32_t>(old), packet.payload_length);
   const std::size_t done_captured = std::min<std::size_t>(done, packet.payload.size());
   compare_copy(sequence, packet.payload.first(done_captured), context);

@@ -58,6 +58,14 @@ struct TcpContext {
   const FrameReference& frame;
 };
 
+// What tells where a stream begins; what comes later is to be relied upon more.
+enum class StartSource : std::uint8_t {
+  none,
+  segment,         // the first one seen
+  acknowledgment,  // of the other side's first segment
+  syn,
+};
+
 // One direction of a TCP connection: its place in the sequence numbers, what is held of it and what
 // was delivered of late.
 class TcpStream {
@@ -65,15 +73,10 @@ class TcpStream {
   explicit TcpStream(Direction direction) noexcept : direction_(direction) {}
 
   // The first byte to deliver has this sequence number.
-  void start(std::uint32_t sequence) noexcept;
-  // The same, known from a SYN.
-  void open(std::uint32_t sequence) noexcept {
-    start(sequence);
-    is_opened_ = true;
-  }
+  void start(std::uint32_t sequence, StartSource source) noexcept;
 
-  [[nodiscard]] bool is_started() const noexcept { return is_started_; }
-  [[nodiscard]] bool is_opened() const noexcept { return is_opened_; }
+  [[nodiscard]] bool is_started() const noexcept { return start_source_ != StartSource::none; }
+  [[nodiscard]] StartSource start_source() const noexcept { return start_source_; }
   [[nodiscard]] bool is_finished() const noexcept { return is_finished_; }  // its FIN was delivered
   [[nodiscard]] std::uint32_t first() const noexcept { return first_; }
   [[nodiscard]] std::uint32_t next() const noexcept { return next_; }
@@ -134,8 +137,7 @@ class TcpStream {
   std::uint32_t jump_next_ = 0;     // where a run of segments out of the window goes on
   std::uint8_t jump_segments_ = 0;  // the length of that run
   Direction direction_;
-  bool is_started_ = false;  // `next_` means something
-  bool is_opened_ = false;
+  StartSource start_source_ = StartSource::none;
   bool is_finished_ = false;
   bool has_urgent_ = false;
 };
