@@ -75,7 +75,8 @@ bool TcpConversation::take_control(Direction direction, const Packet& packet,
     return false;
   }
   if (packet.tcp.has_syn()) {
-    const bool is_guess = stream.start_source() != StartSource::syn && stream.next() == stream.first();
+    const bool is_guess =
+        stream.start_source() != StartSource::syn && stream.next() == stream.first();
     if (!stream.is_started() || is_guess) stream.start(sequence + 1, StartSource::syn);
     if (stream.first() == sequence + 1) return true;
   }
