@@ -71,7 +71,11 @@ void CarriedStreams::abandon(const Carried& carried, Direction direction) noexce
 
 void CarriedStreams::doubt(const Carried& carried, Doubts doubts,
                            const FrameReference& frame) noexcept {
-  if (carried.kind == CarriedKind::rpc) sessions_.doubt(carried.rpc(), doubts, frame);
+  switch (carried.kind) {
+    case CarriedKind::nothing: return;
+    case CarriedKind::rpc: return sessions_.doubt(carried.rpc(), doubts, frame);
+    case CarriedKind::smb: return smb_.doubt(carried.smb(), doubts, frame);
+  }
 }
 
 FrameReference CarriedStreams::open_since(const Carried& carried,

@@ -96,15 +96,11 @@ ConnectionFate TcpConnections::add(Slot<TcpConnection> slot, Direction direction
     close(slot, frame);
     return {false, *sink.turned_out, std::nullopt, joined_late};
   }
+  std::optional<std::uint64_t> forgotten;
   const bool is_over = connection.conversation.is_over();
-  // What an SMB session tells at its end is told in the frame in which it ended: it cannot wait.
-  if (is_over && connection.carried.kind != CarriedKind::rpc) {
-    close(slot, frame);
-    return {false, StreamKind::rpc, std::nullopt, joined_late};
-  }
+  if (is_over != connection.is_over) forgotten = set_over(slot, is_over, frame);
   mark_unfinished(slot);
-  if (is_over == connection.is_over) return {};
-  return {true, StreamKind::rpc, set_over(slot, is_over, frame), joined_late};
+  return {true, StreamKind::rpc, forgotten, joined_late};
 }
 
 // A connection that seems to be over is kept for a while, as it may go on all the same. Returns the
@@ -234,15 +230,24 @@ void TcpConnections::close(Slot<TcpConnection> slot, const FrameReference& frame
 TcpConnections::Closed TcpConnections::expire(const FrameReference& now) noexcept {
   carried_.expire(now.timestamp);
   give_up_stale(now.timestamp);
-  const auto is_idle = [&](Slot<TcpConnection> slot, Timestamp most) {
-    if (!slot) return false;
-    return nanoseconds_between(connections_[slot].last_seen, now.timestamp) > most.nanoseconds;
-  };
   Closed closed;
-  while (closed.count < closed.tags.size() && is_idle(over_.oldest(), kKeptWhenOver)) {
+  while (closed.count < closed.tags.size() && over_.oldest() &&
+         is_past(over_.oldest(), now.timestamp)) {
     closed.tags[closed.count++] = close_over(over_.oldest());
   }
   return closed;
+}
+
+bool TcpConnections::is_past(Slot<TcpConnection> slot, Timestamp now) const noexcept {
+  const TcpConnection& connection = connections_[slot];
+  return connection.is_over &&
+         nanoseconds_between(connection.last_seen, now) > kKeptWhenOver.nanoseconds;
+}
+
+bool TcpConnections::close_past(Slot<TcpConnection> slot, Timestamp now) noexcept {
+  if (!is_past(slot, now)) return false;
+  close_over(slot);
+  return true;
 }
 
 // Bytes held longer than the window hold the output back: what waits for them is given up.
@@ -312,6 +317,10 @@ FrameReference TcpConnections::open_since(const TcpConnection& connection,
   const ProbeBuffer& prefix = connection.probes[direction];
   if (prefix.size != 0) consider(prefix.start);
   consider(carried_.open_since(connection.carried, direction));
+  // What SMB sessions tell at their end is told where that was.
+  if (connection.is_over && connection.carried.kind == CarriedKind::smb) {
+    consider(connection.over_since);
+  }
   return earliest;
 }
 

@@ -82,6 +82,9 @@ class TcpConnections {
                                    const Packet& packet, const FrameReference& frame) noexcept;
   // Everything held is told, the slot is free again. `frame` is where that happens.
   void close(Slot<TcpConnection> slot, const FrameReference& frame) noexcept;
+  // Closes the connection if it has been over for so long that what comes between its ports is none
+  // of it, and returns whether that is so.
+  bool close_past(Slot<TcpConnection> slot, Timestamp now) noexcept;
   // Closes the connection, counted and told as one that cannot be seen any longer.
   void evict(Slot<TcpConnection> slot, const FrameReference& frame) noexcept;
 
@@ -128,6 +131,7 @@ class TcpConnections {
   [[nodiscard]] ConnectionList& list_of(Slot<TcpConnection> slot) noexcept {
     return connections_[slot].is_over ? over_ : by_use_;
   }
+  [[nodiscard]] bool is_past(Slot<TcpConnection> slot, Timestamp now) const noexcept;
   std::uint64_t close_over(Slot<TcpConnection> slot) noexcept;
   [[nodiscard]] std::optional<std::uint64_t> make_room(const FrameReference& frame) noexcept;
   void give_up_stale(Timestamp now) noexcept;

@@ -47,6 +47,7 @@ struct SmbConnection {
   bool roles_known = false;
   bool roles_certain = false;       // not only by the flags of messages
   std::uint8_t contradictions = 0;  // messages in a row whose flags say otherwise
+  Doubts doubts;                    // what its peers read may differ from what is told
 
   // The client and the server. Where nothing but encrypted messages was seen, the lower port is
   // taken for the server's.

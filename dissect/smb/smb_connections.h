@@ -31,6 +31,11 @@ class SmbConnections {
   bool gap(Slot<SmbConnection> slot, Direction direction, std::uint64_t missing, BlindnessKind kind,
            const FrameReference& frame) noexcept;
 
+  // What the peers read may differ from what is told, from `frame` on.
+  void doubt(Slot<SmbConnection> slot, Doubts doubts, const FrameReference& frame) noexcept {
+    host_.doubt(connections_[slot], doubts, frame);
+  }
+
   // True when the next `count` bytes are passed over whatever they are.
   [[nodiscard]] bool passes_over(Slot<SmbConnection> slot, Direction direction,
                                  std::size_t count) const noexcept {

@@ -89,6 +89,26 @@ void SmbHost::carry(SmbConnection& connection, Slot<SmbSession> session,
   connection.channels = added;
   ++connection.channel_count;
   ++sessions_[session].channels;
+  if (connection.doubts.any()) doubt(session, connection.doubts, frame);
+}
+
+void SmbHost::doubt(SmbConnection& connection, Doubts doubts,
+                    const FrameReference& frame) noexcept {
+  Doubts all = connection.doubts;
+  all.add(doubts);
+  if (all == connection.doubts) return;
+  connection.doubts = all;
+  for (Slot<SmbChannel> at = connection.channels; at; at = channels_[at].next) {
+    const SmbSessions::Reference session = channels_[at].session;
+    if (sessions_.holds(session)) doubt(session.slot, all, frame);
+  }
+}
+
+void SmbHost::doubt(Slot<SmbSession> session, Doubts doubts, const FrameReference& frame) noexcept {
+  sessions_[session].doubts.add(doubts);
+  for (Slot<SmbPipe> at = pipes_.first_in_group(session); at; at = pipes_.next_in_group(at)) {
+    pipes_.doubt(at, doubts, frame);
+  }
 }
 
 SmbPipes::Reference SmbHost::open_pipe(const SmbUnitContext& unit, const TableKey& key,
@@ -97,6 +117,7 @@ SmbPipes::Reference SmbHost::open_pipe(const SmbUnitContext& unit, const TableKe
                                          sessions_[session].logon.caller, session, unit.frame);
   sessions_[session].logon.established = true;
   pipes_[pipe].tree_id = tree_id;
+  pipes_[pipe].doubts = sessions_[session].doubts;
   return pipes_.reference(pipe);
 }
 

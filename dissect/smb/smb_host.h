@@ -57,6 +57,10 @@ class SmbHost {
   void carry(SmbConnection& connection, Slot<SmbSession> session,
              const FrameReference& frame) noexcept;
 
+  // What the peers of the connection read may differ from what is told: so may the calls of every
+  // session that it carries.
+  void doubt(SmbConnection& connection, Doubts doubts, const FrameReference& frame) noexcept;
+
   // A new pipe or possible pipe.
   [[nodiscard]] SmbPipes::Reference open_pipe(const SmbUnitContext& unit, const TableKey& key,
                                               Slot<SmbSession> session,
@@ -95,6 +99,8 @@ class SmbHost {
                       const FrameReference& frame) noexcept;
 
  private:
+  void doubt(Slot<SmbSession> session, Doubts doubts, const FrameReference& frame) noexcept;
+
   DissectStatistics& statistics_;
   SmbPipes pipes_;
   SmbSessions sessions_;

@@ -124,15 +124,23 @@ void SmbPipes::probe(Slot<SmbPipe> slot, Direction direction, Bytes bytes,
     ++pipe.tries;
     return;
   }
-  start_rpc(slot, source);
+  start_rpc(slot, frame, source);
   if (pipe.rpc) feed(pipe, direction, bytes, frame, source);
 }
 
-void SmbPipes::start_rpc(Slot<SmbPipe> slot, PipeSource& source) noexcept {
+void SmbPipes::doubt(Slot<SmbPipe> slot, Doubts doubts, const FrameReference& frame) noexcept {
+  SmbPipe& pipe = (*this)[slot];
+  pipe.doubts.add(doubts);
+  if (pipe.rpc) sessions_.doubt(pipe.rpc, doubts, frame);
+}
+
+void SmbPipes::start_rpc(Slot<SmbPipe> slot, const FrameReference& frame,
+                         PipeSource& source) noexcept {
   SmbPipe& pipe = (*this)[slot];
   pipe.rpc = sessions_.open(ProtocolSequence::ncacn_np, pipe.opened_on, &pipe.origin);
   if (!pipe.rpc) return;
   ++statistics_.pipes_rpc;
+  if (pipe.doubts.any()) sessions_.doubt(pipe.rpc, pipe.doubts, frame);
   for (const Direction direction : kDirections) {
     ProbeBuffer& prefix = pipe.probes[direction];
     if (prefix.size != 0) {

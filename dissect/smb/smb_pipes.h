@@ -30,6 +30,7 @@ struct SmbPipe {
   PerDirection<bool> is_marked;      // in the list of what holds bytes
   SmbWriteList writes;               // that wait for the server's answer, in their order
   SmbWrites::Reference last_write;   // of those that the answer to a read may answer
+  Doubts doubts;                     // of the connections that bring its bytes
   PerDirection<ProbeBuffer> probes;  // `decided`: the rest of the message is not looked at
 };
 
@@ -68,6 +69,9 @@ class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
   void gap(Slot<SmbPipe> slot, Direction direction, std::uint64_t missing, BlindnessKind kind,
            const FrameReference& frame) noexcept;
 
+  // What the peers read of it may differ from what is told, from `frame` on.
+  void doubt(Slot<SmbPipe> slot, Doubts doubts, const FrameReference& frame) noexcept;
+
   // One request writes `length` bytes to the pipe. Nothing is held, and the reference is of none,
   // when they are too many, or the pipe does not carry RPC: they are given to consume(). What the
   // request `has_own_answer` for is not answered by data that others read.
@@ -104,7 +108,7 @@ class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
  private:
   void probe(Slot<SmbPipe> slot, Direction direction, Bytes bytes, const FrameReference& frame,
              PipeSource& source) noexcept;
-  void start_rpc(Slot<SmbPipe> slot, PipeSource& source) noexcept;
+  void start_rpc(Slot<SmbPipe> slot, const FrameReference& frame, PipeSource& source) noexcept;
   void feed(SmbPipe& pipe, Direction direction, Bytes bytes, const FrameReference& frame,
             PipeSource& source) noexcept;
   void deliver(Slot<SmbWrite> write) noexcept;

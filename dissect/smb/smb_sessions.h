@@ -53,6 +53,7 @@ struct SmbSession {
   std::uint64_t id = 0;               // on the wire
   bool has_id = false;                // the server has given it one
   std::uint32_t channels = 0;         // connections that carry it
+  Doubts doubts;                      // of any of them
   UnseenMessages encrypted;
   UnseenMessages compressed;
 };

@@ -100,6 +100,10 @@ class EvasionGenerator {
   [[nodiscard]] std::uint32_t expected_of(unsigned side) const {
     return ends_[1 - side].next_expected();
   }
+  // Whether the other side has acknowledged, on the wire, everything that one side sent.
+  [[nodiscard]] bool is_acknowledged(unsigned side) const {
+    return acknowledged_[side] == ends_[side].next_to_send();
+  }
   // An acknowledgment by one side, as it would send it now.
   [[nodiscard]] WireSegment blank(unsigned side) const {
     WireSegment segment;
@@ -132,6 +136,7 @@ class EvasionGenerator {
   // A frame of the sender's own.
   void send(const WireSegment& segment) {
     note(segment, "");
+    acknowledged_[1 - side_of(segment)] = segment.acknowledgment;
     const ByteVector frame = make_wire_frame(segment, ++identification_);
     WireSegment captured = segment;
     captured.is_checksum_wrong = setup_.offloads_checksums[side_of(segment)];
@@ -301,6 +306,7 @@ class EvasionGenerator {
   ModelSmbServer smb_{setup_.answer_bytes};
   ByteVector answers_;
   std::array<std::optional<WireSegment>, 2> last_data_;
+  std::array<std::uint32_t, 2> acknowledged_{};  // of what that side sent
   std::uint16_t identification_ = 0;
   std::uint64_t frames_ = 0;
   std::size_t calls_not_captured_ = 0;

@@ -132,13 +132,15 @@ inline void repeat(EvasionGenerator& generator, const WireSegment& next) {
   }
   if (!copy.payload.empty()) generator.send(copy);
 }
-// RFC 9293 3.8.4.
+// RFC 9293 3.8.4: sent while nothing is in flight. The byte that it may hold is not compared then.
 inline void keep_alive(EvasionGenerator& generator, const WireSegment& next) {
   if ((next.flags & kSyn) != 0 || !generator.chance(2)) return;
   const unsigned side = generator.any_side();
   WireSegment probe = generator.blank(side);
   probe.sequence = generator.expected_of(side) - 1;
-  if (generator.chance(2)) probe.payload = {static_cast<std::byte>(generator.chance(2) ? 0 : 5)};
+  if (generator.is_acknowledged(side) && generator.chance(2)) {
+    probe.payload = {static_cast<std::byte>(generator.chance(2) ? 0 : 5)};
+  }
   generator.send(probe);
 }
 inline void bad_checksum_data(EvasionGenerator& generator, const WireSegment& next) {
