@@ -6,7 +6,8 @@ int main() {
 #ifdef MUST_NOT_COMPILE
   rpcaudit::dissect::parse_rpc_header({}, header);
 #else
-  if (rpcaudit::dissect::parse_rpc_header({}, header) != rpcaudit::dissect::ParseStatus::ok) return 1;
+  using rpcaudit::dissect::ParseStatus;
+  if (rpcaudit::dissect::parse_rpc_header({}, header) != ParseStatus::ok) return 1;
 #endif
   return header.fragment_length;
 }
