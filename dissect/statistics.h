@@ -45,6 +45,12 @@ namespace rpcaudit::dissect {
   COUNTER(smb_undecodable)                /* and stretches of SMB streams that are no message */   \
   COUNTER(smb_unexpected)                 /* well-formed, but not from that side */                \
   COUNTER(smb_responses_unmatched)        /* data that was read, of no known pipe */               \
+  COUNTER(smb1_nt_transact_unread)        /* controls of pipes that may carry data */              \
+  COUNTER(smb1_read_mpx_unread)           /* requests on shares that may be of pipes */            \
+  COUNTER(smb1_write_mpx_unread)                                                                   \
+  COUNTER(smb1_ioctl_unread)                                                                       \
+  COUNTER(smb1_read_bulk_unread)                                                                   \
+  COUNTER(smb1_write_bulk_unread)                                                                  \
   COUNTER(smb_sessions_evicted)                                                                    \
   COUNTER(smb_requests_evicted)                                                                    \
   COUNTER(pipes_rpc)                      /* pipes that carried RPC */                             \

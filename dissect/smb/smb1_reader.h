@@ -15,6 +15,15 @@ class SmbHost;
 struct SmbConnection;
 struct SmbUnitContext;
 
+struct Smb1CommandContext;
+
+// What later commands of a message have from earlier ones.
+struct Smb1Chain {
+  Smb1Header header;
+  Smb1Command command{};
+  SmbPipes::Reference pipe;  // that one of them opened
+};
+
 // Follows SMB1 ([MS-CIFS]) on one connection, whose trees, users and files are its own.
 class Smb1Reader {
  public:
@@ -26,43 +35,41 @@ class Smb1Reader {
   // One command of a message.
   void on_unit(SmbUnitContext& unit) noexcept;
 
-  // A message of data alone may come next in this direction (WRITE_RAW, READ_RAW).
+  // A message of data alone may come next in this direction (READ_RAW, or WRITE_RAW before the
+  // server's answer), or does (WRITE_RAW behind it).
   [[nodiscard]] bool awaits_raw(const SmbHost& host, Direction direction) const noexcept;
+  [[nodiscard]] bool is_raw_next(Direction direction) const noexcept {
+    return raw_[direction].is_granted;
+  }
   void on_raw(SmbUnitContext& unit) noexcept;
+  // It was empty, or was not seen.
+  void end_raw(Direction direction) noexcept { raw_[direction] = {}; }
 
  private:
-  // What later commands of a message have from earlier ones.
-  struct Chain {
-    Smb1Header header;
-    Smb1Command command{};
+  // Data that comes next without a header, and whose it is.
+  struct Raw {
     SmbPipes::Reference pipe;
+    TableKey request;         // that writes it
+    bool is_granted = false;  // the server waits for it: nothing else can come
   };
 
-  void on_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_setup_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_setup_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_tree_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_tree_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_open_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_open_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_file_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_write_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_write_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_read_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_transaction_request(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_transaction_response(SmbUnitContext& unit, const Smb1Block& block) noexcept;
-  void on_leave(SmbUnitContext& unit, const Smb1Block& block) noexcept;
+  void on_request(const Smb1CommandContext& context) noexcept;
+  void on_response(const Smb1CommandContext& context) noexcept;
+  void on_setup_request(const Smb1CommandContext& context) noexcept;
+  void on_setup_response(const Smb1CommandContext& context) noexcept;
+  void on_tree_request(const Smb1CommandContext& context) noexcept;
+  void on_tree_response(const Smb1CommandContext& context) noexcept;
+  void on_open_request(const Smb1CommandContext& context) noexcept;
+  void on_open_response(const Smb1CommandContext& context) noexcept;
+  void on_file_request(const Smb1CommandContext& context) noexcept;
+  void on_write_request(const Smb1CommandContext& context) noexcept;
+  void on_write_response(const Smb1CommandContext& context, const TableKey& key) noexcept;
+  void on_raw_answer(const Smb1CommandContext& context) noexcept;
+  void on_read_response(const Smb1CommandContext& context) noexcept;
+  void on_leave(const Smb1CommandContext& context) noexcept;
 
-  [[nodiscard]] const Smb1Header& header_of(const SmbUnitContext& unit) const noexcept;
-  [[nodiscard]] Slot<SmbSession> use_session(const SmbUnitContext& unit) noexcept;
-  [[nodiscard]] SmbPipes::Reference find_pipe(SmbUnitContext& unit, std::uint16_t file_id) noexcept;
-  [[nodiscard]] TableKey request_key(const SmbUnitContext& unit,
-                                     Smb1Command command) const noexcept;
-  [[nodiscard]] TableKey session_key(const SmbUnitContext& unit) const noexcept;
-
-  PerDirection<Chain> chains_;
-  PerDirection<SmbPipes::Reference> raw_;  // the pipe whose data comes next, without a header
+  PerDirection<Smb1Chain> chains_;
+  PerDirection<Raw> raw_;
   SmbTrees trees_;
 };
 

@@ -56,7 +56,11 @@ class SmbConnections::Sink final : public SmbStreamSink {
       pipes.gap(payload.pipe.slot, payload.direction, missing, gap_kind_, frame);
     }
   }
-  void on_lost(const FrameReference&) noexcept override { mattered_ = true; }
+  void on_lost(const FrameReference&) noexcept override {
+    mattered_ = true;
+    connection_.smb1.end_raw(direction_);
+  }
+  void on_empty_message() noexcept override { connection_.smb1.end_raw(direction_); }
   void on_undecodable(const FrameReference& frame) noexcept override {
     ++smb_.statistics_.smb_undecodable;
     Blindness blindness =
@@ -134,6 +138,7 @@ std::size_t SmbConnections::bytes_needed(SmbConnection& connection, Direction di
                                          const SmbUnit& unit) noexcept {
   SmbKind kind = connection.kinds[direction];
   if (unit.offset == 0) {
+    if (connection.smb1.is_raw_next(direction)) return 1;
     const ParseStatus status = parse_smb_magic(unit.header, kind);
     if (status == ParseStatus::truncated && unit.length >= kSmbMagicSize) return kSmbMagicSize;
     if (status != ParseStatus::ok) return connection.smb1.awaits_raw(host_, direction) ? 1 : 0;
@@ -153,7 +158,8 @@ SmbStep SmbConnections::read(SmbUnitContext& unit) noexcept {
   host_.end_payload(connection, unit.direction);
   SmbKind& kind = connection.kinds[unit.direction];
   if (unit.presented.offset == 0) {
-    const bool is_raw = parse_smb_magic(unit.presented.header, kind) != ParseStatus::ok;
+    const bool is_raw = connection.smb1.is_raw_next(unit.direction) ||
+                        parse_smb_magic(unit.presented.header, kind) != ParseStatus::ok;
     if (is_raw) connection.smb1.on_raw(unit);
     connection.smb1.begin_message(unit.direction);
     connection.smb2.begin_message(unit.direction);

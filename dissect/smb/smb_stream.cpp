@@ -40,7 +40,11 @@ Bytes SmbStream::consume_framing(Bytes bytes, const FrameReference& frame,
     return bytes;
   }
   begin_message(header.length);
-  if (header.type != NbssType::message) skip_message();
+  if (header.type != NbssType::message) {
+    skip_message();
+  } else if (header.length == 0) {
+    sink.on_empty_message();
+  }
   return bytes;
 }
 

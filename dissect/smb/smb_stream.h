@@ -45,6 +45,8 @@ class SmbStreamSink {
   virtual void on_payload_gap(std::uint64_t missing, const FrameReference& frame) noexcept = 0;
   // Headers were not seen: the rest of a message, or everything up to the next one that is found.
   virtual void on_lost(const FrameReference& frame) noexcept = 0;
+  // A message of no bytes.
+  virtual void on_empty_message() noexcept = 0;
   virtual void on_undecodable(const FrameReference& frame) noexcept = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "dissect/smb/messages/smb1_message.h"
+#include "dissect/smb/messages/smb1_transaction_message.h"
 #include "dissect/smb/messages/smb2_message.h"
 
 namespace {
@@ -49,7 +50,8 @@ void read_smb1(Bytes message, dissect::Smb1Command command, bool is_response) {
   dissect::Smb1Header header;
   if (dissect::parse_smb1_header(message, header) != dissect::ParseStatus::ok) return;
   const Bytes rest = message.subspan(dissect::kSmb1HeaderSize);
-  if (dissect::smb1_bytes_needed(rest, command, is_response) == 0) std::abort();
+  if (dissect::smb1_bytes_needed(rest, command, dissect::kSmb1HeaderSize, is_response) == 0)
+    std::abort();
   dissect::Smb1Block block;
   block.command = command;
   block.offset = dissect::kSmb1HeaderSize;
@@ -71,12 +73,16 @@ void read_smb1(Bytes message, dissect::Smb1Command command, bool is_response) {
       dissect::ParseStatus::ok) {
     check_within(transaction.name, rest);
   }
+  if (dissect::parse_smb1_nt_create_request(block, name) == dissect::ParseStatus::ok) {
+    check_within(name, rest);
+  }
   dissect::Smb1Command next{};
   std::uint32_t offset = 0;
   if (dissect::next_in_chain(block, next, offset) && offset <= block.offset) std::abort();
   bool flag = false;
   std::uint16_t file_id = 0;
   dissect::Smb1OpenResponse opened;
+  (void)dissect::parse_smb1_nt_create_response(block, opened);
   dissect::Smb1Data data;
   (void)dissect::parse_smb1_session_setup_response(block, flag);
   (void)dissect::parse_smb1_tree_connect_response(block, flag);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -202,5 +203,105 @@ inline ByteWriter andx(unsigned next = 0xff, unsigned offset = 0) {
 }
 
 inline constexpr std::size_t kSmb1BlockAt = dissect::kSmb1HeaderSize;
+
+// The words and bytes of a command, the first in its message.
+struct Smb1Body {
+  ByteVector words;
+  ByteVector bytes;
+};
+
+// WRITE, WRITE_AND_UNLOCK, WRITE_AND_CLOSE, WRITE_ANDX ([MS-CIFS] 2.2.4.12, 2.2.4.21, 2.2.4.40,
+// 2.2.4.43).
+inline Smb1Body smb1_write(dissect::Smb1Command command, unsigned file, const ByteVector& data) {
+  const auto size = static_cast<unsigned>(data.size());
+  switch (command) {
+    case dissect::Smb1Command::write_and_close:
+      return {ByteWriter().u16(file).u16(size).zeros(8).take(), join({ByteVector(1), data})};
+    case dissect::Smb1Command::write_andx: {
+      constexpr unsigned kOffset = kSmb1BlockAt + 1 + 28 + 2;
+      ByteWriter words = andx();
+      words.u16(file).zeros(12).u16(0).u16(size).u16(kOffset).u32(0);
+      return {words.take(), data};
+    }
+    default:
+      return {ByteWriter().u16(file).u16(size).zeros(6).take(),
+              ByteWriter().u8(1).u16(size).bytes(data).take()};
+  }
+}
+
+// What a server that took them answers.
+inline Smb1Body smb1_written(dissect::Smb1Command command, const ByteVector& data) {
+  if (command == dissect::Smb1Command::write_andx) return {andx().zeros(8).take(), {}};
+  return {ByteWriter().u16(static_cast<unsigned>(data.size())).take(), {}};
+}
+
+// READ, LOCK_AND_READ, READ_ANDX ([MS-CIFS] 2.2.4.11, 2.2.4.20, 2.2.4.42), and what is read.
+inline Smb1Body smb1_read(dissect::Smb1Command command, unsigned file) {
+  if (command == dissect::Smb1Command::read_andx) return {andx().u16(file).zeros(14).take(), {}};
+  return {ByteWriter().u16(file).zeros(8).take(), {}};
+}
+inline Smb1Body smb1_data_read(dissect::Smb1Command command, const ByteVector& data) {
+  const auto size = static_cast<unsigned>(data.size());
+  if (command == dissect::Smb1Command::read_andx) {
+    constexpr unsigned kOffset = kSmb1BlockAt + 1 + 24 + 2;
+    ByteWriter words = andx();
+    words.zeros(6).u16(size).u16(kOffset).u16(0).zeros(8);
+    return {words.take(), data};
+  }
+  return {ByteWriter().u16(size).zeros(8).take(), ByteWriter().u8(1).u16(size).bytes(data).take()};
+}
+
+// NT_TRANSACT ([MS-CIFS] 2.2.4.62) with `setup` behind its function, of all whose data it brings
+// the first `part` bytes.
+inline Smb1Body smb1_nt_transact(unsigned function, const ByteVector& setup,
+                                 const ByteVector& parameters, const ByteVector& data,
+                                 std::size_t part = SIZE_MAX) {
+  part = std::min(part, data.size());
+  const std::size_t at = kSmb1BlockAt + 1 + 38 + setup.size() + 2 + 1;  // a byte aligns
+  ByteWriter words;
+  words.u8(0).u16(0).u32(static_cast<std::uint32_t>(parameters.size()));
+  words.u32(static_cast<std::uint32_t>(data.size())).u32(0).u32(0);
+  words.u32(static_cast<std::uint32_t>(parameters.size())).u32(static_cast<std::uint32_t>(at));
+  words.u32(static_cast<std::uint32_t>(part));
+  words.u32(static_cast<std::uint32_t>(at + parameters.size()));
+  words.u8(static_cast<unsigned>(setup.size() / 2)).u16(function).bytes(setup);
+  return {words.take(),
+          join({ByteVector(1), parameters,
+                ByteVector(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(part))})};
+}
+
+// A later part of its request, or its response ([MS-CIFS] 2.2.4.63, 2.2.4.62.2): `part` bytes of
+// the data, from `from` on.
+inline Smb1Body smb1_nt_transact_part(const ByteVector& parameters, const ByteVector& data,
+                                      std::size_t from = 0, std::size_t part = SIZE_MAX) {
+  part = std::min(part, data.size() - from);
+  const std::size_t at = kSmb1BlockAt + 1 + 36 + 2;
+  ByteWriter words;
+  words.zeros(3).u32(static_cast<std::uint32_t>(parameters.size()));
+  words.u32(static_cast<std::uint32_t>(data.size()));
+  words.u32(static_cast<std::uint32_t>(parameters.size())).u32(static_cast<std::uint32_t>(at));
+  words.u32(0).u32(static_cast<std::uint32_t>(part));
+  words.u32(static_cast<std::uint32_t>(at + parameters.size()));
+  words.u32(static_cast<std::uint32_t>(from)).u8(0);
+  const auto begin = data.begin() + static_cast<std::ptrdiff_t>(from);
+  return {words.take(),
+          join({parameters, ByteVector(begin, begin + static_cast<std::ptrdiff_t>(part))})};
+}
+
+// The setup words of an IOCTL ([MS-CIFS] 2.2.7.2.1), and the parameters of CREATE and of its
+// response (2.2.7.1).
+inline ByteVector smb1_ioctl_setup(unsigned file,
+                                   std::uint32_t code = dissect::kFsctlPipeTransceive) {
+  return ByteWriter().u32(code).u16(file).u8(1).u8(0).take();
+}
+inline ByteVector smb1_nt_create_parameters(std::string_view name) {
+  const ByteVector text = utf16(name);
+  ByteWriter writer;
+  writer.zeros(44).u32(static_cast<std::uint32_t>(text.size())).zeros(5);
+  return writer.u8(0).bytes(text).take();  // a byte aligns the name
+}
+inline ByteVector smb1_nt_created_parameters(unsigned file, unsigned resource) {
+  return ByteWriter().u16(0).u16(file).zeros(60).u16(resource).zeros(3).take();
+}
 
 }  // namespace rpcaudit::test

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "dissect/smb/messages/smb1_transaction_message.h"
 #include "tests/support/rpc_conversation.h"
 #include "tests/support/smb_bytes.h"
 
@@ -77,10 +78,9 @@ class SmbPlayer {
     data.resize(std::max(size, data.size()), std::byte{5});
     ++message_id_;
     if (version_ == SmbVersion::smb1) {
-      say1(true, {.command = dissect::Smb1Command::write_andx, .tree_id = 2}, write_words(9, data),
-           data);
-      say1(false, {.command = dissect::Smb1Command::write_andx, .tree_id = 2},
-           andx().zeros(8).take());
+      const dissect::Smb1Command command = writing(data);
+      say1(true, {.command = command, .tree_id = 2}, smb1_write(command, 9, data));
+      say1(false, {.command = command, .tree_id = 2}, smb1_written(command, data));
     } else {
       say2(true, dissect::Smb2Command::write, smb2_write_request(9, data), 2);
       say2(false, dissect::Smb2Command::write, smb2_write_response(), 2);
@@ -159,12 +159,21 @@ class SmbPlayer {
            andx().u16(1).take(), ByteWriter().text(tree == 1 ? "IPC" : "A:").u8(0).take());
     }
   }
-  static ByteVector write_words(std::uint16_t file, const ByteVector& data) {
-    constexpr unsigned kOffset = kSmb1BlockAt + 1 + 28 + 2;
-    ByteWriter words = andx();
-    words.u16(file).zeros(10).u16(0).u16(static_cast<unsigned>(data.size() >> 16));
-    words.u16(static_cast<unsigned>(data.size() & 0xffff)).u16(kOffset).u32(0);
-    return words.take();
+  void say1(bool client, const Smb1Shape& shape, const Smb1Body& body) {
+    say1(client, shape, body.words, body.bytes);
+  }
+  // The commands that write and read take turns; the older ones count no more than 16 bits.
+  [[nodiscard]] dissect::Smb1Command writing(const ByteVector& data) const {
+    constexpr dissect::Smb1Command kWrites[] = {dissect::Smb1Command::write_andx,
+                                                dissect::Smb1Command::write_and_unlock,
+                                                dissect::Smb1Command::write};
+    return data.size() > 0xf000 ? kWrites[0] : kWrites[message_id_ % 3];
+  }
+  [[nodiscard]] dissect::Smb1Command reading(const ByteVector& data) const {
+    constexpr dissect::Smb1Command kReads[] = {dissect::Smb1Command::read_andx,
+                                               dissect::Smb1Command::lock_and_read,
+                                               dissect::Smb1Command::read};
+    return data.size() > 0xf000 ? kReads[0] : kReads[message_id_ % 3];
   }
   static ByteVector transact_words(std::uint16_t file, const ByteVector& data) {
     constexpr unsigned kOffset = kSmb1BlockAt + 1 + 32 + 2 + 8;
@@ -180,14 +189,22 @@ class SmbPlayer {
     words.u16(static_cast<unsigned>(data.size())).u16(kOffset).u16(0).u16(0);
     return words.take();
   }
-  static ByteVector read_words(const ByteVector& data) {
-    constexpr unsigned kOffset = kSmb1BlockAt + 1 + 24 + 2;
-    ByteWriter words = andx();
-    words.zeros(6).u16(static_cast<unsigned>(data.size())).u16(kOffset).u16(0).zeros(8);
-    return words.take();
-  }
   void refuse1(dissect::Smb1Command command, std::uint32_t status) {
-    say1(false, {.command = command, .status = status}, {});
+    say1(false, {.command = command, .status = status}, ByteVector{});
+  }
+  void transact1(const PipeScript& script, const PipeStep& step, std::uint32_t status) {
+    say1(true, {dissect::Smb1Command::transaction}, transact_words(script.file, step.in),
+         join({ByteVector(8), step.in}));
+    if (step.status != 0) return refuse1(dissect::Smb1Command::transaction, step.status);
+    say1(false, {.command = dissect::Smb1Command::transaction, .status = status},
+         transact_answer_words(step.out), step.out);
+  }
+  void control1(const PipeScript& script, const PipeStep& step, std::uint32_t status) {
+    say1(true, {dissect::Smb1Command::nt_transact},
+         smb1_nt_transact(dissect::kNtTransactIoctl, smb1_ioctl_setup(script.file), {}, step.in));
+    if (step.status != 0) return refuse1(dissect::Smb1Command::nt_transact, step.status);
+    say1(false, {.command = dissect::Smb1Command::nt_transact, .status = status},
+         smb1_nt_transact_part({}, step.out));
   }
   void play_smb1(const PipeScript& script, const PipeStep& step) {
     const std::uint32_t status =
@@ -200,24 +217,20 @@ class SmbPlayer {
              andx().u8(0).u16(script.file).zeros(56).u16(2).zeros(3).take());
         return;
       case PipeStep::Kind::write:
-        say1(true, {dissect::Smb1Command::write_andx}, write_words(script.file, step.in), step.in);
-        if (step.status != 0) return refuse1(dissect::Smb1Command::write_andx, step.status);
-        say1(false, {dissect::Smb1Command::write_andx}, andx().zeros(8).take());
+        say1(true, {writing(step.in)}, smb1_write(writing(step.in), script.file, step.in));
+        if (step.status != 0) return refuse1(writing(step.in), step.status);
+        say1(false, {writing(step.in)}, smb1_written(writing(step.in), step.in));
         return;
       case PipeStep::Kind::read:
-        say1(true, {dissect::Smb1Command::read_andx}, andx().u16(script.file).zeros(14).take());
-        say1(false, {dissect::Smb1Command::read_andx}, read_words(step.out), step.out);
+        say1(true, {reading(step.out)}, smb1_read(reading(step.out), script.file));
+        say1(false, {reading(step.out)}, smb1_data_read(reading(step.out), step.out));
         return;
       case PipeStep::Kind::transact:
-        say1(true, {dissect::Smb1Command::transaction}, transact_words(script.file, step.in),
-             join({ByteVector(8), step.in}));
-        if (step.status != 0) return refuse1(dissect::Smb1Command::transaction, step.status);
-        say1(false, {.command = dissect::Smb1Command::transaction, .status = status},
-             transact_answer_words(step.out), step.out);
-        return;
+        return message_id_ % 2 == 0 ? transact1(script, step, status)
+                                    : control1(script, step, status);
       case PipeStep::Kind::close:
         say1(true, {dissect::Smb1Command::close}, ByteWriter().u16(script.file).u32(0).take());
-        say1(false, {dissect::Smb1Command::close}, {});
+        say1(false, {dissect::Smb1Command::close}, ByteVector{});
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dissect/smb/messages/smb1_transaction_message.h"
 #include "dissect/smb/messages/smb_pipe_name.h"
 #include "dissect/smb/messages/smb_status.h"
 
@@ -20,42 +21,28 @@ ParseStatus status_of(const ByteCursor& cursor) noexcept {
   return cursor.ok() ? ParseStatus::ok : ParseStatus::bad_length;
 }
 
-// Reads strings out of the bytes of a block, one after the other.
-class StringReader {
- public:
-  StringReader(const Smb1Block& block, std::size_t from) noexcept
-      : rest_(block.bytes.subspan(std::min(from, block.bytes.size()))),
-        offset_(block.bytes_offset() + static_cast<std::uint32_t>(from)),
-        is_unicode_(block.is_unicode) {}
-
-  // The next string without its terminator; without one it goes to the end. UTF-16 is aligned to
-  // two bytes from the message's header ([MS-CIFS] 2.2.1.1.1).
-  Bytes next() noexcept {
-    if (is_unicode_ && offset_ % 2 != 0) advance(1);
-    const std::size_t unit = is_unicode_ ? 2 : 1;
-    std::size_t size = 0;
-    while (size + unit <= rest_.size() && !is_terminator(size)) size += unit;
-    const Bytes text = rest_.first(std::min(size, rest_.size()));
-    advance(size + unit);
-    return text;
-  }
-
- private:
-  [[nodiscard]] bool is_terminator(std::size_t at) const noexcept {
-    return rest_[at] == std::byte{0} && (!is_unicode_ || rest_[at + 1] == std::byte{0});
-  }
-  void advance(std::size_t count) noexcept {
-    count = std::min(count, rest_.size());
-    rest_ = rest_.subspan(count);
-    offset_ += static_cast<std::uint32_t>(count);
-  }
-
-  Bytes rest_;
-  std::uint32_t offset_;
-  bool is_unicode_;
-};
-
 }  // namespace
+
+Smb1StringReader::Smb1StringReader(const Smb1Block& block, std::size_t from) noexcept
+    : rest_(block.bytes.subspan(std::min(from, block.bytes.size()))),
+      offset_(block.bytes_offset() + static_cast<std::uint32_t>(from)),
+      is_unicode_(block.is_unicode) {}
+
+Bytes Smb1StringReader::next() noexcept {
+  if (is_unicode_ && offset_ % 2 != 0) advance(1);
+  const std::size_t unit = is_unicode_ ? 2 : 1;
+  std::size_t size = 0;
+  while (size + unit <= rest_.size() && !is_terminator(size)) size += unit;
+  const Bytes text = rest_.first(std::min(size, rest_.size()));
+  advance(size + unit);
+  return text;
+}
+
+void Smb1StringReader::advance(std::size_t count) noexcept {
+  count = std::min(count, rest_.size());
+  rest_ = rest_.subspan(count);
+  offset_ += static_cast<std::uint32_t>(count);
+}
 
 bool Smb1Header::has_data() const noexcept {
   constexpr std::uint32_t kNtBufferOverflow = 0x8000'0005;
@@ -143,7 +130,7 @@ ParseStatus parse_smb1_session_setup_request(const Smb1Block& block,
   }
   // Passwords, then the account; LAN Manager sends one password, NT two.
   const std::size_t second_length = block.words.size() == 2 * kWordsNt ? cursor.u16() : 0;
-  StringReader reader(block, first_length + second_length);
+  Smb1StringReader reader(block, first_length + second_length);
   request.user = reader.next();
   request.domain = reader.next();
   request.has_names = true;
@@ -163,7 +150,7 @@ ParseStatus parse_smb1_tree_connect_request(const Smb1Block& block, bool& names_
   ByteCursor cursor = words_of(block);
   cursor.skip(2);  // flags
   const std::size_t password_length = cursor.u16();
-  names_ipc = names_ipc_share(StringReader(block, password_length).next(), block.is_unicode);
+  names_ipc = names_ipc_share(Smb1StringReader(block, password_length).next(), block.is_unicode);
   return status_of(cursor);
 }
 
@@ -176,8 +163,18 @@ ParseStatus parse_smb1_tree_connect_response(const Smb1Block& block, bool& is_pi
 
 ParseStatus parse_smb1_open_request(const Smb1Block& block, Bytes& name) noexcept {
   const std::size_t format = block.command == Smb1Command::open ? 1 : 0;  // its BufferFormat
-  name = StringReader(block, format).next();
+  name = Smb1StringReader(block, format).next();
   return block.bytes.size() < format ? ParseStatus::bad_length : ParseStatus::ok;
+}
+
+Smb1ResourceType smb1_resource_type(std::uint16_t type) noexcept {
+  switch (type) {
+    case 0: return Smb1ResourceType::disk;
+    case 1:
+    case 2: return Smb1ResourceType::pipe;
+    case 3: return Smb1ResourceType::other;  // a printer
+    default: return Smb1ResourceType::unknown;
+  }
 }
 
 ParseStatus parse_smb1_open_response(const Smb1Block& block, Smb1OpenResponse& response) noexcept {
@@ -186,11 +183,7 @@ ParseStatus parse_smb1_open_response(const Smb1Block& block, Smb1OpenResponse& r
   response.file_id = cursor.u16();
   if (block.command == Smb1Command::open) return status_of(cursor);
   cursor.skip(block.command == Smb1Command::nt_create_andx ? 56 : 12);
-  const std::uint16_t type = cursor.u16();
-  constexpr std::uint16_t kPrinter = 3;
-  if (type == 0) response.resource = Smb1ResourceType::disk;
-  if (type == 1 || type == 2) response.resource = Smb1ResourceType::pipe;
-  if (type == kPrinter) response.resource = Smb1ResourceType::other;
+  response.resource = smb1_resource_type(cursor.u16());
   return status_of(cursor);
 }
 
@@ -203,7 +196,12 @@ ParseStatus parse_smb1_file_request(const Smb1Block& block, std::uint16_t& file_
 ParseStatus parse_smb1_write_request(const Smb1Block& block, Smb1Data& data) noexcept {
   ByteCursor cursor = words_of(block);
   data.file_id = cursor.u16();
-  if (block.command == Smb1Command::write) {
+  if (block.command == Smb1Command::write_and_close) {
+    constexpr std::uint32_t kPad = 1;
+    data.extent = {block.bytes_offset() + kPad, cursor.u16()};
+    return status_of(cursor);
+  }
+  if (block.command == Smb1Command::write || block.command == Smb1Command::write_and_unlock) {
     constexpr std::uint32_t kFormatAndLength = 3;
     data.extent = {block.bytes_offset() + kFormatAndLength, cursor.u16()};
     return status_of(cursor);
@@ -235,7 +233,7 @@ ParseStatus parse_smb1_write_request(const Smb1Block& block, Smb1Data& data) noe
 
 ParseStatus parse_smb1_read_response(const Smb1Block& block, Smb1Data& data) noexcept {
   ByteCursor cursor = words_of(block);
-  if (block.command == Smb1Command::read) {
+  if (block.command != Smb1Command::read_andx) {
     constexpr std::uint32_t kFormatAndLength = 3;
     data.extent = {block.bytes_offset() + kFormatAndLength, cursor.u16()};
     return status_of(cursor);
@@ -247,29 +245,8 @@ ParseStatus parse_smb1_read_response(const Smb1Block& block, Smb1Data& data) noe
   return status_of(cursor);
 }
 
-ParseStatus parse_smb1_transaction(const Smb1Block& block, bool is_response,
-                                   Smb1Transaction& transaction) noexcept {
-  ByteCursor cursor = words_of(block);
-  cursor.skip(2);  // all parameters
-  transaction.total_data = cursor.u16();
-  const bool first = !is_response && block.command == Smb1Command::transaction;
-  cursor.skip(first ? 18 : 6);       // in a first request: maxima, flags, time-out; parameters
-  cursor.skip(is_response ? 2 : 0);  // reserved
-  transaction.extent.length = cursor.u16();
-  transaction.extent.offset = cursor.u16();
-  if (!first) {
-    transaction.displacement = cursor.u16();
-    return status_of(cursor);
-  }
-  const std::uint8_t setup_count = cursor.u8();
-  cursor.skip(1);
-  if (setup_count != 0) transaction.subcommand = cursor.u16();
-  if (setup_count > 1) transaction.file_id = cursor.u16();
-  transaction.name = StringReader(block, 0).next();
-  return status_of(cursor);
-}
-
-std::size_t smb1_bytes_needed(Bytes front, Smb1Command command, bool is_response) noexcept {
+std::size_t smb1_bytes_needed(Bytes front, Smb1Command command, std::uint32_t offset,
+                              bool is_response) noexcept {
   if (front.empty()) return 1;
   const std::size_t words = 2 * std::to_integer<std::size_t>(front[0]);
   const std::size_t fixed = 1 + words + 2;
@@ -289,6 +266,10 @@ std::size_t smb1_bytes_needed(Bytes front, Smb1Command command, bool is_response
     case Smb1Command::nt_create_andx:
     case Smb1Command::transaction:
       return fixed + (is_response ? 0 : std::min(byte_count, kNameMax));
+    case Smb1Command::nt_transact: {
+      const std::size_t end = smb1_parameters_end(front.subspan(1, words), is_response);
+      return std::max(fixed, end - std::min<std::size_t>(end, offset));
+    }
     default: return fixed;
   }
 }

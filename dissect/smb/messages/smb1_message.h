@@ -14,10 +14,17 @@ enum class Smb1Command : std::uint8_t {
   close = 0x04,
   read = 0x0a,
   write = 0x0b,
+  lock_and_read = 0x13,
+  write_and_unlock = 0x14,
   read_raw = 0x1a,
+  read_mpx = 0x1b,
   write_raw = 0x1d,
+  write_mpx = 0x1e,
+  write_complete = 0x20,
   transaction = 0x25,
   transaction_secondary = 0x26,
+  ioctl = 0x27,
+  write_and_close = 0x2c,
   open_andx = 0x2d,
   read_andx = 0x2e,
   write_andx = 0x2f,
@@ -25,7 +32,11 @@ enum class Smb1Command : std::uint8_t {
   session_setup_andx = 0x73,
   logoff_andx = 0x74,
   tree_connect_andx = 0x75,
+  nt_transact = 0xa0,
+  nt_transact_secondary = 0xa1,
   nt_create_andx = 0xa2,
+  read_bulk = 0xd8,
+  write_bulk = 0xd9,
 };
 
 inline constexpr std::size_t kSmb1HeaderSize = 32;
@@ -71,6 +82,27 @@ struct Smb1Block {
 // not there. block.command, offset and is_unicode are the caller's.
 [[nodiscard]] ParseStatus parse_smb1_block(Bytes rest, Smb1Block& block) noexcept;
 
+// Reads strings out of the bytes of a block, one after the other.
+class Smb1StringReader {
+ public:
+  // Begins `from` bytes behind the first.
+  Smb1StringReader(const Smb1Block& block, std::size_t from) noexcept;
+
+  // The next string without its terminator; without one it goes to the end. UTF-16 is aligned to
+  // two bytes from the message's header ([MS-CIFS] 2.2.1.1.1).
+  Bytes next() noexcept;
+
+ private:
+  [[nodiscard]] bool is_terminator(std::size_t at) const noexcept {
+    return rest_[at] == std::byte{0} && (!is_unicode_ || rest_[at + 1] == std::byte{0});
+  }
+  void advance(std::size_t count) noexcept;
+
+  Bytes rest_;
+  std::uint32_t offset_;
+  bool is_unicode_;
+};
+
 // True for the commands that may be followed by another ([MS-CIFS] 2.2.3.4).
 [[nodiscard]] bool is_chained(Smb1Command command) noexcept;
 // The command that follows in a chain and its offset from the header; false when none does.
@@ -102,6 +134,9 @@ struct Smb1SessionSetupRequest {  // [MS-CIFS] 2.2.4.53.1, [MS-SMB] 2.2.4.6.1
 [[nodiscard]] ParseStatus parse_smb1_open_request(const Smb1Block& block, Bytes& name) noexcept;
 
 enum class Smb1ResourceType : std::uint8_t { disk, pipe, other, unknown };
+// What the ResourceType of a response stands for ([MS-CIFS] 2.2.4.64.2).
+[[nodiscard]] Smb1ResourceType smb1_resource_type(std::uint16_t type) noexcept;
+
 struct Smb1OpenResponse {
   std::uint16_t file_id = 0;
   Smb1ResourceType resource = Smb1ResourceType::unknown;
@@ -109,7 +144,7 @@ struct Smb1OpenResponse {
 [[nodiscard]] ParseStatus parse_smb1_open_response(const Smb1Block& block,
                                                    Smb1OpenResponse& response) noexcept;
 
-// Requests that name a file and little else: CLOSE, READ, READ_RAW, READ_ANDX.
+// Requests that name a file and little else: CLOSE, READ, LOCK_AND_READ, READ_RAW, READ_ANDX.
 [[nodiscard]] ParseStatus parse_smb1_file_request(const Smb1Block& block,
                                                   std::uint16_t& file_id) noexcept;
 
@@ -118,35 +153,15 @@ struct Smb1Data {
   SmbExtent extent;           // from the message's header
   std::uint32_t more = 0;     // of WRITE_RAW: bytes that follow without a header
 };
-// WRITE, WRITE_ANDX, WRITE_RAW (2.2.4.12, 2.2.4.43, 2.2.4.25). The length that message mode puts
-// before the data is left out of the extent.
+// WRITE, WRITE_AND_UNLOCK, WRITE_AND_CLOSE, WRITE_ANDX, WRITE_RAW (2.2.4.12, 2.2.4.21, 2.2.4.40,
+// 2.2.4.43, 2.2.4.25). The length that message mode puts before the data is left out of the extent.
 [[nodiscard]] ParseStatus parse_smb1_write_request(const Smb1Block& block, Smb1Data& data) noexcept;
-// READ, READ_ANDX (2.2.4.11, 2.2.4.42).
+// READ, LOCK_AND_READ, READ_ANDX (2.2.4.11, 2.2.4.20, 2.2.4.42).
 [[nodiscard]] ParseStatus parse_smb1_read_response(const Smb1Block& block, Smb1Data& data) noexcept;
 
-// Subcommands of TRANSACTION on pipes ([MS-CIFS] 2.2.5).
-inline constexpr std::uint16_t kTransRawRead = 0x0011;
-inline constexpr std::uint16_t kTransTransact = 0x0026;
-inline constexpr std::uint16_t kTransRawWrite = 0x0031;
-inline constexpr std::uint16_t kTransRead = 0x0036;
-inline constexpr std::uint16_t kTransWrite = 0x0037;
-inline constexpr std::uint16_t kTransCall = 0x0054;
-
-// TRANSACTION and TRANSACTION_SECONDARY, requests and responses (2.2.4.33, 2.2.4.34).
-struct Smb1Transaction {
-  std::uint16_t subcommand = 0;  // of a first request
-  std::uint16_t file_id = 0;     // likewise
-  Bytes name;                    // likewise: \PIPE\, or with kTransCall that of the pipe
-  std::uint32_t total_data = 0;
-  std::uint32_t displacement = 0;  // of this part in all the data
-  SmbExtent extent;                // from the message's header
-};
-[[nodiscard]] ParseStatus parse_smb1_transaction(const Smb1Block& block, bool is_response,
-                                                 Smb1Transaction& transaction) noexcept;
-
 // How many bytes from the block's word count on its parser needs, as far as `front` tells: ask
-// again when there are as many.
-[[nodiscard]] std::size_t smb1_bytes_needed(Bytes front, Smb1Command command,
+// again when there are as many. The block begins `offset` bytes from the header.
+[[nodiscard]] std::size_t smb1_bytes_needed(Bytes front, Smb1Command command, std::uint32_t offset,
                                             bool is_response) noexcept;
 
 }  // namespace rpcaudit::dissect

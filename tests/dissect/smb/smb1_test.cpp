@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dissect/smb/messages/smb1_transaction_message.h"
 #include "tests/support/smb_talk.h"
 
 namespace rpcaudit::dissect {
