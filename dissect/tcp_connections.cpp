@@ -229,8 +229,8 @@ void TcpConnections::close(Slot<TcpConnection> slot, const FrameReference& frame
 
 TcpConnections::Closed TcpConnections::expire(const FrameReference& now) noexcept {
   carried_.expire(now.timestamp);
-  give_up_stale(now.timestamp);
   Closed closed;
+  give_up_stale(now.timestamp, closed);
   while (closed.count < closed.tags.size() && over_.oldest() &&
          is_past(over_.oldest(), now.timestamp)) {
     closed.tags[closed.count++] = close_over(over_.oldest());
@@ -251,7 +251,7 @@ bool TcpConnections::close_past(Slot<TcpConnection> slot, Timestamp now) noexcep
 }
 
 // Bytes held longer than the window hold the output back: what waits for them is given up.
-void TcpConnections::give_up_stale(Timestamp now) noexcept {
+void TcpConnections::give_up_stale(Timestamp now, Closed& closed) noexcept {
   while (unfinished_.oldest() != kNoSlot) {
     const Slot<TcpConnection> slot(unfinished_.oldest() / 2);
     const Direction direction = kDirections[unfinished_.oldest() % 2];
@@ -263,6 +263,10 @@ void TcpConnections::give_up_stale(Timestamp now) noexcept {
     carried_.abandon(connection.carried, direction);
     connection.probes[direction].size = 0;
     mark_unfinished(slot);
+    // What SMB sessions tell at their end is held until the connection closes.
+    if (!connection.is_over || open_since(connection, direction).sequence == 0) continue;
+    if (closed.count == closed.tags.size()) return;  // the next batch goes on
+    closed.tags[closed.count++] = close_over(slot);
   }
 }
 

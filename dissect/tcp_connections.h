@@ -134,7 +134,7 @@ class TcpConnections {
   [[nodiscard]] bool is_past(Slot<TcpConnection> slot, Timestamp now) const noexcept;
   std::uint64_t close_over(Slot<TcpConnection> slot) noexcept;
   [[nodiscard]] std::optional<std::uint64_t> make_room(const FrameReference& frame) noexcept;
-  void give_up_stale(Timestamp now) noexcept;
+  void give_up_stale(Timestamp now, Closed& closed) noexcept;
   // The earliest frame of which a direction still holds something back; sequence 0 for nothing.
   [[nodiscard]] FrameReference open_since(const TcpConnection& connection,
                                           Direction direction) const noexcept;

@@ -234,6 +234,20 @@ TEST_F(DissectorTest, LooksIntoSmb) {
   EXPECT_EQ(statistics_.flows_smb, 1u);
 }
 
+TEST_F(DissectorTest, EndsAnSmbConnectionThatWasOverLongAgo) {
+  connect();
+  say(kClient, hex("00000054 fe534d42 4000 0000"));
+  feed(peers_.rst(kClient));
+  peers_ = TcpPeers(40001);
+  const std::size_t later = list_.size();
+  connect();
+  for (std::size_t i = later; i < list_.size(); ++i) {
+    list_.set_time(i, {60 * kNanosecondsPerSecond});
+  }
+  EXPECT_EQ(text(), "");
+  EXPECT_EQ(statistics_.flows_smb, 1u);
+}
+
 // What others have been seen to take for RPC.
 TEST_F(DissectorTest, ClaimsNothingThatOnlyBeginsLikeRpc) {
   const char* const kStreams[] = {
