@@ -2,7 +2,7 @@
 
 #include "dissect/net/ip.h"
 #include "dissect/net/packet.h"
-#include "dissect/rpc/rpc_connectionless.h"
+#include "dissect/rpc/pdus/rpc_connectionless.h"
 #include "dissect/tcp/flow_table.h"
 
 namespace rpcaudit::dissect {

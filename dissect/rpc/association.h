@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "dissect/direction.h"
+#include "dissect/rpc/pdus/rpc_header.h"
 #include "dissect/rpc/pipe_origin.h"
-#include "dissect/rpc/rpc_header.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/store/bounded_text.h"
 

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "dissect/limits.h"
-#include "dissect/rpc/pdu.h"
+#include "dissect/rpc/pdus/pdu.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/statistics.h"
 #include "dissect/stubs/epm_stubs.h"

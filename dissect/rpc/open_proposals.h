@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "capture/timestamp.h"
-#include "dissect/rpc/pdu.h"
+#include "dissect/rpc/pdus/pdu.h"
 #include "dissect/store/intrusive_list.h"
 #include "dissect/store/slab.h"
 

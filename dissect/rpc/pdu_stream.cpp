@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "dissect/rpc/rpc_call.h"
+#include "dissect/rpc/pdus/rpc_call.h"
 
 namespace rpcaudit::dissect {
 

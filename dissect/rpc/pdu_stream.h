@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "dissect/rpc/pdu.h"
-#include "dissect/rpc/rpc_header.h"
+#include "dissect/rpc/pdus/pdu.h"
+#include "dissect/rpc/pdus/rpc_header.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/store/slab.h"
 

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "dissect/rpc/identity.h"
+#include "dissect/rpc/pdus/identity.h"
 #include "dissect/rpc_observer.h"
 
 namespace rpcaudit::dissect {

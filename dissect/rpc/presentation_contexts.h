@@ -6,8 +6,8 @@
 
 #include "dissect/limits.h"
 #include "dissect/rpc/association.h"
-#include "dissect/rpc/pdu.h"
-#include "dissect/rpc/rpc_bind.h"
+#include "dissect/rpc/pdus/pdu.h"
+#include "dissect/rpc/pdus/rpc_bind.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/statistics.h"
 #include "dissect/store/intrusive_list.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "dissect/rpc/rpc_auth.h"
+#include "dissect/rpc/pdus/rpc_auth.h"
 
 namespace rpcaudit::dissect {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "dissect/rpc/rpc_bind.h"
-#include "dissect/rpc/rpc_call.h"
+#include "dissect/rpc/pdus/rpc_bind.h"
+#include "dissect/rpc/pdus/rpc_call.h"
 #include "dissect/stubs/dcom_activation.h"
 
 namespace rpcaudit::dissect {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "dissect/rpc/auth_token.h"
-#include "dissect/rpc/rpc_auth.h"
+#include "dissect/rpc/pdus/auth_token.h"
+#include "dissect/rpc/pdus/rpc_auth.h"
 
 namespace rpcaudit::dissect {
 namespace {

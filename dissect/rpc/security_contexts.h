@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "dissect/rpc/identity.h"
-#include "dissect/rpc/pdu.h"
+#include "dissect/rpc/pdus/identity.h"
+#include "dissect/rpc/pdus/pdu.h"
 #include "dissect/rpc/pipe_origin.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/statistics.h"

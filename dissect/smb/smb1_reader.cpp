@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "dissect/rpc/auth_token.h"
-#include "dissect/rpc/rpc_auth.h"
+#include "dissect/rpc/pdus/auth_token.h"
+#include "dissect/rpc/pdus/rpc_auth.h"
 #include "dissect/smb/messages/smb_pipe_name.h"
 #include "dissect/smb/messages/smb_status.h"
 #include "dissect/smb/smb1_command.h"

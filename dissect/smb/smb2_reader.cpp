@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dissect/rpc/auth_token.h"
+#include "dissect/rpc/pdus/auth_token.h"
 #include "dissect/smb/messages/smb_pipe_name.h"
 #include "dissect/smb/messages/smb_status.h"
 #include "dissect/smb/smb_host.h"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dissect/limits.h"
-#include "dissect/rpc/identity.h"
+#include "dissect/rpc/pdus/identity.h"
 #include "dissect/rpc/pipe_origin.h"
 #include "dissect/store/slab.h"
 

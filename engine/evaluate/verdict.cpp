@@ -1,6 +1,6 @@
 #include "engine/evaluate/verdict.h"
 
-#include "engine/policy/enum_names.h"
+#include "engine/policy/text/enum_names.h"
 
 namespace rpcaudit::evaluate {
 namespace {

@@ -1,6 +1,6 @@
 #include "engine/policy/layer.h"
 
-#include "engine/policy/enum_names.h"
+#include "engine/policy/text/enum_names.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit::policy {

@@ -1,6 +1,6 @@
 #include "engine/policy/match_type.h"
 
-#include "engine/policy/enum_names.h"
+#include "engine/policy/text/enum_names.h"
 
 namespace rpcaudit::policy {
 namespace {

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/policy/enum_names.h"
 #include "engine/policy/host/host_script.h"
 #include "engine/policy/host/registry_dialects.h"
 #include "engine/policy/listings/dsinternals_listing.h"
 #include "engine/policy/listings/rpc_firewall_conf.h"
 #include "engine/policy/listings/show_filter_reader.h"
 #include "engine/policy/netsh/netsh_script.h"
+#include "engine/policy/text/enum_names.h"
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/spelling.h"
 

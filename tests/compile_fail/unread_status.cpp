@@ -1,5 +1,5 @@
 // What a parser filled in means nothing before its status was looked at.
-#include "dissect/rpc/rpc_header.h"
+#include "dissect/rpc/pdus/rpc_header.h"
 
 int main() {
   rpcaudit::dissect::RpcHeader header;

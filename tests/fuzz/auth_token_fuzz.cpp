@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "dissect/rpc/auth_token.h"
-#include "dissect/rpc/rpc_auth.h"
+#include "dissect/rpc/pdus/auth_token.h"
+#include "dissect/rpc/pdus/rpc_auth.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "dissect/rpc/rpc_connectionless.h"
+#include "dissect/rpc/pdus/rpc_connectionless.h"
 #include "tests/support/rpc_bytes.h"
 #include "tests/support/tcp_frames.h"
 

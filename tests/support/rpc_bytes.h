@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dissect/rpc/rpc_header.h"
+#include "dissect/rpc/pdus/rpc_header.h"
 #include "dissect/rpc_observer.h"
 
 namespace rpcaudit::test {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/app/run/log.h"
+#include "engine/app/log.h"
 #include "engine/app/policies/policy_files.h"
 #include "engine/app/run/run_options.h"
 #include "engine/evaluate/server_policies.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/app/run/log.h"
+#include "engine/app/log.h"
 #include "engine/policy/policy.h"
 #include "engine/policy/policy_text.h"
 #include "engine/policy/text/diagnostic.h"

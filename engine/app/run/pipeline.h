@@ -5,8 +5,8 @@
 
 #include "capture/frame_source.h"
 #include "engine/app/exit_status.h"
+#include "engine/app/log.h"
 #include "engine/app/run/audit_run.h"
-#include "engine/app/run/log.h"
 #include "engine/app/run/output_file.h"
 #include "engine/app/run/run_options.h"
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "engine/app/exit_status.h"
+#include "engine/app/log.h"
 #include "engine/app/run/audit_run.h"
-#include "engine/app/run/log.h"
 #include "engine/app/run/run_options.h"
 
 namespace rpcaudit::app {

@@ -1,6 +1,6 @@
 #include "engine/audit/event/audit_event.h"
 
-#include "engine/policy/enum_names.h"
+#include "engine/policy/text/enum_names.h"
 
 namespace rpcaudit::audit {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/policy/enum_names.h"
+#include "engine/policy/text/enum_names.h"
 
 namespace rpcaudit::audit {
 namespace {

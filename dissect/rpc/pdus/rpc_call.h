@@ -1,6 +1,6 @@
 #pragma once
 
-#include "dissect/rpc/rpc_header.h"
+#include "dissect/rpc/pdus/rpc_header.h"
 #include "dissect/rpc_observer.h"
 
 namespace rpcaudit::dissect {

@@ -1,4 +1,4 @@
-#include "dissect/rpc/rpc_header.h"
+#include "dissect/rpc/pdus/rpc_header.h"
 
 #include <algorithm>
 #include <array>

@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "dissect/byte_cursor.h"
-#include "dissect/rpc/rpc_auth.h"
-#include "dissect/rpc/rpc_header.h"
+#include "dissect/rpc/pdus/rpc_auth.h"
+#include "dissect/rpc/pdus/rpc_header.h"
 #include "dissect/rpc_observer.h"
 
 namespace rpcaudit::dissect {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dissect/byte_cursor.h"
-#include "dissect/rpc/identity.h"
+#include "dissect/rpc/pdus/identity.h"
 
 namespace rpcaudit::dissect {
 

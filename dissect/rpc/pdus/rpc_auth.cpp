@@ -1,4 +1,4 @@
-#include "dissect/rpc/rpc_auth.h"
+#include "dissect/rpc/pdus/rpc_auth.h"
 
 namespace rpcaudit::dissect {
 

@@ -1,9 +1,9 @@
-#include "dissect/rpc/auth_token.h"
+#include "dissect/rpc/pdus/auth_token.h"
 
 #include <algorithm>
 #include <string_view>
 
-#include "dissect/rpc/rpc_auth.h"
+#include "dissect/rpc/pdus/rpc_auth.h"
 
 namespace rpcaudit::dissect {
 namespace {

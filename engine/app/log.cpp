@@ -1,4 +1,4 @@
-#include "engine/app/run/log.h"
+#include "engine/app/log.h"
 
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>

@@ -1,4 +1,4 @@
-#include "dissect/rpc/rpc_call.h"
+#include "dissect/rpc/pdus/rpc_call.h"
 
 namespace rpcaudit::dissect {
 

@@ -1,8 +1,8 @@
-#include "dissect/rpc/pdu.h"
+#include "dissect/rpc/pdus/pdu.h"
 
 #include <algorithm>
 
-#include "dissect/rpc/rpc_call.h"
+#include "dissect/rpc/pdus/rpc_call.h"
 
 namespace rpcaudit::dissect {
 

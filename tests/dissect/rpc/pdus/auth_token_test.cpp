@@ -1,8 +1,8 @@
-#include "dissect/rpc/auth_token.h"
+#include "dissect/rpc/pdus/auth_token.h"
 
 #include <gtest/gtest.h>
 
-#include "dissect/rpc/rpc_auth.h"
+#include "dissect/rpc/pdus/rpc_auth.h"
 #include "tests/support/hex.h"
 #include "tests/support/rpc_bytes.h"
 

@@ -1,4 +1,4 @@
-#include "dissect/rpc/rpc_bind.h"
+#include "dissect/rpc/pdus/rpc_bind.h"
 
 #include <algorithm>
 

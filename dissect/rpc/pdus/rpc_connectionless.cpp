@@ -1,4 +1,4 @@
-#include "dissect/rpc/rpc_connectionless.h"
+#include "dissect/rpc/pdus/rpc_connectionless.h"
 
 #include <algorithm>
 
