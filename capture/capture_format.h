@@ -14,7 +14,7 @@ namespace rpcaudit::capture {
 
 // Captured lengths beyond this are taken for damage; no capture library writes longer frames.
 inline constexpr std::uint32_t kCapturedLengthMax = 16u << 20;
-// ... and beyond this, where a pcap file does not state a longer snap length itself.
+// Captured lengths beyond this are, too, where the pcap file states no longer snap length.
 inline constexpr std::uint32_t kCapturedLengthUsual = 256u << 10;
 
 // Finds the frames in one capture file. Reads on from where it stopped.

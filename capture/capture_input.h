@@ -54,7 +54,7 @@ class CaptureInput {
   // Reads straight into `frames`, past the batch, which must be used up.
   [[nodiscard]] std::size_t read(std::span<Frame> frames, PacketFilter* filter);
 
-  // Once, after the end: what the last frames are borrowed from.
+  // The window that the last frames are borrowed from. To be taken once, after the end.
   [[nodiscard]] std::unique_ptr<ByteWindow> window_of_ended() noexcept { return std::move(ended_); }
 
   [[nodiscard]] std::uint64_t stored_read() const noexcept;

@@ -28,7 +28,7 @@ class Decompressor {
   [[nodiscard]] virtual Step run(Bytes input, std::span<std::byte> output) = 0;
 };
 
-// One for the format that `front` begins with; empty when the bytes are not compressed.
+// A decompressor for the format that `front` begins with; empty when the bytes are not compressed.
 [[nodiscard]] std::unique_ptr<Decompressor> decompressor_for(Bytes front);
 
 inline constexpr std::size_t kCompressionMagicSize = 6;

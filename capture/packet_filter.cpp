@@ -11,7 +11,7 @@ constexpr std::uint32_t kEthernet = 1;
 constexpr std::uint32_t kRawIp = 101;
 
 // libpcap compiles for DLT_ values. They are the LINKTYPE_ values of files except where systems
-// once disagreed (pcap-linktype(7)); of those, this code knows raw IP only.
+// once disagreed (pcap-linktype(7)); of these exceptions, this code knows raw IP only.
 int dlt_of(std::uint32_t link_number) noexcept {
   constexpr std::uint32_t kRawOfOpenBsd = 14;
   if (link_number == kRawIp || link_number == kRawOfOpenBsd) return DLT_RAW;
