@@ -39,15 +39,15 @@ class CarriedStreams {
   // the handshake was seen.
   [[nodiscard]] Carried open(StreamKind kind, const std::array<Endpoint, 2>& endpoints,
                              std::optional<Direction> client) noexcept;
-  // All that is open is resolved and told. `frame` is where that happens.
+  // Resolves and tells all that is open. `frame` is where the connection ends.
   void close(const Carried& carried, const FrameReference& frame) noexcept;
 
   // A direction begins with something of this kind, which may be another than the connection's.
   void note_start(const Carried& carried, Direction direction, StreamKind kind) noexcept;
-  // The next bytes of a direction.
+  // Takes the next bytes of a direction.
   void consume(const Carried& carried, Direction direction, Bytes bytes,
                const FrameReference& frame) noexcept;
-  // Bytes that will not come. Returns whether they may have mattered.
+  // The next `missing` bytes will not come. Returns whether they may have mattered.
   bool gap(const Carried& carried, Direction direction, std::uint64_t missing, BlindnessKind kind,
            const FrameReference& frame) noexcept;
   // What has begun in a direction is not waited for any longer.

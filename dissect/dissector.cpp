@@ -89,7 +89,7 @@ void Dissector::finish() noexcept {
 
 const DissectStatistics& Dissector::statistics() const noexcept { return state_->statistics; }
 
-// Frames inside of encapsulations that are not followed, all together: nobody knows what they are.
+// Tells the frames in encapsulations that are not followed together: nobody knows what they are.
 void Dissector::State::tell_encapsulated() noexcept {
   const std::uint64_t frames = statistics.frames_encapsulated + statistics.frames_too_deep;
   if (frames == 0) return;

@@ -32,7 +32,7 @@ class Dissector {
   // given up, and the observer learns how far all is told. To be called after each batch read.
   void advance(std::span<const Frame> frames) noexcept;
 
-  // Only the latter: all frames up to this one were processed or are not this dissector's.
+  // Only tells the observer how far all is told: up to `last`, which was processed or is another's.
   void tell_progress(const Frame& last) noexcept;
 
   // No more frames will come: everything still open is resolved and told.

@@ -9,9 +9,9 @@
 
 namespace rpcaudit::dissect {
 
-// Which packets that come out of tunnels count as being on the wire like those that do not.
-// Elsewhere the kind and the number of its tunnel belong to the identity of a flow: whoever can
-// send into a tunnel shall not speak for hosts outside of it.
+// Which tunnels are trusted: packets out of them count as being on the wire itself. For all other
+// tunnels, kind and number belong to the identity of a flow: whoever can send into a tunnel shall
+// not speak for hosts outside it.
 struct TunnelTrust {
   static constexpr std::size_t kMirrorsMax = 16;
 
@@ -22,36 +22,36 @@ struct TunnelTrust {
 };
 
 // Every bound of the dissector. All tables are reserved from these at construction and touched on
-// demand; a full table evicts its longest idle entry and counts that.
+// demand; a full table evicts its least recently used entry and counts it.
 struct Limits {
-  std::size_t flows = 1u << 21;            // entries of the flow table (16 bytes each)
-  std::size_t rpc_connections = 1u << 15;  // flows dissected at once
-  std::size_t smb_sessions = 1u << 14;     // SMB sessions, over one connection or several
-  std::size_t smb_logons = 1u << 10;       // setups of established sessions under way
-  std::size_t smb_pipes = 1u << 15;        // pipes open at once, and handles that may be one
-  std::size_t smb_requests = 1u << 15;     // SMB requests on pipes waiting for their response
-  std::size_t smb_writes = 1u << 13;         // writes to pipes waiting for their answers
-  std::size_t smb_write_pieces = 1u << 12;   // and their bytes, 2 KiB each
-  std::size_t smb_header_buffers = 1024;     // headers of SMB messages held in pieces, 16 KiB each
-  std::size_t tcp_openings = 1u << 13;     // connections being opened; 0: none is told
-  std::size_t contexts = 1u << 17;         // presentation contexts alive at once
+  std::size_t flows = 1u << 21;             // entries of the flow table (16 bytes each)
+  std::size_t rpc_connections = 1u << 15;   // flows dissected at once
+  std::size_t smb_sessions = 1u << 14;      // SMB sessions, over one connection or several
+  std::size_t smb_logons = 1u << 10;        // setups of established sessions under way
+  std::size_t smb_pipes = 1u << 15;         // pipes open at once, and handles that may be one
+  std::size_t smb_requests = 1u << 15;      // SMB requests on pipes waiting for their response
+  std::size_t smb_writes = 1u << 13;        // writes to pipes waiting for their answers
+  std::size_t smb_write_pieces = 1u << 12;  // buffers for the bytes of such writes, 2 KiB each
+  std::size_t smb_header_buffers = 1024;    // headers of SMB messages held in pieces, 16 KiB each
+  std::size_t tcp_openings = 1u << 13;      // connections being opened; 0: none is told
+  std::size_t contexts = 1u << 17;          // presentation contexts alive at once
   std::size_t contexts_per_connection = 1024;
   std::size_t pending_calls = 1u << 16;      // calls waiting for their outcome
-  std::size_t pending_proposals = 1u << 14;  // binds and alter_contexts waiting for theirs
-  Timestamp outcome_window{30 * kNanosecondsPerSecond};  // then `unanswered`
-  Timestamp flow_idle{300 * kNanosecondsPerSecond};      // then a flow may be forgotten
+  std::size_t pending_proposals = 1u << 14;  // binds and alter_contexts waiting for an answer
+  Timestamp outcome_window{30 * kNanosecondsPerSecond};  // a call this old is `unanswered`
+  Timestamp flow_idle{300 * kNanosecondsPerSecond};      // a flow this idle may be forgotten
 
   std::size_t reorder_segments_per_stream = 256;    // out-of-order segments held per direction
-  std::size_t reorder_bytes_per_stream = 1u << 18;  // and their bytes
-  std::size_t reorder_bytes = 32u << 20;            // held by all streams together
+  std::size_t reorder_bytes_per_stream = 1u << 18;  // out-of-order bytes held per direction
+  std::size_t reorder_bytes = 32u << 20;            // out-of-order bytes held in all
   std::size_t recent_bytes = 64u << 20;  // delivered bytes kept to compare later copies with
-  std::size_t pdu_buffers = 4096;                   // PDUs held in pieces at once, 64 KiB each
-  std::size_t body_prefix_bytes = 4096;             // clear stub bytes shown with a call
+  std::size_t pdu_buffers = 4096;        // PDUs held in pieces at once, 64 KiB each
+  std::size_t body_prefix_bytes = 4096;  // clear stub bytes shown with a call
 
-  // Connectionless RPC. More contexts than calls: then one without an open call can always go.
+  // Connectionless RPC. There are more contexts than calls, so one without a call can be evicted.
   std::size_t datagram_activities = 1u << 15;
   std::size_t datagram_contexts = 1u << 14;
-  std::size_t datagram_calls = 1u << 13;  // waiting for their outcome
+  std::size_t datagram_calls = 1u << 13;  // calls waiting for their outcome
 
   // Messages of endpoint mappers that come in several fragments.
   std::size_t mapper_stubs = 16;

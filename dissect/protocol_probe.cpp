@@ -19,7 +19,7 @@ Likeness starts_like(Bytes bytes, std::string_view wanted) noexcept {
 
 // What may stand before the first SMB message and takes four bytes: a keep-alive, a session message
 // of no bytes, a positive response to a session request (RFC 1002 4.3.3, 4.3.7). Samba's server
-// answers none of them and goes on; of Windows it is not known.
+// answers none of them and goes on; what Windows does is not known.
 bool is_empty_nbss(Bytes bytes) noexcept {
   using namespace std::string_view_literals;
   return starts_like(bytes, "\x85\0\0\0"sv) == Likeness::yes ||
@@ -49,7 +49,7 @@ Likeness looks_like_smb(Bytes bytes) noexcept {
   for (; is_empty_nbss(bytes); bytes = bytes.subspan(kNbssHeaderSize)) {
     only_zeros = only_zeros && bytes.front() == std::byte{0};
   }
-  // So many zeros are more likely anything else, so many keep-alives are not.
+  // So many zeros are more likely something else than SMB; so many keep-alives are not.
   if (is_full && bytes.size() < kNbssHeaderSize) return only_zeros ? Likeness::no : Likeness::yes;
   if (bytes.empty()) return Likeness::not_yet;
   if (bytes.front() == std::byte{0x81}) return looks_like_session_request(bytes);

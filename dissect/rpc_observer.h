@@ -41,7 +41,7 @@ inline constexpr std::uint32_t kBehindPdus = 0x8000'0000;
 [[nodiscard]] constexpr std::uint32_t behind_pdus(std::uint32_t rank) noexcept {
   return kBehindPdus | rank;
 }
-// The ordinal of what is told last of all in its frame.
+// The ordinal of the record that is told last in its frame.
 inline constexpr std::uint32_t kLastInFrame = 0xffff'ffff;
 
 // An abstract or transfer syntax (C706 12.6.3.1, p_syntax_id_t).
@@ -61,7 +61,7 @@ struct ContextKey {
   auto operator<=>(const ContextKey&) const = default;
 };
 
-// The same for a call between its request and its outcome; slot < Limits::call_slots().
+// A dense handle of a call from its request to its outcome; `slot` < Limits::call_slots().
 struct CallKey {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
@@ -90,8 +90,8 @@ struct SecurityIdentity {
 // The SMB session that a pipe was opened in ([MS-SMB2] 2.2.5, 2.2.6; [MS-CIFS] 2.2.4.53): calls
 // without security of their own are made with its rights.
 struct SmbIdentity {
-  // What its authentication showed in clear; no names with Kerberos. The null session is one that
-  // the server called so, or that authenticated anonymously.
+  // What the authentication of the session showed in clear; Kerberos shows no names. It is a null
+  // session where the server said so, or where the client authenticated anonymously.
   SecurityIdentity identity;
   bool guest = false;      // the server let the caller in as a guest, whatever name was given
   bool is_signed = false;  // its messages carry signatures
@@ -117,7 +117,7 @@ struct EndpointQuestion {
   std::optional<SyntaxId> interface;              // empty: it names none, or is not shown
   bool names_no_interface = false;                // it asks for all of them
   bool unreadable = false;                        // encrypted, cut, or no valid question
-  TowerProtocol protocol = TowerProtocol::other;  // of ept_map
+  TowerProtocol protocol = TowerProtocol::other;  // that ept_map asks for
 };
 
 // How an endpoint was announced: to or by a mapper, or by the server itself.
@@ -132,7 +132,7 @@ enum class EndpointSource : std::uint8_t {
 // An interface and where it is served, as an endpoint mapper says or is told, or a server says.
 struct EndpointEntry {
   FrameReference frame;                                       // of the message's last fragment
-  ProtocolSequence carrier = ProtocolSequence::ncacn_ip_tcp;  // by which it was said
+  ProtocolSequence carrier = ProtocolSequence::ncacn_ip_tcp;  // over which it was said
   Endpoint client;                                            // of the mapper or server
   Endpoint mapper;                                            // or the server that was asked
   EndpointSource source = EndpointSource::mapped;
@@ -155,10 +155,10 @@ enum class Refusal : std::uint8_t {
 
 // What became of a proposed presentation context.
 struct ContextAnswerOnWire {
-  std::optional<SyntaxId> transfer_syntax;  // the accepted one; before that the first offered
+  std::optional<SyntaxId> transfer_syntax;  // the accepted one; until then the first one offered
   ContextResult result = ContextResult::unanswered;
   std::uint16_t reason = 0;          // of a rejection; the feature bits when negotiated
-  Refusal refusal = Refusal::none;   // of a fault the result stays unanswered
+  Refusal refusal = Refusal::none;   // after a fault the result stays unanswered
   std::uint32_t refusal_status = 0;  // of a fault
 };
 
@@ -174,15 +174,15 @@ struct ContextFactsOnWire : ContextAnswerOnWire {
   std::uint16_t context_id = 0;
   std::optional<SyntaxId> abstract_syntax;  // empty when the bind was not seen
   std::optional<AuthNumbers> auth;          // of the PDU that proposed it
-  // When the association began (C706 12.6.2): its bind. Empty when that was not seen, and for
-  // ncadg.
+  // When the association began (C706 12.6.2): at its bind. Empty when the bind was not seen, and
+  // for ncadg.
   std::optional<Timestamp> association;
 };
 
 // A presentation context: an interface that a client proposed on a connection (C706 12.6.4.3).
 struct RpcContext : ContextFactsOnWire {
   ContextKey key;
-  // As far as seen when the callback is made; without security of its own, that of the SMB session.
+  // The caller, as far as seen by now; without security of its own, that of the SMB session.
   SecurityIdentity identity;
   // ncacn_np only. A known pipe reads \PIPE\name, the name as the client wrote it; it is empty when
   // the opening of the pipe was not seen.
@@ -200,9 +200,9 @@ struct CallFactsOnWire {
   std::uint32_t call_id = 0;
   std::uint16_t context_id = 0;
   std::uint16_t opnum = 0;
-  std::optional<Uuid> object;       // as on the wire, nil included
-  // What the call is judged by: `auth` where the PDU has a trailer; else `connection_auth`; else it
-  // has no security of its own. With auth_unseen neither is set, nor is the identity.
+  std::optional<Uuid> object;  // as on the wire, nil included
+  // A call is judged by `auth` where its PDU has a trailer, else by `connection_auth`; with neither
+  // it has no security of its own. With auth_unseen, both are empty, and so is the identity.
   std::optional<AuthNumbers> auth;  // of this PDU's own trailer
   // The connection's only security context, when it is of level CONNECT and this PDU has no trailer
   // of its own: at that level peers leave it out of requests.
@@ -211,12 +211,12 @@ struct CallFactsOnWire {
   std::optional<Uuid> activity;  // ncadg
   std::uint32_t sequence = 0;    // ncadg
   bool one_way = false;          // PFC_MAYBE: no answer will come
-  // With any, interface, operation and identity are those of one of several readings of the wire.
+  // With any doubt, interface, operation and identity are those of one reading among several.
   Doubts doubts;
   // The client and server of the connection that carried the call, where that is not the context's:
   // an SMB session may use several connections at once ([MS-SMB2] 1.3, multichannel).
   std::optional<std::array<Endpoint, 2>> carrier;
-  // Of ept_lookup and ept_map.
+  // What a call of ept_lookup or ept_map asks for.
   std::optional<EndpointQuestion> question;
   // The COM class that a DCOM activation asks for, where its stub shows it ([MS-DCOM] 2.2.22).
   std::optional<Uuid> activated_class;
@@ -225,7 +225,7 @@ struct CallFactsOnWire {
 // One call, told at its first fragment.
 struct RpcCall : CallFactsOnWire {
   CallKey key;
-  // Of the security context this call names; without one, that of the SMB session on ncacn_np.
+  // The caller, by the security context that the call names; on ncacn_np else the SMB session's.
   SecurityIdentity identity;
   Bytes body;  // clear prefix of the stub; empty when encrypted
 };
@@ -270,7 +270,7 @@ struct TcpOpening {
   std::uint32_t repeated = 0;  // SYNs after the first
 };
 
-// The end of a TCP connection, in one direction or both: sides as the packet has them.
+// A FIN or RST, which ends a TCP connection; `source` and `destination` are those of its packet.
 struct TcpClosing {
   FrameReference frame;
   Endpoint source;
@@ -285,16 +285,16 @@ enum class BlindnessKind : std::uint8_t {
   undecodable,      // bytes of an RPC connection that are no PDU, or a PDU that contradicts itself
   table_eviction,   // an RPC connection or context forgotten because a table was full
   unfinished_fragments,  // an IP datagram whose fragments never completed
-  smb_encrypted,         // told once for each SMB session, when it ends
-  smb_compressed,        // likewise
+  smb_encrypted,         // encrypted messages of an SMB session; told once, when the session ends
+  smb_compressed,        // compressed messages of an SMB session; told once, when the session ends
   http_not_dissected,
-  encapsulated,  // frames inside of something that is not followed or encrypts; told at the end
-  conflict,      // what of an RPC connection leaves two readings; told at the first of its doubts
+  encapsulated,  // frames inside an encapsulation that encrypts or is not followed; told at the end
+  conflict,      // an RPC connection of which the wire leaves two readings; told at its first doubt
 };
 
 inline constexpr std::size_t kBlindnessKindCount = 11;
 
-// The size of a gap that nobody can tell, to those who read a stream.
+// The size of a gap in a stream where nothing tells its size.
 inline constexpr std::uint64_t kGapOfUnknownSize = ~std::uint64_t{0};
 
 struct Blindness {
@@ -303,15 +303,15 @@ struct Blindness {
   std::uint32_t ordinal = 0;
   std::optional<Endpoint> client;  // of the connection, when it belongs to one
   std::optional<Endpoint> server;
-  bool udp = false;         // the two are endpoints of UDP
+  bool udp = false;         // client and server are UDP endpoints
   std::uint64_t bytes = 0;  // not seen; 0 when not countable
   std::uint64_t messages = 0;
-  // Of an SMB session: its first message of this kind, and its id on the wire.
+  // For an SMB session: its first message of this kind, and its id on the wire.
   std::optional<FrameReference> since;
   std::optional<std::uint64_t> smb_session;
 };
 
-// Blindness told last of all in `frame`. `endpoints` are the client and the server of the
+// Blindness that is told last in `frame`. `endpoints` are the client and the server of the
 // connection that it is about.
 [[nodiscard]] inline Blindness make_blindness(BlindnessKind kind,
                                               const FrameReference& frame) noexcept {
@@ -341,8 +341,8 @@ class RpcObserver {
 
   // A context appears: proposed (result unanswered) or implied.
   virtual void on_context(const RpcContext& context) = 0;
-  // Its result is known, or will not become known (result unanswered). Told once per proposed
-  // context, always before on_context_closed.
+  // The result of a context is known, or will not become known (result unanswered). Told once per
+  // proposed context, always before on_context_closed.
   virtual void on_context_result(const RpcContext& context) = 0;
   virtual void on_context_closed(ContextKey key) = 0;
 
@@ -354,15 +354,15 @@ class RpcObserver {
   virtual void on_blindness(const Blindness& blindness) = 0;
 
   // One entry of a mapper's answer, of what it is asked to insert or remove, or of a server's list
-  // of its own interfaces; in the frame that ends the message. Nothing that other callbacks need.
+  // of its own interfaces; in the frame that ends the message. Other callbacks do not depend on it.
   virtual void on_endpoint(const EndpointEntry& entry) { (void)entry; }
 
-  // A client's first SYN. Nothing that other callbacks need.
+  // A client's first SYN. Other callbacks do not depend on it.
   virtual void on_opening(const TcpOpening& opening) { (void)opening; }
-  // What became of it. Told once for each opening, in any order.
+  // What became of an opening. Told once for each, in any order.
   virtual void on_opening_answer(const TcpOpening& opening) { (void)opening; }
-  // A FIN or RST of any TCP connection, from either side, where openings are told. Nothing that
-  // other callbacks need.
+  // A FIN or RST of any TCP connection, from either side, where openings are told. Other
+  // callbacks do not depend on it.
   virtual void on_closing(const TcpClosing& closing) { (void)closing; }
 
   // Everything that began in a frame before `sequence` has been told: no later callback carries

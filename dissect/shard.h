@@ -7,13 +7,13 @@
 
 namespace rpcaudit::dissect {
 
-// Which of `shards` dissectors a frame belongs to: by the unordered pair of hosts of its innermost
-// IP packet, because association groups, SMB multichannel and IP fragments are wider than a flow.
-// Connectionless RPC, which may answer from another host, belongs to the first, and so do fragments
-// but those of TCP, which do not show what they are, and frames without an IP packet. The same in
-// every run.
+// The index, below `shards`, of the dissector that a frame belongs to. The unordered pair of hosts
+// of the innermost IP packet decides, because association groups, SMB multichannel and IP fragments
+// are wider than a flow. Connectionless RPC may be answered from another host, so it belongs to the
+// first dissector, as do fragments of other protocols than TCP, which do not show what they carry,
+// and frames without an IP packet.
 //
-// Much cheaper than dissecting the frame.
+// The result is the same in every run. It costs much less than dissecting the frame.
 [[nodiscard]] std::uint32_t shard_of(const Frame& frame, const Limits& limits,
                                      std::uint32_t shards) noexcept;
 

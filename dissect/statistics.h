@@ -5,8 +5,8 @@
 
 namespace rpcaudit::dissect {
 
-// Every counter of the dissector, once: what it counts, where its name does not tell, stands
-// beside it.
+// Every counter of the dissector, listed once. What a counter counts stands beside it where its
+// name does not tell.
 // clang-format off
 #define RPCAUDIT_DISSECT_COUNTERS(COUNTER) \
   COUNTER(frames)                                                                                  \

@@ -103,8 +103,8 @@ ConnectionFate TcpConnections::add(Slot<TcpConnection> slot, Direction direction
   return {true, StreamKind::rpc, forgotten, joined_late};
 }
 
-// A connection that seems to be over is kept for a while, as it may go on all the same. Returns the
-// tag of a flow whose connection is not kept any longer instead.
+// A connection that seems to be over is kept for a while, as it may go on nevertheless. Returns the
+// tag of the flow whose connection is closed to keep it, if any.
 std::optional<std::uint64_t> TcpConnections::set_over(Slot<TcpConnection> slot, bool is_over,
                                                       const FrameReference& frame) noexcept {
   list_of(slot).remove(slot, connections_);
@@ -119,7 +119,7 @@ std::optional<std::uint64_t> TcpConnections::set_over(Slot<TcpConnection> slot, 
   return close_over(over_.oldest());
 }
 
-// Not of what is passed over: looking at it would cost more than all the rest.
+// Not for bytes that are passed over: summing them would cost more than all the rest.
 void TcpConnections::verify_checksum(const TcpConnection& connection, Direction direction,
                                      const Packet& packet) noexcept {
   if (!connection.carried) return;
@@ -335,7 +335,7 @@ void TcpConnections::mark_unfinished(Slot<TcpConnection> slot) noexcept {
     since[direction] = open_since(connection, direction).sequence;
   }
   const bool holds = since[Direction::forward] != 0 || since[Direction::reverse] != 0;
-  // Nearly always it held nothing and holds nothing: the list is not looked at.
+  // Nearly always the stream held nothing and holds nothing: the list is not looked at.
   if (!holds && !connection.is_marked) return;
   connection.is_marked = holds;
   for (const Direction direction : kDirections) {

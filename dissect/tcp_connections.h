@@ -24,10 +24,10 @@ struct TcpConnection {
   TcpConversation conversation;  // what every segment needs stands first
   Carried carried;
   ListLinks<TcpConnection> links;
-  std::optional<Direction> client;  // in which the client sends: its SYN or the answer was seen
+  std::optional<Direction> client;  // in which the client sends; set by its SYN or the answer to it
   bool joined_late = false;
   bool is_marked = false;  // in the list of what holds bytes
-  bool is_over = false;    // or seems to be, since
+  bool is_over = false;    // or seems to be, since `over_since`
   FrameReference over_since;
   Doubts doubts;
   Timestamp last_seen;
@@ -36,7 +36,7 @@ struct TcpConnection {
   std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
 };
 
-// What became of a connection by a segment.
+// What a segment made of its connection.
 struct ConnectionFate {
   bool open = true;                        // false: it is over, its slot free again
   StreamKind kind = StreamKind::rpc;       // what it turned out to be, when it is not looked into
@@ -77,10 +77,10 @@ class TcpConnections {
     return connections_[slot].conversation.reopened_by(direction, packet);
   }
 
-  // One segment.
+  // Takes one segment.
   [[nodiscard]] ConnectionFate add(Slot<TcpConnection> slot, Direction direction,
                                    const Packet& packet, const FrameReference& frame) noexcept;
-  // Everything held is told, the slot is free again. `frame` is where that happens.
+  // Tells everything held and frees the slot. `frame` is where the connection ends.
   void close(Slot<TcpConnection> slot, const FrameReference& frame) noexcept;
   // Closes the connection if it has been over for so long that what comes between its ports is none
   // of it, and returns whether that is so.

@@ -101,7 +101,7 @@ bool TcpFlows::add(const Packet& packet, const FlowKey& key, const FrameReferenc
   return follow(entry, packet, key, frame);
 }
 
-// Whether connections come about, until they carry something.
+// Notes what answers an opening, until the flow has carried data.
 void TcpFlows::note_answer(const FlowEntry& entry, const Packet& packet, const FlowKey& key,
                            const FrameReference& frame) noexcept {
   if (packet.tcp.is_syn()) {

@@ -25,15 +25,15 @@ struct IpHeader {
   std::uint8_t version = 0;
   std::uint8_t protocol = 0;  // of `payload`
   WireBytes payload;
-  FragmentPlace fragment;  // when it is one
+  FragmentPlace fragment;  // where the packet is a fragment
 };
 
 // Parses the IPv4 or IPv6 header in front: `ok` for a whole datagram, `fragment` for one of its
 // fragments.
 [[nodiscard]] DecodeStatus parse_ip(WireBytes bytes, IpHeader& header) noexcept;
 
-// Passes over the extension headers in front of header.payload (RFC 8200 4): for what a datagram
-// that was reassembled begins with. `ok` when another protocol stands there.
+// Passes over the extension headers in front of header.payload (RFC 8200 4), with which a
+// reassembled datagram may begin. `ok` when another protocol follows them.
 [[nodiscard]] DecodeStatus skip_extensions(IpHeader& header) noexcept;
 
 }  // namespace rpcaudit::dissect

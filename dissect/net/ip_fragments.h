@@ -30,7 +30,7 @@ struct IpFragmentCounters {
 //
 // Of bytes that arrive twice the first are kept; where the copies differ, systems disagree which of
 // them counts, and the datagram says so (Doubt::fragment_conflict). Bounded by
-// Limits::ip_fragment_*: the datagram begun the longest ago makes room. Copies of a fragment that
+// Limits::ip_fragment_*: evicts the datagram begun the longest ago. Copies of a fragment that
 // come soon after its datagram was completed, as a mirror port makes them, are swallowed; when one
 // differs, the datagram is returned once more with its bytes.
 class IpFragments {

@@ -92,7 +92,7 @@ void set_udp(const std::byte* udp, Packet& packet) noexcept {
                                 length, packet);
 }
 
-// What a packet is found in.
+// The encapsulations that a packet was found in.
 struct Surroundings {
   std::size_t depth = 0;  // encapsulations peeled
   TunnelId tunnel = 0;

@@ -69,7 +69,7 @@ struct Packet {
   Bytes payload;                           // as captured: at most payload_length
   FragmentPlace fragment;                  // when transport is fragment
   TunnelId tunnel = 0;
-  Doubts doubts;  // of a datagram that was put together from fragments
+  Doubts doubts;  // set for a datagram that was put together from fragments
   // The innermost IP header, of which the fixed part was captured, and the Ethernet addresses and
   // tags in front of it; nullptr where there are none, and for reassembled datagrams.
   const std::byte* ip_header = nullptr;
@@ -131,7 +131,7 @@ namespace detail {
   return detail::decode_any(frame, limits, packet);
 }
 
-// The same for a reassembled datagram; it may hold an encapsulation, and so another fragment.
+// Decodes a reassembled datagram, which may hold an encapsulation, and so another fragment.
 [[nodiscard]] DecodeStatus decode_datagram(const Datagram& datagram, const Limits& limits,
                                            Packet& packet) noexcept;
 

@@ -14,28 +14,28 @@ namespace rpcaudit::dissect {
 // Who talks to whom, over what: the part of an association (C706 12.6.2; MS-RPCE calls it a
 // connection) that all its contexts and calls have in common.
 struct Association {
-  Direction client_direction = Direction::forward;  // in which the client sends
+  Direction client_direction = Direction::forward;  // the client sends in it
   bool roles_known = false;
   ProtocolSequence protocol = ProtocolSequence::ncacn_ip_tcp;
-  Doubts doubts;                      // of all calls told from here on
+  Doubts doubts;                      // all calls told from here on have them
   const PipeOrigin* pipe = nullptr;   // of an association over a named pipe
-  PerDirection<Endpoint> endpoints;   // who sends in the direction
-  std::optional<Timestamp> begun;     // by its bind
+  PerDirection<Endpoint> endpoints;   // who sends in each direction
+  std::optional<Timestamp> begun;     // at its bind
   BoundedText<64> secondary_address;  // of the last bind_ack that has one
 
   [[nodiscard]] const Endpoint& client() const noexcept { return endpoints[client_direction]; }
   [[nodiscard]] const Endpoint& server() const noexcept {
     return endpoints[opposite(client_direction)];
   }
-  // By the first PDU whose type only one side sends; rts tells nothing.
+  // Learns who the client is by a PDU whose type only one side sends; rts tells nothing.
   void learn_roles(Direction direction, PduType type) noexcept;
-  // By a bind_ack; an alter_context_response leaves it out.
+  // Keeps the address in a bind_ack; an alter_context_response leaves it out.
   void note_secondary_address(Bytes address) noexcept;
   // Whether a pipe is carried by another connection than when the context was proposed.
   [[nodiscard]] bool was_moved_from(const RpcContext& context) const noexcept {
     return pipe != nullptr && (client() != context.client || server() != context.server);
   }
-  // What is in doubt of a call told now: without security of its own also who makes it.
+  // The doubts about a call told now; about its caller, too, if it has no security of its own.
   [[nodiscard]] Doubts doubts_of(const RpcCall& call) const noexcept;
   // Sets what a context has from its association, whatever its proposal says.
   void describe(RpcContext& context) const noexcept;

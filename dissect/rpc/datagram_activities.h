@@ -17,7 +17,7 @@ struct DatagramActivity {
   IpAddress server;
   std::uint32_t highest = 0;         // sequence number told
   std::uint64_t told = 0;            // bit n: the call numbered highest - n was told
-  DatagramPendingCalls::List calls;  // that wait for their outcome
+  DatagramPendingCalls::List calls;  // calls that wait for their outcome
   std::uint32_t nocall_sequence = 0;
   FrameReference nocall;  // in which the server said that it knows no such call
 
@@ -31,10 +31,10 @@ class DatagramActivities {
  public:
   DatagramActivities(std::size_t capacity, std::uint64_t seed);
 
-  // None when it is not known.
+  // The activity of this name; none when it is not known.
   [[nodiscard]] Slot<DatagramActivity> find(const Uuid& uuid, const IpAddress& client,
                                             const IpAddress& server) const noexcept;
-  // The first of this client, whatever the server, for which `is_it(slot)` holds.
+  // The client's first activity, whatever the server, for which `is_it(slot)` holds.
   template <class Predicate>
   [[nodiscard]] Slot<DatagramActivity> find_of_client(const Uuid& uuid, const IpAddress& client,
                                                       Predicate is_it) const noexcept {
@@ -44,14 +44,14 @@ class DatagramActivities {
     });
   }
 
-  // The one that has to be removed before one of this name can be added; none while there is room.
+  // The activity to remove before one of this name can be added; none while there is room.
   [[nodiscard]] Slot<DatagramActivity> in_the_way(const Uuid& uuid,
                                                   const IpAddress& client) const noexcept;
   Slot<DatagramActivity> add(const Uuid& uuid, const IpAddress& client,
                              const IpAddress& server) noexcept;
   void remove(Slot<DatagramActivity> slot) noexcept { activities_.remove(slot); }
 
-  // It was used: it is the last to be evicted.
+  // Marks the activity as just used: it becomes the last to be evicted.
   void touch(Slot<DatagramActivity> slot) noexcept { activities_.touch(slot); }
   [[nodiscard]] Slot<DatagramActivity> oldest() const noexcept { return activities_.oldest(); }
 

@@ -13,13 +13,13 @@ namespace rpcaudit::dissect {
 // An interface that connectionless PDUs name between two endpoints.
 struct DatagramContext {
   RpcContext context;
-  std::uint32_t open_calls = 0;  // that wait for their outcome
+  std::uint32_t open_calls = 0;  // calls that wait for their outcome
   std::uint32_t generation = 0;
 };
 
 // The contexts of the connectionless protocol: nothing proposes them, each PDU states its own.
-// Tells the observer of each. Bounded: the least recently used one without an open call makes room,
-// and is counted. There are more contexts than calls, so there is one.
+// Tells the observer of each. Bounded: evicts the least recently used context without an open call,
+// and counts it. There are more contexts than calls, so there is one.
 class DatagramContexts {
  public:
   DatagramContexts(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
@@ -29,7 +29,7 @@ class DatagramContexts {
   Slot<DatagramContext> use(const Endpoint& client, const Endpoint& server,
                             const SyntaxId& interface, const FrameReference& frame) noexcept;
 
-  // A call on the context waits for its outcome; it does so no longer.
+  // A call on the context begins to wait for its outcome; a call waits no longer.
   void add_call(Slot<DatagramContext> slot) noexcept { ++contexts_[slot].open_calls; }
   void remove_call(Slot<DatagramContext> slot) noexcept { --contexts_[slot].open_calls; }
 

@@ -35,8 +35,8 @@ class EndpointDialogue {
                                                                 std::uint16_t opnum, const Pdu& pdu,
                                                                 Bytes body) noexcept;
 
-  // The first fragment of a request to a mapper; that of an answer on any context. `association`
-  // is a number that no other open association has.
+  // The first fragment of a request to a mapper; the first fragment of an answer on any context.
+  // `association` is a number that no other open association has.
   void read_request(std::uint32_t association, const RpcContext& context, std::uint16_t opnum,
                     const Pdu& pdu) noexcept;
   void read_answer(std::uint32_t association, const RpcContext& context, std::uint16_t opnum,

@@ -22,8 +22,8 @@ struct OpenProposal {
   std::optional<std::uint32_t> auth_context;  // the security context that its trailer names
   Slot<ContextRecord> first;  // the context of its first item; none when it has no item
 
-  ListLinks<OpenProposal> by_age;      // of all proposals
-  ListLinks<OpenProposal> of_session;  // of those of one session
+  ListLinks<OpenProposal> by_age;      // in the list of all proposals
+  ListLinks<OpenProposal> of_session;  // in the list of its session
 };
 
 // All proposals that wait for an answer. A server answers one after the other, so few are open on a
@@ -31,10 +31,10 @@ struct OpenProposal {
 // all: whoever adds makes room first.
 class OpenProposals {
  public:
-  // How many of one session are open at once.
+  // How many proposals of one session are open at once, at most.
   static constexpr std::uint32_t kOfSessionMax = 16;
 
-  // Those of one session, which keeps it.
+  // The proposals of one session, which owns the list.
   struct List {
     IntrusiveList<OpenProposal, &OpenProposal::of_session> proposals;
     std::uint32_t count = 0;
@@ -51,9 +51,9 @@ class OpenProposals {
   OpenProposal& operator[](Slot<OpenProposal> slot) noexcept { return slots_[slot]; }
   const OpenProposal& operator[](Slot<OpenProposal> slot) const noexcept { return slots_[slot]; }
 
-  // Not to be called when full(), or when the list is.
+  // Adds a proposal. Not to be called when full(), or when the list is full.
   Slot<OpenProposal> add(Slot<RpcSession> session, const Pdu& pdu, List& list) noexcept;
-  // None when the session has no proposal of this id open.
+  // The open proposal of this call id; none when the session has none.
   [[nodiscard]] Slot<OpenProposal> find(std::uint32_t call_id, const List& list) const noexcept;
   // The proposal that is answered, or none. Some peers answer under another call id: then the
   // answer is for the earliest that is open. Unless all of the association was seen, it may be for

@@ -14,7 +14,7 @@ std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexc
   switch (header.type) {
     case PduType::request:
       if (!is_first_fragment(header)) return kRequestSize;
-      // The trailer stands at the end; without one the front is all there is to see.
+      // The trailer stands at the end; without one, only the prefix matters.
       if (header.auth_length != 0) return whole;
       return std::min(whole, kRequestSize + kObjectSize + body_prefix);
     case PduType::response: return kResponseSize;

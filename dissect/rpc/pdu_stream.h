@@ -69,7 +69,7 @@ class PduStream {
   // Passes over the next `count` bytes of the stream (a banner before the first PDU).
   void skip(std::size_t count) noexcept { skip_ += count; }
 
-  // That of the last PDU; the next one counts on from it.
+  // The ordinal of the last PDU; that of the next one follows it.
   [[nodiscard]] const PduOrdinal& ordinal() const noexcept { return ordinal_; }
   void set_ordinal(const PduOrdinal& ordinal) noexcept { ordinal_ = ordinal; }
 
@@ -99,8 +99,8 @@ class PduStream {
   Slot<PduBuffer> buffer_;
   std::uint32_t have_ = 0;      // bytes in the buffer
   std::uint32_t need_ = 0;      // bytes wanted in it; 0 until the header is known
-  std::uint32_t clean_ = 0;     // before the first hole
-  std::uint32_t hole_end_ = 0;  // behind the last
+  std::uint32_t clean_ = 0;     // bytes before the first hole
+  std::uint32_t hole_end_ = 0;  // end of the last hole
   PduOrdinal ordinal_;
   std::uint32_t index_ = 0;  // of the PDU under way
   bool searching_ = false;

@@ -26,12 +26,12 @@ struct PendingCall {
   std::uint16_t opnum = 0;
   bool cancelled = false;  // the client sent co_cancel
   bool orphaned = false;   // the client sent orphaned
-  bool doubted = false;    // that it is in doubt was told
+  bool doubted = false;    // the observer was told of its doubts
   bool hashed = false;     // stands in a hash bucket
   std::uint32_t generation = 0;
 
-  ListLinks<PendingCall> by_age;    // of all pending calls
-  ListLinks<PendingCall> of_owner;  // of those of one owner
+  ListLinks<PendingCall> by_age;    // in the list of all pending calls
+  ListLinks<PendingCall> of_owner;  // in the list of its owner
   Slot<PendingCall> bucket_next;
 };
 
@@ -49,7 +49,7 @@ class PendingCalls {
   PendingCalls(std::size_t capacity, std::uint64_t seed);
 
   [[nodiscard]] bool full() const noexcept { return slots_.size() == slots_.capacity(); }
-  // None when there is no call.
+  // The call that waits the longest; none when there is no call.
   [[nodiscard]] Slot<Call> oldest() const noexcept { return by_age_.oldest(); }
   Call& operator[](Slot<Call> slot) noexcept { return slots_[slot]; }
   const Call& operator[](Slot<Call> slot) const noexcept { return slots_[slot]; }
@@ -57,8 +57,8 @@ class PendingCalls {
   // Adds a call to the owner's list. Not to be called when full(). The result's own fields are for
   // the caller to fill, links and generation are set.
   Slot<Call> add(Slot<Owner> owner, std::uint32_t call_id, Timestamp since, List& list) noexcept;
-  // None when the owner has no such call open. Nearly always its list alone tells: it is empty, or
-  // its newest call is the one meant.
+  // The open call of this id; none when the owner has none. Nearly always the list alone tells: it
+  // is empty, or its newest call is the one meant.
   [[nodiscard]] Slot<Call> find(Slot<Owner> owner, std::uint32_t call_id,
                                 const List& list) const noexcept {
     if (!list.newest()) return {};

@@ -170,8 +170,8 @@ Slot<ContextRecord> PresentationContexts::add(ContextList& list) noexcept {
   return slot;
 }
 
-// The newest of the id, but for a proposal without a positive answer over an accepted one that says
-// the same or was not replaced.
+// The context that was accepted last; but the newest one where none was accepted, and where a
+// proposal of another interface still waits for its answer.
 Slot<ContextRecord> PresentationContexts::search(const ContextList& list,
                                                  std::uint16_t context_id) const noexcept {
   const Slot<ContextId> id = find_id(list, context_id);

@@ -19,20 +19,20 @@ namespace rpcaudit::dissect {
 // A presentation context as it is kept. `context` is what observers are lent.
 struct ContextRecord {
   RpcContext context;
-  ListLinks<ContextRecord> links;        // of those of its association
-  ListLinks<ContextRecord> idle_links;   // of those that may be evicted, used or refused
-  ListLinks<ContextRecord> of_id;        // of those of its id
+  ListLinks<ContextRecord> links;        // in the list of its association
+  ListLinks<ContextRecord> idle_links;   // in the LRU list of contexts that may be evicted
+  ListLinks<ContextRecord> of_id;        // in the list of its id
   Slot<ContextRecord> next_in_proposal;  // in the order of the items
-  std::uint32_t open_calls = 0;          // on it, that wait for their outcome
+  std::uint32_t open_calls = 0;          // calls on it that wait for their outcome
   std::uint32_t generation = 0;
-  bool superseded = false;  // another has its id: closed when no call is open
+  bool superseded = false;  // another context took its id: closed when no call is open
   bool resolved = false;    // on_context_result was told, or there is nothing to tell
 
-  // Calls on it are served, as far as is known.
+  // Whether calls on it are served, as far as is known.
   [[nodiscard]] bool is_usable() const noexcept {
     return context.result == ContextResult::accepted || context.origin == ContextOrigin::implied;
   }
-  // It may make room for another.
+  // Whether it may be evicted.
   [[nodiscard]] bool is_idle() const noexcept { return resolved && open_calls == 0; }
 };
 
@@ -53,9 +53,9 @@ struct ContextList {
 struct ContextId {
   std::uint32_t association = 0;
   std::uint16_t id = 0;
-  IntrusiveList<ContextRecord, &ContextRecord::of_id> contexts;  // but for superseded ones
-  Slot<ContextRecord> accepted;                                  // the last one that was
-  Slot<ContextRecord> refused;                                   // likewise
+  IntrusiveList<ContextRecord, &ContextRecord::of_id> contexts;  // all but superseded ones
+  Slot<ContextRecord> accepted;                                  // the one accepted last
+  Slot<ContextRecord> refused;                                   // the one refused last
 };
 
 // What a bind or alter_context says besides its items.
@@ -67,8 +67,8 @@ struct Proposal {
 
 // The presentation contexts of all associations: proposed by bind and alter_context, answered by
 // position, used by context id. Tells the observer of each. Bounded, for each association and over
-// all: of those without an open call the longest refused makes room, or else the least recently
-// used, and is counted. Whatever a table holds, each step takes the same time.
+// all: among contexts without an open call, evicts the one refused the longest ago, or else the
+// least recently used, and counts it. Each step takes constant time, however full a table is.
 class PresentationContexts {
  public:
   PresentationContexts(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
@@ -104,7 +104,7 @@ class PresentationContexts {
     return list.recent;
   }
 
-  // A call on the context waits for its outcome; it does so no longer.
+  // A call on the context begins to wait for its outcome; a call waits no longer.
   void add_call(ContextList& list, Slot<ContextRecord> slot) noexcept;
   void remove_call(ContextList& list, Slot<ContextRecord> slot) noexcept;
 

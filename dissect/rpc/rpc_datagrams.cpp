@@ -158,7 +158,7 @@ void RpcDatagrams::on_answer(const Received& pdu) noexcept {
   resolve(open, is_fault ? Outcome::fault : Outcome::rejected, status, pdu.frame);
 }
 
-// The server may answer a cancelled call all the same, so it stays open.
+// The server may still answer a cancelled call, so the call stays open.
 void RpcDatagrams::on_client_note(const Received& pdu) noexcept {
   const Slot<DatagramActivity> slot =
       find_open(pdu.header.activity, pdu.packet.source.address(), pdu.packet.destination.address(),
@@ -223,7 +223,7 @@ void RpcDatagrams::tell_blindness(const Received& pdu, BlindnessKind kind,
   observer_.on_blindness(blindness);
 }
 
-// The one that has the call open: that of this server, or else one of the same name.
+// The activity that has the call open: with this server, or else with another one.
 Slot<DatagramActivity> RpcDatagrams::find_open(const Uuid& uuid, const IpAddress& client,
                                                const IpAddress& server,
                                                std::uint32_t sequence) const noexcept {

@@ -295,7 +295,7 @@ void RpcSessions::on_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
 void RpcSessions::on_cancel(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   const Pending pending_slot = find_call(slot, pdu);
   if (!pending_slot) return;
-  // The server may answer all the same, so the call stays open.
+  // The server may still answer, so the call stays open.
   if (pdu.header.type == PduType::orphaned) {
     pending_[pending_slot].orphaned = true;
   } else {

@@ -27,7 +27,7 @@ struct RpcSession {
   bool conflict_told = false;       // blindness about its doubts was told
   bool has_gaps = false;            // bytes of either direction are known to be missing
   EndpointTopics topics;
-  RpcPendingCalls::List calls;  // that wait for their answer
+  RpcPendingCalls::List calls;  // calls that wait for their answer
   OpenProposals::List proposals;
   ContextList contexts;
   SecurityContextList security;
@@ -50,7 +50,7 @@ class RpcSessions {
   [[nodiscard]] Slot<RpcSession> open(ProtocolSequence protocol,
                                       const std::array<Endpoint, 2>& endpoints,
                                       const PipeOrigin* pipe);
-  // Everything still open on the session is resolved and told; its slot is free again.
+  // Resolves and tells everything still open on the session, and frees its slot.
   void close(Slot<RpcSession> slot) noexcept;
 
   // The next bytes of a direction.

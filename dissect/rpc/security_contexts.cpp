@@ -47,7 +47,7 @@ const SecurityContext* SecurityContextList::implied() const noexcept {
   return is_only_one ? &contexts[0] : nullptr;
 }
 
-// The calls of the one that makes room keep the numbers of their own trailers.
+// Calls on the context that is evicted keep the numbers of their own trailers.
 SecurityContext& SecurityContexts::add(SecurityContextList& list) noexcept {
   if (list.count == SecurityContextList::kCapacity) {
     ++statistics_.identities_dropped;

@@ -17,7 +17,7 @@ namespace rpcaudit::dissect {
 struct SecurityContext {
   AuthNumbers numbers;
   Slot<Identity> identity;       // none while no token was seen, or no room was left
-  Slot<Identity> offered;        // of a later authentication that has no answer yet
+  Slot<Identity> offered;        // by a later authentication that has no answer yet
   bool is_settled = false;       // `identity` names the caller
   bool awaits_answer = false;    // the proposal that settled it has no answer yet
   bool is_contradicted = false;  // another caller was named, and maybe taken
@@ -37,22 +37,22 @@ struct SecurityContextList {
   std::uint8_t count = 0;
   std::array<SecurityContext, kCapacity> contexts;
 
-  // The one that trailers call `context_id`; nullptr when it is not known.
+  // The context that trailers call `context_id`; nullptr when it is not known.
   [[nodiscard]] const SecurityContext* find(std::uint32_t context_id) const noexcept;
   [[nodiscard]] SecurityContext* find(std::uint32_t context_id) noexcept;
-  // The only one there is, if calls on it may come without a trailer: those of level CONNECT do.
+  // The only context, if its calls may come without a trailer, as at level CONNECT; else nullptr.
   [[nodiscard]] const SecurityContext* implied() const noexcept;
 };
 
 // The security contexts of all associations, and the names that their tokens showed in clear.
 //
 // An identity belongs to the authentication that the server accepted. Once a context's caller is
-// named, only a later proposal on it that the server accepts names another. What it makes of a
-// second auth3, which has no answer, is not known of Windows; Samba ends the connection, as it
-// refuses every later proposal on the context: calls after one that names another are in doubt.
+// named, only a later proposal on it that the server accepts names another. What Windows makes of a
+// second auth3, which has no answer, is not known; Samba ends the connection, and refuses every
+// later proposal on the context. So calls after one that names another caller are in doubt.
 //
-// Bounded: of the contexts of an association one that names nobody makes room, or else the longest
-// known; an identity for which there is no room is left out and counted.
+// Bounded: an association evicts a context that names nobody, or else the one known the longest; an
+// identity for which there is no room is left out and counted.
 class SecurityContexts {
  public:
   SecurityContexts(std::size_t identities, DissectStatistics& statistics)
@@ -71,8 +71,8 @@ class SecurityContexts {
   void describe(SecurityContextList& list, const PipeOrigin* pipe, const Pdu& request,
                 RpcCall& call) noexcept;
 
-  // Whom the tokens of a context named. Whoever has none, over a pipe, is the user of the SMB
-  // session; `pipe` is nullptr elsewhere.
+  // The caller that the tokens of a context named. Without a context, over a pipe, that is the user
+  // of the SMB session; `pipe` is nullptr elsewhere.
   [[nodiscard]] SecurityIdentity identity_of(const SecurityContext* context,
                                              const PipeOrigin* pipe) const noexcept;
 

@@ -10,7 +10,7 @@
 namespace rpcaudit::dissect {
 namespace {
 
-// Of what belongs to no session of the wire.
+// Marks keys of what belongs to no session on the wire.
 constexpr std::uint64_t kNoSessionMark = std::uint64_t{1} << 61;
 
 TableKey session_key(const SmbConnection& connection, std::uint64_t id) noexcept {
@@ -116,7 +116,7 @@ void Smb2Reader::on_unit(SmbUnitContext& unit) noexcept {
   unit.step.next_offset = header.next;
   if (!matters(host, unit.connection, header)) return;
   header.is_response() ? on_response(unit, header) : on_request(unit, header);
-  // The payload as well ends where the next message begins.
+  // The payload, too, ends where the next message begins.
   SmbStep& step = unit.step;
   if (header.next == 0) return;
   step.payload_offset = std::min(step.payload_offset, header.next);
@@ -345,8 +345,9 @@ void Smb2Reader::on_data_response(SmbUnitContext& unit, const Smb2Header& header
   host.hand_on(unit, pipe, kToClient, data.extent);
 }
 
-// The pipe of a READ response whose request was not seen: nothing in it says which, so that there
-// must be one only on its tree that waits for an answer. Not looked for among many.
+// The pipe of a READ response whose request was not seen. Nothing in the response names the pipe,
+// so it counts only if one pipe alone of its tree waits for an answer. Sessions of many pipes are
+// not searched.
 SmbPipes::Reference Smb2Reader::only_waiting_pipe(SmbUnitContext& unit,
                                                   const Smb2Header& header) noexcept {
   SmbHost& host = unit.host;
@@ -380,7 +381,7 @@ void Smb2Reader::on_leave(SmbUnitContext& unit, const Smb2Header& header) noexce
   host.sessions()[session].trees.remove(header.tree_id);  // its handles are not named again
 }
 
-// All of the message counts; what of it is only framing is little.
+// The whole message is counted; its framing is small enough to include.
 void Smb2Reader::on_unreadable(SmbUnitContext& unit, SmbKind kind) noexcept {
   SmbHost& host = unit.host;
   std::uint64_t id = 0;

@@ -19,10 +19,10 @@ struct SmbPayload {
   SmbPipes::Reference pipe;
   Direction direction = kToServer;  // of the pipe
   bool ends_pipe = false;           // it is the last that this pipe carries
-  SmbWrites::Reference write;       // which it is of, while that is held
+  SmbWrites::Reference write;       // the held write that the bytes belong to, if any
 };
 
-// A connection carries a session.
+// One of the sessions that a connection carries.
 struct SmbChannel {
   SmbSessions::Reference session;
   Slot<SmbChannel> next;  // of the same connection
@@ -37,7 +37,7 @@ struct SmbConnection {
   std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
   Smb1Reader smb1;
   Smb2Reader smb2;
-  std::uint64_t key = 0;           // what is this connection's own is found by
+  std::uint64_t key = 0;           // first part of the keys of what is this connection's own
   std::uint64_t hosts = 0;         // both addresses, the same for all connections between them
   SmbSessions::Reference carried;  // the session last found among the channels
   Slot<SmbChannel> channels;       // sessions it carries
@@ -45,7 +45,7 @@ struct SmbConnection {
   std::uint32_t generation = 0;
   Direction client_direction = Direction::forward;
   bool roles_known = false;
-  bool roles_certain = false;       // not only by the flags of messages
+  bool roles_certain = false;       // known by more than the flags of messages
   std::uint8_t contradictions = 0;  // messages in a row whose flags say otherwise
   Doubts doubts;                    // what its peers read may differ from what is told
 

@@ -8,7 +8,7 @@ namespace {
 // One connection rarely carries more than a few sessions; it may not crowd out those of others.
 constexpr std::uint32_t kSessionsPerConnectionMax = 64;
 
-// Of what the server has not named yet.
+// Marks keys of what the server has not named yet.
 constexpr std::uint64_t kUnnamedMark = std::uint64_t{1} << 62;
 
 }  // namespace
@@ -34,7 +34,7 @@ SmbHost::SmbHost(const Limits& limits, RpcObserver& observer, DissectStatistics&
       channels_(2 * limits.smb_sessions) {}
 
 bool SmbHost::is_response(const SmbUnitContext& unit, bool flag) noexcept {
-  // So many flags in a row against what a first one said: that was the wrong one.
+  // After so many flags in a row that contradict the first one, the first is taken to be wrong.
   constexpr std::uint8_t kContradictionsMax = 2;
   SmbConnection& connection = unit.connection;
   const Direction client = flag ? opposite(unit.direction) : unit.direction;
@@ -74,7 +74,7 @@ void SmbHost::carry(SmbConnection& connection, Slot<SmbSession> session,
       link = &channel.next;
       continue;
     }
-    // Over, or the longest known of too many.
+    // The session is over, or the connection carries too many and has known this one the longest.
     const SmbSessions::Reference old = channel.session;
     const Slot<SmbChannel> released = std::exchange(*link, channel.next);
     channels_.release(released);

@@ -18,7 +18,7 @@ struct SmbRequest {
   bool names_ipc = false;  // it asks for a tree of pipes
   bool writes = false;     // `write` is, or was, what it writes to the pipe
   SmbWrites::Reference write;
-  // SMB1 transactions, in bytes of data
+  // Of an SMB1 transaction, in bytes of data.
   std::uint32_t expected = 0;
   std::uint32_t received = 0;
   std::uint32_t answered = 0;
@@ -37,7 +37,7 @@ class SmbHost {
   [[nodiscard]] const SmbPipes& pipes() const noexcept { return pipes_; }
   [[nodiscard]] SmbSessions& sessions() noexcept { return sessions_; }
 
-  // Whether something could be parsed; what could not is counted.
+  // Whether a parser succeeded; failures are counted.
   [[nodiscard]] bool decodes(ParseStatus status) noexcept {
     if (status != ParseStatus::ok) ++statistics_.smb_undecodable;
     return status == ParseStatus::ok;
@@ -89,9 +89,9 @@ class SmbHost {
   // The request has its response, or will not have one: what it wrote and was not refused counts.
   void end_request(Slot<SmbRequest> slot) noexcept;
 
-  // The same for the request of that key, if it waits for a response; gives what is known of it.
+  // Ends the request of that key, if it waits for a response; gives what is known of it.
   std::optional<SmbRequest> answer_request(const TableKey& key) noexcept;
-  // The pipe of that request is closed.
+  // Closes the pipe of that key.
   void close_pipe(const TableKey& key) noexcept;
 
   // The connection is over: sessions that no other connection carries end with it.

@@ -109,7 +109,7 @@ void SmbPipes::probe(Slot<SmbPipe> slot, Direction direction, Bytes bytes,
                      const FrameReference& frame, PipeSource& source) noexcept {
   SmbPipe& pipe = (*this)[slot];
   ProbeBuffer& prefix = pipe.probes[direction];
-  // What does not stand in one piece is judged byte by byte, so that its cuts do not matter.
+  // A prefix that comes in pieces is judged byte by byte, so that its cuts do not matter.
   Likeness likeness = prefix.size == 0 ? looks_like_rpc(bytes) : Likeness::not_yet;
   if (likeness == Likeness::not_yet && prefix.size == 0) prefix.start = frame;
   while (likeness == Likeness::not_yet && !bytes.empty() && prefix.size < prefix.bytes.size()) {
@@ -285,7 +285,7 @@ void SmbPipes::mark_open(Slot<SmbPipe> slot, Direction direction) noexcept {
   marks_.set(mark_index(slot, direction), sequence);
 }
 
-// The same as for connections: what is held back holds the output back.
+// As for connections: what is held back here holds the output back.
 void SmbPipes::give_up_stale(Timestamp now) noexcept {
   while (const Slot<SmbWrite> oldest = writes_.oldest()) {
     const std::int64_t age = nanoseconds_between(writes_[oldest].since.timestamp, now);

@@ -29,7 +29,7 @@ struct SmbPipe {
   std::uint8_t tries = 0;            // messages that did not look like RPC
   PerDirection<bool> is_marked;      // in the list of what holds bytes
   SmbWriteList writes;               // that wait for the server's answer, in their order
-  SmbWrites::Reference last_write;   // of those that the answer to a read may answer
+  SmbWrites::Reference last_write;   // the last write that data from the server may answer
   Doubts doubts;                     // of the connections that bring its bytes
   PerDirection<ProbeBuffer> probes;  // `decided`: the rest of the message is not looked at
 };
@@ -63,13 +63,13 @@ class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
 
   // What is written to or read from the pipe by one message begins.
   void begin_message(Slot<SmbPipe> slot, Direction direction) noexcept;
-  // More of it. `source` is the connection that it comes from.
+  // Takes more bytes of that message. `source` is the connection that brings them.
   void consume(Slot<SmbPipe> slot, Direction direction, Bytes bytes, const FrameReference& frame,
                PipeSource& source) noexcept;
   void gap(Slot<SmbPipe> slot, Direction direction, std::uint64_t missing, BlindnessKind kind,
            const FrameReference& frame) noexcept;
 
-  // What the peers read of it may differ from what is told, from `frame` on.
+  // What the peers read from the pipe may differ from what is told, from `frame` on.
   void doubt(Slot<SmbPipe> slot, Doubts doubts, const FrameReference& frame) noexcept;
 
   // One request writes `length` bytes to the pipe. Nothing is held, and the reference is of none,
@@ -82,12 +82,12 @@ class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
                      const FrameReference& frame, PipeSource& source) noexcept;
   void gap_write(Slot<SmbPipe> slot, SmbWrites::Reference write, std::uint64_t missing,
                  BlindnessKind kind, const FrameReference& frame) noexcept;
-  // More bytes of the request begin; no more of them come.
+  // More bytes of the request begin; no more of its bytes come.
   void resume_write(SmbWrites::Reference write) noexcept;
   void end_write(SmbWrites::Reference write) noexcept;
   // What the request wrote, and all that was written before it, entered the pipe.
   void accept(SmbWrites::Reference write) noexcept;
-  // It did not. Where it was told all the same, the PDU that it ended in the middle of is over.
+  // What the request wrote never entered the pipe. If it was told, the PDU it ended in is over.
   void refuse(Slot<SmbPipe> slot, SmbWrites::Reference write) noexcept;
   // All writes of the pipe were in vain: there was no such pipe.
   void refuse_all(Slot<SmbPipe> slot) noexcept;

@@ -53,7 +53,7 @@ struct SmbSession {
   std::uint64_t id = 0;               // on the wire
   bool has_id = false;                // the server has given it one
   std::uint32_t channels = 0;         // connections that carry it
-  Doubts doubts;                      // of any of them
+  Doubts doubts;                      // of any of these connections
   UnseenMessages encrypted;
   UnseenMessages compressed;
 };
@@ -88,7 +88,7 @@ class SmbSessions : private KeyedTable<SmbSession, SmbSession> {
   }
   // The server refused a setup: a session that has never been established is over.
   void refuse_logon(Slot<SmbSession> slot, const FrameReference& frame) noexcept;
-  // Its pipes are closed, and what of it could not be seen is told.
+  // Closes the pipes of the session, and tells what of it could not be seen.
   void close(Slot<SmbSession> slot, const FrameReference& frame) noexcept;
 
  private:

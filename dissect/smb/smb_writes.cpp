@@ -44,7 +44,7 @@ SmbWritePiece* SmbWrites::add_piece(Slot<SmbWrite> slot, const FrameReference& f
 bool SmbWrites::add(Slot<SmbWrite> slot, Bytes bytes, const FrameReference& frame,
                     PduOrdinal& place) noexcept {
   constexpr std::uint32_t kSmallestPdu = 16;
-  // All of it or nothing: what is not held is told in order behind what is.
+  // All bytes are held or none: those that are not held would be told behind those that are.
   const std::size_t piece_bytes = sizeof(SmbWritePiece::bytes);
   const std::size_t wanted = (bytes.size() + piece_bytes - 1) / piece_bytes;
   if (pieces_.capacity() - pieces_.size() < wanted) return false;

@@ -65,7 +65,7 @@ class SmbWrites {
   }
   // The held write with the earliest captured frame, if any.
   [[nodiscard]] Slot<SmbWrite> oldest() const noexcept { return Slot<SmbWrite>(held_.oldest()); }
-  // That frame, or UnfinishedStreams::kNothingOpen.
+  // The frame of oldest(), or UnfinishedStreams::kNothingOpen.
   [[nodiscard]] std::uint64_t earliest() const noexcept { return held_.earliest(); }
   // A write in progress, the newest of its pipe; none when all are in use.
   [[nodiscard]] Reference begin(EntryReference<SmbPipe> pipe, SmbWriteList& list,

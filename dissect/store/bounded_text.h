@@ -46,7 +46,7 @@ class TextSlot {
     return true;
   }
 
-  // UTF-8 that is whole.
+  // Appends valid UTF-8 text.
   void append_utf8(std::string_view text) const noexcept {
     std::size_t size = std::min(text.size(), capacity_ - *size_);
     while (size < text.size() && size > 0 && (text[size] & 0xc0) == 0x80) --size;
@@ -54,7 +54,8 @@ class TextSlot {
     *size_ = static_cast<std::uint16_t>(*size_ + size);
   }
 
-  // Little-endian UTF-16; a lone surrogate becomes U+FFFD, half a unit at the end is left out.
+  // Appends little-endian UTF-16; a lone surrogate becomes U+FFFD, half a unit at the end is left
+  // out.
   void append_utf16(Bytes bytes) const noexcept {
     ByteCursor cursor(bytes.first(bytes.size() & ~std::size_t{1}), std::endian::little);
     while (cursor.remaining() != 0) {
@@ -70,7 +71,7 @@ class TextSlot {
     }
   }
 
-  // OEM and DER text: ASCII as it is; other bytes have no agreed meaning and show as Latin-1.
+  // Appends OEM or DER text: ASCII as it is; other bytes have no agreed meaning: shown as Latin-1.
   void append_octets(Bytes bytes) const noexcept {
     for (const std::byte byte : bytes) {
       if (!append(std::to_integer<char32_t>(byte))) return;

@@ -28,7 +28,7 @@ class KeyedSlab {
     return slot;
   }
 
-  // Not to be called when full(). The object is as its last user left it.
+  // Takes an object, as its last user left it. Not to be called when full().
   [[nodiscard]] Slot<T> add(std::uint64_t hash) noexcept {
     const std::uint32_t slot = entries_.take();
     link_bucket(slot, hash);
@@ -45,7 +45,7 @@ class KeyedSlab {
     unlink_bucket(slot);
     link_bucket(slot, hash);
   }
-  // The object was used: it is the last to be evicted.
+  // Marks the object as just used: it becomes the last to be evicted.
   void touch(Slot<T> slot) noexcept { by_use_.touch(slot.index, entries_); }
 
   // The least recently used object, or none.

@@ -91,7 +91,7 @@ class KeyedTable {
     entries_.rehash(slot.index, hash(key));
   }
 
-  // The entry was used.
+  // Marks the entry as just used.
   void touch(Slot<Value> slot) noexcept { entries_.touch(slot.index); }
 
   // The members of a group, the latest added first; none after the last.

@@ -74,9 +74,9 @@ enum class HoldResult : std::uint8_t { held, overlapped, conflicting, no_room };
 // first are kept. Does not own its pieces' memory: clear() it before it goes.
 class PieceList {
  public:
-  // Copies what is not held yet. `overlapped`: some of it was, the rest is kept. `conflicting`: and
-  // some bytes differ from those that are held. `no_room`: the bounds or the pool are reached; what
-  // was kept before that stays.
+  // Copies the bytes that are not held yet. `overlapped`: some were held already. `conflicting`:
+  // and some of these differ. `no_room`: a bound was reached, or the pool was empty; what was
+  // copied before that stays.
   [[nodiscard]] HoldResult insert(const PlacedBytes& run, const FrameReference& frame,
                                   const PieceBounds& bounds, PiecePool& pool) noexcept;
 

@@ -7,9 +7,9 @@
 
 namespace rpcaudit::dissect {
 
-// How a block will be used: piece by piece from its front, or anywhere at once. For the latter the
-// system is asked for large pages: thousands of page faults less, and few misses of the processor's
-// table of pages.
+// How a block will be used: piece by piece from its front, or anywhere at once. In the second case
+// the system is asked for huge pages, which save thousands of page faults and most misses of the
+// TLB.
 enum class MemoryUse { growing, scattered };
 
 // A block of address space, zero-filled. Pages that are never touched cost nothing.

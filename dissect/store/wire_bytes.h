@@ -55,7 +55,7 @@ struct WireBytes {
     captured = captured.subspan(count);
     length -= count;
   }
-  // The rest ends after `count` bytes, or sooner if it did; what follows is padding.
+  // Ends the rest after `count` bytes, unless it is shorter: what follows is padding.
   void limit(std::size_t count) noexcept {
     length = std::min(length, count);
     captured = captured.first(std::min(captured.size(), count));

@@ -32,7 +32,7 @@ struct EpmQuestion {
   bool continued = false;             // the entry handle is that of an earlier answer
 };
 
-// `truncated` when the stub ends before the question does: what came before is set.
+// Reads the question; `truncated` when the stub ends before it: what came before is set.
 [[nodiscard]] ParseStatus parse_epm_question(EpmOperation operation, StubForm form, Bytes stub,
                                              EpmQuestion& question) noexcept;
 

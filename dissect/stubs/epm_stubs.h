@@ -26,8 +26,8 @@ struct EpmFragment {
 [[nodiscard]] std::optional<EndpointQuestion> question_of(std::uint16_t opnum, StubForm form,
                                                           Bytes stub) noexcept;
 
-// Puts the messages of endpoint mappers together and tells their entries. Bounded: of messages in
-// several fragments the one idle the longest makes room, and is counted.
+// Puts the messages of endpoint mappers together and tells their entries. Bounded: evicts the least
+// recently used message in several fragments, and counts it.
 class EpmStubs {
  public:
   EpmStubs(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics,
@@ -39,8 +39,8 @@ class EpmStubs {
   // The first fragment of a message that has entries.
   void begin(const RpcContext& context, std::uint16_t opnum, StubForm form,
              const EpmFragment& fragment) noexcept;
-  // A later one; of a message that is not under way it is passed over. Those that come out of order
-  // end the message; copies of one that was read are ignored.
+  // A later fragment; passed over if its message is not under way. A fragment that is out of order
+  // ends the message; copies of fragments that were read are ignored.
   void go_on(const EpmFragment& fragment) noexcept;
   // Nothing more comes of messages whose names are from `first` to `last`: those that are not
   // complete are counted.

@@ -34,7 +34,7 @@ class FlowEntry {
   }
   static constexpr unsigned kStateMax = 15;
 
-  // A valuable entry makes room only when all others that could are valuable too, however long it
+  // A valuable entry is evicted only when all other candidates are valuable too, however long it
   // has been idle.
   [[nodiscard]] bool is_valuable() const noexcept { return (meta_ & kValuable) != 0; }
   void set_valuable(bool valuable) noexcept {
@@ -94,7 +94,7 @@ class FlowTable {
     return {found, false, std::nullopt};
   }
 
-  // nullptr when the flow is not remembered.
+  // The entry of the flow; nullptr when it is not remembered.
   [[nodiscard]] FlowEntry* find(std::uint64_t tag) noexcept;
   // Forgets the flow, if it is remembered.
   void erase(std::uint64_t tag) noexcept;

@@ -15,8 +15,8 @@
 namespace rpcaudit::dissect {
 
 // Attempts to open TCP connections that still wait for their answer (RFC 9293 3.5): from the
-// client's SYN to whatever the other side says, both told to an observer. Bounded: the oldest
-// attempt makes room and is counted, as nobody can say any longer what became of it.
+// client's SYN to whatever the other side says, both told to an observer. Bounded: evicts the
+// oldest attempt and counts it, as nobody can say any longer what became of it.
 class TcpOpenings {
  public:
   TcpOpenings(const Limits& limits, RpcObserver& observer, DissectStatistics& statistics);

@@ -30,7 +30,7 @@ class TcpReceiver {
     }
     has_acknowledged_ = true;
   }
-  // The same for an acknowledgment that is not believed.
+  // It sent an acknowledgment that is not believed.
   void note_doubtful(std::uint32_t acknowledgment) noexcept {
     last_acknowledgment_ = acknowledgment;
   }

@@ -96,7 +96,7 @@ class TcpStream {
   void jump_to(std::uint32_t sequence, const TcpContext& context) noexcept;
   // The stream goes on at `sequence`, which lies ahead; what comes before it is lost.
   void skip_to(std::uint32_t sequence, const TcpContext& context) noexcept;
-  // It starts earlier than was assumed: `sequence` is the first byte.
+  // The stream starts earlier than was assumed: `sequence` is the first byte.
   void restart(std::uint32_t sequence, const TcpContext& context) noexcept;
 
   // The segment's urgent pointer, if it has one.
@@ -106,7 +106,7 @@ class TcpStream {
 
   // Delivers a segment whose first byte is the next one, or one delivered already.
   void deliver(const Packet& packet, std::uint32_t sequence, const TcpContext& context) noexcept;
-  // The same for the front of the queue, which is popped.
+  // Delivers the front of the queue, and pops it.
   void deliver_front(const TcpContext& context) noexcept;
   // Queues a segment as pieces; false when there was no room for all of it.
   [[nodiscard]] bool enqueue(const Packet& packet, std::uint32_t sequence,

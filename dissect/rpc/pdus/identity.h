@@ -35,7 +35,7 @@ class Identity {
 
  private:
   enum Part : std::size_t { kUser, kDomain, kWorkstation, kService, kRealm, kParts };
-  // Where each begins, and the end.
+  // Where each string begins in `text_`, and where the last one ends.
   static constexpr std::array<std::size_t, kParts + 1> kStarts{0, 128, 256, 320, 448, 576};
 
   [[nodiscard]] TextSlot slot(Part part) noexcept {
@@ -45,7 +45,7 @@ class Identity {
     return {text_.data() + kStarts[part], sizes_[part]};
   }
 
-  // Side by side: each call asks for the view, and for nearly all of them it is never read.
+  // The sizes stand together: each call asks for the view, of which the text is hardly ever read.
   std::array<std::uint16_t, kParts> sizes_{};
   std::array<char, kStarts[kParts]> text_{};
 };

@@ -22,8 +22,8 @@ ParseStatus parse_datagram_header(Bytes datagram, DatagramHeader& header) noexce
 
   // The integer order is the high nibble of the fifth byte (C706 14.1, NDR format label), of which
   // connectionless PDUs have three bytes; it governs the fields after it.
-  // Of the data representation (C706 14.1) one bit governs the fields after it; what servers make
-  // of the others is not known.
+  // One bit of the data representation (C706 14.1) governs the fields after it; what servers make
+  // of the other bits is not known.
   constexpr std::byte kLittleEndian{0x10};
   const bool is_little = (datagram[4] & kLittleEndian) != std::byte{};
   header.order = is_little ? std::endian::little : std::endian::big;

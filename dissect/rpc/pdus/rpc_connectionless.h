@@ -63,8 +63,8 @@ inline constexpr std::size_t kDatagramHeaderSize = 80;
 
 // Whether a datagram of `length` bytes on the wire, of which `captured` are there, is a
 // connectionless PDU, by its bytes alone. Nearly every other protocol is told apart by its first
-// four bytes; those that begin likewise by reserved bits and bytes, an interface and an activity
-// that are not nil, and a body length that agrees with the datagram's.
+// four bytes; one that begins with the same four, by reserved bits and bytes, an interface and an
+// activity that are not nil, and a body length that agrees with the datagram's.
 [[nodiscard]] bool is_connectionless(Bytes captured, std::size_t length) noexcept;
 
 // The part of that test which nothing but RPC is likely to pass, cheap enough for every datagram.

@@ -23,9 +23,9 @@ bool proposes_contexts(PduType type) noexcept {
   return type == PduType::bind || type == PduType::alter_context;
 }
 
-// The bytes of the header whose values are few. Each is judged as soon as it is there. Of the data
-// representation Samba and Wine look at nothing but the integer order, Windows is not known; so a
-// proposal may have any, whose items are evidence enough.
+// The bytes of the header whose values are few. Each is judged as soon as it is there. Samba and
+// Wine look at nothing in the data representation but the integer order, and what Windows does is
+// not known: so a proposal may have any, as its items are evidence enough.
 bool prefix_fits(Bytes bytes) noexcept {
   const std::size_t size = std::min<std::size_t>(bytes.size(), 8);
   for (std::size_t i = 0; i < size; ++i) {
