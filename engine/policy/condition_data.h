@@ -7,7 +7,7 @@
 namespace rpcaudit::policy {
 
 // Reads the data of `add condition` as the type of `field` wants it, two ends for `range`. Reports
-// what is wrong and returns false, or fills `data`; may warn of what is read all the same.
+// what is wrong and returns false, or fills `data`; may warn of data that it reads nevertheless.
 [[nodiscard]] bool read_condition_data(Field field, MatchType match, const Word& word,
                                        ConditionData& data, Reporter& reporter);
 

@@ -14,8 +14,8 @@ namespace rpcaudit::policy {
 // The weight that decides which filter of a layer is tried first: its own, or the one that Windows
 // gives it by the fields it has conditions on, whatever their number and data. Each field has bits
 // of its own, those of heavier fields above, so that the heaviest field in which two filters differ
-// decides. For layer `um` they are those observed on Windows, as far as they were; the others were
-// put between.
+// decides. For layer `um` the bits are those observed on Windows; fields that were not observed
+// have bits between them.
 [[nodiscard]] std::uint64_t filter_weight(const Filter& filter) noexcept;
 
 // The filters of a layer (indexes into Policy::filters), heaviest first, of equal ones the newest

@@ -103,7 +103,7 @@ struct Policy {
 // Equality without places and spellings; a generated key equals any other generated key.
 [[nodiscard]] bool same_meaning(const Condition& a, const Condition& b) noexcept;
 [[nodiscard]] bool same_meaning(const Filter& a, const Filter& b) noexcept;
-// The same, whatever the keys.
+// Whether two filters have the same meaning, whatever their keys.
 [[nodiscard]] bool same_effect(const Filter& a, const Filter& b) noexcept;
 
 // The `file:line` that people and records use for a place in the policy.

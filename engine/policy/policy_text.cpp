@@ -60,7 +60,7 @@ bool is_reg_file_head(std::string_view line) noexcept {
          starts_with_ignoring_case(line, "REGEDIT4");
 }
 
-// What one line alone says about its file; netsh_script when nothing.
+// What one line alone says about its file; netsh_script when it says nothing.
 Dialect dialect_of_line(std::string_view line) noexcept {
   line = without_indent(line);
   if (is_comment(line)) return Dialect::netsh_script;

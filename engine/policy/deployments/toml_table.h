@@ -37,9 +37,9 @@ class TomlTable {
   [[nodiscard]] std::optional<Placed<std::int64_t>> time(std::string_view key);
   // An array of strings, or one string alone.
   [[nodiscard]] std::vector<Placed<std::string>> texts(std::string_view key);
-  // The same, where numbers may stand for their digits.
+  // As texts(), but numbers may stand for their digits.
   [[nodiscard]] std::vector<Placed<std::string>> texts_or_numbers(std::string_view key);
-  // Null without one.
+  // The table under the key; null without one.
   [[nodiscard]] const toml::table* table(std::string_view key);
   // `[[key]]`, or an array of inline tables.
   [[nodiscard]] std::vector<const toml::table*> tables(std::string_view key);

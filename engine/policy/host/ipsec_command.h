@@ -49,7 +49,7 @@ class IpsecCommands {
   void add_filters(const Flags& flags, IpsecRule& rule);
   [[nodiscard]] IpsecAction action_of(const Flags& flags, const SourceSpan& command);
   [[nodiscard]] IpsecPolicy* find(std::string_view name);
-  // Null, with an error, where there are too many.
+  // The policy that the flags name; null, with an error, where there are too many.
   [[nodiscard]] IpsecPolicy* find_or_add(const Flags& flags, const SourceSpan& command);
   void assign(IpsecPolicy& policy, const Word& flag);
   void act_on_policy(const Flags& flags, const SourceSpan& command);

@@ -22,8 +22,8 @@ struct PendingRule {
                                           Reporter& reporter);
 
 // The key of a filter whose author gave none: made of the name of the file, of how many files of
-// that name came before, and of the line, so that every run gives the same. A version 8 UUID
-// (RFC 9562), which no other program's keys are.
+// that name came before, and of the line, so that every run gives the same key. It is a version 8
+// UUID (RFC 9562), which no other program's keys are.
 [[nodiscard]] Uuid generated_filter_key(std::string_view file, std::size_t occurrence,
                                         std::uint32_t line) noexcept;
 

@@ -19,12 +19,12 @@ namespace rpcaudit::policy {
 void read_netsh_script(std::string_view bytes, std::string_view name, Policy& policy,
                        std::vector<Diagnostic>& diagnostics);
 
-// The same for what read_filter_store() gives, which may be larger than files: up to 1 GiB. Returns
-// what it decoded.
+// Reads the script that read_filter_store() gives, which may be larger than a file: up to 1 GiB.
+// Returns what it decoded.
 SourceText read_stored_script(std::string_view script, std::string_view name, Policy& policy,
                               std::vector<Diagnostic>& diagnostics);
 
-// The same for what has been decoded and stands in the policy's files as number `file`.
+// Reads a script that has been decoded and stands in the policy's files as number `file`.
 void read_netsh_script(const SourceText& source, std::uint32_t file, Policy& policy,
                        Reporter& reporter);
 

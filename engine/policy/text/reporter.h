@@ -13,8 +13,8 @@
 namespace rpcaudit::policy {
 
 // Collects what one reader has to say about one file, up to a bound for each severity: a file that
-// is not a policy at all must not fill the screen. Errors beyond it are one more error, which ends
-// the reading; a large policy may well deserve more remarks than that, and stays usable.
+// is not a policy at all must not fill the screen. Errors beyond it become one more error, which
+// ends the reading; a large policy may well deserve more remarks than that, and stays usable.
 class Reporter {
  public:
   static constexpr std::size_t kDiagnosticsMax = 10'000;
@@ -41,7 +41,7 @@ class Reporter {
             std::string hint = {}) {
     add(Severity::note, code, span, std::move(message), std::move(hint));
   }
-  // The first of its code only.
+  // Reports only the first warning of its code.
   void warning_once(std::string_view code, const SourceSpan& span, std::string message,
                     std::string hint = {}) {
     if (said_.insert(std::string(code)).second) {

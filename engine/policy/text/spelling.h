@@ -36,7 +36,7 @@ struct NameMatch {
 
 // `text` in backticks for a message: bounded, and without what could steer a terminal.
 [[nodiscard]] std::string quoted(std::string_view text);
-// The same without the backticks and the bound.
+// `text` without what could steer a terminal, unbounded and unquoted.
 [[nodiscard]] std::string printable(std::string_view text);
 
 // The UTF-8 form of a code point of 0x80 and above; anything that is none becomes U+FFFD.
