@@ -35,7 +35,7 @@ bool has_other_security(const CallFacts& call) noexcept {
 
 }  // namespace
 
-// Neighbours that stay unknown for every call, and would end the same way, act as one.
+// Whether two neighbours, which stay unknown for every call and would end alike, act as one.
 bool NarrowedPolicy::Candidate::joins(const Candidate& next) const noexcept {
   const auto unknown = [](const Candidate& candidate) {
     return candidate.run_count == 0 && candidate.known == Truth::unknown &&

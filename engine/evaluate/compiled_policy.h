@@ -39,9 +39,9 @@ class NarrowedPolicy {
     policy::Action action{};
     bool audit = false;
     policy::Enforcer enforcer{};
-    Truth known = Truth::yes;        // of the folded conditions
-    Truth known_other = Truth::yes;  // the same with endpoints as other sources have them
-    FieldSet unseen = 0;             // fields behind an `unknown` among them
+    Truth known = Truth::yes;        // of the conditions folded in
+    Truth known_other = Truth::yes;  // with endpoints as other sources have them
+    FieldSet unseen = 0;             // fields of folded conditions that are unknown
 
     [[nodiscard]] bool joins(const Candidate& next) const noexcept;
   };
@@ -56,7 +56,7 @@ class NarrowedPolicy {
 
   void clear() noexcept;
   void add(const Candidate& candidate);
-  // Files candidates by opnum where there are many, so that the number of filters on other
+  // Indexes candidates by opnum where there are many, so that the number of filters on other
   // operations of the interface costs a call next to nothing.
   void index_opnums();
   // Calls `visit(candidate)` for each candidate that the opnum, if it is known, does not rule out,
@@ -100,7 +100,7 @@ class CompiledPolicy {
   ~CompiledPolicy();
 
   [[nodiscard]] const policy::Policy& policy() const noexcept;
-  // The same for everything but the filters.
+  // The controls besides the filters, compiled.
   [[nodiscard]] const HostControls& controls() const noexcept { return controls_; }
   [[nodiscard]] const EvaluationOptions& options() const noexcept;
 

@@ -33,10 +33,10 @@ struct SublayerVerdicts {
 [[nodiscard]] FilterVerdict block_over_permit(const FilterVerdict& a,
                                               const FilterVerdict& b) noexcept;
 
-// One verdict of all. Where audit is documented as logged and not applied, the verdict is that of
-// the filters without it, unless it permits; then a block among the audited ones counts, as
-// `by_audit_filter`. Whether the call is logged is up to the filters with audit alone, as every
-// sublayer is evaluated. `is_datagram`: the call came over ncadg.
+// Combines all parts into one verdict. Where audit is documented as logged and not applied, the
+// verdict is that of the filters without it, unless it permits; then a block among the audited ones
+// counts, as `by_audit_filter`. Whether the call is logged is up to the filters with audit alone,
+// as every sublayer is evaluated. `is_datagram`: the call came over ncadg.
 [[nodiscard]] FilterVerdict combine_sublayers(const SublayerVerdicts& verdicts,
                                               const policy::TargetProfile& profile,
                                               bool is_datagram) noexcept;

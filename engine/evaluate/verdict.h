@@ -204,9 +204,8 @@ struct Verdict {
   // for, where there are such filters. Added by audit::EndpointJudge.
   std::optional<FilterVerdict> mapper_filters;
 
-  // What is not known before the call is: another target would give another action, which
-  // TargetSurvey tells; the rest is of the traffic before the call, which audit::ControlMonitor
-  // tells.
+  // Another target would give another action: set by TargetSurvey. `in_force` and `lookup.outcome`
+  // below depend on the traffic before the call: audit::ControlMonitor sets them.
   bool depends_on_target = false;
   // The wire leaves several readings of the call, and they would give other actions: undecidable.
   dissect::Doubts doubts;

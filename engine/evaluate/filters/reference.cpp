@@ -65,7 +65,8 @@ Endings endings_without_decision(std::span<const Match> continues, bool continue
 }
 
 // Which event the filters with audit=enable have written. The first filter with audit that matches
-// decides; one before it that may match leaves the event open, unless both would write the same.
+// decides; one before it that may match leaves the event open, unless both would write the same
+// event.
 void note_logged(std::span<const Match> matches, SublayerVerdicts& parts) {
   for (const Match& match : matches) {
     const bool logs = match.audit && match.enforcer == policy::Enforcer::windows &&
