@@ -46,8 +46,8 @@ class CallJudge {
                                                  const dissect::RpcCall& call,
                                                  const Judgement& told);
 
-  // Of a refused proposal: what the settings of the server's RPC runtime say of any call on it, had
-  // the server accepted it. Empty unless they would stop such a call.
+  // Judges a refused proposal: what the settings of the server's RPC runtime say of any call on it,
+  // had the server accepted it. Empty unless they would stop such a call.
   [[nodiscard]] std::optional<RefusedContext> judge_refused(
       const dissect::RpcContext& refused) const;
 
@@ -67,7 +67,7 @@ class CallJudge {
     bool has_interface = false;    // the interface was known when the policy was narrowed
     bool has_server_name = false;  // the server's name of the pipe was known when it was narrowed
     std::uint8_t known_count = 0;
-    std::uint8_t next = 0;  // of `known` to overwrite
+    std::uint8_t next = 0;  // entry of `known` to overwrite next
     std::array<Known, 4> known;
     evaluate::NarrowedPolicy narrow;
     evaluate::KnownCaller caller;

@@ -37,14 +37,14 @@ class EndpointJudge : public ListingFilter {
   void add_to(Judgement& judgement, const dissect::RpcContext& context,
               const dissect::RpcCall& call);
 
-  // What is to be kept of a look-up that was judged by the policy.
+  // What is to be kept of a look-up that the policy judged.
   [[nodiscard]] EpmListing listing(std::uint32_t policy, const dissect::RpcContext& context,
                                    const dissect::RpcCall& call) const;
   [[nodiscard]] std::uint32_t blocks(const EpmListing& listing,
                                      const dissect::SyntaxId& interface) override;
 
  private:
-  // Of one of the policies.
+  // What layer epmap of one policy needs.
   struct AtMapper {
     std::unique_ptr<const policy::Policy> policy;  // its filters alone
     std::optional<evaluate::CompiledPolicy> compiled;

@@ -23,23 +23,23 @@ class TrafficJudge {
   TrafficJudge(const dissect::Limits& limits, const evaluate::ServerPolicies& policies,
                AuditTally& tally);
 
-  // Each context, when it appears.
+  // To be called with each context, when it appears.
   void note_context(const dissect::RpcContext& context);
-  // The verdict on a call, counted.
+  // Judges a call, and counts the verdict.
   [[nodiscard]] std::optional<Judgement> judge(const dissect::RpcContext& context,
                                                const dissect::RpcCall& call);
-  // A call that came into doubt after it was judged: its verdict anew, counted in place of the
-  // first one.
+  // Judges a call anew that came into doubt after it was judged, and counts that verdict in place
+  // of the first one.
   void judge_again(const dissect::RpcContext& context, const dissect::RpcCall& call,
                    Judgement& told);
-  // The same of a call that has no record, as it would have been permitted: counted only.
+  // Counts the new verdict on such a call that has no record, because it would have been permitted.
   void judge_unwritten(const dissect::RpcContext& context, dissect::Doubts doubts);
   // See CallJudge::judge_refused().
   [[nodiscard]] std::optional<RefusedContext> judge_refused(
       const dissect::RpcContext& refused) const {
     return calls_.judge_refused(refused);
   }
-  // What IPsec rules say of a connection that a client opens, counted; empty where they have
+  // What IPsec rules say of a connection that a client opens; counted, and empty where they have
   // nothing to say.
   [[nodiscard]] std::optional<ConnectionEvent> judge_opening(const dissect::TcpOpening& opening);
 
@@ -48,7 +48,7 @@ class TrafficJudge {
   void note_closing(const dissect::TcpClosing& closing) { monitor_.note_closing(closing); }
 
  private:
-  // Of a look-up that was judged: what follows from its answer.
+  // Remembers what follows from the answer to a look-up that was judged.
   void follow_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call,
                      const Judgement& judgement);
 

@@ -40,7 +40,7 @@ class EventSink {
   virtual void on_approach(std::uint32_t context_slot) noexcept { (void)context_slot; }
 
   virtual void on_context(const ContextInfo& context, const IdentityText& identity) = 0;
-  // One that the server refused, and the policy would have.
+  // A context that the server refused, and whose calls the policy would stop.
   virtual void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
                                   const IdentityText& identity) = 0;
   virtual void on_connection(const ConnectionEvent& connection) = 0;

@@ -30,10 +30,10 @@ struct Evidence {
 };
 
 [[nodiscard]] Evidence evidence_of(const ContextInfo& context, const CallEvent& call) noexcept;
-// Of a refused proposal: by the reason that the server gives.
+// The evidence of a refused proposal, by the reason that the server gives.
 [[nodiscard]] Evidence evidence_of(const ContextInfo& context,
                                    const RefusedContext& refused) noexcept;
-// Of a connection: a blocking IPsec rule drops packets without an answer.
+// The evidence of a connection: a blocking IPsec rule drops packets without an answer.
 [[nodiscard]] Evidence evidence_of(const ConnectionEvent& connection) noexcept;
 
 }  // namespace rpcaudit::audit

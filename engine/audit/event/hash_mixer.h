@@ -7,8 +7,8 @@
 namespace rpcaudit::audit {
 
 // Where hashes of what was captured begin: another number in every run, so that no capture can be
-// made whose keys all fall on one place of a table. The same throughout a run. What is written does
-// not depend on it while no table overflows.
+// made whose keys all fall on one place of a table. The number stays the same throughout a run.
+// What is written does not depend on it while no table overflows.
 [[nodiscard]] std::uint64_t hash_seed();
 
 // Mixes values into a hash, one after the other.

@@ -159,7 +159,7 @@ std::string own_connections_text(const ControlTally& tally, const IpAddress& ser
          (most > left ? ", too few\n" : "\n");
 }
 
-// Of the servers of one policy.
+// The ports of the servers of one policy.
 std::string ports_part(const ControlTally& tally, const evaluate::ServerPolicies& policies,
                        std::uint32_t index) {
   const policy::PortSettings& settings = policies.policy(index).host.ports;

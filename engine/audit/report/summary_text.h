@@ -12,7 +12,7 @@ namespace rpcaudit::audit {
 // A line of the summary: the number in its column, the text, a line end.
 [[nodiscard]] std::string counted(std::uint64_t count, std::string_view text);
 
-// The same where there is nothing to count.
+// A line of the summary where there is nothing to count: the text in its column, a line end.
 [[nodiscard]] std::string not_counted(std::string_view text);
 
 }  // namespace rpcaudit::audit

@@ -38,7 +38,7 @@ class EventChunk {
   // Bytes taken, used or not.
   [[nodiscard]] std::size_t memory() const noexcept;
 
-  // Tells `sink` the first event that was not passed on, and of the contexts of those after it.
+  // Tells `sink` the first event that was not passed on, and announces the contexts of later ones.
   void pass_on(EventSink& sink);
   void clear() noexcept;
 

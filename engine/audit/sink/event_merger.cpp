@@ -134,7 +134,7 @@ void EventMerger::note_written() {
   for (Shard& shard : shards_) shard.give_up_before.store(0, std::memory_order_relaxed);
 }
 
-// Half of what waits shall become free to be written. A shard that has not seen so many frames yet
+// Half of what waits is to become free to be written. A shard that has not seen as many frames yet
 // gets there without being asked.
 void EventMerger::ask_for_progress() {
   bool is_news = !hurry_.exchange(true, std::memory_order_relaxed);
@@ -148,7 +148,7 @@ void EventMerger::ask_for_progress() {
   if (is_news) wake_workers_();
 }
 
-// The frame of the event in the middle of those of the shard of which most wait.
+// The frame of the middle one of the waiting events, in the shard of which most wait.
 std::uint64_t EventMerger::middle_of_waiting() const noexcept {
   const auto most = std::max_element(
       shards_.begin(), shards_.end(),

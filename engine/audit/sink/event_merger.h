@@ -81,7 +81,7 @@ class EventMerger {
     std::vector<std::unique_ptr<EventChunk>> spare;
     Progress published;
     std::size_t waiting_bytes = 0;  // published and not written
-    // Of the thread in run() alone.
+    // Used by the thread in run() alone.
     std::deque<std::unique_ptr<EventChunk>> merging;
     std::vector<std::unique_ptr<EventChunk>> written;  // since note_written()
     Progress progress;
@@ -102,7 +102,7 @@ class EventMerger {
   void write(const Choice& choice);
   [[nodiscard]] static bool is_safe(const dissect::Position& position,
                                     std::uint64_t safe_before) noexcept;
-  // Lets those go on that were held back, or asks for progress.
+  // Lets workers go on that were held back, or asks for progress.
   void note_written();
   void ask_for_progress();
   [[nodiscard]] std::uint64_t middle_of_waiting() const noexcept;

@@ -23,7 +23,7 @@ class EventRecorder : public EventSink {
   void on_call(const ContextInfo& context, const CallEvent& call,
                const IdentityText& identity) override;
   void on_blindness(const dissect::Blindness& blindness) override;
-  // Those of a shard are nobody's: not to be called.
+  // A shard alone has no statistics: not to be called.
   void on_statistics(const StatisticsEvent& statistics) override;
 
  private:

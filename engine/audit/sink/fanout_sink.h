@@ -7,7 +7,7 @@
 
 namespace rpcaudit::audit {
 
-// Tells several sinks the same.
+// Tells several sinks every event.
 class FanoutSink : public EventSink {
  public:
   // Borrows the sinks.

@@ -209,7 +209,7 @@ void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
   if (context.guest && !auth) line.truth("guest");
 }
 
-// What was announced before is there by now, and says where its text is.
+// The context announced before is in the cache by now, and says where its text is.
 void JsonSink::on_approach(std::uint32_t context_slot) noexcept {
   shared_.prefetch(context_slot);
   if (approached_ != kNoSlot) {

@@ -46,7 +46,7 @@ class ActivityTable {
 
   void note(const ContextInfo& context, const CallEvent& call, const IdentityText& identity);
 
-  // The activities of a table that saw other pairs of hosts, or the same at other times.
+  // Adds the activities of a table that saw other pairs of hosts, or the same pairs at other times.
   void add(const ActivityTable& more);
 
   // By count, the largest first; equal counts by key.

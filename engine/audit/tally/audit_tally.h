@@ -132,7 +132,7 @@ struct AuditTally : AuditCounters {
   [[nodiscard]] bool has_judged() const noexcept {
     return judged + connections[0] + connections[1] + connections[2] != 0;
   }
-  // What an auditor of other traffic, with the same policies, counted.
+  // Adds what an auditor of other traffic, with the same policies, counted.
   void add(const AuditTally& more);
 
   // To be called first: takes the room for the filters.

@@ -29,7 +29,7 @@ bool is_of_rpc(const evaluate::HostControls& controls, std::uint16_t port,
 
 std::int64_t association_of(const dissect::RpcContext& context) noexcept {
   if (context.association) return context.association->nanoseconds;
-  // Datagrams have none: each call stands for itself.
+  // Datagrams have no association: each call stands for itself.
   if (context.origin == dissect::ContextOrigin::stated) return context.frame.timestamp.nanoseconds;
   return std::numeric_limits<std::int64_t>::min();
 }
@@ -63,7 +63,7 @@ void ControlMonitor::note_endpoint(const dissect::EndpointEntry& entry) {
   const bool offers = entry.source != dissect::EndpointSource::removed;
   if (!offers || entry.protocol != dissect::TowerProtocol::ncacn_ip_tcp || !entry.port) return;
   if (is_fixed_port(*entry.port)) return;
-  // Of the mapper's own host: what it states as the address is often 0.0.0.0.
+  // The port counts for the mapper's own host: the address that it states is often 0.0.0.0.
   PortUse* const use = tally_.ports.find_or_add({entry.mapper.address, *entry.port});
   if (use == nullptr) return;
   use->note(entry.frame.timestamp);
@@ -169,7 +169,7 @@ void ControlMonitor::note_outgoing(const evaluate::HostControls& controls,
   if (stopped) ++count->outgoing_stopped;
 }
 
-// Of connections that serve the size of the range: each takes a port of the host that opened it.
+// Counts a connection that a server opens itself: it takes a port of the dynamic range.
 void ControlMonitor::note_own_connection(const dissect::TcpOpening& opening) {
   ConcurrencyMeter* const meter = tally_.own_connections.find_or_add({opening.client.address});
   if (meter == nullptr) return;

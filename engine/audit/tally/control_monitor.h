@@ -40,7 +40,7 @@ class ControlMonitor {
   void note_endpoint(const dissect::EndpointEntry& entry);
   // A connection, whatever it carries, with a server that has a policy, and its answer.
   void note_opening(const evaluate::HostControls& controls, const dissect::TcpOpening& opening);
-  // The same, with one that opened it.
+  // A connection that a server with a policy opens itself, and its answer.
   void note_outgoing(const evaluate::HostControls& controls, const dissect::TcpOpening& opening);
   // The end of any connection.
   void note_closing(const dissect::TcpClosing& closing);

@@ -49,7 +49,7 @@ void append_hex_byte(std::string& out, unsigned char byte) {
   out += kDigits[byte & 15];
 }
 
-// Of a code point of the basic plane.
+// Writes the escape of a code point of the basic plane.
 template <typename Out>
 void append_json_escape(Out& out, char32_t c) {
   const char escape[] = {
