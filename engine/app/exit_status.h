@@ -2,8 +2,8 @@
 
 namespace rpcaudit::app {
 
-// What the program tells its caller. When several apply: usage, then that of a run that was ended,
-// then data, then finding, then nothing_evaluated.
+// The exit status of the program. When several apply: usage, then the one of a run that was
+// stopped, then data, then finding, then nothing_evaluated.
 enum class ExitStatus : int {
   done = 0,
   finding = 1,            // --fail-on was met
@@ -11,7 +11,7 @@ enum class ExitStatus : int {
   usage = 2,              // wrong usage, or an error in a policy
   data = 3,               // input unreadable or truncated, or output lost
   nothing_evaluated = 4,  // no RPC was seen
-  // The run ended before its input did: as shells tell the signal that ends a program.
+  // The run ended before its input did: 128 and the signal, as shells have it.
   interrupted = 128 + 2,  // SIGINT
   terminated = 128 + 15,  // SIGTERM
 };

@@ -56,7 +56,7 @@ std::string call_text(const dissect::RpcContext& context, const dissect::RpcCall
   return text + "\n";
 }
 
-// By the policy of the call's server.
+// Explains a call by the policy of its server.
 std::string explanation_for(const evaluate::ServerPolicies& policies,
                             const dissect::RpcContext& context, const dissect::RpcCall& call,
                             evaluate::ContextFacts facts) {

@@ -45,7 +45,7 @@ struct LoadedPolicies {
 // Says what keeps the policies from being used; false when something does.
 [[nodiscard]] bool report_usable(const LoadedPolicies& loaded, bool quiet, Log& log);
 
-// Compiles them all.
+// Compiles all policies that were loaded.
 [[nodiscard]] evaluate::ServerPolicies server_policies(LoadedPolicies loaded);
 
 }  // namespace rpcaudit::app

@@ -17,7 +17,7 @@ namespace rpcaudit::app {
 struct LoadedPolicy {
   policy::Policy policy;
   std::vector<policy::SourceText> sources;  // by index of Policy::files
-  std::vector<std::uint32_t> scripts;       // indexes of those that are netsh scripts
+  std::vector<std::uint32_t> scripts;       // indexes of the sources that are netsh scripts
   std::vector<policy::Diagnostic> diagnostics;
   std::vector<std::string> unreadable;  // files that could not be read, and why
 

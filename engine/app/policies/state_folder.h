@@ -4,7 +4,7 @@
 
 namespace rpcaudit::app {
 
-// Where what the program keeps between runs is: $XDG_STATE_HOME/rpcaudit, otherwise
+// The folder for data that the program keeps between runs: $XDG_STATE_HOME/rpcaudit, otherwise
 // ~/.local/state/rpcaudit. Empty when neither variable nor home folder is known.
 [[nodiscard]] std::string state_folder();
 

@@ -41,11 +41,11 @@ struct AuditRun {
   audit::AuditTally tally;
 };
 
-// The same with an auditor for each of plan.workers; `sink` is told everything once and in order,
-// on this thread. One worker runs on this thread, too. Several share the reading (frame_ring.h) and
-// dissect and judge the host pairs that are their own. Nothing else is shared but the policy, and
-// events are merged by frame, so that the sink is told the same for any number of workers as long
-// as no limit is reached.
+// Takes the frames through a dissector and an auditor for each of plan.workers; `sink` is told
+// everything once and in order, on this thread. One worker runs on this thread, too. Several share
+// the reading (frame_ring.h) and dissect and judge the host pairs that are their own. Nothing else
+// is shared but the policy, and events are merged by frame, so that the sink is told the same for
+// any number of workers as long as no limit is reached.
 [[nodiscard]] AuditRun run_audit(capture::FrameSource& source, const Stop& stop,
                                  const RunPlan& plan, const audit::AuditOptions& options,
                                  audit::EventSink& sink);

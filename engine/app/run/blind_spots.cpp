@@ -13,8 +13,8 @@ std::uint64_t events(const audit::AuditTally& tally, dissect::BlindnessKind kind
   return tally.blindness[static_cast<std::size_t>(kind)].events;
 }
 
-// What a counter of the dissector means for who reads the summary; empty where nothing was lost, or
-// where blindness of some kind says the same.
+// What a counter of the dissector means to a reader of the summary; empty where nothing was lost,
+// or where a kind of blindness says so already.
 struct CounterMeaning {
   std::string_view counter;
   std::string_view loss;

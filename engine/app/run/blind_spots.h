@@ -15,7 +15,7 @@ namespace rpcaudit::app {
 [[nodiscard]] std::vector<audit::CountedLine> blind_spots(
     const dissect::DissectStatistics& statistics, std::uint64_t frames_of_odd_links);
 
-// Whether it is known of the counter if, and of what, it counts a loss.
+// Whether the table of meanings has the counter, be it as a loss or as none.
 [[nodiscard]] bool has_meaning(std::string_view counter) noexcept;
 
 // Why nothing was evaluated, likeliest first, as one sentence without a final period.

@@ -27,8 +27,8 @@ struct FrameRoom {
 
   std::array<Frame, kFramesMax> frames;
   std::size_t count = 0;
-  // Between which frames clocks move on: before those with these indexes. The same places however
-  // the frames are cut into batches.
+  // Clocks move on before the frames with these indexes, which are the same frames however they are
+  // cut into batches.
   std::array<std::uint16_t, kFramesMax> ticks{};
   std::size_t tick_count = 0;
 };

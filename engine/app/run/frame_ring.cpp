@@ -8,7 +8,7 @@
 namespace rpcaudit::app {
 namespace {
 
-// A worker that has so many batches before it leaves reading to others.
+// A worker that has as many batches as this ahead of it leaves reading to the others.
 constexpr std::uint64_t kReadAhead = 6;
 
 // Waiting for the other worker to read a batch takes less time than falling asleep and being woken:

@@ -13,7 +13,7 @@
 namespace rpcaudit::app {
 namespace {
 
-// Connections that are only being opened are followed where a policy has a say in them.
+// Attempts to open connections are followed only where a policy has a say in them.
 dissect::Limits limits_for(const audit::AuditOptions& audit) {
   dissect::Limits limits;
   bool follow_openings = false;

@@ -36,7 +36,7 @@ void Worker::process(const FrameBatch& batch) {
   dissector_.process(mine);
   if (batch.frames.empty()) return;
   last_ = batch.frames.back();
-  last_.bytes = {};  // they are not ours for longer
+  last_.bytes = {};  // the bytes are borrowed for this call only
   dissector_.tell_progress(last_);
 }
 
