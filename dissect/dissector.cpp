@@ -195,7 +195,10 @@ void Dissector::State::add_fragment(const Frame& frame, const Packet& packet) no
 
 // A datagram needs no flow: its first bytes say whether it is RPC, and RPC names its call in each.
 void Dissector::State::add_datagram(const Frame& frame, const Packet& packet) noexcept {
-  if (may_be_connectionless(packet.payload)) datagrams.add(packet, reference_to(frame));
+  if (!may_be_connectionless(packet.payload)) return;
+  datagrams.add({packet.source_endpoint(), packet.destination_endpoint(), packet.payload,
+                 packet.payload_length},
+                reference_to(frame));
 }
 
 void Dissector::State::end_of_batch() noexcept {

@@ -24,15 +24,14 @@ RpcDatagrams::RpcDatagrams(const Limits& limits, RpcObserver& observer,
       pending_(limits.datagram_calls, seed),
       mapper_stubs_(limits, observer, statistics, seed) {}
 
-void RpcDatagrams::add(const Packet& packet, const FrameReference& frame) noexcept {
-  if (!is_connectionless(packet.payload, packet.payload_length)) return;
-  Received pdu{{}, packet, frame};
-  if (parse_datagram_header(packet.payload, pdu.header) != ParseStatus::ok) return;
+void RpcDatagrams::add(const UdpPayload& datagram, const FrameReference& frame) noexcept {
+  if (!is_connectionless(datagram.bytes, datagram.length)) return;
+  Received pdu{{}, datagram, frame};
+  if (parse_datagram_header(datagram.bytes, pdu.header) != ParseStatus::ok) return;
   ++statistics_.pdus;
   ++statistics_.datagram_pdus;
-  if (packet.is_cut()) {
-    tell_blindness(pdu, BlindnessKind::snap_length_cut,
-                   packet.payload_length - packet.payload.size());
+  if (datagram.bytes.size() < datagram.length) {
+    tell_blindness(pdu, BlindnessKind::snap_length_cut, datagram.length - datagram.bytes.size());
   }
   switch (pdu.header.type) {
     case DatagramType::request: on_request(pdu); break;
@@ -76,8 +75,7 @@ void RpcDatagrams::on_request(const Received& pdu) noexcept {
 void RpcDatagrams::tell_call(const Received& pdu, Slot<DatagramActivity> slot) noexcept {
   const DatagramHeader& header = pdu.header;
   const Slot<DatagramContext> context_slot =
-      contexts_.use(pdu.packet.source_endpoint(), pdu.packet.destination_endpoint(),
-                    interface_of(header), pdu.frame);
+      contexts_.use(pdu.datagram.source, pdu.datagram.destination, interface_of(header), pdu.frame);
   if (pending_.full()) give_up(pending_.oldest());
   const Pending pending_slot =
       pending_.add(slot, header.sequence, pdu.frame.timestamp, activities_[slot].calls);
@@ -118,8 +116,8 @@ void RpcDatagrams::doubt(Pending slot, const Received& pdu) noexcept {
 // From the server: to a call that may have been made to another of its addresses or ports.
 void RpcDatagrams::on_answer(const Received& pdu) noexcept {
   const DatagramHeader& header = pdu.header;
-  const IpAddress client = pdu.packet.destination.address();
-  const IpAddress server = pdu.packet.source.address();
+  const IpAddress client = pdu.datagram.destination.address;
+  const IpAddress server = pdu.datagram.source.address;
   const Slot<DatagramActivity> slot = find_open(header.activity, client, server, header.sequence);
   if (!slot) {
     const Slot<DatagramActivity> known = activities_.find(header.activity, client, server);
@@ -149,7 +147,7 @@ void RpcDatagrams::on_answer(const Received& pdu) noexcept {
     return;
   }
   std::uint32_t status = 0;
-  if (parse_datagram_status(header, pdu.packet.payload, status) != ParseStatus::ok) {
+  if (parse_datagram_status(header, pdu.datagram.bytes, status) != ParseStatus::ok) {
     ++statistics_.pdus_undecodable;
     tell_blindness(pdu, BlindnessKind::undecodable, header.body_length);
     return;
@@ -161,7 +159,7 @@ void RpcDatagrams::on_answer(const Received& pdu) noexcept {
 // The server may still answer a cancelled call, so the call stays open.
 void RpcDatagrams::on_client_note(const Received& pdu) noexcept {
   const Slot<DatagramActivity> slot =
-      find_open(pdu.header.activity, pdu.packet.source.address(), pdu.packet.destination.address(),
+      find_open(pdu.header.activity, pdu.datagram.source.address, pdu.datagram.destination.address,
                 pdu.header.sequence);
   if (slot) pending_[find_pending(slot, pdu.header.sequence)].cancelled = true;
 }
@@ -214,8 +212,8 @@ void RpcDatagrams::close_all() noexcept {
 
 void RpcDatagrams::tell_blindness(const Received& pdu, BlindnessKind kind,
                                   std::uint64_t bytes) noexcept {
-  Blindness blindness = make_blindness(
-      kind, pdu.frame, {pdu.packet.source_endpoint(), pdu.packet.destination_endpoint()});
+  Blindness blindness =
+      make_blindness(kind, pdu.frame, {pdu.datagram.source, pdu.datagram.destination});
   if (!from_client(pdu.header.type)) std::swap(blindness.client, blindness.server);
   blindness.udp = true;
   blindness.bytes = bytes;
@@ -236,8 +234,8 @@ Slot<DatagramActivity> RpcDatagrams::find_open(const Uuid& uuid, const IpAddress
 
 Slot<DatagramActivity> RpcDatagrams::use_activity(const Received& pdu) noexcept {
   const Uuid& uuid = pdu.header.activity;
-  const IpAddress client = pdu.packet.source.address();
-  const IpAddress server = pdu.packet.destination.address();
+  const IpAddress client = pdu.datagram.source.address;
+  const IpAddress server = pdu.datagram.destination.address;
   const Slot<DatagramActivity> known = activities_.find(uuid, client, server);
   if (known) {
     activities_.touch(known);
@@ -264,14 +262,14 @@ void RpcDatagrams::read_mapper(const Received& pdu, const RpcContext* context,
   const bool is_answer = header.type == DatagramType::response;
   if (!EpmStubs::has_entries(opnum, is_answer)) return;
   EpmFragment fragment;
-  const IpAddress client = (is_answer ? pdu.packet.destination : pdu.packet.source).address();
+  const IpAddress client = (is_answer ? pdu.datagram.destination : pdu.datagram.source).address;
   fragment.message = activities_.hash(header.activity, client) ^ header.sequence;
   fragment.first = header.fragment == 0;
   fragment.last = !header.is_fragment() || (header.flags1 & kDatagramLastFragment) != 0;
   fragment.index = header.fragment;
   fragment.frame = pdu.frame;
   if (protection_level(pdu) < kAuthLevelPrivacy) {
-    fragment.stub = datagram_body(header, pdu.packet.payload);
+    fragment.stub = datagram_body(header, pdu.datagram.bytes);
   }
   if (context == nullptr) return mapper_stubs_.go_on(fragment);
   mapper_stubs_.begin(*context, opnum, {false, header.order}, fragment);
@@ -281,14 +279,14 @@ void RpcDatagrams::read_mapper(const Received& pdu, const RpcContext* context,
 std::uint8_t RpcDatagrams::protection_level(const Received& pdu) noexcept {
   if (pdu.header.auth_protocol == kAuthNone) return 0;
   std::uint8_t level = 0;
-  const ParseStatus status = parse_protection_level(pdu.header, pdu.packet.payload, level);
+  const ParseStatus status = parse_protection_level(pdu.header, pdu.datagram.bytes, level);
   return status == ParseStatus::ok ? level : kAuthLevelPrivacy;
 }
 
 void RpcDatagrams::read_security(const Received& pdu, RpcCall& call) const noexcept {
   if (pdu.header.auth_protocol != kAuthNone) {
     std::uint8_t level = 0;
-    if (parse_protection_level(pdu.header, pdu.packet.payload, level) == ParseStatus::ok) {
+    if (parse_protection_level(pdu.header, pdu.datagram.bytes, level) == ParseStatus::ok) {
       call.auth = AuthNumbers{pdu.header.auth_protocol, level, 0};
     } else {
       call.auth_unseen = true;
@@ -296,7 +294,7 @@ void RpcDatagrams::read_security(const Received& pdu, RpcCall& call) const noexc
     if (!call.auth || level >= kAuthLevelPrivacy) return;
   }
   if (pdu.header.fragment != 0) return;
-  const Bytes body = datagram_body(pdu.header, pdu.packet.payload);
+  const Bytes body = datagram_body(pdu.header, pdu.datagram.bytes);
   call.body = body.first(std::min(body.size(), limits_.body_prefix_bytes));
 }
 

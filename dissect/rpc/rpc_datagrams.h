@@ -2,8 +2,9 @@
 
 #include <cstdint>
 
+#include "capture/frame.h"
+#include "dissect/endpoint.h"
 #include "dissect/limits.h"
-#include "dissect/net/packet.h"
 #include "dissect/rpc/datagram_activities.h"
 #include "dissect/rpc/datagram_contexts.h"
 #include "dissect/rpc/pdus/rpc_connectionless.h"
@@ -13,6 +14,14 @@
 #include "dissect/stubs/epm_stubs.h"
 
 namespace rpcaudit::dissect {
+
+// A UDP datagram. Borrows its payload.
+struct UdpPayload {
+  Endpoint source;
+  Endpoint destination;
+  Bytes bytes;               // as captured: at most `length`
+  std::uint32_t length = 0;  // as the headers state
+};
 
 // The state machine of the connectionless protocol (C706 10, 12.5): calls are known by activity and
 // sequence number, not by ports, so an answer finds its call from whatever port or address it
@@ -27,7 +36,7 @@ class RpcDatagrams {
 
   // A UDP datagram that may_be_connectionless(). What turns out to be something else is passed
   // over.
-  void add(const Packet& packet, const FrameReference& frame) noexcept;
+  void add(const UdpPayload& datagram, const FrameReference& frame) noexcept;
 
   // Outcomes older than the window are given up.
   void expire(Timestamp now) noexcept;
@@ -40,7 +49,7 @@ class RpcDatagrams {
   // A PDU and where it came from.
   struct Received {
     DatagramHeader header;
-    const Packet& packet;
+    const UdpPayload& datagram;
     const FrameReference& frame;
   };
 

@@ -24,18 +24,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // One command byte: who sends, whether the end is cut off, a pause; one for the length.
     const auto command = std::to_integer<unsigned>(rest[0]);
     const std::size_t length = std::min(std::to_integer<std::size_t>(rest[1]), rest.size() - 2);
-    dissect::Packet packet;
-    packet.transport = dissect::Transport::udp;
-    packet.source = dissect::AddressWords::v4(0x0a000000 + (command & 3));
-    packet.destination = dissect::AddressWords::v4(0x0a000000 + (command >> 2 & 3));
-    packet.source_port = 1;
-    packet.destination_port = 2;
-    packet.payload = rest.subspan(2, length);
-    packet.payload_length = static_cast<std::uint32_t>(length + ((command & 16) != 0 ? 40 : 0));
+    dissect::UdpPayload datagram;
+    datagram.source = {IpAddress::v4(0x0a000000 + (command & 3)), 1};
+    datagram.destination = {IpAddress::v4(0x0a000000 + (command >> 2 & 3)), 2};
+    datagram.bytes = rest.subspan(2, length);
+    datagram.length = static_cast<std::uint32_t>(length + ((command & 16) != 0 ? 40 : 0));
     rest = rest.subspan(2 + length);
     frame.sequence = ++frame.number;
     frame.timestamp.nanoseconds += (command & 32) != 0 ? 31 * kNanosecondsPerSecond : 1;
-    if (dissect::may_be_connectionless(packet.payload)) datagrams.add(packet, frame);
+    if (dissect::may_be_connectionless(datagram.bytes)) datagrams.add(datagram, frame);
     datagrams.expire(frame.timestamp);
   }
   datagrams.close_all();

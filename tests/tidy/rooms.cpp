@@ -179,16 +179,6 @@ constexpr Library kLibraries[] = {
     {"spdlog/", "engine/app/log.cpp"},
 };
 
-// Includes against the tables that are still to be dissolved.
-struct Exception {
-  std::string_view path;
-  std::string_view included;
-};
-
-constexpr Exception kNotYet[] = {
-    {"dissect/rpc/rpc_datagrams.h", "dissect/net/packet.h"},
-};
-
 bool contains(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -253,13 +243,9 @@ std::string_view room_of(std::string_view path) {
 
 bool may_include(std::string_view path, std::string_view included) {
   if (stage_of(included).empty()) return may_use_library(path, included);
-  const bool is_excepted =
-      std::any_of(std::begin(kNotYet), std::end(kNotYet), [&](const Exception& exception) {
-        return exception.path == path && exception.included == included;
-      });
   const std::string_view from = room_of(path);
   const std::string_view to = room_of(included);
-  return is_excepted || ((from == to || has_edge(from, to)) && may_see(stage_of(path), included));
+  return (from == to || has_edge(from, to)) && may_see(stage_of(path), included);
 }
 
 std::vector<std::string> find_circle() {
