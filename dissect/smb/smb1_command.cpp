@@ -5,7 +5,7 @@
 namespace rpcaudit::dissect {
 namespace {
 
-// What the keys of one connection are about; requests have their command beside.
+// Marks of the kinds of keys of one connection; those of requests have their command beside.
 constexpr std::uint64_t kUserMark = std::uint64_t{1} << 60;
 constexpr std::uint64_t kFileMark = std::uint64_t{1} << 59;
 constexpr std::uint64_t kRequestMark = std::uint64_t{1} << 58;

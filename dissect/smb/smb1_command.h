@@ -21,14 +21,14 @@ struct Smb1CommandContext {
 
   [[nodiscard]] TableKey session_key() const noexcept;
   [[nodiscard]] TableKey pipe_key(std::uint16_t file_id) const noexcept;
-  // Of a request of `command`, by which its response is found.
+  // The key of a request of `command`, by which its response is found.
   [[nodiscard]] TableKey request_key(Smb1Command command) const noexcept;
   [[nodiscard]] TableKey request_key() const noexcept { return request_key(block.command); }
 
   // The session of the command, which is in use.
   [[nodiscard]] Slot<SmbSession> use_session() const noexcept;
-  // The pipe of a request. In a chain that opens one, that, whatever the request says; otherwise
-  // that of its number, unknown where its opening was not seen; none on shares that hold files.
+  // The pipe of a request. In a chain that opens a pipe it is that one, whatever the request says;
+  // otherwise the pipe of its number, which may be unknown; none on shares that hold files.
   [[nodiscard]] SmbPipes::Reference find_pipe(std::uint16_t file_id) const noexcept;
   // A new pipe of that name, in the character set of the message, which no number leads to.
   [[nodiscard]] SmbPipes::Reference open_pipe(Bytes name) const noexcept;

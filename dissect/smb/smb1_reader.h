@@ -21,7 +21,7 @@ struct Smb1CommandContext;
 struct Smb1Chain {
   Smb1Header header;
   Smb1Command command{};
-  SmbPipes::Reference pipe;  // that one of them opened
+  SmbPipes::Reference pipe;  // the pipe that one of them opened
 };
 
 // Follows SMB1 ([MS-CIFS]) on one connection, whose trees, users and files are its own.
@@ -42,7 +42,7 @@ class Smb1Reader {
     return raw_[direction].is_granted;
   }
   void on_raw(SmbUnitContext& unit) noexcept;
-  // It was empty, or was not seen.
+  // The data of a raw message was empty, or was not seen.
   void end_raw(Direction direction) noexcept { raw_[direction] = {}; }
 
  private:
