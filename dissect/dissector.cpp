@@ -197,7 +197,7 @@ void Dissector::State::add_fragment(const Frame& frame, const Packet& packet) no
 void Dissector::State::add_datagram(const Frame& frame, const Packet& packet) noexcept {
   if (!may_be_connectionless(packet.payload)) return;
   datagrams.add({packet.source_endpoint(), packet.destination_endpoint(), packet.payload,
-                 packet.payload_length},
+                 packet.payload_length, packet.doubts},
                 reference_to(frame));
 }
 

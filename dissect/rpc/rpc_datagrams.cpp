@@ -61,11 +61,13 @@ void RpcDatagrams::on_request(const Received& pdu) noexcept {
   const Pending open = find_pending(slot, header.sequence);
   if (open) {
     const DatagramPendingCalls::Call& call = pending_[open];
+    Doubts doubts = pdu.datagram.doubts;
     if (call.opnum != header.opnum ||
         *contexts_[call.context].abstract_syntax != interface_of(header)) {
       ++statistics_.fragments_contradicting;
-      doubt(open, pdu);
+      doubts.add(Doubt::datagram_conflict);
     }
+    if (doubts.any()) doubt(open, pdu, doubts);
   }
   // The same number is the same call, however late: an activity UUID is never used again.
   if (header.interface == kEndpointMapper) read_mapper(pdu, nullptr, header.opnum);
@@ -96,19 +98,19 @@ void RpcDatagrams::tell_call(const Received& pdu, Slot<DatagramActivity> slot) n
   read_security(pdu, call);
   const bool by_mapper = header.interface == kEndpointMapper;
   if (by_mapper) call.question = question_of(header.opnum, {false, header.order}, call.body);
+  call.doubts = pdu.datagram.doubts;
   ++statistics_.calls;
   observer_.on_call(context, call);
+  if (call.doubts.any()) tell_blindness(pdu, BlindnessKind::conflict, 0);
   if (by_mapper) read_mapper(pdu, &context, header.opnum);
   if (call.one_way) resolve(pending_slot, Outcome::one_way, 0, {});
 }
 
-// Which of the datagrams that contradict each other the server took is not known.
-void RpcDatagrams::doubt(Pending slot, const Received& pdu) noexcept {
+// Which of the datagrams, or fragments, that contradict each other the server took is not known.
+void RpcDatagrams::doubt(Pending slot, const Received& pdu, Doubts doubts) noexcept {
   DatagramPendingCalls::Call& call = pending_[slot];
   if (call.doubted) return;
   call.doubted = true;
-  Doubts doubts;
-  doubts.add(Doubt::datagram_conflict);
   observer_.on_doubt(key_of(slot), doubts);
   tell_blindness(pdu, BlindnessKind::conflict, 0);
 }

@@ -21,6 +21,7 @@ struct UdpPayload {
   Endpoint destination;
   Bytes bytes;               // as captured: at most `length`
   std::uint32_t length = 0;  // as the headers state
+  Doubts doubts;             // where it was put together from fragments
 };
 
 // The state machine of the connectionless protocol (C706 10, 12.5): calls are known by activity and
@@ -64,7 +65,7 @@ class RpcDatagrams {
   void resolve(Pending slot, Outcome outcome, std::uint32_t status,
                const FrameReference& frame) noexcept;
   void give_up(Pending slot) noexcept;
-  void doubt(Pending slot, const Received& pdu) noexcept;
+  void doubt(Pending slot, const Received& pdu, Doubts doubts) noexcept;
   void tell_blindness(const Received& pdu, BlindnessKind kind, std::uint64_t bytes) noexcept;
 
   // The activity that a request belongs to, new or known.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "dissect/dissector.h"
 #include "tests/support/datagram_frames.h"
 #include "tests/support/recording_observer.h"
@@ -17,8 +19,11 @@ class Exchange {
   explicit Exchange(const Limits& limits = {}) : dissector_(limits, observer_, 1) {}
 
   Exchange& send(const UdpDatagram& datagram, std::size_t snap_length = SIZE_MAX) {
+    return send_frame(make_udp_frame(datagram), snap_length);
+  }
+  Exchange& send_frame(ByteVector bytes, std::size_t snap_length = SIZE_MAX) {
     FrameList list;
-    list.add(make_udp_frame(datagram), snap_length);
+    list.add(std::move(bytes), snap_length);
     Frame frame = list.frames()[0];
     frame.number = frame.sequence = ++frames_;
     frame.timestamp.nanoseconds = seconds_ * kNanosecondsPerSecond;
@@ -54,6 +59,18 @@ class Exchange {
   std::uint64_t frames_ = 0;
   std::int64_t seconds_ = 0;
 };
+
+// The part of a frame's IP payload from `offset` on as an IP fragment (RFC 791 3.2).
+ByteVector fragment_of(const ByteVector& frame, std::size_t offset, std::size_t size) {
+  constexpr std::size_t kHeaders = 14 + 20;
+  const std::size_t end = std::min(offset + size, frame.size() - kHeaders);
+  const bool more = end < frame.size() - kHeaders;
+  ByteWriter writer(std::endian::big);
+  writer.bytes(Bytes(frame).first(16)).u16(static_cast<unsigned>(20 + end - offset)).u16(1);
+  writer.u16(static_cast<unsigned>((more ? 0x2000 : 0) | offset / 8));
+  writer.bytes(Bytes(frame).subspan(22, kHeaders - 22));
+  return writer.bytes(Bytes(frame).subspan(kHeaders + offset, end - offset)).take();
+}
 
 std::string call(std::uint32_t sequence, const std::string& outcome, unsigned opnum = 0,
                  unsigned body = 12) {
@@ -265,6 +282,18 @@ TEST(Datagrams, SequenceNumbersGoAroundTheirEnd) {
   }
   (void)exchange.text();
   EXPECT_EQ(exchange.statistics().calls, 4u);
+}
+
+// The first fragment, which holds the operation, was sent twice with different bytes.
+TEST(Datagrams, DoubtsWhatContradictingFragmentsCarry) {
+  const ByteVector sent = make_udp_frame({.payload = make_datagram({.opnum = 1}, ByteVector(12))});
+  const ByteVector forged =
+      make_udp_frame({.payload = make_datagram({.opnum = 7}, ByteVector(12))});
+  Exchange exchange;
+  exchange.send_frame(fragment_of(sent, 0, 80)).send_frame(fragment_of(forged, 0, 80));
+  exchange.send_frame(fragment_of(sent, 80, 80));
+  EXPECT_NE(exchange.text().find("fragment_conflict"), std::string::npos) << exchange.text();
+  EXPECT_EQ(exchange.observer().blind(BlindnessKind::conflict), 1u);
 }
 
 }  // namespace
