@@ -262,14 +262,14 @@ std::string_view blindness_text(dissect::BlindnessKind kind) {
     case dissect::BlindnessKind::undecodable:
       return "stretches of RPC connections that are no valid PDU";
     case dissect::BlindnessKind::table_eviction:
-      return "connections or contexts forgotten, tables full";
+      return "connections or contexts forgotten because a table was full";
     case dissect::BlindnessKind::unfinished_fragments: return "IP datagrams with fragments missing";
     case dissect::BlindnessKind::smb_encrypted: return "encrypted SMB sessions (named pipes)";
     case dissect::BlindnessKind::smb_compressed: return "SMB sessions with compressed messages";
     case dissect::BlindnessKind::http_not_dissected:
       return "RPC over HTTP connections not looked into";
     case dissect::BlindnessKind::encapsulated:
-      return "frames inside of encapsulations that are not followed";
+      return "frames inside encapsulations that are not followed";
     case dissect::BlindnessKind::conflict: return "RPC connections whose bytes leave two readings";
   }
   return "unknown";
