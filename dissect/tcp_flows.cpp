@@ -183,9 +183,8 @@ void TcpFlows::first_payload(FlowEntry& entry, const Packet& packet, const FlowK
   const unsigned state = entry.state();
   const bool is_later = is_opening(state) && key.direction == client_of(state) &&
                         payload_sequence(packet) != entry.value;
-  if (is_later || packet.payload.empty()) {
-    return start_connection(entry, packet, key, frame);  // the bytes that decide are missing yet
-  }
+  // A connection waits for the bytes that decide: they come before these, or are still to come.
+  if (is_later || packet.payload.empty()) return start_connection(entry, packet, key, frame);
   switch (probe_stream(packet.payload)) {
     case StreamKind::other: entry.set_state(dismissed(state)); return;
     case StreamKind::http_proxy: return note_http(entry, packet, frame);

@@ -41,7 +41,7 @@ class ProgramTest : public testing::Test {
   // Runs the program with `arguments` as a shell would read them.
   Ended run(const std::string& arguments) { return run_after({}, arguments); }
 
-  // The same with `before` in front of the program.
+  // As run(), with `before` in front of the program.
   Ended run_after(const std::string& before, const std::string& arguments) {
     const fs::path out = folder / "out";
     const fs::path err = folder / "err";

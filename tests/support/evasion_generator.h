@@ -249,7 +249,7 @@ class EvasionGenerator {
     last_data_[side] = now;
     if (chance(2) && is_alive()) send(blank(1 - side));
   }
-  // The same with what its sender knows now.
+  // The segment with what its sender knows now.
   [[nodiscard]] WireSegment renewed(WireSegment segment) const {
     const WireSegment now = blank(side_of(segment));
     segment.acknowledgment = now.acknowledgment;

@@ -71,7 +71,7 @@ inline std::optional<WireSegment> forged(EvasionGenerator& generator, const Wire
   decoy.payload = decoy_bytes(generator.random(), next.payload);
   return decoy;
 }
-// The same with bytes that fit in its place.
+// A decoy of the next segment whose bytes would fit in its place.
 inline std::optional<WireSegment> conflicting(EvasionGenerator& generator,
                                               const WireSegment& next) {
   if (next.payload.empty() || !generator.chance(3)) return std::nullopt;

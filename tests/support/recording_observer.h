@@ -97,7 +97,7 @@ class RecordingObserver : public dissect::RpcObserver {
     for (const auto& [at, line] : sorted) out += line + "\n";
     return out;
   }
-  // The same without the order: for captures that shuffle frames.
+  // The lines of text() sorted by themselves: for captures that shuffle frames.
   [[nodiscard]] std::string sorted_text() const {
     std::vector<std::string> sorted;
     for (const auto& [at, line] : lines_) sorted.push_back(line + "\n");

@@ -71,7 +71,7 @@ struct OwnedFrame {
   OwnedFrame(const OwnedFrame&) = delete;
   OwnedFrame& operator=(const OwnedFrame&) = delete;
 
-  // The same as a capture with this snap length has it. Moved to a block of its own, so that a
+  // Cuts the frame as a snap length does. What is left moves to a block of its own, so that a
   // sanitizer sees what is read beyond it.
   void cut(std::size_t snap_length) {
     if (snap_length >= bytes.size()) return;
