@@ -15,14 +15,15 @@ enum class Doubt : std::uint8_t {
   fragment_conflict,  // overlapping IP fragments differ
   datagram_conflict,  // datagrams of one activity and sequence number contradict each other
   identity_conflict,  // the authentication that the server accepted could not be told
+  pdu_conflict,       // fragments of one call name different contexts or operations
 };
 
-inline constexpr std::size_t kDoubtCount = 6;
+inline constexpr std::size_t kDoubtCount = 7;
 
 constexpr std::string_view to_string(Doubt doubt) noexcept {
   constexpr std::array<std::string_view, kDoubtCount> kNames{
-      "tcp_conflict",      "urgent_data",       "decoy",
-      "fragment_conflict", "datagram_conflict", "identity_conflict"};
+      "tcp_conflict",      "urgent_data",       "decoy",       "fragment_conflict",
+      "datagram_conflict", "identity_conflict", "pdu_conflict"};
   return kNames[static_cast<std::size_t>(doubt)];
 }
 

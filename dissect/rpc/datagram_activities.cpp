@@ -7,9 +7,6 @@
 namespace rpcaudit::dissect {
 namespace {
 
-// How far below the highest one a sequence number may be and still be known as told or not.
-constexpr std::uint32_t kToldWindow = 64;
-
 // Activities of one UUID and client host, to several servers: a broadcast's, or a scanner's.
 constexpr unsigned kSameActivityMax = 16;
 
@@ -27,17 +24,30 @@ bool DatagramActivity::was_told(std::uint32_t sequence) const noexcept {
   return below < kToldWindow && (told >> below & 1) != 0;
 }
 
-void DatagramActivity::note_told(std::uint32_t sequence) noexcept {
+void DatagramActivity::note_told(std::uint32_t sequence, std::uint16_t digest) noexcept {
+  digests[sequence % kToldWindow] = digest;
   const std::uint32_t below = highest - sequence;
   if (told != 0 && below < kToldWindow) {
     told |= std::uint64_t{1} << below;
+    settled &= ~(std::uint64_t{1} << below);
     return;
   }
   // Far below the highest, the client has begun anew.
   const std::uint32_t above = sequence - highest;
   told = above < kToldWindow ? told << above : 0;
+  settled = above < kToldWindow ? settled << above : 0;
   told |= 1;
   highest = sequence;
+}
+
+bool DatagramActivity::is_contradicted(std::uint32_t sequence,
+                                       std::uint16_t digest) const noexcept {
+  const bool is_settled = (settled >> (highest - sequence) & 1) != 0;
+  return !is_settled && digests[sequence % kToldWindow] != digest;
+}
+
+void DatagramActivity::settle(std::uint32_t sequence) noexcept {
+  if (was_told(sequence)) settled |= std::uint64_t{1} << (highest - sequence);
 }
 
 DatagramActivities::DatagramActivities(std::size_t capacity, std::uint64_t seed)
@@ -71,6 +81,17 @@ Slot<DatagramActivity> DatagramActivities::add(const Uuid& uuid, const IpAddress
   activity.client = client;
   activity.server = server;
   return slot;
+}
+
+std::uint16_t DatagramActivities::digest(const SyntaxId& interface,
+                                         std::uint16_t opnum) const noexcept {
+  const std::array<std::uint64_t, 2> name = words_of(interface.uuid.bytes);
+  const std::uint64_t rest = std::uint64_t{interface.version_major} << 32 |
+                             std::uint64_t{interface.version_minor} << 16 | opnum;
+  const std::uint64_t mixed =
+      fold_multiply(fold_multiply(name[0] ^ secrets_[1], name[1] ^ secrets_[2]) ^ secrets_[3],
+                    rest ^ secrets_[0]);
+  return static_cast<std::uint16_t>(mixed >> 32);
 }
 
 std::uint64_t DatagramActivities::hash(const Uuid& uuid, const IpAddress& client) const noexcept {

@@ -12,17 +12,27 @@ namespace rpcaudit::dissect {
 // What one client host says under one activity UUID to one server host (C706 10.1.5): calls that
 // are numbered upwards.
 struct DatagramActivity {
+  // How far below the highest one a sequence number may be and still be known as told or not.
+  static constexpr std::uint32_t kToldWindow = 64;
+
   Uuid uuid;
   IpAddress client;
   IpAddress server;
-  std::uint32_t highest = 0;         // sequence number told
-  std::uint64_t told = 0;            // bit n: the call numbered highest - n was told
-  DatagramPendingCalls::List calls;  // calls that wait for their outcome
+  std::uint32_t highest = 0;  // sequence number told
+  std::uint64_t told = 0;     // bit n: the call numbered highest - n was told
+  std::uint64_t settled = 0;  // bit n: and answered, or told once more as in doubt
+  std::array<std::uint16_t, kToldWindow> digests{};  // of what was told, by number
+  DatagramPendingCalls::List calls;                  // calls that wait for their outcome
   std::uint32_t nocall_sequence = 0;
   FrameReference nocall;  // in which the server said that it knows no such call
 
   [[nodiscard]] bool was_told(std::uint32_t sequence) const noexcept;
-  void note_told(std::uint32_t sequence) noexcept;
+  // `digest` is of the interface and the operation.
+  void note_told(std::uint32_t sequence, std::uint16_t digest) noexcept;
+  // Whether a datagram of a call that was told says something else than what was told, and may be
+  // what the server took: the call has neither an answer nor been told twice.
+  [[nodiscard]] bool is_contradicted(std::uint32_t sequence, std::uint16_t digest) const noexcept;
+  void settle(std::uint32_t sequence) noexcept;
 };
 
 // All activities, found by UUID and hosts. Bounded, over all and for each UUID of a client: whoever
@@ -59,6 +69,9 @@ class DatagramActivities {
   const DatagramActivity& operator[](Slot<DatagramActivity> slot) const noexcept {
     return activities_[slot];
   }
+
+  // What a call asks for, in 16 bits that a sender cannot foresee.
+  [[nodiscard]] std::uint16_t digest(const SyntaxId& interface, std::uint16_t opnum) const noexcept;
 
   // A number by which the messages of an activity can be told from those of nearly all others.
   [[nodiscard]] std::uint64_t hash(const Uuid& uuid, const IpAddress& client) const noexcept;

@@ -13,7 +13,7 @@ std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexc
   if (body_prefix >= kWholePdus) return whole;
   switch (header.type) {
     case PduType::request:
-      if (!is_first_fragment(header)) return kRequestSize;
+      if (!is_first_fragment(header)) return std::min(whole, kRequestSize + kObjectSize);
       // The trailer stands at the end; without one, only the prefix matters.
       if (header.auth_length != 0) return whole;
       return std::min(whole, kRequestSize + kObjectSize + body_prefix);

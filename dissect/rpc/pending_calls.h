@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "capture/timestamp.h"
+#include "dissect/rpc_observer.h"
 #include "dissect/store/intrusive_list.h"
 #include "dissect/store/slab.h"
 
@@ -33,6 +34,12 @@ struct PendingCall {
   ListLinks<PendingCall> by_age;    // in the list of all pending calls
   ListLinks<PendingCall> of_owner;  // in the list of its owner
   Slot<PendingCall> bucket_next;
+
+  // How it ended if no answer came.
+  [[nodiscard]] Outcome without_answer() const noexcept {
+    if (orphaned) return Outcome::orphaned;
+    return cancelled ? Outcome::cancelled : Outcome::unanswered;
+  }
 };
 
 // All calls that wait for an answer, found by owner and call id in constant time, oldest first on

@@ -53,9 +53,10 @@ void RpcDatagrams::on_request(const Received& pdu) noexcept {
   const DatagramHeader& header = pdu.header;
   const Slot<DatagramActivity> slot = use_activity(pdu);
   DatagramActivity& activity = activities_[slot];
+  const std::uint16_t digest = activities_.digest(interface_of(header), header.opnum);
   if (!activity.was_told(header.sequence)) {
-    activity.note_told(header.sequence);
-    tell_call(pdu, slot);
+    activity.note_told(header.sequence, digest);
+    tell_call(pdu, slot, {});
     return;
   }
   const Pending open = find_pending(slot, header.sequence);
@@ -68,13 +69,16 @@ void RpcDatagrams::on_request(const Received& pdu) noexcept {
       doubts.add(Doubt::datagram_conflict);
     }
     if (doubts.any()) doubt(open, pdu, doubts);
+  } else if (activity.is_contradicted(header.sequence, digest)) {
+    return tell_other_reading(pdu, slot);
   }
   // The same number is the same call, however late: an activity UUID is never used again.
   if (header.interface == kEndpointMapper) read_mapper(pdu, nullptr, header.opnum);
   if (!header.is_fragment()) ++statistics_.datagram_requests_repeated;
 }
 
-void RpcDatagrams::tell_call(const Received& pdu, Slot<DatagramActivity> slot) noexcept {
+void RpcDatagrams::tell_call(const Received& pdu, Slot<DatagramActivity> slot,
+                             Doubts doubts) noexcept {
   const DatagramHeader& header = pdu.header;
   const Slot<DatagramContext> context_slot =
       contexts_.use(pdu.datagram.source, pdu.datagram.destination, interface_of(header), pdu.frame);
@@ -84,6 +88,7 @@ void RpcDatagrams::tell_call(const Received& pdu, Slot<DatagramActivity> slot) n
   DatagramPendingCalls::Call& pending = pending_[pending_slot];
   pending.context = context_slot;
   pending.opnum = header.opnum;
+  pending.doubted = doubts.any();
   contexts_.add_call(context_slot);
   const RpcContext& context = contexts_[context_slot];
 
@@ -99,6 +104,7 @@ void RpcDatagrams::tell_call(const Received& pdu, Slot<DatagramActivity> slot) n
   const bool by_mapper = header.interface == kEndpointMapper;
   if (by_mapper) call.question = question_of(header.opnum, {false, header.order}, call.body);
   call.doubts = pdu.datagram.doubts;
+  call.doubts.add(doubts);
   ++statistics_.calls;
   observer_.on_call(context, call);
   if (call.doubts.any()) tell_blindness(pdu, BlindnessKind::conflict, 0);
@@ -113,6 +119,16 @@ void RpcDatagrams::doubt(Pending slot, const Received& pdu, Doubts doubts) noexc
   call.doubted = true;
   observer_.on_doubt(key_of(slot), doubts);
   tell_blindness(pdu, BlindnessKind::conflict, 0);
+}
+
+// The call that this datagram repeats is not waited for any longer, because it was one-way or was
+// given up, and says something else: what may be a decoy does not hide the other.
+void RpcDatagrams::tell_other_reading(const Received& pdu, Slot<DatagramActivity> slot) noexcept {
+  activities_[slot].settle(pdu.header.sequence);
+  ++statistics_.fragments_contradicting;
+  Doubts doubts;
+  doubts.add(Doubt::datagram_conflict);
+  tell_call(pdu, slot, doubts);
 }
 
 // From the server: to a call that may have been made to another of its addresses or ports.
@@ -189,6 +205,7 @@ void RpcDatagrams::resolve(Pending slot, Outcome outcome, std::uint32_t status,
     }
   }
   observer_.on_outcome(told);
+  if (frame.sequence != 0) activity.settle(pending.call_id);
   contexts_.remove_call(pending.context);
   pending_.remove(slot, activity.calls);
 }

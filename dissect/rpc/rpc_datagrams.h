@@ -57,7 +57,8 @@ class RpcDatagrams {
   void on_request(const Received& pdu) noexcept;
   void on_answer(const Received& pdu) noexcept;
   void on_client_note(const Received& pdu) noexcept;
-  void tell_call(const Received& pdu, Slot<DatagramActivity> slot) noexcept;
+  // `doubts` are of the call from its beginning.
+  void tell_call(const Received& pdu, Slot<DatagramActivity> slot, Doubts doubts) noexcept;
   // Messages of endpoint mappers; `context` of their first fragment, nullptr for later ones.
   void read_mapper(const Received& pdu, const RpcContext* context, std::uint16_t opnum) noexcept;
   [[nodiscard]] static std::uint8_t protection_level(const Received& pdu) noexcept;
@@ -66,6 +67,7 @@ class RpcDatagrams {
                const FrameReference& frame) noexcept;
   void give_up(Pending slot) noexcept;
   void doubt(Pending slot, const Received& pdu, Doubts doubts) noexcept;
+  void tell_other_reading(const Received& pdu, Slot<DatagramActivity> slot) noexcept;
   void tell_blindness(const Received& pdu, BlindnessKind kind, std::uint64_t bytes) noexcept;
 
   // The activity that a request belongs to, new or known.

@@ -151,16 +151,6 @@ void RpcSessions::expire(Timestamp now) noexcept {
   }
 }
 
-void RpcSessions::tell_blindness(const RpcSession& session, BlindnessKind kind,
-                                 const FrameReference& frame, std::uint64_t bytes,
-                                 std::uint64_t messages) noexcept {
-  const Association& association = session.association;
-  Blindness blindness = make_blindness(kind, frame, {association.client(), association.server()});
-  blindness.bytes = bytes;
-  blindness.messages = messages;
-  observer_.on_blindness(blindness);
-}
-
 void RpcSessions::on_pdu(Slot<RpcSession> slot, Direction direction, const Pdu& pdu) noexcept {
   ++statistics_.pdus;
   RpcSession& session = sessions_[slot];
@@ -217,12 +207,20 @@ void RpcSessions::on_request(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   call.object = request.object;
   security_.describe(session.security, session.association.pipe, pdu, call);
   if (call.doubts.any()) tell_conflict(session, pdu.frame);
-  call.body = clear_prefix(pdu, request.stub, limits_.body_prefix_bytes);
-  call.activated_class = find_activated_class(context, call, pdu.header.order);
-  const bool by_mapper = EndpointDialogue::is_mapper(context);
-  if (by_mapper) call.question = EndpointDialogue::question(context, call.opnum, pdu, call.body);
+  const bool is_first = is_first_fragment(pdu.header);
+  if (is_first) read_stub(context, pdu, request.stub, call);
   tell_call(slot, pdu, context_slot, call);
-  if (by_mapper) endpoints_.read_request(slot, context, call.opnum, pdu);
+  if (is_first && EndpointDialogue::is_mapper(context)) {
+    endpoints_.read_request(slot, context, call.opnum, pdu);
+  }
+}
+
+void RpcSessions::read_stub(const RpcContext& context, const Pdu& pdu, Bytes stub,
+                            RpcCall& call) noexcept {
+  call.body = clear_prefix(pdu, stub, limits_.body_prefix_bytes);
+  call.activated_class = find_activated_class(context, call, pdu.header.order);
+  if (!EndpointDialogue::is_mapper(context)) return;
+  call.question = EndpointDialogue::question(context, call.opnum, pdu, call.body);
 }
 
 void RpcSessions::tell_call(Slot<RpcSession> slot, const Pdu& pdu, Slot<ContextRecord> context_slot,
@@ -250,6 +248,7 @@ void RpcSessions::tell_call(Slot<RpcSession> slot, const Pdu& pdu, Slot<ContextR
   const Association& association = sessions_[slot].association;
   if (association.was_moved_from(context)) call.carrier = association.endpoints.values;
   call.doubts.add(association.doubts_of(call));
+  sessions_[slot].last_call_id = call.call_id;
   ++statistics_.calls;
   if (context.origin == ContextOrigin::implied) ++statistics_.calls_without_bind;
   observer_.on_call(context, call);
@@ -261,11 +260,26 @@ void RpcSessions::on_later_fragment(Slot<RpcSession> slot, const Pdu& pdu) noexc
   if (parse_request(pdu.header, pdu.real(), request) != ParseStatus::ok) return;
   if (sessions_[slot].topics.mapper) endpoints_.read_fragment(slot, pdu);
   const Pending pending_slot = find_call(slot, pdu);
-  if (!pending_slot) return;
+  if (!pending_slot) {
+    if (sessions_[slot].missed_first_fragment(pdu.header.call_id)) on_request(slot, pdu);
+    return;
+  }
   const RpcPendingCalls::Call& pending = pending_[pending_slot];
   if (pending.context_id != request.context_id || pending.opnum != request.opnum) {
     ++statistics_.fragments_contradicting;
+    doubt(pending_slot, pdu.frame);
   }
+}
+
+// Samba ends the connection at fragments that contradict each other; which of them others take is
+// not known.
+void RpcSessions::doubt(Pending slot, const FrameReference& frame) noexcept {
+  RpcPendingCalls::Call& call = pending_[slot];
+  if (std::exchange(call.doubted, true)) return;
+  Doubts doubts;
+  doubts.add(Doubt::pdu_conflict);
+  observer_.on_doubt({slot, call.generation}, doubts);
+  tell_conflict(sessions_[call.owner], frame);
 }
 
 void RpcSessions::on_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
@@ -290,17 +304,6 @@ void RpcSessions::on_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
     return;
   }
   if (is_first_fragment(pdu.header)) ++statistics_.answers_unmatched;
-}
-
-void RpcSessions::on_cancel(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
-  const Pending pending_slot = find_call(slot, pdu);
-  if (!pending_slot) return;
-  // The server may still answer, so the call stays open.
-  if (pdu.header.type == PduType::orphaned) {
-    pending_[pending_slot].orphaned = true;
-  } else {
-    pending_[pending_slot].cancelled = true;
-  }
 }
 
 void RpcSessions::on_bind(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
@@ -378,8 +381,7 @@ void RpcSessions::resolve(Pending pending_slot, Outcome outcome, std::uint32_t s
   const RpcPendingCalls::Call& pending = pending_[pending_slot];
   if (outcome == Outcome::unanswered) {
     ++statistics_.calls_unanswered;
-    if (pending.cancelled) outcome = Outcome::cancelled;
-    if (pending.orphaned) outcome = Outcome::orphaned;
+    outcome = pending.without_answer();
   }
   RpcOutcome told;
   told.call = {pending_slot, pending.generation};

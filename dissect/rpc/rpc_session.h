@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "dissect/direction.h"
@@ -32,9 +33,16 @@ struct RpcSession {
   ContextList contexts;
   SecurityContextList security;
   Association association;
+  std::optional<std::uint32_t> last_call_id;  // of the calls that were told
 
   // Whether the association was followed from its bind on, without a gap.
   [[nodiscard]] bool sees_all() const noexcept { return association.begun && !has_gaps; }
+  // Whether a later fragment under this id, of no open call, is of a call whose first fragment was
+  // not captured. Clients count their call ids up.
+  [[nodiscard]] bool missed_first_fragment(std::uint32_t call_id) const noexcept {
+    if (sees_all()) return false;
+    return !last_call_id || static_cast<std::int32_t>(call_id - *last_call_id) > 0;
+  }
 };
 
 // The state machine of the connection-oriented protocol for all associations at once. Tells the
@@ -111,9 +119,16 @@ class RpcSessions {
   void on_pdu(Slot<RpcSession> slot, Direction direction, const Pdu& pdu) noexcept;
 
   void on_request(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
+  void read_stub(const RpcContext& context, const Pdu& pdu, Bytes stub, RpcCall& call) noexcept;
   void on_later_fragment(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
   void on_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
-  void on_cancel(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
+  // The server may answer all the same, so the call stays open.
+  void on_cancel(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
+    const Pending cancelled = find_call(slot, pdu);
+    if (!cancelled) return;
+    RpcPendingCalls::Call& call = pending_[cancelled];
+    (pdu.header.type == PduType::orphaned ? call.orphaned : call.cancelled) = true;
+  }
   void tell_call(Slot<RpcSession> slot, const Pdu& pdu, Slot<ContextRecord> context,
                  RpcCall& call) noexcept;
   void resolve(Pending pending, Outcome outcome, std::uint32_t status,
@@ -150,9 +165,16 @@ class RpcSessions {
     if (std::exchange(session.conflict_told, true)) return;
     tell_blindness(session, BlindnessKind::conflict, frame, 0, 1);
   }
+  void doubt(Pending pending, const FrameReference& frame) noexcept;
   void finish(Slot<RpcSession> slot, Direction direction) noexcept;
   void tell_blindness(const RpcSession& session, BlindnessKind kind, const FrameReference& frame,
-                      std::uint64_t bytes, std::uint64_t messages) noexcept;
+                      std::uint64_t bytes, std::uint64_t messages) noexcept {
+    const Association& association = session.association;
+    Blindness blindness = make_blindness(kind, frame, {association.client(), association.server()});
+    blindness.bytes = bytes;
+    blindness.messages = messages;
+    observer_.on_blindness(blindness);
+  }
   [[nodiscard]] std::size_t body_prefix(const RpcSession& session) const noexcept {
     return session.topics.any() ? kWholePdus : limits_.body_prefix_bytes;
   }

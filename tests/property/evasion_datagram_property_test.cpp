@@ -97,6 +97,7 @@ struct DatagramKind {
   const char* name;
   void (*prepare)(DatagramSetup&, Random&) = nullptr;
   void (*forge)(WireSegment&) = nullptr;
+  bool is_one_way = false;  // the decoy asks for no answer
 };
 
 void PrintTo(const DatagramKind& kind, std::ostream* out) { *out << kind.name; }
@@ -128,6 +129,10 @@ constexpr DatagramKind kDatagramKinds[] = {
     {.name = "datagram_bad_checksum", .forge = spoil_checksum},
     {.name = "datagram_bad_ip_checksum", .forge = spoil_ip_checksum},
     {.name = "datagram_low_ttl", .prepare = choose_hops, .forge = lower_ttl},
+    {.name = "datagram_one_way_decoy",
+     .prepare = choose_hops,
+     .forge = lower_ttl,
+     .is_one_way = true},
     {.name = "datagram_other_vlan", .forge = tag_vlan},
     {.name = "datagram_other_station", .forge = misdirect},
     {.name = "datagram_conflict", .prepare = choose_header, .forge = leave_as_it_is},
@@ -187,6 +192,7 @@ class DatagramGenerator {
       const ByteVector legitimate = make_datagram(shape, body);
       DatagramShape other = shape;
       up_to(random_, 1) == 0 ? void(other.opnum ^= 1) : void(other.interface = kEpm);
+      if (kind_.is_one_way) other.flags1 |= dissect::kDatagramMaybe;
       const ByteVector contradiction = make_datagram(other, body);
       if (kind_.forge != nullptr && up_to(random_, 1) == 0) {
         WireSegment decoy = from_client(contradiction);

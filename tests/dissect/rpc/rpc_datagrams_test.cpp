@@ -125,6 +125,45 @@ TEST(Datagrams, FragmentsAreOneCallInWhateverOrder) {
   EXPECT_EQ(exchange.statistics().fragments_contradicting, 0u);
 }
 
+// A call that waits for no answer does not hide the one behind it.
+TEST(Datagrams, BehindAOneWayCallOfTheirNumberAreToldOnceInDoubt) {
+  struct Case {
+    const char* name;
+    std::vector<DatagramShape> datagrams;
+    std::uint64_t calls;
+    std::uint64_t conflicts;
+  };
+  constexpr unsigned kMaybe = kDatagramMaybe;
+  const Case kCases[] = {
+      {"copies", {{.opnum = 3, .flags1 = kMaybe}, {.opnum = 3, .flags1 = kMaybe}}, 1, 0},
+      {"other_operation", {{.opnum = 3, .flags1 = kMaybe}, {.opnum = 5}, {.opnum = 5}}, 2, 1},
+      {"other_interface", {{.flags1 = kMaybe}, {.interface = kSamr}}, 2, 1},
+      {"two_decoys", {{.opnum = 3, .flags1 = kMaybe}, {.opnum = 4, .flags1 = kMaybe}, {}}, 2, 1},
+      {"behind_a_later_call",
+       {{.opnum = 3, .flags1 = kMaybe}, {.sequence = 1, .flags1 = kMaybe}, {.opnum = 5}},
+       3,
+       1},
+  };
+  for (const Case& row : kCases) {
+    Exchange exchange;
+    for (const DatagramShape& datagram : row.datagrams) exchange.client(datagram);
+    const std::string told = exchange.text();
+    EXPECT_EQ(exchange.statistics().calls, row.calls) << row.name << "\n" << told;
+    EXPECT_EQ(exchange.observer().blind(BlindnessKind::conflict), row.conflicts) << row.name;
+    EXPECT_EQ(told.find("datagram_conflict") != std::string::npos, row.conflicts != 0)
+        << row.name << "\n"
+        << told;
+  }
+}
+
+// What the server answered it took: a later datagram of that number changes nothing.
+TEST(Datagrams, BehindAnAnswerContradictNothing) {
+  Exchange exchange;
+  exchange.client({.opnum = 3}).server({}, DatagramType::response).client({.opnum = 5});
+  EXPECT_EQ(exchange.text().find("datagram_conflict"), std::string::npos);
+  EXPECT_EQ(exchange.statistics().calls, 1u);
+}
+
 // Which of them the server took is not known, whichever comes first.
 TEST(Datagrams, ThatContradictEachOtherPutTheirCallInDoubt) {
   constexpr unsigned kFirst = kDatagramFragment;

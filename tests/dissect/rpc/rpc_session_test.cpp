@@ -194,9 +194,45 @@ TEST(RpcSession, TellsAFragmentedCallOnce) {
   talk.server(make_response(0, {.call_id = 2, .flags = kPfcLastFragment}));
   EXPECT_EQ(talk.text(),
             "context 0 12345778/1.0 accepted call 1\n"
-            "call 2 context 0 12345778/1.0 opnum 1 body 32 -> response\n");
+            "call 2 context 0 12345778/1.0 opnum 1 body 32 since pdu_conflict -> response\n");
   EXPECT_EQ(talk.statistics().fragments_contradicting, 1u);
   EXPECT_EQ(talk.statistics().answers_unmatched, 0u);
+  EXPECT_EQ(talk.observer().blind(BlindnessKind::conflict), 1u);
+}
+
+// Only where bytes are missing can a call have lost its first fragment, and only under an id above
+// those that were told: other fragments are of calls that are over.
+TEST(RpcSession, TellsACallWhoseFirstFragmentWasLost) {
+  const ByteVector first = make_request({0, 3}, {.call_id = 3, .flags = 0x01});
+  const ByteVector middle = make_request({0, 3}, {.call_id = 3, .flags = 0x00});
+  const ByteVector last = make_request({0, 3}, {.call_id = 3, .flags = 0x02});
+  struct Case {
+    const char* name;
+    bool lost;
+    std::vector<ByteVector> said;
+    std::uint64_t calls;
+  };
+  const Case kCases[] = {
+      {"all_seen", false, {middle, last}, 1},
+      {"lost", true, {middle, last}, 2},
+      {"last_alone", true, {last}, 2},
+      {"not_lost", true, {first, middle, last}, 2},
+      {"of_a_call_that_is_over", true, {make_request({0, 1}, {.call_id = 2, .flags = 0x02})}, 1},
+  };
+  for (const Case& row : kCases) {
+    Conversation talk;
+    talk.client(make_bind({{0, kSamr}})).server(make_bind_ack({{}}));
+    talk.client(make_request({0, 1}, {.call_id = 2})).server(make_response(0, {.call_id = 2}));
+    if (row.lost) talk.lose(kToServer, 100'000);
+    for (const ByteVector& bytes : row.said) talk.client(bytes);
+    talk.server(make_response(0, {.call_id = 3}));
+    const std::string told = talk.text();
+    EXPECT_EQ(talk.statistics().calls, row.calls) << row.name << "\n" << told;
+    EXPECT_EQ(told.find("call 3 context 0 12345778/1.0 opnum 3") != std::string::npos,
+              row.calls == 2)
+        << row.name << "\n"
+        << told;
+  }
 }
 
 // A version 5.0 peer may send a bind with neither FIRST nor LAST set (C706 12.6.2).
