@@ -13,6 +13,7 @@ void fill(const dissect::RpcContext& context, ContextInfo& info) {
   if (context.abstract_syntax) info.catalogue = find_interface(context.abstract_syntax->uuid);
   info.pipe.assign(context.pipe);
   info.guest = context.smb && context.smb->guest;
+  info.logon_unseen = dissect::transport_of(context.protocol).is_pipe && !context.smb;
 }
 
 void fill(const dissect::RpcContext& context, const dissect::RpcCall& call, CallEvent& event) {

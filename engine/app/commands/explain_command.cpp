@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/app/commands/call_expression.h"
 #include "engine/app/commands/command_options.h"
@@ -56,6 +57,19 @@ std::string call_text(const dissect::RpcContext& context, const dissect::RpcCall
   return text + "\n";
 }
 
+// What all readings of a call share, where the wire leaves several; nothing elsewhere.
+std::string doubt_text(const evaluate::CompiledPolicy& policy, dissect::Doubts doubts,
+                       evaluate::ContextFacts facts, evaluate::CallFacts call) {
+  if (!doubts.any()) return {};
+  evaluate::forget_doubtful(doubts, facts, call);
+  evaluate::NarrowedPolicy narrowed;
+  policy.narrow(facts, narrowed);
+  std::string text = "doubt    " + audit::doubts_text(doubts);
+  text += ": what follows is of one reading; what all of them share is ";
+  text += to_string(policy.evaluate(narrowed, call).action);
+  return text + "\n";
+}
+
 // Explains a call by the policy of its server.
 std::string explanation_for(const evaluate::ServerPolicies& policies,
                             const dissect::RpcContext& context, const dissect::RpcCall& call,
@@ -71,6 +85,7 @@ std::string explanation_for(const evaluate::ServerPolicies& policies,
   if (!policies.name(index).empty()) {
     text = "policy   of " + audit::terminal_text(policies.name(index)) + "\n";
   }
+  text += doubt_text(policies.compiled(index), call.doubts, facts, of_call);
   const policy::Policy& policy = policies.policy(index);
   evaluate::EvaluationOptions options = policies.options(index);
   const auto add_layer = [&](const policy::Policy& filters,
@@ -108,8 +123,16 @@ class ExplainingObserver : public dissect::RpcObserver {
   void on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) override {
     if (call.frame.number != frame_) return;
     if (!text_.empty()) text_ += '\n';
+    calls_.push_back({call.key, call.call_id});
     text_ += call_text(context, call);
     text_ += explanation_for(policies_, context, call, evaluate::context_facts(context));
+  }
+  void on_doubt(dissect::CallKey key, dissect::Doubts doubts) override {
+    for (const ToldCall& call : calls_) {
+      if (call.key != key) continue;
+      text_ += "\ndoubt    of call " + std::to_string(call.call_id) + ", by what came later: ";
+      text_ += audit::doubts_text(doubts) + "\n";
+    }
   }
   void on_outcome(const dissect::RpcOutcome&) override {}
   void on_blindness(const dissect::Blindness&) override {}
@@ -119,7 +142,13 @@ class ExplainingObserver : public dissect::RpcObserver {
 
  private:
   const evaluate::ServerPolicies& policies_;
+  struct ToldCall {
+    dissect::CallKey key;
+    std::uint32_t call_id = 0;
+  };
+
   std::uint64_t frame_;
+  std::vector<ToldCall> calls_;
   std::string text_;
 };
 

@@ -18,10 +18,11 @@ namespace rpcaudit::audit {
 struct ContextInfo : dissect::ContextFactsOnWire {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
-  std::uint32_t revision = 0;  // another one after each change within the generation
+  std::uint32_t revision = 0;               // another one after each change within the generation
   std::optional<CatalogueEntry> catalogue;  // of the abstract syntax
   std::string pipe;                         // RpcContext::pipe
   bool guest = false;                       // of an SMB session that the server let in as guest
+  bool logon_unseen = false;                // of an SMB session, whose setup was not captured
   AnnouncedInterfaces announced;            // where the abstract syntax is not known
 };
 

@@ -162,7 +162,8 @@ void TextSink::say_operation(const ContextInfo& context, const CallEvent& call) 
   }
 }
 
-void TextSink::say_account(const std::optional<dissect::AuthNumbers>& auth,
+void TextSink::say_account(const ContextInfo& context,
+                           const std::optional<dissect::AuthNumbers>& auth,
                            const IdentityText& identity) {
   const std::string account = account_of(identity);
   if (!account.empty()) line_ += "  as " + account;
@@ -170,8 +171,12 @@ void TextSink::say_account(const std::optional<dissect::AuthNumbers>& auth,
     line_ += account.empty() ? "  with " : " (";
     line_ += auth_type_name(auth->type) + ", " + auth_level_name(auth->level);
     if (!account.empty()) line_ += ')';
+  } else if (!account.empty()) {
+    line_ += context.guest ? " (guest, no security on the call)" : " (no security on the call)";
+  } else if (context.logon_unseen) {
+    line_ += "  in a session whose logon was not seen";
   } else {
-    line_ += account.empty() ? "  without security" : " (no security on the call)";
+    line_ += context.guest ? "  as guest, without security" : "  without security";
   }
 }
 
@@ -264,7 +269,7 @@ void TextSink::on_call(const ContextInfo& context, const CallEvent& call,
   }
   say_peers(context.client, context.server, context.pipe);
   say_operation(context, call);
-  say_account(call.auth ? call.auth : call.connection_auth, identity);
+  say_account(context, call.auth ? call.auth : call.connection_auth, identity);
   if (call.verdict) say_reason(call);
   // Where the doubt makes the call undecidable, it stands among what was not seen.
   if (call.doubts.any() && !(call.verdict && call.verdict->doubts.any())) {
@@ -320,7 +325,7 @@ void TextSink::say_proposal(const ContextInfo& context, const IdentityText& iden
     line_ += '.';
     line_ += std::to_string(syntax.version_minor);
   }
-  say_account(context.auth, identity);
+  say_account(context, context.auth, identity);
   line_ += "  ";
   line_ += to_string(context.result);
 }

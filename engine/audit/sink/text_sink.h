@@ -38,7 +38,8 @@ class TextSink : public EventSink {
   void say_control(std::uint32_t policy, evaluate::Control control,
                    const evaluate::ControlVerdict& verdict);
   void say_operation(const ContextInfo& context, const CallEvent& call);
-  void say_account(const std::optional<dissect::AuthNumbers>& auth, const IdentityText& identity);
+  void say_account(const ContextInfo& context, const std::optional<dissect::AuthNumbers>& auth,
+                   const IdentityText& identity);
   void say_reason(const CallEvent& call);
   void say_filter(const CallEvent& call);
   void say_other_controls(const CallEvent& call);

@@ -65,6 +65,29 @@ TEST_F(TextTest, WouldBlockReadsAsASentence) {
   EXPECT_NE(line(true).find("\033[1;31mWOULD BLOCK\033[0m"), std::string::npos);
 }
 
+TEST_F(TextTest, ACallWithoutSecuritySaysWhoseSessionItIs) {
+  struct Case {
+    const char* user;
+    bool guest;
+    bool logon_unseen;
+    const char* said;
+  };
+  constexpr Case kCases[] = {
+      {"bob", false, false, "  as bob (no security on the call)  "},
+      {"bob", true, false, "  as bob (guest, no security on the call)  "},
+      {"", true, false, "  as guest, without security  "},
+      {"", false, true, "  in a session whose logon was not seen  "},
+      {"", false, false, "  without security  "},
+  };
+  call.auth.reset();
+  for (const Case& row : kCases) {
+    who = {row.user, {}, false};
+    context.guest = row.guest;
+    context.logon_unseen = row.logon_unseen;
+    EXPECT_NE(line(false).find(row.said), std::string::npos) << line(false);
+  }
+}
+
 TEST_F(TextTest, UndecidableNamesTheFields) {
   call.verdict->action = evaluate::VerdictAction::undecidable;
   call.verdict->filters.action = evaluate::VerdictAction::undecidable;
