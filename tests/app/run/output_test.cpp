@@ -129,6 +129,8 @@ class WaitingProgram {
  private:
   [[nodiscard]] bool catches(int signal) const {
     const std::string status = read_file("/proc/" + std::to_string(pid_) + "/status");
+    // Until the program is there, this is the shell, which may catch SIGINT itself.
+    if (!status.starts_with("Name:\trpcaudit\n")) return false;
     const std::size_t at = status.find("SigCgt:");
     if (at == std::string::npos) return false;
     const std::uint64_t caught = std::strtoull(status.c_str() + at + 7, nullptr, 16);
