@@ -51,6 +51,7 @@ namespace rpcaudit::dissect {
   COUNTER(smb1_ioctl_unread)                                                                       \
   COUNTER(smb1_read_bulk_unread)                                                                   \
   COUNTER(smb1_write_bulk_unread)                                                                  \
+  COUNTER(smb_headers_evicted)            /* fronts of headers that came in pieces */              \
   COUNTER(smb_sessions_evicted)                                                                    \
   COUNTER(smb_requests_evicted)                                                                    \
   COUNTER(pipes_rpc)                      /* pipes that carried RPC */                             \

@@ -60,6 +60,10 @@ class SmbConnections::Sink final : public SmbStreamSink {
     mattered_ = true;
     connection_.smb1.end_raw(direction_);
   }
+  void on_header_evicted(const FrameReference& frame) noexcept override {
+    on_lost(frame);
+    smb_.tell_evicted_header(connection_, frame);
+  }
   void on_empty_message() noexcept override { connection_.smb1.end_raw(direction_); }
   void on_undecodable(const FrameReference& frame) noexcept override {
     ++smb_.statistics_.smb_undecodable;
@@ -117,8 +121,20 @@ Slot<SmbConnection> SmbConnections::open(const std::array<Endpoint, 2>& endpoint
 void SmbConnections::close(Slot<SmbConnection> slot, const FrameReference& frame) noexcept {
   SmbConnection& connection = connections_[slot];
   host_.end_connection(slot, connection, frame);
-  for (SmbStream& stream : connection.streams.values) stream.reset(headers_);
+  for (SmbStream& stream : connection.streams.values) {
+    if (stream.has_lost_header(headers_)) tell_evicted_header(connection, frame);
+    stream.reset(headers_);
+  }
   connections_.release(slot);
+}
+
+void SmbConnections::tell_evicted_header(const SmbConnection& connection,
+                                         const FrameReference& frame) noexcept {
+  ++statistics_.smb_headers_evicted;
+  Blindness blindness =
+      make_blindness(BlindnessKind::table_eviction, frame, connection.client_and_server());
+  blindness.messages = 1;
+  observer_.on_blindness(blindness);
 }
 
 void SmbConnections::consume(Slot<SmbConnection> slot, Direction direction, Bytes bytes,

@@ -55,6 +55,7 @@ class SmbConnections {
 
   [[nodiscard]] std::size_t bytes_needed(SmbConnection& connection, Direction direction,
                                          const SmbUnit& unit) noexcept;
+  void tell_evicted_header(const SmbConnection& connection, const FrameReference& frame) noexcept;
   [[nodiscard]] SmbStep read(SmbUnitContext& unit) noexcept;
 
   RpcObserver& observer_;

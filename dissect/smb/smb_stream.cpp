@@ -60,6 +60,13 @@ Bytes SmbStream::consume_payload(Bytes bytes, const FrameReference& frame,
 
 Bytes SmbStream::consume_header(Bytes bytes, const FrameReference& frame, SmbHeaderPool& pool,
                                 SmbStreamSink& sink) noexcept {
+  if (has_lost_header(pool)) {
+    at_ += have_;
+    drop_buffer(pool);
+    sink.on_header_evicted(frame);
+    skip_message();
+    return bytes;
+  }
   SmbUnit unit{bytes, at_, length_ - at_};
   if (have_ == 0) {
     unit.header = bytes.first(std::min<std::size_t>(bytes.size(), unit.length));
@@ -87,11 +94,7 @@ Bytes SmbStream::consume_header(Bytes bytes, const FrameReference& frame, SmbHea
     }
     if (bytes.empty()) return bytes;
     const Bytes part = bytes.first(std::min<std::size_t>(bytes.size(), need - have_));
-    if (!hold(part, pool)) {
-      sink.on_lost(frame);
-      skip_message();
-      return bytes;
-    }
+    hold(part, pool);
     bytes = bytes.subspan(part.size());
     unit.header = Bytes(pool[buffer_]).first(have_);
   }
@@ -174,16 +177,14 @@ void SmbStream::gap(std::uint64_t missing, const FrameReference& frame, SmbHeade
   if (searching_) prefix_size_ = 0;
 }
 
-bool SmbStream::hold(Bytes bytes, SmbHeaderPool& pool) noexcept {
-  if (!buffer_) buffer_ = pool.take();
-  if (!buffer_) return false;
+void SmbStream::hold(Bytes bytes, SmbHeaderPool& pool) noexcept {
+  pool.holds(buffer_) ? pool.touch(buffer_) : void(buffer_ = pool.take());
   std::memcpy(pool[buffer_].data() + have_, bytes.data(), bytes.size());
   have_ += static_cast<std::uint32_t>(bytes.size());
-  return true;
 }
 
 void SmbStream::drop_buffer(SmbHeaderPool& pool) noexcept {
-  if (buffer_) pool.release(buffer_);
+  if (pool.holds(buffer_)) pool.release(buffer_);
   buffer_ = {};
   have_ = 0;
 }
@@ -211,7 +212,7 @@ void SmbStream::start_search() noexcept {
 }
 
 std::size_t SmbStream::needed(std::size_t asked, const SmbUnit& unit) const noexcept {
-  return std::min({asked, std::size_t{unit.length}, std::tuple_size<SmbHeaderBuffer>::value});
+  return std::min({asked, std::size_t{unit.length}, std::tuple_size<SmbHeaderPool::Buffer>::value});
 }
 
 }  // namespace rpcaudit::dissect

@@ -5,6 +5,8 @@
 
 #include "dissect/rpc_observer.h"
 #include "dissect/smb/messages/nbss.h"
+#include "dissect/store/intrusive_list.h"
+#include "dissect/store/keyed_table.h"
 #include "dissect/store/slab.h"
 
 namespace rpcaudit::dissect {
@@ -25,8 +27,47 @@ struct SmbStep {
 
 // Buffers for headers that arrive in pieces, shared by all streams. Longer headers are read as far
 // as they fit: only security tokens may be this long, and their names stand near their beginning.
-using SmbHeaderBuffer = std::array<std::byte, 16384>;
-using SmbHeaderPool = Slab<SmbHeaderBuffer>;
+// Bounded: the longest idle buffer is evicted, so its stream asks whether it holds it still.
+class SmbHeaderPool {
+ public:
+  using Buffer = std::array<std::byte, 16384>;
+  struct Entry {
+    Buffer bytes;
+    std::uint32_t generation = 0;
+    ListLinks<Entry> links;
+  };
+  using Reference = EntryReference<Entry>;
+
+  explicit SmbHeaderPool(std::size_t capacity) : entries_(capacity) {}
+
+  [[nodiscard]] Reference take() noexcept {
+    if (entries_.size() == entries_.capacity()) release(reference(by_use_.oldest()));
+    const Slot<Entry> slot = entries_.take();
+    by_use_.push_newest(slot, entries_);
+    return reference(slot);
+  }
+  void release(Reference buffer) noexcept {
+    by_use_.remove(buffer.slot, entries_);
+    ++entries_[buffer.slot].generation;
+    entries_.release(buffer.slot);
+  }
+  [[nodiscard]] bool holds(Reference buffer) const noexcept {
+    return buffer.slot && entries_[buffer.slot].generation == buffer.generation;
+  }
+  // The buffer was used: it is the last to be evicted.
+  void touch(Reference buffer) noexcept { by_use_.touch(buffer.slot, entries_); }
+  [[nodiscard]] Buffer& operator[](Reference buffer) noexcept {
+    return entries_[buffer.slot].bytes;
+  }
+
+ private:
+  [[nodiscard]] Reference reference(Slot<Entry> slot) const noexcept {
+    return {slot, entries_[slot].generation};
+  }
+
+  Slab<Entry> entries_;
+  IntrusiveList<Entry, &Entry::links> by_use_;
+};
 
 // What a stream tells of one direction of a connection.
 class SmbStreamSink {
@@ -45,6 +86,8 @@ class SmbStreamSink {
   virtual void on_payload_gap(std::uint64_t missing, const FrameReference& frame) noexcept = 0;
   // Headers were not seen: the rest of a message, or everything up to the next one that is found.
   virtual void on_lost(const FrameReference& frame) noexcept = 0;
+  // The front of a header was evicted: the rest of its message is not read.
+  virtual void on_header_evicted(const FrameReference& frame) noexcept = 0;
   // A message of no bytes.
   virtual void on_empty_message() noexcept = 0;
   virtual void on_undecodable(const FrameReference& frame) noexcept = 0;
@@ -66,6 +109,11 @@ class SmbStream {
   // Gives the buffer back.
   void reset(SmbHeaderPool& pool) noexcept;
 
+  // The front of a header was evicted, and that was not told yet.
+  [[nodiscard]] bool has_lost_header(const SmbHeaderPool& pool) const noexcept {
+    return have_ != 0 && !pool.holds(buffer_);
+  }
+
   // True when the next `count` bytes are passed over whatever they are.
   [[nodiscard]] bool passes_over(std::size_t count) const noexcept {
     return in_message_ && at_ >= payload_end_ && at_ + count <= unit_;
@@ -81,7 +129,7 @@ class SmbStream {
   Bytes search(Bytes bytes, const FrameReference& frame, SmbHeaderPool& pool,
                SmbStreamSink& sink) noexcept;
   void present(const SmbUnit& unit, const FrameReference& frame, SmbStreamSink& sink) noexcept;
-  [[nodiscard]] bool hold(Bytes bytes, SmbHeaderPool& pool) noexcept;
+  void hold(Bytes bytes, SmbHeaderPool& pool) noexcept;
   void drop_buffer(SmbHeaderPool& pool) noexcept;
   void begin_message(std::uint32_t length) noexcept;
   void skip_message() noexcept;
@@ -94,7 +142,7 @@ class SmbStream {
   std::uint32_t payload_end_ = 0;
   std::uint32_t unit_ = 0;  // where the next unit begins, or the end of the message
   std::uint32_t length_ = 0;
-  Slot<SmbHeaderBuffer> buffer_;
+  SmbHeaderPool::Reference buffer_;
   std::uint32_t have_ = 0;  // bytes of a header that are held
   bool in_message_ = false;
   bool searching_ = false;

@@ -33,6 +33,7 @@ constexpr CounterMeaning kMeanings[] = {
     {"smb_sessions_evicted", "SMB sessions forgotten because the table was full"},
     {"smb_requests_evicted", "SMB requests forgotten because the table was full"},
     {"pipes_evicted", "named pipes forgotten because the table was full"},
+    {"smb_headers_evicted", "SMB messages not read because the table of their headers was full"},
     {"smb_responses_unmatched", "SMB responses with data of a pipe that is not known"},
     {"smb_undecodable", "SMB messages or stretches that could not be read"},
     {"smb1_nt_transact_unread", "SMB1 NT_TRANSACT requests that control a pipe (not read)"},

@@ -168,5 +168,35 @@ TEST(SmbShareType, IsWhatTheResponseSaysOfOtherNames) {
   }
 }
 
+// Half headers of others take no buffer from who needs one now; whose front was evicted is told of.
+TEST(SmbEvasion, HalfHeadersOfOthersAreEvictedAndTold) {
+  Limits limits;
+  limits.smb_header_buffers = 4;
+  SmbTalk talk(limits);
+  const ByteVector message = framed(make_smb2({Smb2Command::tree_connect}, smb2_tree_request("x")));
+  const ByteVector front(message.begin(), message.begin() + 40);
+  const ByteVector rest(message.begin() + 40, message.end());
+  constexpr std::size_t kHalves = 10;
+  for (std::size_t i = 0; i < kHalves; ++i) {
+    if (i != 0) talk.connect();
+    talk.say(Direction::forward, front);
+  }
+  talk.connect();
+  talk.piecewise(7);
+  talk.log_on(make_ntlm("CORP", "alice")).connect_tree().open("samr", 7);
+  talk.bind(7, kSamr).call(7, 2);
+  EXPECT_EQ(talk.statistics().calls, 1u);
+  talk.use(0);
+  talk.say(Direction::forward, rest);
+  EXPECT_EQ(talk.statistics().smb_headers_evicted, 1u);
+  EXPECT_EQ(talk.observer().blind(BlindnessKind::table_eviction), 1u);
+  talk.piecewise(SIZE_MAX);
+  talk.log_on(make_ntlm("CORP", "bob")).connect_tree().open("samr", 8);  // it is in step again
+  talk.bind(8, kSamr).call(8, 2);
+  EXPECT_EQ(talk.statistics().calls, 2u);
+  (void)talk.text();
+  EXPECT_EQ(talk.statistics().smb_headers_evicted, kHalves - limits.smb_header_buffers + 1);
+}
+
 }  // namespace
 }  // namespace rpcaudit::dissect
