@@ -228,8 +228,9 @@ void add_controls(const Case& judged, Explanation& explanation) {
 
 }  // namespace
 
-Explanation explain(const policy::Policy& policy, const EvaluationOptions& options,
+Explanation explain(const policy::Policy& policy, const EvaluationOptions& asked,
                     const ContextFacts& context, const CallFacts& call) {
+  const EvaluationOptions options = options_for(policy, asked);
   const Case judged{policy, options, context, call};
   const std::vector<std::uint32_t> order = policy::evaluation_order(policy, options.layer);
   const ReferenceJudgement judgement = reference_judgement(judged, order, {});

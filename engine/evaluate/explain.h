@@ -48,7 +48,7 @@ struct Explanation {
 
 // The slow, obvious evaluator: walks the policy as written. It is the definition of what a policy
 // means, and the oracle that the fast one is tested against.
-[[nodiscard]] Explanation explain(const policy::Policy& policy, const EvaluationOptions& options,
+[[nodiscard]] Explanation explain(const policy::Policy& policy, const EvaluationOptions& asked,
                                   const ContextFacts& context, const CallFacts& call);
 
 }  // namespace rpcaudit::evaluate

@@ -36,6 +36,15 @@ FilterVerdict combine_audit(const SublayerVerdicts& verdicts, policy::Behaviour 
 
 }  // namespace
 
+EvaluationOptions options_for(const policy::Policy& policy, EvaluationOptions options) noexcept {
+  const auto is_by_netsh = [&options](const policy::Filter& filter) {
+    return filter.audit && !filter.by_api && filter.layer == options.layer;
+  };
+  const bool is_by_api = std::none_of(policy.filters.begin(), policy.filters.end(), is_by_netsh);
+  if (is_by_api) options.profile.set(policy::Difference::audit, policy::Behaviour::applies);
+  return options;
+}
+
 FilterVerdict block_over_permit(const FilterVerdict& a, const FilterVerdict& b) noexcept {
   const FilterVerdict& stronger = rank(b) > rank(a) ? b : a;
   const FilterVerdict& weaker = rank(b) > rank(a) ? a : b;

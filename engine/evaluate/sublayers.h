@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/evaluate/evaluation_options.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/policy.h"
 #include "engine/policy/target.h"
@@ -32,6 +33,11 @@ struct SublayerVerdicts {
 // block that is only logged gives way to what cannot be decided.
 [[nodiscard]] FilterVerdict block_over_permit(const FilterVerdict& a,
                                               const FilterVerdict& b) noexcept;
+
+// How the policy's filters are judged: what netsh is documented to do with `audit` does not hold
+// for filters with audit that were all made through the filtering engine's interface.
+[[nodiscard]] EvaluationOptions options_for(const policy::Policy& policy,
+                                            EvaluationOptions options) noexcept;
 
 // Combines all parts into one verdict. Where audit is documented as logged and not applied, the
 // verdict is that of the filters without it, unless it permits; then a block among the audited ones

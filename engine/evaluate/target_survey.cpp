@@ -17,7 +17,10 @@ void note_differences(const policy::Filter& filter, DifferenceSet& matter) noexc
   if (filter.enforcer == policy::Enforcer::rpc_firewall) return;
   set(policy::Difference::datagrams, filter.action != policy::Action::permit);
   set(policy::Difference::only_continue, filter.action == policy::Action::continue_);
-  set(policy::Difference::audit, filter.audit);
+  set(policy::Difference::audit, filter.audit && !filter.by_api);
+  set(policy::Difference::audited_block,
+      filter.audit && !filter.by_api && filter.action == policy::Action::block);
+  set(policy::Difference::separate_processes, filter.by_separate_processes);
   set(policy::Difference::audit_parameters, filter.audit_parameters);
   for (std::size_t i = 0; i < filter.conditions.size(); ++i) {
     const policy::Condition& condition = filter.conditions[i];

@@ -82,6 +82,11 @@ struct Filter {
   bool persistent = true;
   bool audit = false;             // audit=enable
   bool audit_parameters = false;  // auditparameters=enable
+  // A netsh of its own ran each command, and took the pending rule with it when it ended.
+  bool by_separate_processes = false;
+  // Made through the filtering engine's interface, not by netsh: what netsh refuses, or is
+  // documented to do with `audit`, does not concern it.
+  bool by_api = false;
   Enforcer enforcer = Enforcer::windows;
   std::optional<std::uint64_t> weight;  // where it is not left to Windows: see filter_weight.h
   std::vector<Condition> conditions;

@@ -11,6 +11,7 @@
 #include "engine/policy/netsh/netsh_script.h"
 #include "engine/policy/text/enum_names.h"
 #include "engine/policy/text/reporter.h"
+#include "engine/policy/text/resembled_form.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit::policy {
@@ -116,6 +117,25 @@ void read_registry(Dialect dialect, std::string_view bytes, const SourceText& so
   if (!reporter.is_full()) values.finish({file, 0, 0, 0});
 }
 
+// What nothing else fits is a script, unless none of its lines is a command: that is told once.
+void read_script(const SourceText& source, std::uint32_t file, Policy& policy,
+                 std::vector<Diagnostic>& diagnostics) {
+  const std::size_t first = diagnostics.size();
+  const std::size_t filters = policy.filters.size();
+  Reporter reporter(diagnostics);
+  const std::size_t commands = read_netsh_script(source, file, policy, reporter);
+  const auto unknown = static_cast<std::size_t>(
+      std::count_if(diagnostics.begin() + static_cast<std::ptrdiff_t>(first), diagnostics.end(),
+                    [](const Diagnostic& one) { return one.code == "unknown-command"; }));
+  // A page of prose may well name a command.
+  const bool is_prose = filters == policy.filters.size() && unknown >= 8 * commands;
+  if (!is_prose || unknown == 0) return;
+  diagnostics.resize(first);
+  Reporter(diagnostics)
+      .error("unknown-form", {file, 0, 0, 0}, "the file is in no form of policy that is known here",
+             resembled_form(source));
+}
+
 }  // namespace
 
 std::string_view to_string(Dialect dialect) noexcept {
@@ -166,7 +186,7 @@ PolicyText read_policy(std::string_view bytes, std::string_view name, Policy& po
     return text;
   }
   switch (text.dialect) {
-    case Dialect::netsh_script: read_netsh_script(source, file, policy, reporter); break;
+    case Dialect::netsh_script: read_script(source, file, policy, diagnostics); break;
     case Dialect::host_script: read_host_script(source, file, policy, reporter); break;
     case Dialect::show_filter: read_show_filter(source, file, policy, reporter); break;
     case Dialect::dsinternals: read_dsinternals_listing(source, file, policy, reporter); break;

@@ -9,11 +9,9 @@ namespace {
 constexpr EnumNames<Target, kTargetCount> kTargetNames("documented", "ws2008", "ws2008r2",
                                                        "ws2012r2", "ws2016", "ws2019", "ws2022",
                                                        "ws2025", "w10", "w11-24h2", "w11-25h2");
-constexpr EnumNames<Difference, kDifferenceCount> kDifferenceNames("opnum", "pipe-addresses",
-                                                                   "address-order", "v4-byte-order",
-                                                                   "alternatives", "datagrams",
-                                                                   "only-continue", "audit",
-                                                                   "audit-parameters");
+constexpr EnumNames<Difference, kDifferenceCount> kDifferenceNames(
+    "opnum", "pipe-addresses", "address-order", "v4-byte-order", "alternatives", "datagrams",
+    "only-continue", "audit", "audited-block", "audit-parameters", "separate-processes");
 constexpr EnumNames<Behaviour, kBehaviourCount> kBehaviourNames("applies", "ignored", "refused",
                                                                 "contested", "never", "swapped",
                                                                 "all needed", "undecidable",
@@ -61,11 +59,22 @@ constexpr DifferenceRow kTable[] = {
      {logs_only, applies, applies, applies, applies, applies, applies, applies, applies, applies,
       applies},
      "netsh page: logged, not applied; tests of Akamai, DSInternals, Zero Networks: both"},
+    {Difference::audited_block,
+     "`audit=enable` on a rule that blocks",
+     {applies, applies, applies, applies, applies, applies, applies, contested, applies, applies,
+      refused},
+     "netsh page of 2025: audit for `permit` only; DSInternals: netsh of build 26200 refuses it, "
+     "and in one place that of Windows Server 2025"},
     {Difference::audit_parameters,
      "rules with `auditparameters=enable`",
      {applies, refused, refused, refused, refused, refused, refused, refused, refused, refused,
       applies},
      "DSInternals: from build 26200 on"},
+    {Difference::separate_processes,
+     "rules of which each command is a process of its own",
+     {applies, refused, refused, refused, refused, refused, refused, refused, refused, refused,
+      refused},
+     "the pending rule ends with its netsh; the netsh page shows such commands all the same"},
 };
 
 constexpr bool table_is_sound() {

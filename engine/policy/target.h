@@ -35,10 +35,12 @@ enum class Difference : std::uint8_t {
   datagrams,
   only_continue,
   audit,
+  audited_block,
   audit_parameters,
+  separate_processes,
 };
 
-inline constexpr std::size_t kDifferenceCount = 9;
+inline constexpr std::size_t kDifferenceCount = 11;
 
 // What a target does about a difference: one cell of the table.
 enum class Behaviour : std::uint8_t {
@@ -79,9 +81,9 @@ class TargetProfile {
 
  private:
   std::array<Behaviour, kDifferenceCount> behaviours_{
-      Behaviour::applies,     Behaviour::contested, Behaviour::applies,
-      Behaviour::applies,     Behaviour::applies,   Behaviour::applies,
-      Behaviour::undecidable, Behaviour::logs_only, Behaviour::applies};
+      Behaviour::applies, Behaviour::contested, Behaviour::applies,     Behaviour::applies,
+      Behaviour::applies, Behaviour::applies,   Behaviour::undecidable, Behaviour::logs_only,
+      Behaviour::applies, Behaviour::applies,   Behaviour::applies};
 };
 
 constexpr TargetProfile::TargetProfile() noexcept = default;

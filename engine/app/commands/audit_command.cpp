@@ -27,7 +27,7 @@ ExitStatus run_audit(const AuditCommand& command) {
   options.fail_on_undecidable = names(command.fail_on, "undecidable");
   Log log(options.verbose);
   LoadedPolicies loaded = load_all_policies(options);
-  if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
+  if (!report_usable(loaded, options, log)) return ExitStatus::usage;
   const evaluate::ServerPolicies policies = server_policies(std::move(loaded));
   audit::AuditOptions audit;
   audit.policies = &policies;

@@ -17,7 +17,7 @@ ExitStatus run_calls(const RunOptions& options) {
   if (!has_policies) return run_records(options, audit, RecordFormat::json, log);
 
   LoadedPolicies loaded = load_all_policies(options);
-  if (!report_usable(loaded, options.quiet, log)) return ExitStatus::usage;
+  if (!report_usable(loaded, options, log)) return ExitStatus::usage;
   const evaluate::ServerPolicies policies = server_policies(std::move(loaded));
   audit.policies = &policies;
   return run_records(options, audit, RecordFormat::json, log);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -110,6 +111,38 @@ std::string diagnostic_json(const LoadedPolicy& loaded, const policy::Diagnostic
   return {buffer.GetString(), buffer.GetSize()};
 }
 
+// All of them for people: of those that say the same of several places, the first in full, and the
+// lines of the others.
+std::string grouped_text(const std::vector<LoadedPolicies::Remark>& remarks) {
+  constexpr std::size_t kLinesNamed = 8;
+  const auto said = [](const LoadedPolicies::Remark& one) {
+    const policy::Diagnostic& diagnostic = one.diagnostic;
+    const auto& files = one.loaded->policy.files;
+    const std::size_t file = diagnostic.span.file;
+    return std::tuple(file < files.size() ? files[file] : std::string(), diagnostic.code,
+                      diagnostic.message);
+  };
+  std::map<decltype(said(remarks.front())), std::vector<std::uint32_t>> lines;
+  for (const LoadedPolicies::Remark& one : remarks) {
+    lines[said(one)].push_back(one.diagnostic.span.line);
+  }
+  std::string text;
+  for (const LoadedPolicies::Remark& one : remarks) {
+    std::vector<std::uint32_t>& same = lines[said(one)];
+    if (same.empty()) continue;
+    text += diagnostic_text(*one.loaded, one.diagnostic) + "\n";
+    if (same.size() > 1) {
+      text += "  " + std::to_string(same.size() - 1) + " more of the kind, at line ";
+      for (std::size_t i = 1; i < std::min(same.size(), kLinesNamed + 1); ++i) {
+        text += (i == 1 ? "" : ", ") + std::to_string(same[i]);
+      }
+      text += same.size() > kLinesNamed + 1 ? ", ...\n" : "\n";
+    }
+    same.clear();
+  }
+  return text;
+}
+
 std::string counted(std::size_t count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
@@ -127,9 +160,12 @@ ExitStatus run_check(const CheckCommand& command) {
   const bool as_json = command.options.format == RecordFormat::json;
   Log log(false);
   for (const std::string& problem : loaded.unreadable()) log.error(problem);
-  for (const auto& [part, diagnostic] : remarks) {
-    std::cout << (as_json ? diagnostic_json(*part, diagnostic) : diagnostic_text(*part, diagnostic))
-              << "\n";
+  if (as_json) {
+    for (const auto& [part, diagnostic] : remarks) {
+      std::cout << diagnostic_json(*part, diagnostic) << "\n";
+    }
+  } else {
+    std::cout << grouped_text(remarks);
   }
   for (const std::string& code : command.ignored) {
     if (!silenced.contains(code))

@@ -61,6 +61,13 @@ void add_policy_options(OptionTable& table, RunOptions& options, bool required) 
                "wire cannot show of them",
        .target = &options.deployment});
   table.groups.push_back(std::move(group));
+  table.options.push_back({.names = "--allow-empty",
+                           .help = "Take policies that make no filter and no setting",
+                           .target = &options.allow_empty});
+  table.options.push_back({.names = "--as-session",
+                           .help = "Take `netsh rpc filter ...` lines as commands of one session,\n"
+                                   "though each process would forget the rule of the one before",
+                           .target = &options.as_session});
 }
 
 void add_target_options(OptionTable& table, RunOptions& options) {

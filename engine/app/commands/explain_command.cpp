@@ -197,7 +197,7 @@ ExitStatus explain_frame(const ExplainCommand& command, const evaluate::ServerPo
 ExitStatus run_explain(const ExplainCommand& command) {
   Log log(command.options.verbose);
   LoadedPolicies loaded = load_all_policies(command.options);
-  if (!report_usable(loaded, command.options.quiet, log)) return ExitStatus::usage;
+  if (!report_usable(loaded, command.options, log)) return ExitStatus::usage;
   const evaluate::ServerPolicies policies = server_policies(std::move(loaded));
   if (!command.call.empty()) return explain_described(command, policies, log);
   if (!command.options.captures.empty() && command.frame != 0) {

@@ -60,6 +60,10 @@ void apply(const ControlOptions& options, policy::HostSettings& host) {
   host.treat_loopback_as_remote |= options.treat_loopback_as_remote;
 }
 
+PolicyFileOptions file_options(const RunOptions& options) {
+  return {.allow_empty = options.allow_empty, .as_session = options.as_session};
+}
+
 void apply_v4_order(const RunOptions& options, evaluate::EvaluationOptions& evaluation) {
   if (!options.v4_order) return;
   evaluation.profile.set(policy::Difference::v4_byte_order, *options.v4_order);
@@ -98,7 +102,7 @@ LoadedDeployment load_deployment(const ReadDeploymentFile& read, policy::Deploym
   std::vector<std::string> paths = options.policies;
   for (const policy::Placed<std::string>& policy : deployment.policies)
     paths.push_back(policy.value);
-  load_policies(paths, result.loaded);
+  load_policies(paths, file_options(options), result.loaded);
   return result;
 }
 
@@ -162,7 +166,7 @@ LoadedPolicies load_all_policies(const RunOptions& options) {
     only.evaluation = options.evaluation;
     apply_v4_order(options, only.evaluation);
     apply(options.controls, only.loaded.policy.host);
-    load_policies(options.policies, only.loaded);
+    load_policies(options.policies, file_options(options), only.loaded);
     return result;
   }
   const ReadDeploymentFile read = read_deployment_file(options.deployment);
@@ -188,7 +192,28 @@ LoadedPolicies load_all_policies(const RunOptions& options) {
   return result;
 }
 
-bool report_usable(const LoadedPolicies& loaded, bool quiet, Log& log) {
+namespace {
+
+bool asks_nothing(const LoadedDeployment& deployment) {
+  const policy::Policy& policy = deployment.loaded.policy;
+  return policy.filters.empty() && evaluate::HostControls(policy.host).empty();
+}
+
+// Filters that are on no server, however verdicts `as documented` have them.
+std::size_t count_separate(const LoadedPolicies& loaded) {
+  std::size_t count = 0;
+  for (const LoadedDeployment& one : loaded.deployments) {
+    const auto& filters = one.loaded.policy.filters;
+    count += static_cast<std::size_t>(
+        std::count_if(filters.begin(), filters.end(),
+                      [](const policy::Filter& filter) { return filter.by_separate_processes; }));
+  }
+  return count;
+}
+
+}  // namespace
+
+bool report_usable(const LoadedPolicies& loaded, const RunOptions& options, Log& log) {
   for (const std::string& problem : loaded.unreadable()) log.error(problem);
   std::size_t warnings = 0;
   for (const LoadedPolicies::Remark& remark : loaded.remarks()) {
@@ -197,17 +222,25 @@ bool report_usable(const LoadedPolicies& loaded, bool quiet, Log& log) {
     std::cerr << diagnostic_text(*remark.loaded, remark.diagnostic) << "\n";
   }
   if (!loaded.can_judge()) return false;
-  if (warnings != 0 && !quiet) {
+  if (warnings != 0 && !options.quiet) {
     log.warn("the policy has " + std::to_string(warnings) + " warning" +
              (warnings == 1 ? "" : "s") + "; `rpcaudit check` shows them");
   }
   const auto& all = loaded.deployments;
-  const bool asks_nothing = std::all_of(all.begin(), all.end(), [](const LoadedDeployment& one) {
-    const policy::Policy& policy = one.loaded.policy;
-    return policy.filters.empty() && evaluate::HostControls(policy.host).empty();
-  });
-  if (asks_nothing && !quiet) {
-    log.warn("the policy has neither filters nor settings that stop calls: all are permitted");
+  if (std::all_of(all.begin(), all.end(), asks_nothing)) {
+    const char* const what =
+        "the policy has neither filters nor settings that stop calls: all are permitted";
+    if (!options.allow_empty) {
+      log.error(std::string(what) + "; if that is meant, say --allow-empty");
+      return false;
+    }
+    log.warn(what);
+  }
+  if (const std::size_t count = count_separate(loaded); count != 0) {
+    log.warn(std::to_string(count) + (count == 1 ? " filter is" : " filters are") +
+             " written as separate netsh processes, which leave none on Windows: put the commands "
+             "behind a line `rpc filter` into a file for `netsh -f`, or judge what was meant with "
+             "--as-session");
   }
   log.debug(std::to_string(loaded.count_filters()) + " filters in " +
             std::to_string(loaded.files().size()) + " files");

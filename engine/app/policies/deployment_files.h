@@ -43,7 +43,7 @@ struct LoadedPolicies {
 [[nodiscard]] LoadedPolicies load_all_policies(const RunOptions& options);
 
 // Says what keeps the policies from being used; false when something does.
-[[nodiscard]] bool report_usable(const LoadedPolicies& loaded, bool quiet, Log& log);
+[[nodiscard]] bool report_usable(const LoadedPolicies& loaded, const RunOptions& options, Log& log);
 
 // Compiles all policies that were loaded.
 [[nodiscard]] evaluate::ServerPolicies server_policies(LoadedPolicies loaded);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/app/policies/state_folder.h"
+#include "engine/audit/catalogue/catalogue.h"
 #include "engine/audit/text/text_encoding.h"
 #include "engine/policy/check/validator.h"
 #include "engine/policy/netsh/filter_store.h"
@@ -40,6 +41,77 @@ std::optional<std::string> read_policy_or_store(const std::string& path, std::st
   return bytes;
 }
 
+// How much a policy asks for, and how much of that stands in one of its files: a file that changes
+// neither asks for nothing.
+struct Extent {
+  Extent(const policy::Policy& policy, std::uint32_t file) : filters(policy.filters.size()) {
+    const auto is_here = [file](const policy::SourceSpan& span) {
+      return span.line != 0 && span.file == file;
+    };
+    const auto count = [&](const auto& setting) {
+      if (setting && is_here(setting->span)) ++here;
+    };
+    for (const policy::Filter& filter : policy.filters) here += is_here(filter.span) ? 1u : 0u;
+    const policy::HostSettings& host = policy.host;
+    count(host.restrict_remote_clients);
+    count(host.enable_auth_ep_resolution);
+    count(host.restrict_receiving_ntlm);
+    count(host.restrict_sending_ntlm);
+    const policy::PortSettings& ports = host.ports;
+    settings = ports.ranges.size() + ports.static_ports.size() + (ports.use_internet ? 1u : 0u) +
+               (ports.ports_are_internet ? 1u : 0u) + (ports.system_range ? 1u : 0u);
+    for (const policy::IpsecPolicy& ipsec : host.ipsec.policies) settings += 1 + ipsec.rules.size();
+  }
+
+  bool operator==(const Extent&) const = default;
+
+  std::size_t filters = 0;
+  std::size_t settings = 0;  // of ports and IPsec
+  std::size_t here = 0;      // in the file
+};
+
+// Registry data is whole without a value that concerns RPC.
+bool is_registry(policy::Dialect dialect) noexcept {
+  switch (dialect) {
+    case policy::Dialect::reg_file:
+    case policy::Dialect::reg_query:
+    case policy::Dialect::security_template:
+    case policy::Dialect::registry_pol:
+    case policy::Dialect::lgpo_text: return true;
+    default: return false;
+  }
+}
+
+// A rule's key that is an interface in truth, as guides have it.
+std::string interface_as_key(const policy::SourceText& source) {
+  constexpr std::string_view kTag = "filterkey=";
+  constexpr std::size_t kUuidSize = 36;
+  for (std::size_t number = 1; number <= source.line_count(); ++number) {
+    const std::string_view line = source.line(number);
+    const std::size_t at = line.find(kTag);
+    if (at == std::string_view::npos) continue;
+    const std::optional<Uuid> key = parse_uuid(line.substr(at + kTag.size(), kUuidSize));
+    if (!key) continue;
+    const std::string_view name = audit::interface_name(*key);
+    if (name.empty()) continue;
+    return "`filterkey=` is not `if_uuid`: the key of line " + std::to_string(number) +
+           " is the interface " + std::string(name) + "; write `add condition field=if_uuid`";
+  }
+  return {};
+}
+
+void report_empty(std::uint32_t file, const policy::SourceText& source,
+                  const PolicyFileOptions& options, LoadedPolicy& loaded) {
+  std::string hint = interface_as_key(source);
+  if (hint.empty() && !options.allow_empty) {
+    hint = "if that is what it is for, say `--allow-empty`";
+  }
+  loaded.diagnostics.push_back(
+      {options.allow_empty ? policy::Severity::warning : policy::Severity::error, "empty-policy",
+       policy::SourceSpan{file, 0, 0, 0}, "the file makes no filter and no setting",
+       std::move(hint)});
+}
+
 }  // namespace
 
 std::optional<std::string> read_policy_file(const std::string& path) {
@@ -67,7 +139,8 @@ bool LoadedPolicy::can_judge() const {
   return unreadable.empty() && std::none_of(diagnostics.begin(), diagnostics.end(), prevents);
 }
 
-void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
+void load_policies(std::span<const std::string> paths, const PolicyFileOptions& options,
+                   LoadedPolicy& loaded) {
   for (const std::string& given : paths) {
     // `store:` is the default one, which messages and records name in full.
     const std::string path = given == kStore ? given + default_filter_store() : given;
@@ -77,16 +150,26 @@ void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded) {
       loaded.unreadable.push_back(audit::terminal_text(problem));
       continue;
     }
+    const std::size_t errors_before = loaded.count(policy::Severity::error);
+    const Extent before(loaded.policy, 0xffff'ffff);
     policy::PolicyText text;
     if (path.starts_with(kStore)) {
       text.source = policy::read_stored_script(*bytes, path, loaded.policy, loaded.diagnostics);
     } else {
       text = policy::read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
     }
+    const auto file = static_cast<std::uint32_t>(loaded.policy.files.size() - 1);
+    if (loaded.count(policy::Severity::error) == errors_before && !is_registry(text.dialect) &&
+        before == Extent(loaded.policy, file)) {
+      report_empty(file, text.source, options, loaded);
+    }
     if (text.dialect == policy::Dialect::netsh_script) {
       loaded.scripts.push_back(static_cast<std::uint32_t>(loaded.sources.size()));
     }
     loaded.sources.push_back(std::move(text.source));
+  }
+  if (options.as_session) {
+    for (policy::Filter& filter : loaded.policy.filters) filter.by_separate_processes = false;
   }
   if (!loaded.has_errors()) policy::validate(loaded.policy, loaded.diagnostics);
 }

@@ -32,8 +32,15 @@ struct LoadedPolicy {
 // The bytes of a file, nothing and `errno` when it cannot be read. `-` is standard input.
 [[nodiscard]] std::optional<std::string> read_policy_file(const std::string& path);
 
+// What is asked of the files besides their names.
+struct PolicyFileOptions {
+  bool allow_empty = false;  // a file that asks for nothing gets a warning, not an error
+  bool as_session = false;   // commands of separate processes count as those of one session
+};
+
 // Reads all of them into `loaded`, which may hold files already, and validates the whole.
-void load_policies(std::span<const std::string> paths, LoadedPolicy& loaded);
+void load_policies(std::span<const std::string> paths, const PolicyFileOptions& options,
+                   LoadedPolicy& loaded);
 
 // One diagnostic with the line that it is about, no line end after it.
 [[nodiscard]] std::string diagnostic_text(const LoadedPolicy& loaded,

@@ -303,7 +303,7 @@ class ProgramBuilder {
 }  // namespace
 
 Program compile_program(const policy::Policy& policy, const EvaluationOptions& options) {
-  return ProgramBuilder(policy, options).build();
+  return ProgramBuilder(policy, options_for(policy, options)).build();
 }
 
 }  // namespace rpcaudit::evaluate

@@ -138,8 +138,14 @@ bool is_refused_on(const policy::Filter& filter, const policy::TargetProfile& pr
                                     [](const policy::Condition& condition) {
                                       return condition.field == policy::Field::opnum;
                                     });
-  return by_opnum || (filter.audit_parameters &&
-                      profile[policy::Difference::audit_parameters] == policy::Behaviour::refused);
+  const auto refuses = [&profile](policy::Difference difference) {
+    return profile[difference] == policy::Behaviour::refused;
+  };
+  const bool is_audited_block =
+      filter.audit && !filter.by_api && filter.action == policy::Action::block;
+  return by_opnum || (is_audited_block && refuses(policy::Difference::audited_block)) ||
+         (filter.audit_parameters && refuses(policy::Difference::audit_parameters)) ||
+         (filter.by_separate_processes && refuses(policy::Difference::separate_processes));
 }
 
 Truth filter_truth(const Case& judged, std::uint32_t filter) {
@@ -194,8 +200,9 @@ std::vector<Reading> other_readings(const Case& judged) {
   return readings;
 }
 
-FilterVerdict reference_verdict(const policy::Policy& policy, const EvaluationOptions& options,
+FilterVerdict reference_verdict(const policy::Policy& policy, const EvaluationOptions& asked,
                                 const ContextFacts& context, const CallFacts& call) {
+  const EvaluationOptions options = options_for(policy, asked);
   const Case judged{policy, options, context, call};
   const std::vector<std::uint32_t> order = policy::evaluation_order(policy, options.layer);
   FilterVerdict verdict = reference_judgement(judged, order, {}).verdict;

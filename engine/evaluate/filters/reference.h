@@ -48,7 +48,7 @@ struct ReferenceJudgement {
 
 // The verdict of the filters, in all readings.
 [[nodiscard]] FilterVerdict reference_verdict(const policy::Policy& policy,
-                                              const EvaluationOptions& options,
+                                              const EvaluationOptions& asked,
                                               const ContextFacts& context, const CallFacts& call);
 
 }  // namespace rpcaudit::evaluate

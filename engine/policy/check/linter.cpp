@@ -82,6 +82,12 @@ void lint_filter(const Filter& filter, const TargetProfile& profile, Reporter& r
                      "the target does not know `opnum` and refuses the filter",
                      "it came to Windows Server 2019; name the interface alone");
   }
+  const bool audits_block = filter.audit && !filter.by_api && filter.action == Action::block;
+  if (audits_block && profile[Difference::audited_block] == Behaviour::refused) {
+    reporter.warning("refused-by-target", filter.span,
+                     "netsh of the target takes `audit=enable` with `actiontype=permit` only",
+                     "remove `audit=enable` to block");
+  }
   if (filter.audit_parameters && profile[Difference::audit_parameters] == Behaviour::refused) {
     reporter.warning("refused-by-target", filter.span,
                      "the target does not know `auditparameters` and refuses the rule",

@@ -30,7 +30,7 @@ void check_audit(const Filter& filter, Reporter& reporter) {
   if (filter.audit && filter.layer == Layer::ep_add) {
     reporter.error("audit-on-ep-add", filter.span, "layer `ep_add` cannot be audited",
                    "remove `audit=enable`");
-  } else if (filter.audit && filter.action == Action::block) {
+  } else if (filter.audit && filter.action == Action::block && !filter.by_api) {
     reporter.warning("block-with-audit", filter.span,
                      "documented as logged and not applied; other sources say it blocks, and "
                      "recent versions of netsh refuse it",

@@ -129,6 +129,7 @@ class ListingReader {
     if (key == "name") {
       finish_filter();
       filter_.emplace();
+      filter_->by_api = true;
       filter_->span = line.span(file_, line.text);
       filter_->name = value;
       filter_->layer = Layer::um;

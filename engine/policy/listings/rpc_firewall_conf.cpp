@@ -33,6 +33,7 @@ class ConfReader {
     filter_.action = Action::permit;  // the default
     filter_.span = line.span(file_, line.text);
     filter_.enforcer = is_filter ? Enforcer::windows : Enforcer::rpc_firewall;
+    filter_.by_api = is_filter;
     filter_.weight = kFirstWeight - (is_filter ? filters_++ : rules_++);
     const std::size_t errors_before = reporter_.error_count();
     seen_.fill(false);

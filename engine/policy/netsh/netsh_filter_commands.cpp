@@ -129,6 +129,7 @@ void NetshSession::add_rule(Words words, const SourceSpan& command) {
                       "end a rule with `add filter` before the next one");
   }
   if (!rule.has_error) note_effect(NetshEffect::Kind::rule_added);
+  rule.filter.by_separate_processes = in_own_process_;
   pending_ = std::move(rule);
 }
 

@@ -34,8 +34,8 @@ SourceText read_script(std::string_view bytes, std::string_view name, std::size_
 
 }  // namespace
 
-void read_netsh_script(const SourceText& source, std::uint32_t file, Policy& policy,
-                       Reporter& reporter) {
+std::size_t read_netsh_script(const SourceText& source, std::uint32_t file, Policy& policy,
+                              Reporter& reporter) {
   if (source.encoding() == SourceText::Encoding::windows_1252) {
     reporter.warning("not-utf8", {file, 0, 0, 0},
                      "the file is neither UTF-8 nor UTF-16; it is read as Windows-1252");
@@ -52,6 +52,7 @@ void read_netsh_script(const SourceText& source, std::uint32_t file, Policy& pol
   }
   if (!reporter.is_full()) session.finish();
   reporter.sort_by_line();
+  return session.command_count();
 }
 
 void read_netsh_script(std::string_view bytes, std::string_view name, Policy& policy,

@@ -152,7 +152,10 @@ void NetshSession::run_words(Words words, const SourceSpan& command) {
   }
   NetshContext context = context_;
   const Word& first = words.front();
+  in_own_process_ = false;
   if (skip_program_name(words)) {
+    ++command_count_;
+    in_own_process_ = !options_.live;
     left_ = false;
     context = NetshContext::root;
     context_ = NetshContext::root;
@@ -177,6 +180,7 @@ void NetshSession::run_words(Words words, const SourceSpan& command) {
     const std::optional<Verb> verb = read_verb(*verb_word, context);
     words = words.subspan(1);
     if (!verb) return;
+    ++command_count_;
     if (*verb != Verb::rpc && *verb != Verb::filter) {
       return run_verb(*verb, *verb_word, words, context, command);
     }

@@ -82,6 +82,8 @@ class NetshSession {
     return pending_ ? &*pending_ : nullptr;
   }
   [[nodiscard]] NetshContext context() const noexcept { return context_; }
+  // How many commands were netsh's own, whatever came of them.
+  [[nodiscard]] std::size_t command_count() const noexcept { return command_count_; }
   void enter(NetshContext context) noexcept { context_ = context; }
 
   // Marks the pending rule as incomplete: something in between could not be read at all.
@@ -137,11 +139,13 @@ class NetshSession {
   std::uint32_t file_;
   NetshSessionOptions options_;
   std::vector<NetshEffect> effects_;
+  std::size_t command_count_ = 0;
   std::size_t occurrence_ = 0;  // files of the same name that came before
   NetshContext context_ = NetshContext::root;
   std::vector<NetshContext> pushed_;
   std::optional<PendingRule> pending_;
-  bool left_ = false;  // a `quit` ended the session; only a new `netsh` begins another
+  bool in_own_process_ = false;  // the command at hand was given to a netsh that ends with it
+  bool left_ = false;            // a `quit` ended the session; only a new `netsh` begins another
 };
 
 // Whether a line of a batch file writes a command out instead of running it: `echo add rule ...`,
