@@ -140,7 +140,8 @@ void Auditor::on_call(const dissect::RpcContext& context, const dissect::RpcCall
   if (judgement) {
     const evaluate::Verdict& verdict = judgement->verdict;
     is_output = is_output || verdict.action != evaluate::VerdictAction::would_permit ||
-                verdict.event_5712.keywords != evaluate::AuditKeywords::none;
+                verdict.event_5712.keywords != evaluate::AuditKeywords::none ||
+                tally_.is_finding(judgement->policy, verdict);
   }
   if (!judgement && !is_output) return;
   OpenCall open;
@@ -290,7 +291,7 @@ void Auditor::write_head() {
   if (const auto* call = std::get_if<CallEvent>(&event.what)) {
     const ContextInfo& context = retained_[event.context].info;
     sink_.on_call(context, *call, identity);
-    if (call->verdict && call->verdict->action != evaluate::VerdictAction::would_permit) {
+    if (call->verdict && tally_.is_finding(call->policy, *call->verdict)) {
       tally_.note_finding(context, *call, identity);
     }
   } else if (const auto* blindness = std::get_if<dissect::Blindness>(&event.what)) {

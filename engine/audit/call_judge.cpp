@@ -67,7 +67,7 @@ CallJudge::Known CallJudge::evaluate(const dissect::RpcContext& context, const C
   const evaluate::ContextFacts facts = policies_.context_facts_of(state.policy, context);
   if (variants_of_ != context.key) survey.narrow(facts, variants_);
   variants_of_ = context.key;
-  known.verdict.depends_on_target = survey.depends(variants_, facts, call, known.verdict);
+  survey.compare(variants_, facts, call, known.verdict);
   survey.split(variants_, facts, known.opnums);
   return known;
 }

@@ -20,6 +20,35 @@ int weight(evaluate::VerdictAction action) noexcept {
   return 0;
 }
 
+int weight(evaluate::TargetAction action) noexcept {
+  switch (action) {
+    case evaluate::TargetAction::would_block: return 3;
+    case evaluate::TargetAction::undecidable: return 2;
+    case evaluate::TargetAction::would_log: return 1;
+    case evaluate::TargetAction::would_permit: break;
+  }
+  return 0;
+}
+
+// On each target the heavier of what the two layers say.
+void join_targets(const evaluate::Verdict& at_mapper, evaluate::Verdict& verdict) noexcept {
+  if (!at_mapper.depends_on_target && !verdict.depends_on_target) return;
+  const auto actions_of = [](const evaluate::Verdict& one) {
+    return one.depends_on_target ? one.targets
+                                 : evaluate::TargetActions(evaluate::target_action(one));
+  };
+  const evaluate::TargetActions mapper = actions_of(at_mapper);
+  verdict.targets = actions_of(verdict);
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    const auto target = static_cast<policy::Target>(i);
+    if (weight(mapper[target]) > weight(verdict.targets[target])) {
+      verdict.targets.set(target, mapper[target]);
+    }
+  }
+  const evaluate::TargetActions first(verdict.targets[policy::Target::documented]);
+  verdict.depends_on_target = verdict.targets != first;
+}
+
 }  // namespace
 
 evaluate::ContextFacts mapper_facts(
@@ -52,6 +81,7 @@ EndpointJudge::EndpointJudge(const evaluate::ServerPolicies& policies)
     at_mapper_[i].policy = filters_of(policies.policy(i));
     at_mapper_[i].compiled.emplace(
         evaluate::CompiledPolicy::compile(*at_mapper_[i].policy, at_mapper(policies.options(i))));
+    at_mapper_[i].survey.emplace(*at_mapper_[i].compiled);
   }
 }
 
@@ -70,7 +100,11 @@ void EndpointJudge::add_to(Judgement& judgement, const dissect::RpcContext& cont
     own.filters.unseen = 0;  // what is unseen is which reading the server took
     own.doubts = call.doubts;
   }
+  const evaluate::TargetSurvey& survey = *at_mapper_[judgement.policy].survey;
+  survey.narrow(lookup, variants_);
+  survey.compare(variants_, lookup, facts, own);
   evaluate::Verdict& verdict = judgement.verdict;
+  join_targets(own, verdict);
   verdict.mapper_filters = own.filters;
   verdict.readings_differ = verdict.readings_differ || own.readings_differ;
   // Whatever else stops the call stops it before it is written down by either layer.

@@ -48,6 +48,7 @@ class EndpointJudge : public ListingFilter {
   struct AtMapper {
     std::unique_ptr<const policy::Policy> policy;  // its filters alone
     std::optional<evaluate::CompiledPolicy> compiled;
+    std::optional<evaluate::TargetSurvey> survey;
   };
 
   // What the look-up itself shows, and what is known of its caller besides.
@@ -58,6 +59,7 @@ class EndpointJudge : public ListingFilter {
   const evaluate::ServerPolicies& policies_;
   std::vector<AtMapper> at_mapper_;  // by index into the ServerPolicies
   evaluate::NarrowedPolicy narrowed_;
+  std::vector<evaluate::NarrowedPolicy> variants_;
   bool has_filters_ = false;
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "engine/policy/layer.h"
 #include "engine/policy/target.h"
 
@@ -9,6 +11,8 @@ namespace rpcaudit::evaluate {
 struct EvaluationOptions {
   policy::Layer layer = policy::Layer::um;
   policy::TargetProfile profile;
+  std::optional<policy::Target> target = std::nullopt;  // empty: all of them are asked for
+  bool keeps_v4_order = false;  // the order of IPv4 addresses is that of no target
 
   bool operator==(const EvaluationOptions&) const = default;
 };

@@ -243,6 +243,10 @@ Explanation explain(const policy::Policy& policy, const EvaluationOptions& asked
   note_targets(judged, order, explanation);
   add_findings(judged, order, explanation);
   add_controls(judged, explanation);
+  // Whatever the filters say on other targets, another control stops the call.
+  const bool is_stopped = explanation.verdict.deciding_control() != nullptr &&
+                          explanation.verdict.action == VerdictAction::would_block;
+  if (is_stopped) explanation.targets.clear();
   return explanation;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace rpcaudit::evaluate {
 namespace {
@@ -49,8 +50,10 @@ DifferenceSet differences_of(const policy::Policy& policy, policy::Layer layer) 
 
 TargetSurvey::TargetSurvey(const CompiledPolicy& policy) {
   const EvaluationOptions& own = policy.options();
-  const DifferenceSet matter = differences_of(policy.policy(), own.layer);
-  std::vector<policy::TargetProfile> profiles{own.profile};
+  DifferenceSet matter = differences_of(policy.policy(), own.layer);
+  if (own.keeps_v4_order) {
+    matter[static_cast<std::size_t>(policy::Difference::v4_byte_order)] = false;
+  }
   for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
     const policy::TargetProfile target(static_cast<policy::Target>(i));
     policy::TargetProfile profile = own.profile;
@@ -61,10 +64,17 @@ TargetSurvey::TargetSurvey(const CompiledPolicy& policy) {
       profile.set(difference, target[difference]);
       protocols |= protocols_of(difference);
     }
-    if (std::find(profiles.begin(), profiles.end(), profile) != profiles.end()) continue;
-    profiles.push_back(profile);
-    variants_.push_back(
-        {CompiledPolicy::compile(policy.policy(), {own.layer, profile}), protocols});
+    if (profile == own.profile) continue;
+    auto variant = std::find_if(variants_.begin(), variants_.end(), [&profile](const Variant& one) {
+      return one.policy.options().profile == profile;
+    });
+    if (variant == variants_.end()) {
+      EvaluationOptions options = own;
+      options.profile = profile;
+      variants_.push_back({CompiledPolicy::compile(policy.policy(), options), protocols, {}});
+      variant = std::prev(variants_.end());
+    }
+    variant->targets.push_back(static_cast<policy::Target>(i));
   }
 }
 
@@ -76,16 +86,21 @@ void TargetSurvey::narrow(const ContextFacts& context,
   }
 }
 
-bool TargetSurvey::depends(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,
-                           const CallFacts& call, const Verdict& verdict) const noexcept {
+void TargetSurvey::compare(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,
+                           const CallFacts& call, Verdict& verdict) const noexcept {
+  TargetActions targets(target_action(verdict));
   for (std::size_t i = 0; i < variants_.size(); ++i) {
     if (!variants_[i].concerns(context)) continue;
     const Verdict other = variants_[i].policy.evaluate(narrowed[i], call);
     if (other.action != verdict.action ||
-        other.filters.by_audit_filter != verdict.filters.by_audit_filter)
-      return true;
+        other.filters.by_audit_filter != verdict.filters.by_audit_filter) {
+      verdict.depends_on_target = true;
+    }
+    for (const policy::Target target : variants_[i].targets) {
+      targets.set(target, target_action(other));
+    }
   }
-  return false;
+  if (verdict.depends_on_target) verdict.targets = targets;
 }
 
 void TargetSurvey::split(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,

@@ -22,11 +22,10 @@ class TargetSurvey {
   // size.
   void narrow(const ContextFacts& context, std::vector<NarrowedPolicy>& narrowed) const;
 
-  // Whether some target gives another verdict than `verdict`, which is for the policy's own one.
-  // `narrowed` is for the context.
-  [[nodiscard]] bool depends(const std::vector<NarrowedPolicy>& narrowed,
-                             const ContextFacts& context, const CallFacts& call,
-                             const Verdict& verdict) const noexcept;
+  // Notes in `verdict`, which is for the policy's own target, whether some target gives another
+  // one, and what each gives. `narrowed` is for the context.
+  void compare(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,
+               const CallFacts& call, Verdict& verdict) const noexcept;
 
   // Leaves in `range` the numbers that no variant tells apart. `narrowed` is for the context.
   void split(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,
@@ -51,7 +50,8 @@ class TargetSurvey {
 
   struct Variant {
     CompiledPolicy policy;
-    ProtocolSet protocols = 0;  // of the calls that it may judge otherwise
+    ProtocolSet protocols = 0;            // of the calls that it may judge otherwise
+    std::vector<policy::Target> targets;  // that judge by it
 
     [[nodiscard]] bool concerns(const ContextFacts& context) const noexcept {
       return (protocols & protocol_bit(context.protocol)) != 0;

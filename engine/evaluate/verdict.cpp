@@ -30,4 +30,14 @@ std::string_view to_string(ControlFact fact) noexcept { return kControlFactNames
 std::string_view to_string(Lookup lookup) noexcept { return kLookupNames[lookup]; }
 std::string_view to_string(AuditKeywords keywords) noexcept { return kKeywordNames[keywords]; }
 
+std::string_view to_string(TargetAction action) noexcept {
+  switch (action) {
+    case TargetAction::would_block: return "would_block";
+    case TargetAction::undecidable: return "undecidable";
+    case TargetAction::would_log: return "would_log";
+    case TargetAction::would_permit: break;
+  }
+  return "would_permit";
+}
+
 }  // namespace rpcaudit::evaluate

@@ -9,6 +9,7 @@
 #include "dissect/rpc_observer.h"
 #include "engine/policy/field.h"
 #include "engine/policy/host_settings.h"
+#include "engine/policy/target.h"
 
 namespace rpcaudit::evaluate {
 
@@ -181,6 +182,43 @@ struct LookupVerdict {
 // The action at each value of RestrictRemoteClients.
 using WhatIf = std::array<VerdictAction, policy::kRestrictRemoteClientsCount>;
 
+// What a target makes of a call, as far as people count it.
+enum class TargetAction : std::uint8_t { would_permit, would_block, undecidable, would_log };
+
+inline constexpr std::size_t kTargetActionCount = 4;
+
+[[nodiscard]] std::string_view to_string(TargetAction action) noexcept;
+
+// The action on each target, two bits for each.
+class TargetActions {
+ public:
+  constexpr TargetActions() noexcept = default;
+  // The same on all.
+  explicit constexpr TargetActions(TargetAction action) noexcept
+      : bits_(static_cast<std::uint32_t>(action) * 0x5555'5555u) {}
+
+  [[nodiscard]] constexpr TargetAction operator[](policy::Target target) const noexcept {
+    return static_cast<TargetAction>(bits_ >> shift(target) & 3u);
+  }
+  constexpr void set(policy::Target target, TargetAction action) noexcept {
+    bits_ &= ~(3u << shift(target));
+    bits_ |= static_cast<std::uint32_t>(action) << shift(target);
+  }
+
+  // All in one number.
+  [[nodiscard]] constexpr std::uint32_t bits() const noexcept { return bits_; }
+
+  auto operator<=>(const TargetActions&) const = default;
+
+ private:
+  static_assert(policy::kTargetCount <= 16);
+  static constexpr unsigned shift(policy::Target target) noexcept {
+    return 2 * static_cast<unsigned>(target);
+  }
+
+  std::uint32_t bits_ = 0;
+};
+
 // What the policy means for one call: each part by itself, and all together. Small, trivially
 // copyable, cacheable.
 struct Verdict {
@@ -207,6 +245,7 @@ struct Verdict {
   // Another target would give another action: set by TargetSurvey. `in_force` and `lookup.outcome`
   // below depend on the traffic before the call: audit::ControlMonitor sets them.
   bool depends_on_target = false;
+  TargetActions targets;  // where it depends on the target
   // The wire leaves several readings of the call, and they would give other actions: undecidable.
   dissect::Doubts doubts;
   InForce in_force = InForce::yes;
@@ -228,6 +267,17 @@ struct Verdict {
 // Whether the block would only be logged: by a filter with audit=enable, and nothing else.
 [[nodiscard]] inline bool is_only_logged(const Verdict& verdict) noexcept {
   return verdict.control == Control::rpc_filter && verdict.deciding_filters().by_audit_filter;
+}
+
+// As people count it.
+[[nodiscard]] inline TargetAction target_action(const Verdict& verdict) noexcept {
+  if (is_only_logged(verdict)) return TargetAction::would_log;
+  switch (verdict.action) {
+    case VerdictAction::would_block: return TargetAction::would_block;
+    case VerdictAction::undecidable: return TargetAction::undecidable;
+    case VerdictAction::would_permit: break;
+  }
+  return TargetAction::would_permit;
 }
 
 }  // namespace rpcaudit::evaluate

@@ -36,6 +36,16 @@ ContextFacts with_addresses(ContextFacts context, std::string_view remote) {
   return context;
 }
 
+policy::Filter by_api(policy::Filter filter) {
+  filter.by_api = true;
+  return filter;
+}
+
+policy::Filter by_separate_processes(policy::Filter filter) {
+  filter.by_separate_processes = true;
+  return filter;
+}
+
 policy::Filter with_parameters(policy::Filter filter) {
   filter.audit_parameters = true;
   return filter;
@@ -56,7 +66,10 @@ const std::vector<policy::Filter> kBlockAll{block({})};
 const std::vector<policy::Filter> kOnlyContinue{go_on({})};
 const std::vector<policy::Filter> kAuditedBlock{permit({interface(kSamr)}), audited(block({}))};
 const std::vector<policy::Filter> kParameters{
-    permit({interface(kSamr)}), with_parameters(audited(block({number(policy::Field::opnum, 0)})))};
+    permit({interface(kSamr)}),
+    by_api(with_parameters(audited(block({number(policy::Field::opnum, 0)}))))};
+const std::vector<policy::Filter> kAuditedByApi{by_api(audited(block({})))};
+const std::vector<policy::Filter> kSeparateBlock{by_separate_processes(block({}))};
 
 const TargetCase kTargetCases[] = {
     // [semantics] 2.6: opnum is enforced from Windows 11 24H2 and Server 2025 on.
@@ -167,6 +180,22 @@ const TargetCase kTargetCases[] = {
      samr_over_tcp(),
      {ws2022, ws2025, w11_24h2},
      "would_permit by 0"},
+    {"audited_block_refused", kAuditedBlock, samr_over_tcp(), {w11_25h2}, "would_permit by 0"},
+    {"separate_processes_documented",
+     kSeparateBlock,
+     samr_over_tcp(),
+     {documented},
+     "would_block by 0"},
+    {"separate_processes_leave_nothing",
+     kSeparateBlock,
+     samr_over_tcp(),
+     {ws2008, ws2022, w11_25h2},
+     "would_permit"},
+    {"audit_by_api_applies_everywhere",
+     kAuditedByApi,
+     samr_over_tcp(),
+     {documented, ws2022, ws2025, w11_25h2},
+     "would_block by 0"},
     {"parameters_taken",
      kParameters,
      samr_over_tcp(),
@@ -222,7 +251,9 @@ bool depends(const policy::Policy& written, const ContextFacts& context) {
   std::vector<NarrowedPolicy> ways;
   compiled.narrow(context, narrowed);
   survey.narrow(context, ways);
-  return survey.depends(ways, context, {}, compiled.evaluate(narrowed, {}));
+  Verdict verdict = compiled.evaluate(narrowed, {});
+  survey.compare(ways, context, {}, verdict);
+  return verdict.depends_on_target;
 }
 
 // [semantics] 7.1.

@@ -12,6 +12,7 @@
 #include "engine/evaluate/compiled_policy.h"
 #include "engine/evaluate/explain.h"
 #include "engine/evaluate/filters/reference.h"
+#include "engine/evaluate/sublayers.h"
 #include "engine/policy/filter_weight.h"
 #include "engine/policy/netsh/printer.h"
 
@@ -138,6 +139,8 @@ class Generator {
     filter.layer = layer;
     filter.action = kActions[up_to(kActions.size() - 1)];
     filter.audit = one_in(5);
+    filter.by_api = one_in(4);
+    filter.by_separate_processes = one_in(8);
     filter.audit_parameters = filter.audit && one_in(4);
     if (one_in(8)) filter.enforcer = policy::Enforcer::rpc_firewall;
     if (one_in(8)) filter.weight = one_in(2) ? up_to(3) : std::uint64_t{1} << up_to(63);
@@ -328,11 +331,12 @@ TEST(EvaluatorProperty, CompiledPoliciesMeanWhatTheReferenceSays) {
 }
 
 // A filter of the policy without its conditions, in a world where it matches.
-policy::Filter without_conditions(const policy::Filter& filter) {
+policy::Filter without_conditions(const policy::Filter& filter, bool by_api) {
   policy::Filter bare;
   bare.action = filter.action;
   bare.audit = filter.audit;
   bare.enforcer = filter.enforcer;
+  bare.by_api = by_api;
   return bare;
 }
 
@@ -341,6 +345,9 @@ policy::Filter without_conditions(const policy::Filter& filter) {
 // newest decides; put in from the last to the first, they keep their order of evaluation.
 evaluate::Verdict verdict_in_world(const policy::Policy& policy,
                                    const evaluate::Explanation& explanation, std::size_t world) {
+  // Which reading of audit=enable holds is up to all filters.
+  const bool by_api = evaluate::options_for(policy, {}).profile[policy::Difference::audit] !=
+                      policy::Behaviour::logs_only;
   policy::Policy certain;
   for (const evaluate::FilterFinding& finding : explanation.filters) {
     const policy::Filter& filter = policy.filters[finding.filter];
@@ -350,7 +357,7 @@ evaluate::Verdict verdict_in_world(const policy::Policy& policy,
       matches = (world & 1) != 0;
       world >>= 1;
     }
-    if (matches) certain.filters.push_back(without_conditions(filter));
+    if (matches) certain.filters.push_back(without_conditions(filter, by_api));
   }
   std::reverse(certain.filters.begin(), certain.filters.end());
   return evaluate::explain(certain, {}, evaluate::ContextFacts{}, evaluate::CallFacts{}).verdict;

@@ -25,6 +25,8 @@ ExitStatus run_audit(const AuditCommand& command) {
   RunOptions options = command.options;
   options.fail_on_would_block = names(command.fail_on, "would_block");
   options.fail_on_undecidable = names(command.fail_on, "undecidable");
+  options.fail_on_target = names(command.fail_on, "depends_on_target");
+  options.fail_on_readings = names(command.fail_on, "readings_differ");
   Log log(options.verbose);
   LoadedPolicies loaded = load_all_policies(options);
   if (!report_usable(loaded, options, log)) return ExitStatus::usage;
@@ -65,10 +67,11 @@ Command audit_command() {
        .target = &options.all});
   command.options.options.push_back(
       {.names = "--fail-on",
-       .value_name = "would_block|undecidable",
-       .help = "Exit with status 1 when there is such a call; may be repeated",
+       .value_name = "KIND",
+       .help = "Exit with status 1 when there is such a call: would_block, undecidable,\n"
+               "depends_on_target or readings_differ; may be repeated",
        .target = &state->fail_on,
-       .choices = {"would_block", "undecidable"},
+       .choices = {"would_block", "undecidable", "depends_on_target", "readings_differ"},
        .comma_separated = true});
   return command;
 }

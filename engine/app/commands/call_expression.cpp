@@ -139,6 +139,31 @@ Problem read_user(std::string_view value, DescribedCall& described) {
   return std::nullopt;
 }
 
+// The interface that a call of an endpoint mapper asks for.
+Problem read_lookup(std::string_view value, DescribedCall& described) {
+  DescribedCall asked;
+  if (Problem problem = read_interface(value, asked)) return problem;
+  described.lookup = *asked.context.abstract_syntax;
+  return std::nullopt;
+}
+
+// ept_lookup and ept_map (C706, appendix O).
+void note_question(DescribedCall& described) {
+  constexpr Uuid kMapper = uuid("e1af8308-5d1f-11c9-91a4-08002b14a0fa");
+  const auto& syntax = described.context.abstract_syntax;
+  const bool asks = described.call.opnum == 2 || described.call.opnum == 3;
+  if (!syntax || syntax->uuid != kMapper || !asks) return;
+  described.call.question.emplace().interface = described.lookup;
+}
+
+// Whoever opened the pipe is who calls, where the call has no security of its own.
+void note_session(DescribedCall& described) {
+  if (described.context.protocol != dissect::ProtocolSequence::ncacn_np) return;
+  const bool is_known = !described.user.empty() || described.call.identity.null_session;
+  if (!is_known) return;
+  described.context.smb = dissect::SmbIdentity{.identity = described.call.identity};
+}
+
 struct Key {
   std::string_view name;
   Problem (*read)(std::string_view, DescribedCall&);
@@ -151,6 +176,7 @@ constexpr std::array kKeys{
     Key{"port", read_port},           Key{"pipe", read_pipe},
     Key{"auth_type", read_auth_type}, Key{"auth_level", read_auth_level},
     Key{"object", read_object},       Key{"user", read_user},
+    Key{"lookup", read_lookup},
 };
 
 Problem read_word(std::string_view word, DescribedCall& described) {
@@ -175,6 +201,8 @@ std::optional<std::string> parse_call(std::string_view text, DescribedCall& desc
     if (word.empty()) continue;
     if (Problem problem = read_word(word, described)) return problem;
   }
+  note_question(described);
+  note_session(described);
   return std::nullopt;
 }
 

@@ -16,6 +16,7 @@ struct DescribedCall {
   std::string pipe;
   std::string user;
   std::string domain;
+  std::optional<dissect::SyntaxId> lookup;  // what is asked for at an endpoint mapper
   bool version_given = false;
   bool client_given = false;
   bool server_given = false;
@@ -23,7 +24,8 @@ struct DescribedCall {
 
 // Reads words `key=value`. Keys: interface (UUID or a name of the catalogue), version, opnum (a
 // number or an operation's name), protocol, client, server, port, pipe, auth_type, auth_level,
-// object, user (`domain\user`, or `anonymous`). Returns what is wrong, lower case without a final
+// object, user (`domain\user`, or `anonymous`), lookup (the interface that a call of an endpoint
+// mapper asks for). Returns what is wrong, lower case without a final
 // period, or nothing.
 [[nodiscard]] std::optional<std::string> parse_call(std::string_view text,
                                                     DescribedCall& described);

@@ -48,6 +48,15 @@ class CatalogueNames : public policy::InterfaceNames {
     return nearest;
   }
 
+  [[nodiscard]] std::optional<std::uint16_t> last_operation(const Uuid& interface) const override {
+    const auto known = audit::catalogue_interfaces();
+    const auto found = std::find_if(known.begin(), known.end(), [&interface](const auto& one) {
+      return one.uuid == interface;
+    });
+    if (found == known.end() || found->operation_count == 0) return std::nullopt;
+    return audit::catalogue_operations()[found->first_operation + found->operation_count - 1].opnum;
+  }
+
  private:
   static std::size_t differing_digits(const Uuid& a, const Uuid& b) noexcept {
     std::size_t count = 0;
@@ -59,6 +68,39 @@ class CatalogueNames : public policy::InterfaceNames {
   }
 };
 
+// What the targets do otherwise: of the one picked, or of every one, named together where they do
+// the same.
+void lint_for_targets(LoadedDeployment& deployment, const CatalogueNames& names) {
+  LoadedPolicy& loaded = deployment.loaded;
+  policy::LintOptions options{deployment.evaluation.profile, &names};
+  policy::lint(loaded.policy, options, loaded.diagnostics);
+  if (deployment.evaluation.target) return;
+  std::vector<policy::Diagnostic> found;
+  std::vector<std::string> targets;  // of each
+  for (std::size_t i = 1; i < policy::kTargetCount; ++i) {
+    const auto target = static_cast<policy::Target>(i);
+    std::vector<policy::Diagnostic> own;
+    policy::lint_for_target(loaded.policy, policy::TargetProfile(target), own);
+    for (policy::Diagnostic& one : own) {
+      const auto same =
+          std::find_if(found.begin(), found.end(), [&one](const policy::Diagnostic& other) {
+            return std::tie(other.span, other.code, other.message) ==
+                   std::tie(one.span, one.code, one.message);
+          });
+      const auto index = static_cast<std::size_t>(same - found.begin());
+      if (same == found.end()) {
+        found.push_back(std::move(one));
+        targets.emplace_back();
+      }
+      targets[index] += (targets[index].empty() ? "" : ", ") + std::string(to_string(target));
+    }
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    found[i].message = targets[i] + ": " + found[i].message;
+    loaded.diagnostics.push_back(std::move(found[i]));
+  }
+}
+
 // All that there is to say, by file and line, without what the user does not want to hear: the
 // codes of that are added to `silenced`.
 void complete(const CheckCommand& command, LoadedDeployment& deployment,
@@ -66,7 +108,7 @@ void complete(const CheckCommand& command, LoadedDeployment& deployment,
   LoadedPolicy& loaded = deployment.loaded;
   if (!loaded.has_errors()) {
     const CatalogueNames names;
-    policy::lint(loaded.policy, {deployment.evaluation.profile, &names}, loaded.diagnostics);
+    lint_for_targets(deployment, names);
   }
   for (const std::uint32_t file : loaded.scripts) {
     policy::lint_script(loaded.sources[file], file, loaded.diagnostics);

@@ -12,6 +12,7 @@ Problem take_target(const std::string& name, RunOptions& options) {
   const std::optional<policy::Target> target = policy::parse_target(name);
   if (target) {
     options.evaluation.profile = policy::TargetProfile(*target);
+    options.evaluation.target = target;
     return std::nullopt;
   }
   std::string names;
@@ -74,8 +75,9 @@ void add_target_options(OptionTable& table, RunOptions& options) {
   table.options.push_back(
       {.names = "--target",
        .value_name = "NAME",
-       .help = "What is taken to apply the policy: documented (the default), ws2008, ws2008r2,\n"
-               "ws2012r2, ws2016, ws2019, ws2022, ws2025, w10, w11-24h2 or w11-25h2",
+       .help = "What is taken to apply the policy, instead of all of them side by side:\n"
+               "documented (whose verdicts records have), ws2008, ws2008r2, ws2012r2, ws2016,\n"
+               "ws2019, ws2022, ws2025, w10, w11-24h2 or w11-25h2",
        .target = [&options](const std::string& name) { return take_target(name, options); }});
   const auto take_order = [&options](const std::string& order) -> Problem {
     options.v4_order = order == "network" ? policy::Behaviour::swapped : policy::Behaviour::applies;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -70,6 +71,40 @@ std::string doubt_text(const evaluate::CompiledPolicy& policy, dissect::Doubts d
   return text + "\n";
 }
 
+// What each target makes of the call, where they differ; the one that blocks first.
+std::string targets_text(const policy::Policy& policy, const evaluate::EvaluationOptions& options,
+                         const evaluate::ContextFacts& facts, const evaluate::CallFacts& call) {
+  if (options.target) return {};
+  std::map<std::pair<int, std::string>, std::string> names;
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    const auto target = static_cast<policy::Target>(i);
+    evaluate::EvaluationOptions own = options;
+    own.profile = policy::TargetProfile(target);
+    if (options.keeps_v4_order) {
+      own.profile.set(policy::Difference::v4_byte_order,
+                      options.profile[policy::Difference::v4_byte_order]);
+    }
+    const evaluate::Verdict verdict = evaluate::explain(policy, own, facts, call).verdict;
+    const evaluate::TargetAction action = evaluate::target_action(verdict);
+    std::string words(to_string(action));
+    const std::uint32_t filter = verdict.deciding_filters().filter;
+    if (filter < policy.filters.size() && verdict.deciding_control() == nullptr) {
+      words += " by filter " + audit::place_text(policy, policy.filters[filter]);
+    }
+    const int order = action == evaluate::TargetAction::would_block   ? 0
+                      : action == evaluate::TargetAction::undecidable ? 1
+                                                                      : 2;
+    std::string& all = names[{order, words}];
+    all += (all.empty() ? "" : ", ") + std::string(to_string(target));
+  }
+  if (names.size() == 1) return {};
+  std::string text;
+  for (const auto& [what, targets] : names) {
+    text += (text.empty() ? "targets  " : "         ") + what.second + " on " + targets + "\n";
+  }
+  return text + "as documented (--target picks another)\n";
+}
+
 // Explains a call by the policy of its server.
 std::string explanation_for(const evaluate::ServerPolicies& policies,
                             const dissect::RpcContext& context, const dissect::RpcCall& call,
@@ -92,6 +127,7 @@ std::string explanation_for(const evaluate::ServerPolicies& policies,
                              const evaluate::ContextFacts& of_layer) {
     const evaluate::Explanation explanation =
         evaluate::explain(filters, options, of_layer, of_call);
+    text += targets_text(filters, options, of_layer, of_call);
     text += explanation_text(explanation, filters);
     text += audit::event_5712_text(
         {call, of_layer, of_call, options.profile, filters, explanation.verdict});
@@ -222,7 +258,7 @@ Command explain_command() {
           "\n"
           "Keys of --call: interface version opnum protocol client server port pipe "
           "auth_type\n"
-          "auth_level object user.\n",
+          "auth_level object user lookup (the interface that ept_map asks for).\n",
       .run = [state](const auto&) { return run_explain(*state); }};
   add_policy_options(command.options, state->options, true);
   add_target_options(command.options, state->options);

@@ -67,6 +67,7 @@ PolicyFileOptions file_options(const RunOptions& options) {
 void apply_v4_order(const RunOptions& options, evaluate::EvaluationOptions& evaluation) {
   if (!options.v4_order) return;
   evaluation.profile.set(policy::Difference::v4_byte_order, *options.v4_order);
+  evaluation.keeps_v4_order = true;
 }
 
 // The target of the deployment, otherwise that of the command line.
@@ -79,6 +80,7 @@ void choose_target(const policy::Deployment& deployment, const RunOptions& optio
       policy::parse_target(policy::to_lower(deployment.target->value));
   if (target) {
     result.evaluation.profile = policy::TargetProfile(*target);
+    result.evaluation.target = target;
     apply_v4_order(options, result.evaluation);
     return;
   }

@@ -45,6 +45,8 @@ struct RunOptions {
   bool verbose = false;
   bool fail_on_would_block = false;
   bool fail_on_undecidable = false;
+  bool fail_on_target = false;    // verdicts that depend on the target
+  bool fail_on_readings = false;  // verdicts of which the sources allow another reading
 };
 
 }  // namespace rpcaudit::app

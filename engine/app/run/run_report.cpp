@@ -29,8 +29,12 @@ audit::RunFacts facts_of(const RunOptions& options, const FrameRun& run,
 }
 
 bool finding_met(const RunOptions& options, const audit::AuditTally& tally) {
-  return (options.fail_on_would_block && tally.count(evaluate::VerdictAction::would_block) != 0) ||
-         (options.fail_on_undecidable && tally.count(evaluate::VerdictAction::undecidable) != 0);
+  const std::uint64_t blocked =
+      tally.count(evaluate::VerdictAction::would_block) - tally.audit_only;
+  return (options.fail_on_would_block && blocked != 0) ||
+         (options.fail_on_undecidable && tally.count(evaluate::VerdictAction::undecidable) != 0) ||
+         (options.fail_on_target && tally.depends_on_target != 0) ||
+         (options.fail_on_readings && tally.readings_differ != 0);
 }
 
 // How a run ended that was not stopped.

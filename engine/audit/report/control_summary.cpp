@@ -120,7 +120,7 @@ std::string lookups_part(const ControlTally& tally) {
   }
   if (tally.domain_controller) {
     text +=
-        "  Microsoft: do not restrict domain controllers without significant testing; "
+        "  Microsoft: RestrictRemoteClients should never be applied to a domain controller; "
         "netlogon and\n  replication are served here.\n";
   }
   return text;

@@ -5,6 +5,7 @@
 
 #include "engine/audit/report/control_summary.h"
 #include "engine/audit/report/summary_text.h"
+#include "engine/audit/report/target_summary.h"
 #include "engine/audit/sink/text_sink.h"
 #include "engine/audit/text/rfc3339.h"
 #include "engine/audit/text/text_encoding.h"
@@ -17,6 +18,7 @@ constexpr std::size_t kFiltersMax = 8;
 constexpr std::size_t kActivitiesMax = 12;
 constexpr std::size_t kInputsMax = 3;
 constexpr std::size_t kTextWidthMax = 110;
+constexpr std::size_t kActivityWidthMax = 180;  // with the targets
 
 std::string left(std::string text, std::size_t width) {
   const std::size_t columns = column_count(text);
@@ -104,13 +106,8 @@ std::string logged_line(const AuditTally& tally) {
 std::string calls_part(const AuditTally& tally, bool with_policy) {
   std::string text = "calls       " + grouped(tally.calls) + " seen";
   if (with_policy) {
-    text += ", " + grouped(tally.judged) +
-            " judged: " + grouped(tally.count(evaluate::VerdictAction::would_block)) +
-            " would be blocked, " + grouped(tally.count(evaluate::VerdictAction::undecidable)) +
-            " undecidable, " + grouped(tally.count(evaluate::VerdictAction::would_permit)) +
-            " would be permitted";
-    text += "\ntarget      " + grouped(tally.depends_on_target) + " of the verdicts would be " +
-            "others for another version of Windows (--target)";
+    text += ", " + grouped(tally.judged) + " judged";
+    text += verdicts_by_target(tally);
   }
   if (with_policy) text += logged_line(tally);
   text += "\nanswers     ";
@@ -179,13 +176,17 @@ std::string users_text(const Activity& activity) {
 }
 
 std::string activity_text(const Activity& activity) {
-  std::string text = left(std::string(action_text(activity.action)), 14);
+  std::string_view action = action_text(activity.action);
+  if (activity.only_logged) action = "would log";
+  if (activity.depends_on_target) action = "by target";
+  std::string text = left(std::string(action), 14);
   text += to_string(activity.client) + " -> " + to_string(activity.server) + "  " +
           operation_text(activity.interface, activity.opnum);
   const std::string users = users_text(activity);
   if (!users.empty()) text += "  " + users;
   if (activity.unseen != 0) text += "  not seen: " + fields_text(activity.unseen);
   if (activity.doubts.any()) text += "  in doubt: " + doubts_text(activity.doubts);
+  if (activity.depends_on_target) text += "  (" + by_target_text(activity.targets) + ')';
   return text;
 }
 
@@ -194,7 +195,8 @@ std::string activities_part(const AuditTally& tally) {
   if (activities.empty()) return {};
   std::string text = "\nWhat would change\n";
   for (std::size_t i = 0; i < std::min(activities.size(), kActivitiesMax); ++i) {
-    text += counted(activities[i]->count, shortened(activity_text(*activities[i]), kTextWidthMax));
+    text +=
+        counted(activities[i]->count, shortened(activity_text(*activities[i]), kActivityWidthMax));
   }
   std::uint64_t others = tally.activities.overflow();
   for (std::size_t i = kActivitiesMax; i < activities.size(); ++i) others += activities[i]->count;
@@ -210,7 +212,7 @@ std::string activities_part(const AuditTally& tally) {
     text += counted(tally.contradicted, "of the calls to block were answered: they would fail");
   }
   if (tally.audit_only != 0) {
-    text += counted(tally.audit_only, "of the calls to block only logged (audit=enable)");
+    text += counted(tally.audit_only, "calls would be logged only (audit=enable), not blocked");
   }
   if (tally.readings_differ != 0) {
     text += counted(tally.readings_differ, "calls that another reading would judge otherwise");

@@ -108,4 +108,23 @@ evaluate::ControlFactSet unseen_facts(const evaluate::Verdict& verdict) noexcept
   return facts;
 }
 
+void write_targets(JsonLine& line, const evaluate::Verdict& verdict) {
+  line.truth("depends_on_target");
+  line.open("targets");
+  for (std::size_t i = 0; i < evaluate::kTargetActionCount; ++i) {
+    const auto action = static_cast<evaluate::TargetAction>(i);
+    if (action == evaluate::target_action(verdict)) continue;
+    bool is_open = false;
+    for (std::size_t j = 0; j < policy::kTargetCount; ++j) {
+      const auto target = static_cast<policy::Target>(j);
+      if (verdict.targets[target] != action) continue;
+      if (!is_open) line.open_array(to_string(action));
+      is_open = true;
+      line.element(to_string(target));
+    }
+    if (is_open) line.close_array();
+  }
+  line.close();
+}
+
 }  // namespace rpcaudit::audit

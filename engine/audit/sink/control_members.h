@@ -36,4 +36,7 @@ void write_controls(JsonLine& line, const ControlMembers& members,
 // The facts that would decide, of all undecidable controls.
 [[nodiscard]] evaluate::ControlFactSet unseen_facts(const evaluate::Verdict& verdict) noexcept;
 
+// Which targets judge the call otherwise than its own verdict says.
+void write_targets(JsonLine& line, const evaluate::Verdict& verdict);
+
 }  // namespace rpcaudit::audit

@@ -331,7 +331,7 @@ void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const C
     line.close();
   }
   if (verdict.readings_differ) line.truth("readings_differ");
-  if (verdict.depends_on_target) line.truth("depends_on_target");
+  if (verdict.depends_on_target) write_targets(line, verdict);
   write_controls(line, policy.controls, verdict);
   if (verdict.lookup.outcome != evaluate::Lookup::unaffected)
     line.plain("lookup", to_string(verdict.lookup.outcome));

@@ -69,6 +69,17 @@ std::string fields_text(evaluate::FieldSet fields) {
   return text;
 }
 
+std::string target_names(const evaluate::TargetActions& targets, evaluate::TargetAction action) {
+  std::string text;
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    const auto target = static_cast<policy::Target>(i);
+    if (targets[target] != action) continue;
+    if (!text.empty()) text += ", ";
+    text += to_string(target);
+  }
+  return text;
+}
+
 std::string doubts_text(dissect::Doubts doubts) {
   std::string text;
   for (std::size_t i = 0; i < dissect::kDoubtCount; ++i) {
@@ -216,7 +227,25 @@ void TextSink::say_reason(const CallEvent& call) {
   if (filters.undecidable_by_datagram) line_ += "  no source tells of datagram calls";
   if (!evaluate::is_only_logged(verdict)) say_event(call);
   if (verdict.readings_differ) line_ += "  (other readings differ)";
-  if (verdict.depends_on_target) line_ += "  (depends on the target)";
+  if (verdict.depends_on_target) say_targets(call);
+}
+
+// The targets that judge otherwise, unless one was picked.
+void TextSink::say_targets(const CallEvent& call) {
+  const evaluate::Verdict& verdict = *call.verdict;
+  if (policies_->options(call.policy).target) {
+    line_ += "  (depends on the target)";
+    return;
+  }
+  for (std::size_t i = 0; i < evaluate::kTargetActionCount; ++i) {
+    const auto action = static_cast<evaluate::TargetAction>(i);
+    if (action == evaluate::target_action(verdict)) continue;
+    const std::string names = target_names(verdict.targets, action);
+    if (names.empty()) continue;
+    line_ += "  (";
+    line_ += to_string(action);
+    line_ += " on " + names + ')';
+  }
 }
 
 void TextSink::say_event(const CallEvent& call) {

@@ -43,6 +43,7 @@ class TextSink : public EventSink {
   void say_reason(const CallEvent& call);
   void say_filter(const CallEvent& call);
   void say_other_controls(const CallEvent& call);
+  void say_targets(const CallEvent& call);
   void say_event(const CallEvent& call);
   void say_outcome(const CallEvent& call);
   void end(const dissect::FrameReference& frame);
@@ -66,6 +67,9 @@ class TextSink : public EventSink {
 // `image_name, remote_user_token`.
 [[nodiscard]] std::string fields_text(evaluate::FieldSet fields);
 // `tcp_conflict, decoy`: why the wire leaves several readings of a call.
+// Names of the targets with the action, with commas between them.
+[[nodiscard]] std::string target_names(const evaluate::TargetActions& targets,
+                                       evaluate::TargetAction action);
 [[nodiscard]] std::string doubts_text(dissect::Doubts doubts);
 // All that was not seen and could change the verdict.
 [[nodiscard]] std::string unseen_text(const evaluate::Verdict& verdict);

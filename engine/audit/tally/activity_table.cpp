@@ -12,7 +12,8 @@ namespace {
 
 auto key_of(const Activity& activity) noexcept {
   return std::tie(activity.client, activity.server, activity.interface, activity.opnum,
-                  activity.action);
+                  activity.action, activity.depends_on_target, activity.targets,
+                  activity.only_logged);
 }
 
 std::uint64_t hash_of(const Activity& key, std::uint64_t seed) noexcept {
@@ -22,6 +23,7 @@ std::uint64_t hash_of(const Activity& key, std::uint64_t seed) noexcept {
   if (key.interface) mixer.add(key.interface->bytes);
   mixer.add(key.opnum);
   mixer.add(static_cast<std::uint64_t>(key.action));
+  mixer.add(key.targets.bits());
   return mixer.value();
 }
 
@@ -66,7 +68,7 @@ Activity* ActivityTable::find_or_add(const Activity& key) {
 }
 
 void ActivityTable::note(const ContextInfo& context, const CallEvent& call,
-                         const IdentityText& identity) {
+                         const IdentityText& identity, bool by_target) {
   if (!call.verdict) return;
   Activity key;
   key.client = context.client.address;
@@ -74,6 +76,11 @@ void ActivityTable::note(const ContextInfo& context, const CallEvent& call,
   if (call.has_interface && context.abstract_syntax) key.interface = context.abstract_syntax->uuid;
   key.opnum = call.opnum;
   key.action = call.verdict->action;
+  key.only_logged = evaluate::is_only_logged(*call.verdict);
+  if (by_target && call.verdict->depends_on_target) {
+    key.depends_on_target = true;
+    key.targets = call.verdict->targets;
+  }
   Activity* const activity = find_or_add(key);
   if (activity == nullptr) {
     ++overflow_;
@@ -97,6 +104,9 @@ void ActivityTable::add(const ActivityTable& more) {
     key.interface = other.interface;
     key.opnum = other.opnum;
     key.action = other.action;
+    key.targets = other.targets;
+    key.depends_on_target = other.depends_on_target;
+    key.only_logged = other.only_logged;
     Activity* const activity = find_or_add(key);
     if (activity == nullptr) {
       overflow_ += other.count;

@@ -29,6 +29,10 @@ struct Activity {
   std::uint16_t opnum = 0;
   evaluate::VerdictAction action = evaluate::VerdictAction::would_block;
 
+  evaluate::TargetActions targets;  // where it depends on the target, and all are asked for
+  bool depends_on_target = false;
+  bool only_logged = false;
+
   std::uint64_t count = 0;
   std::uint64_t consistent = 0;    // the server denied access
   std::uint64_t contradicted = 0;  // the server answered
@@ -44,7 +48,9 @@ class ActivityTable {
  public:
   ActivityTable();
 
-  void note(const ContextInfo& context, const CallEvent& call, const IdentityText& identity);
+  // With `by_target`, calls that targets judge otherwise are activities of their own.
+  void note(const ContextInfo& context, const CallEvent& call, const IdentityText& identity,
+            bool by_target);
 
   // Adds the activities of a table that saw other pairs of hosts, or the same pairs at other times.
   void add(const ActivityTable& more);

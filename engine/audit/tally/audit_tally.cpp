@@ -22,6 +22,12 @@ void AuditTally::add(const AuditTally& more) {
       filters[i][action] += more.filters[i][action];
     }
   }
+  for (std::size_t action = 0; action < evaluate::kTargetActionCount; ++action) {
+    for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+      on_targets[i][action] += more.on_targets[i][action];
+    }
+    as_judged[action] += more.as_judged[action];
+  }
   for (std::size_t i = 0; i < evaluate::kControlCount; ++i) {
     for (std::size_t action = 0; action < evaluate::kControlActionCount; ++action) {
       controls[i][action] += more.controls[i][action];
@@ -36,6 +42,7 @@ void AuditTally::prepare(const evaluate::ServerPolicies& all) {
   std::size_t count = 0;
   for (std::uint32_t i = 0; i < all.size(); ++i) {
     policies.push_back(count);
+    for_all_targets.push_back(!all.options(i).target);
     count += all.policy(i).filters.size();
   }
   filters.resize(count);
@@ -63,7 +70,29 @@ void AuditTally::add_verdict(std::uint32_t policy, const evaluate::Verdict& verd
   if (evaluate::is_only_logged(verdict)) audit_only += count;
   add(events_5712, verdict.event_5712.keywords);
   if (verdict.readings_differ) readings_differ += count;
-  if (verdict.depends_on_target) depends_on_target += count;
+  if (!verdict.depends_on_target) return;
+  depends_on_target += count;
+  if (!for_all_targets[policy]) return;
+  add(as_judged, evaluate::target_action(verdict));
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    add(on_targets[i], verdict.targets[static_cast<policy::Target>(i)]);
+  }
+}
+
+TargetTally AuditTally::on_target(policy::Target target) const noexcept {
+  const std::uint64_t blocked = count(evaluate::VerdictAction::would_block) - audit_only;
+  TargetTally all{};
+  const auto at = [&all](evaluate::TargetAction action) -> std::uint64_t& {
+    return all[static_cast<std::size_t>(action)];
+  };
+  at(evaluate::TargetAction::would_permit) = count(evaluate::VerdictAction::would_permit);
+  at(evaluate::TargetAction::would_block) = blocked;
+  at(evaluate::TargetAction::undecidable) = count(evaluate::VerdictAction::undecidable);
+  at(evaluate::TargetAction::would_log) = audit_only;
+  for (std::size_t action = 0; action < all.size(); ++action) {
+    all[action] += on_targets[static_cast<std::size_t>(target)][action] - as_judged[action];
+  }
+  return all;
 }
 
 void AuditTally::note_unwritten_doubt() noexcept {
@@ -84,7 +113,8 @@ void AuditTally::note_blindness(const dissect::Blindness& blind) noexcept {
 
 void AuditTally::note_finding(const ContextInfo& context, const CallEvent& call,
                               const IdentityText& identity) {
-  activities.note(context, call, identity);
+  activities.note(context, call, identity, for_all_targets[call.policy]);
+  if (evaluate::is_only_logged(*call.verdict)) return;
   if (call.verdict->action != evaluate::VerdictAction::would_block) return;
   const Enforced what = evidence_of(context, call).enforced;
   if (what == Enforced::consistent) ++consistent;

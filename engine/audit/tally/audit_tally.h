@@ -107,11 +107,19 @@ static_assert([] {
   return visited * sizeof(std::uint64_t) == sizeof(AuditCounters);
 }());
 
+// Calls by what they would meet.
+using TargetTally = std::array<std::uint64_t, evaluate::kTargetActionCount>;
+
 // All that the auditor counted: the counters, and tables.
 struct AuditTally : AuditCounters {
   std::array<BlindnessTally, dissect::kBlindnessKindCount> blindness{};
   std::vector<FilterTally> filters;   // of all policies, one after another
   std::vector<std::size_t> policies;  // where the filters of each begin
+  std::vector<bool> for_all_targets;  // of each policy
+  // Of calls whose verdict depends on the target, by policies for all targets: on each of them, and
+  // as they were judged.
+  std::array<TargetTally, policy::kTargetCount> on_targets{};
+  TargetTally as_judged{};
   // By Control and ControlAction, of the controls besides the filters.
   std::array<std::array<std::uint64_t, evaluate::kControlActionCount>, evaluate::kControlCount>
       controls{};
@@ -124,6 +132,14 @@ struct AuditTally : AuditCounters {
   }
   [[nodiscard]] std::uint64_t count(evaluate::AuditKeywords what) const noexcept {
     return events_5712[static_cast<std::size_t>(what)];
+  }
+  // All calls judged, on the target.
+  [[nodiscard]] TargetTally on_target(policy::Target target) const noexcept;
+  // Whether somebody has to hear of the call.
+  [[nodiscard]] bool is_finding(std::uint32_t policy,
+                                const evaluate::Verdict& verdict) const noexcept {
+    return verdict.action != evaluate::VerdictAction::would_permit ||
+           (verdict.depends_on_target && for_all_targets[policy]);
   }
   [[nodiscard]] std::uint64_t count(dissect::Outcome outcome) const noexcept {
     return outcomes[static_cast<std::size_t>(outcome)];
@@ -148,7 +164,7 @@ struct AuditTally : AuditCounters {
   // A call that was counted as permitted, and has no record, came into doubt.
   void note_unwritten_doubt() noexcept;
   void note_blindness(const dissect::Blindness& blind) noexcept;
-  // A finished call that would be blocked or is undecidable.
+  // A finished call that is_finding().
   void note_finding(const ContextInfo& context, const CallEvent& call,
                     const IdentityText& identity);
 

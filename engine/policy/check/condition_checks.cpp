@@ -69,7 +69,7 @@ void check_address(const Condition& condition, Reporter& reporter) {
                          "ranges and orders of addresses are reported not to work on Windows",
                          "name single addresses in adjacent conditions");
   }
-  if (!address->low.is_v4()) return;
+  if (!address->low.is_v4() || condition.in_network_order) return;
   const std::uint32_t value = address->low.v4_value();
   const std::uint32_t swapped =
       value >> 24 | (value >> 8 & 0xff00) | (value << 8 & 0xff'0000) | value << 24;
@@ -78,7 +78,9 @@ void check_address(const Condition& condition, Reporter& reporter) {
                 "read as documented, " + to_string(address->low) +
                     "; on Windows the number is believed to match " +
                     to_string(IpAddress::v4(swapped)),
-                "tools that set such conditions store the address in network order");
+                "tools that set such conditions store the address in network order, and one says "
+                "that netsh does not support them at all; name it in both orders, and look whether "
+                "`show filter` has the filter");
 }
 
 void check_pipe(const Condition& condition, Reporter& reporter) {

@@ -79,7 +79,7 @@ void check_remote_clients(const HostSettings& host, Reporter& reporter) {
     reporter.warning("no-exceptions", setting->span,
                      "`authenticated without exceptions` also stops interfaces that exempt "
                      "themselves",
-                     "Microsoft warns against it without significant testing");
+                     "Microsoft: it should never be applied to a domain controller");
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "engine/policy/check/filter_relations.h"
 #include "engine/policy/check/overlap.h"
+#include "engine/policy/check/value_lints.h"
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/spelling.h"
 
@@ -25,8 +26,20 @@ bool is_palindrome(std::uint32_t value) noexcept {
   return (value >> 24) == (value & 0xff) && (value >> 16 & 0xff) == (value >> 8 & 0xff);
 }
 
+// Whether a condition beside it names the address in the other order, so that one of them matches.
+bool has_reversed_beside(const Filter& filter, const Condition& condition, std::uint32_t value) {
+  const std::uint32_t reversed =
+      value >> 24 | (value >> 8 & 0xff00) | (value << 8 & 0xff'0000) | value << 24;
+  return std::any_of(filter.conditions.begin(), filter.conditions.end(), [&](const Condition& one) {
+    const auto* address = std::get_if<AddressRange>(&one.data);
+    return one.field == condition.field && one.match == MatchType::equal && address != nullptr &&
+           address->low.is_v4() && address->low.v4_value() == reversed;
+  });
+}
+
 // One condition, on targets that treat it otherwise than the documents do.
-void lint_condition(const Condition& condition, const TargetProfile& profile, Reporter& reporter) {
+void lint_condition(const Filter& filter, const Condition& condition, const TargetProfile& profile,
+                    Reporter& reporter) {
   if (condition.field == Field::opnum && profile[Difference::opnum] == Behaviour::ignored) {
     reporter.warning("broader-on-target", condition.span,
                      "the target ignores conditions on `opnum`: the filter is about every "
@@ -43,7 +56,8 @@ void lint_condition(const Condition& condition, const TargetProfile& profile, Re
   const auto* address = std::get_if<AddressRange>(&condition.data);
   const bool swaps = profile[Difference::v4_byte_order] == Behaviour::swapped;
   if (address == nullptr || !swaps || condition.in_network_order || !address->low.is_v4()) return;
-  if (is_palindrome(address->low.v4_value())) return;
+  const std::uint32_t value = address->low.v4_value();
+  if (is_palindrome(value) || has_reversed_beside(filter, condition, value)) return;
   reporter.warning("never-on-target", condition.span,
                    "the target is believed to compare the bytes of the address in reverse, so "
                    "that " +
@@ -107,7 +121,7 @@ void lint_filter(const Filter& filter, const TargetProfile& profile, Reporter& r
                      "remove the address, or block the pipe for everybody");
   }
   for (const Condition& condition : filter.conditions) {
-    lint_condition(condition, profile, reporter);
+    lint_condition(filter, condition, profile, reporter);
   }
 }
 
@@ -166,8 +180,16 @@ void lint(const Policy& policy, const LintOptions& options, std::vector<Diagnost
     lint_filter(filter, options.profile, reporter);
     lint_catch_all(filter, options.interfaces, reporter);
     if (options.interfaces != nullptr) lint_interfaces(filter, *options.interfaces, reporter);
+    lint_alternatives(filter, reporter);
+    lint_values(filter, options.interfaces, reporter);
   }
   reporter.sort_by_line();
+}
+
+void lint_for_target(const Policy& policy, const TargetProfile& profile,
+                     std::vector<Diagnostic>& diagnostics) {
+  Reporter reporter(diagnostics);
+  for (const Filter& filter : policy.filters) lint_filter(filter, profile, reporter);
 }
 
 }  // namespace rpcaudit::policy

@@ -19,6 +19,11 @@ class InterfaceNames {
   [[nodiscard]] virtual std::string name_of(const Uuid& interface) const = 0;
   // A known interface whose UUID is written almost alike.
   [[nodiscard]] virtual std::optional<Uuid> nearest(const Uuid& interface) const = 0;
+  // The highest number of an operation that is known; empty where none is.
+  [[nodiscard]] virtual std::optional<std::uint16_t> last_operation(const Uuid& interface) const {
+    (void)interface;
+    return std::nullopt;
+  }
 };
 
 struct LintOptions {
@@ -30,6 +35,10 @@ struct LintOptions {
 // the target does differently, interfaces that nobody knows. Appends to `diagnostics`, in order of
 // lines.
 void lint(const Policy& policy, const LintOptions& options, std::vector<Diagnostic>& diagnostics);
+
+// The part of it that is about the target alone.
+void lint_for_target(const Policy& policy, const TargetProfile& profile,
+                     std::vector<Diagnostic>& diagnostics);
 
 // What a real netsh would make of the script, run as a file (`netsh -f`) or line by line. `file` is
 // its index in Policy::files.

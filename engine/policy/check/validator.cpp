@@ -82,8 +82,23 @@ bool allows_protocol(const Filter& filter, std::uint64_t protocol) {
   return may_overlap(filter, probe);
 }
 
+// Interfaces that Windows serves over named pipes alone.
+bool is_interface_of_pipes(const Condition& condition) {
+  constexpr std::array kInterfaces{
+      uuid("c681d488-d850-11d0-8c52-00c04fd90f7e"),  // efsrpc, in lsass
+      uuid("df1941c5-fe89-4e79-bf10-463657acf44d"),  // efsrpc
+      uuid("82273fdc-e32a-18c3-3f78-827929dc23ea"),  // eventlog
+      uuid("a8e0653c-2744-4389-a61d-7373df8b2292"),  // fssagentrpc
+  };
+  const auto* interface = std::get_if<UuidRange>(&condition.data);
+  return condition.field == Field::if_uuid && interface != nullptr &&
+         condition.match == MatchType::equal &&
+         std::find(kInterfaces.begin(), kInterfaces.end(), interface->low) != kInterfaces.end();
+}
+
 bool is_only_for_pipes(const Filter& filter) {
   return has(filter, Field::pipe) ||
+         std::any_of(filter.conditions.begin(), filter.conditions.end(), is_interface_of_pipes) ||
          (has(filter, Field::protocol) && !allows_protocol(filter, kTcp));
 }
 
@@ -101,6 +116,11 @@ void check_exclusive_fields(const Filter& filter, Reporter& reporter) {
     reporter.warning("exclusive-fields", filter.span,
                      "only `ncacn_np` has pipes: the filter never matches",
                      "remove the pipe, or the other protocol");
+  }
+  if (has(filter, Field::pipe) && has(filter, Field::local_port)) {
+    reporter.warning("exclusive-fields", filter.span,
+                     "calls over a named pipe have no port of their own: the filter never matches",
+                     "remove the port, or the pipe");
   }
   const bool has_address = has(filter, Field::remote_addr_v4) ||
                            has(filter, Field::remote_addr_v6) ||

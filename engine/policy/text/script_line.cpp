@@ -105,6 +105,14 @@ bool ScriptReader::value_is_wrapped() const {
   return !next.empty() && next.find_first_of(" \t=#;") == std::string_view::npos;
 }
 
+// What joins lines here, and for no shell and no netsh.
+void ScriptReader::note_join(std::uint32_t number) {
+  reporter_.warning_once("joined-lines", {file_, number, 1, 1},
+                         "the line is read with the next one, which neither netsh nor a shell does",
+                         "write the command in one line: netsh would refuse both parts, and "
+                         "`add filter` may make the filter without the condition, for every call");
+}
+
 bool ScriptReader::gather() {
   glyphs_.clear();
   const std::uint32_t first = next_line_;
@@ -118,11 +126,15 @@ bool ScriptReader::gather() {
     }
     append_line(number);
     if (glyphs_.empty() || glyphs_.back().line != number) break;
-    if (glyphs_.back().c == '=' && value_is_wrapped()) continue;
+    if (glyphs_.back().c == '=' && value_is_wrapped()) {
+      note_join(number);
+      continue;
+    }
     // `\` continues a command only where it cannot be the end of a name such as `\PIPE\`.
     const char32_t last = glyphs_.back().c;
     const bool alone = glyphs_.size() == 1 || glyphs_[glyphs_.size() - 2].c == ' ';
     if (last != '^' && last != '`' && !(last == '\\' && alone)) break;
+    if (last == '\\') note_join(number);
     glyphs_.pop_back();
   }
   if (glyphs_.size() <= kLineSizeMax) return true;

@@ -57,6 +57,7 @@ class ScriptReader {
 
   [[nodiscard]] bool gather();  // the glyphs of the next command; false: too long, reported
   void append_line(std::uint32_t number);
+  void note_join(std::uint32_t number);
   [[nodiscard]] bool value_is_wrapped() const;
   void split(ScriptLine& line);
 

@@ -60,9 +60,9 @@ constexpr UsageCase kWrong[] = {
     {"audit -r x.pcap -p p --fail-on never", "--fail-on"},
     {"calls -r x.pcap --unknown", "--unknown"},
     {"check", "--policy"},
-    {"explain -p /dev/null", "--call"},
-    {"explain -p /dev/null --call 'opnum=x'", "`x`"},
-    {"explain -p /dev/null --call 'colour=red'", "colour"},
+    {"explain --allow-empty -p /dev/null", "--call"},
+    {"explain --allow-empty -p /dev/null --call 'opnum=x'", "`x`"},
+    {"explain --allow-empty -p /dev/null --call 'colour=red'", "colour"},
     {"calls -r /dev/null -f 'no such filter'", "filter"},
 };
 
@@ -99,13 +99,13 @@ TEST_F(ProgramTest, TheSameInputGivesTheSameOutput) {
 }
 
 TEST_F(ProgramTest, AuditFindsTheAttack) {
-  const std::string command = "audit -q -r " + demo + " -p " + dcsync;
+  const std::string command = "audit -q -r " + demo + " --target ws2025 -p " + dcsync;
   const Ended json = run(command);
   EXPECT_EQ(json.status, 0);
   EXPECT_EQ(json.err, "");
   EXPECT_EQ(count_of(json.out, "\"event_type\":\"rpc_audit\""), 1u);
   EXPECT_EQ(count_of(json.out, "\"event_type\":\"rpc_call\""), 0u);
-  EXPECT_NE(json.out.find("block-dcsync.netsh.txt:45\""), std::string::npos);
+  EXPECT_NE(json.out.find("block-dcsync.netsh.txt:53\""), std::string::npos);
 
   const Ended text = run(command + " --format text");
   EXPECT_EQ(std::count(text.out.begin(), text.out.end(), '\n'), 1);
@@ -226,11 +226,102 @@ TEST_F(ProgramTest, StrictMakesWarningsErrors) {
 TEST_F(ProgramTest, APolicyThatAsksForNothingIsToldApartFromOneThatPermits) {
   const std::string warning = "the policy has neither filters nor settings";
   const std::string none = file("none.cmd", "@echo off\nnetsh -f C:\\rpc.txt\n");
-  const Ended nothing = run("audit -r " + demo + " -p " + none);
-  EXPECT_NE(nothing.err.find(warning), std::string::npos) << nothing.err;
+  for (const char* command : {"audit -q -r ", "calls -q -r "}) {
+    const Ended nothing = run(command + demo + " -p " + none);
+    EXPECT_EQ(nothing.status, 2);
+    EXPECT_NE(nothing.err.find("[empty-policy]"), std::string::npos) << nothing.err;
+  }
+  EXPECT_EQ(run("check -p " + none).status, 2);
+  EXPECT_EQ(run("check --allow-empty -p " + none).status, 0);
+  const Ended meant = run("audit -q --allow-empty -r " + demo + " -p " + none);
+  EXPECT_EQ(meant.status, 0);
+  EXPECT_NE(meant.err.find(warning), std::string::npos) << meant.err;
   const std::string some =
       file("some.txt", "add rule um permit\nadd condition local_port equal 1\nadd filter\n");
   EXPECT_EQ(run("audit -r " + demo + " -p " + some).err.find(warning), std::string::npos);
+}
+
+TEST_F(ProgramTest, AKeyThatIsAnInterfaceIsNamedWhereNoFilterComesOut) {
+  const std::string policy =
+      file("keys.cmd",
+           "netsh rpc filter add rule um block filterkey=c681d488-d850-11d0-8c52-00c04fd90f7e\n"
+           "netsh rpc filter add rule um block filterkey=df1941c5-fe89-4e79-bf10-463657acf44d\n");
+  const Ended check = run("check -p " + policy);
+  EXPECT_EQ(check.status, 2);
+  EXPECT_NE(check.out.find("`filterkey=` is not `if_uuid`"), std::string::npos) << check.out;
+}
+
+TEST_F(ProgramTest, AFileOfNoKnownFormIsToldOnce) {
+  const std::string page =
+      file("page.html", "<html>\n<p>Block it all\n<p>with a filter\n</html>\n");
+  const Ended check = run("check -p " + page);
+  EXPECT_EQ(check.status, 2);
+  EXPECT_EQ(count_of(check.out, "error:"), 1u) << check.out;
+  EXPECT_NE(check.out.find("[unknown-form]"), std::string::npos) << check.out;
+  EXPECT_NE(check.out.find("looks like a page of the web"), std::string::npos) << check.out;
+}
+
+TEST_F(ProgramTest, CheckGroupsWhatItSaysOfManyLines) {
+  std::string script = "rpc filter\n";
+  for (int i = 0; i < 4; ++i) script += "netsh wlan show all\n";
+  const std::string policy = file("many.txt", script + "rpc filter\n" + kCatchAll);
+  const Ended check = run("check -p " + policy);
+  EXPECT_EQ(count_of(check.out, "[other-context]"), 1u) << check.out;
+  EXPECT_NE(check.out.find("3 more of the kind, at line 3, 4, 5\n"), std::string::npos)
+      << check.out;
+}
+
+TEST_F(ProgramTest, TargetsStandSideBySideWhereTheyDifferWorstFirst) {
+  const std::string policy =
+      file("dcsync.txt",
+           "rpc filter\nadd rule um block\n"
+           "add condition if_uuid equal e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
+           "add condition opnum equal 3\nadd filter\n");
+  const Ended all = run("audit -r " + demo + " -p " + policy);
+  const std::size_t worst = all.err.find(": ws2019, ws2022, w10\n");
+  const std::size_t documented = all.err.find(": documented, ws2025, w11-24h2, w11-25h2\n");
+  const std::size_t none = all.err.find("206 would be permitted: ws2008, ws2008r2, ");
+  EXPECT_LT(worst, documented) << all.err;
+  EXPECT_LT(documented, none) << all.err;
+  EXPECT_NE(all.out.find("\"targets\":{\"would_block\":[\"ws2019\",\"ws2022\",\"w10\"]}"),
+            std::string::npos);
+  const Ended one = run("audit -r " + demo + " --target ws2025 -p " + policy);
+  EXPECT_EQ(one.err.find("\ntargets "), std::string::npos) << one.err;
+  EXPECT_NE(one.err.find("judged: 20 would be blocked"), std::string::npos) << one.err;
+  const std::string call = " --call 'interface=drsuapi opnum=0 client=10.0.0.9 server=10.0.0.1'";
+  const Ended why = run("explain -p " + policy + call);
+  EXPECT_NE(why.out.find("targets  would_block by filter dcsync.txt:2 on ws2019, ws2022, w10\n"),
+            std::string::npos)
+      << why.out;
+}
+
+TEST_F(ProgramTest, FailsOnVerdictsThatDependOnTheTargetAndOnReadings) {
+  const std::string policy =
+      file("audited.txt",
+           "rpc filter\nadd rule um block audit=enable\n"
+           "add condition if_uuid equal e3514235-4b06-11d1-ab04-00c04fc2dcd2\nadd filter\n");
+  const std::string audit = "audit -q -r " + demo + " -p " + policy + " --fail-on ";
+  EXPECT_EQ(run(audit + "depends_on_target").status, 1);
+  EXPECT_EQ(run(audit + "readings_differ").status, 1);
+  EXPECT_EQ(run(audit + "undecidable").status, 0);
+  // As documented the filter only logs.
+  EXPECT_EQ(run(audit + "would_block --target documented").status, 0);
+  EXPECT_EQ(run(audit + "would_block --target ws2022").status, 1);
+}
+
+TEST_F(ProgramTest, SeparateProcessesLeaveNoFilterUnlessAskedAsASession) {
+  const std::string policy =
+      file("lines.cmd",
+           "netsh rpc filter add rule layer=um actiontype=block\n"
+           "netsh rpc filter add condition if_uuid equal e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
+           "netsh rpc filter add filter\n");
+  const std::string audit = "audit -q -r " + demo + " -p " + policy + " --target ws2022 ";
+  const Ended lost = run(audit + "--fail-on would_block");
+  EXPECT_EQ(lost.status, 0);
+  EXPECT_NE(lost.err.find("separate netsh processes"), std::string::npos) << lost.err;
+  const Ended meant = run(audit + "--fail-on would_block --as-session");
+  EXPECT_EQ(meant.status, 1);
+  EXPECT_EQ(meant.err, "");
 }
 
 TEST_F(ProgramTest, CheckSilencesByCodeAndSaysWhichCodeSilencedNothing) {
@@ -255,11 +346,11 @@ TEST_F(ProgramTest, ExplainsADescribedCall) {
   const std::string described = "interface=drsuapi opnum=DRSGetNCChanges server=10.77.0.1 client=";
   const Ended blocked = run("explain -p " + dcsync + " --call '" + described + "10.77.0.23'");
   EXPECT_EQ(blocked.status, 0);
-  EXPECT_NE(blocked.out.find("verdict  would_block by filter block-dcsync.netsh.txt:45"),
+  EXPECT_NE(blocked.out.find("verdict  would_block by filter block-dcsync.netsh.txt:53"),
             std::string::npos)
       << blocked.out;
   const Ended permitted = run("explain -p " + dcsync + " --call '" + described + "10.77.0.2'");
-  EXPECT_NE(permitted.out.find("verdict  would_permit by filter block-dcsync.netsh.txt:38"),
+  EXPECT_NE(permitted.out.find("verdict  would_permit by filter block-dcsync.netsh.txt:45"),
             std::string::npos)
       << permitted.out;
 }

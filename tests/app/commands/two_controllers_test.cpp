@@ -19,7 +19,7 @@ class TwoControllersTest : public ProgramTest {
 };
 
 TEST_F(TwoControllersTest, ThePoliciesAreWithoutFault) {
-  const Ended ended = run("check --strict --ignore lookups-refused -c " + config);
+  const Ended ended = run("check --strict --target ws2025 --ignore lookups-refused -c " + config);
   EXPECT_EQ(ended.status, 0) << ended.out << ended.err;
 }
 

@@ -27,6 +27,9 @@ class OneName : public InterfaceNames {
     return interface == kDrsuapi ? "drsuapi" : "";
   }
   std::optional<Uuid> nearest(const Uuid&) const override { return kDrsuapi; }
+  std::optional<std::uint16_t> last_operation(const Uuid& interface) const override {
+    return interface == kDrsuapi ? std::optional<std::uint16_t>(30) : std::nullopt;
+  }
 };
 
 struct Case {
@@ -157,6 +160,26 @@ const Case kCases[] = {
     {"refused-by-target", um("opnum equal 1"), um("local_port equal 1"), Target::ws2016},
     {"never-on-target", um("remote_addr_v4 equal 10.0.0.2"), um("remote_addr_v4 equal 10.1.1.10"),
      Target::ws2022},
+    {"alternatives-match-all", filter("um block", {"opnum greater 1", "opnum less 3"}),
+     filter("um block", {"opnum greater 3", "opnum less 3"})},
+    {"impossible-value",
+     filter("um block", {"if_uuid equal e3514235-4b06-11d1-ab04-00c04fc2dcd2", "opnum equal 31"}),
+     filter("um block", {"if_uuid equal e3514235-4b06-11d1-ab04-00c04fc2dcd2", "opnum equal 30"})},
+    {"impossible-value",
+     filter("um block",
+            {"if_uuid equal e3514235-4b06-11d1-ab04-00c04fc2dcd2", "if_version equal 1"}),
+     filter("um block",
+            {"if_uuid equal e3514235-4b06-11d1-ab04-00c04fc2dcd2", "if_version equal 4"})},
+    {"impossible-value", um("auth_level equal 7"), um("auth_level equal 6")},
+    {"impossible-value", um("auth_type equal 77"), um("auth_type equal 10")},
+    {"kerberos-negotiated", um("auth_type equal 16"), um("auth_type equal 9")},
+    {"exclusive-fields", filter("um block", {"pipe equal \\PIPE\\a", "local_port equal 1"}),
+     um("local_port equal 1")},
+    {"never-on-target", um("remote_addr_v4 equal 10.0.0.2"),
+     filter("um block", {"remote_addr_v4 equal 10.0.0.2", "remote_addr_v4 equal 2.0.0.10"}),
+     Target::ws2022},
+    {"refused-by-target", filter("um block audit=enable", {"local_port equal 1"}),
+     filter("um permit audit=enable", {"local_port equal 1"}), Target::w11_25h2},
     {"separate-processes",
      "netsh rpc filter add rule um block\nnetsh rpc filter add condition opnum equal 1\n"
      "netsh rpc filter add filter\n",

@@ -81,14 +81,14 @@ const Dialect kDialects[] = {
     {"backslash_continues",
      "add rule layer=um \\\n  actiontype=block\n"
      "add condition field=opnum \\\nmatchtype=equal \\\ndata=3\nadd filter\n",
-     {}},
+     {"1:1 joined-lines"}},
     {"joined_by_the_shell",
      "netsh rpc filter add rule um block & netsh rpc filter add condition opnum equal 3 && netsh "
      "rpc filter add filter\n",
      {}},
     {"wrapped_after_equals",
      "add rule um block\nadd condition field=opnum matchtype=equal data=\n3\n\nadd filter\n",
-     {}},
+     {"2:1 joined-lines"}},
     {"comments",
      "# one\n; two\nrem three\nREM\n\n   \nadd rule um block\n  # inside\n:: batch\n"
      "add condition opnum equal 3\nadd filter\n",

@@ -112,7 +112,7 @@ const Statement kCommands[] = {
     {"[semantics] 1.1.10: a line that ends with a backslash goes on",
      "add rule layer=um \\\n  actiontype=block\n" + kOpnum + kCommit,
      kOpnumThree,
-     {}},
+     {"joined-lines"}},
 };
 
 std::string with(const std::string& rule, std::initializer_list<std::string_view> conditions) {
