@@ -49,7 +49,8 @@ class DoubtAudit {
     std::vector<policy::Diagnostic> diagnostics;
     policy::Policy policy;
     policy::read_netsh_script(script, "policy.txt", policy, diagnostics);
-    policies_.emplace(std::move(policy), evaluate::EvaluationOptions{});
+    policies_.emplace(std::move(policy), evaluate::EvaluationOptions{
+                                             policy::Layer::um, {}, policy::Target::documented});
     audit::AuditOptions options;
     options.policies = &*policies_;
     options.write_all = write_all;

@@ -24,8 +24,8 @@ void read_netsh_script(std::string_view bytes, std::string_view name, Policy& po
 SourceText read_stored_script(std::string_view script, std::string_view name, Policy& policy,
                               std::vector<Diagnostic>& diagnostics);
 
-// Reads a script that has been decoded and stands in the policy's files as number `file`. Returns how
-// many commands were netsh's own, whatever came of them.
+// Reads a script that has been decoded and stands in the policy's files as number `file`. Returns
+// how many commands were netsh's own, whatever came of them.
 std::size_t read_netsh_script(const SourceText& source, std::uint32_t file, Policy& policy,
                               Reporter& reporter);
 

@@ -33,7 +33,9 @@ class Records {
       std::vector<policy::Diagnostic> diagnostics;
       policy::Policy policy;
       policy::read_netsh_script(script, "policy.txt", policy, diagnostics);
-      options.policies = &policies_.emplace(std::move(policy), evaluate::EvaluationOptions{});
+      options.policies = &policies_.emplace(
+          std::move(policy),
+          evaluate::EvaluationOptions{policy::Layer::um, {}, policy::Target::documented});
     }
     const auto name = [](std::uint32_t input) -> std::string_view {
       return input == 0 ? "a.pcap" : "b\".pcap";
@@ -295,7 +297,8 @@ TEST(JsonRecords, VerdictSaysWhatDecidedAndWhatHappened) {
         "\"layer\":\"um\",\"filter\":\"7f0c5f4e-5b0e-4a51-9b5e-0d6f1a7700ff\","
         "\"source\":\"policy.txt:2\","
         "\"conditions\":[\"if_uuid=e3514235-4b06-11d1-ab04-00c04fc2dcd2\",\"opnum=3\"],"
-        "\"depends_on_target\":true,\"controls\":[{\"control\":\"rpc_"
+        "\"depends_on_target\":true,\"targets\":{\"would_permit\":[\"ws2008\",\"ws2008r2\","
+        "\"ws2012r2\",\"ws2016\"]},\"controls\":[{\"control\":\"rpc_"
         "filter\","
         "\"action\":\"would_block\"}],\"enforced\":\"" +
         std::string(row.enforced) +
@@ -397,6 +400,7 @@ TEST(JsonRecords, WithAPolicyEveryCallOfALogHasAVerdict) {
   records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   EXPECT_NE(records.finished().find(
                 ",\"verdict\":{\"action\":\"would_permit\",\"depends_on_target\":true,"
+                "\"targets\":{\"would_block\":[\"ws2019\",\"ws2022\",\"w10\"]},"
                 "\"controls\":[{\"control\":"
                 "\"rpc_filter\",\"action\":\"would_permit\"}]}}\n"),
             std::string::npos)

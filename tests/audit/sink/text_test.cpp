@@ -281,7 +281,7 @@ TEST_F(TextTest, ActivitiesRememberAFewUsers) {
   audit::ActivityTable table;
   for (const char* user : {"a", "b", "a", "c", "d"}) {
     who.user = user;
-    table.note(context, call, who);
+    table.note(context, call, who, false);
   }
   const std::vector<const audit::Activity*> all = table.sorted();
   ASSERT_EQ(all.size(), 1u);
