@@ -10,16 +10,18 @@ namespace {
 
 // What a flow is known to be; kept in its FlowEntry.
 enum FlowState : unsigned {
-  kFresh = 0,           // no payload seen, no SYN
-  kOpeningForward = 1,  // the client sends forward; value: the sequence number of its first byte
-  kOpeningReverse = 2,  // the client sends in the other direction
-  kConnection = 3,      // under dissection; value: its connection's slot
+  kFresh = 0,            // no payload seen, no SYN
+  kOpeningForward = 1,   // the client sends forward; value: the sequence number of its first byte
+  kOpeningReverse = 2,   // the client sends in the other direction
+  kAnsweredForward = 3,  // as kOpeningForward, and the server has acknowledged that number
+  kAnsweredReverse = 4,
+  kConnection = 5,  // under dissection; value: its connection's slot
   // All states from here on: what was seen was nothing to dissect.
-  kDismissed = 4,         // its start was not seen
-  kDismissedForward = 5,  // its start was seen, as in kOpeningForward
-  kDismissedReverse = 6,
-  kLeft = 7,  // it was under dissection, until its connection ended or made room
-  kHttp = 8,  // RPC over an HTTP proxy, and that was told; what its channels carry is not followed
+  kDismissed = 6,         // its start was not seen
+  kDismissedForward = 7,  // its start was seen, as in kOpeningForward
+  kDismissedReverse = 8,
+  kLeft = 9,   // it was under dissection, until its connection ended or made room
+  kHttp = 10,  // RPC over an HTTP proxy, and that was told; what its channels carry is not followed
 };
 
 // Sequence numbers farther apart than this are not of the same window.
@@ -28,16 +30,23 @@ constexpr std::uint32_t kWindowMax = 1u << 26;
 unsigned opening_by(Direction client) noexcept {
   return client == Direction::forward ? kOpeningForward : kOpeningReverse;
 }
+unsigned answered(unsigned opening) noexcept {
+  return opening == kOpeningForward ? kAnsweredForward : kAnsweredReverse;
+}
+bool is_answered(unsigned state) noexcept {
+  return state == kAnsweredForward || state == kAnsweredReverse;
+}
 bool is_opening(unsigned state) noexcept {
-  return state == kOpeningForward || state == kOpeningReverse;
+  return state == kOpeningForward || state == kOpeningReverse || is_answered(state);
 }
 // Whether the sequence number of the client's first byte is known.
 bool has_start(unsigned state) noexcept {
   return is_opening(state) || state == kDismissedForward || state == kDismissedReverse;
 }
 Direction client_of(unsigned state) noexcept {
-  return state == kOpeningForward || state == kDismissedForward ? Direction::forward
-                                                                : Direction::reverse;
+  const bool is_forward =
+      state == kOpeningForward || state == kAnsweredForward || state == kDismissedForward;
+  return is_forward ? Direction::forward : Direction::reverse;
 }
 unsigned dismissed(unsigned state) noexcept {
   if (!has_start(state)) return state >= kDismissed ? state : unsigned{kDismissed};
@@ -156,10 +165,25 @@ bool TcpFlows::follow(FlowEntry& entry, const Packet& packet, const FlowKey& key
       entry.value = reopening->first;
     }
   } else if (packet.tcp.has_syn()) {
+    if (contradicts_opening(entry, packet, key.direction)) {
+      start_connection(entry, packet, key, frame);
+      return true;
+    }
     note_opening(entry, packet, key.direction);
   }
   if (packet.payload_length != 0) first_payload(entry, packet, key, frame);
   return is_dissected;
+}
+
+// Whether a SYN, or the answer to one, belongs to another handshake than the one that is complete.
+// It may be forged, or open the connection anew: its TcpConversation finds out.
+bool TcpFlows::contradicts_opening(const FlowEntry& entry, const Packet& packet,
+                                   Direction direction) noexcept {
+  const unsigned state = entry.state();
+  if (!is_answered(state)) return false;
+  const bool is_by_client = direction == client_of(state);
+  if (packet.tcp.is_syn()) return !is_by_client || entry.value != packet.tcp.sequence + 1;
+  return is_by_client || entry.value != packet.tcp.acknowledgment;
 }
 
 void TcpFlows::note_opening(FlowEntry& entry, const Packet& packet, Direction direction) noexcept {
@@ -171,9 +195,13 @@ void TcpFlows::note_opening(FlowEntry& entry, const Packet& packet, Direction di
     if (is_repeated) return;
     entry.set_state(opening_by(direction));
     entry.value = first;
-  } else if (!has_start(state) || is_opening(state)) {
-    // The answer acknowledges the client's number, also where a forged SYN stated another.
+  } else if (!is_opening(state)) {
+    if (has_start(state)) return;
     entry.set_state(opening_by(opposite(direction)));
+    entry.value = packet.tcp.acknowledgment;
+  } else if (direction != client_of(state) && !is_answered(state)) {
+    // The answer acknowledges the client's number, also where a forged SYN stated another.
+    if (entry.value == packet.tcp.acknowledgment) entry.set_state(answered(state));
     entry.value = packet.tcp.acknowledgment;
   }
 }
@@ -219,7 +247,7 @@ bool TcpFlows::is_near_start(const FlowEntry& entry, const Packet& packet,
                              const FlowKey& key) noexcept {
   const unsigned state = entry.state();
   if (!has_start(state)) return false;
-  if (key.direction != client_of(state)) return is_opening(state);
+  if (key.direction != client_of(state) || is_answered(state)) return is_opening(state);
   const std::uint32_t distance = payload_sequence(packet) - entry.value;
   return is_opening(state) ? distance <= kWindowMax : distance == 0;
 }

@@ -56,6 +56,8 @@ class TcpFlows {
                                     const FlowKey& key) const noexcept;
   bool follow(FlowEntry& entry, const Packet& packet, const FlowKey& key,
               const FrameReference& frame) noexcept;
+  [[nodiscard]] static bool contradicts_opening(const FlowEntry& entry, const Packet& packet,
+                                                Direction direction) noexcept;
   void note_opening(FlowEntry& entry, const Packet& packet, Direction direction) noexcept;
   void first_payload(FlowEntry& entry, const Packet& packet, const FlowKey& key,
                      const FrameReference& frame) noexcept;
