@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "dissect/net/checksum.h"
-
 namespace rpcaudit::dissect {
 namespace {
 
@@ -87,7 +85,7 @@ ConnectionFate TcpConnections::add(Slot<TcpConnection> slot, Direction direction
   TcpConnection& connection = connections_[slot];
   connection.last_seen = frame.timestamp;
   if (!connection.is_over) by_use_.touch(slot, connections_);
-  verify_checksum(connection, direction, packet);
+  if (is_dropped_by_checksum(slot, direction, packet, frame)) return {};
 
   Sink sink(*this, slot);
   connection.conversation.add(direction, packet, frame, tcp_, sink);
@@ -119,12 +117,23 @@ std::optional<std::uint64_t> TcpConnections::set_over(Slot<TcpConnection> slot, 
   return close_over(over_.oldest());
 }
 
-// Not for bytes that are passed over: summing them would cost more than all the rest.
-void TcpConnections::verify_checksum(const TcpConnection& connection, Direction direction,
-                                     const Packet& packet) noexcept {
-  if (!connection.carried) return;
-  if (carried_.passes_over(connection.carried, direction, packet.payload.size())) return;
-  if (verify_transport_checksum(packet) == ChecksumResult::bad) ++statistics_.bad_checksums;
+// Whether the receiver drops a segment for its checksum. That of payload that is passed over is not
+// looked at: it would cost more than all the rest.
+bool TcpConnections::is_dropped_by_checksum(Slot<TcpConnection> slot, Direction direction,
+                                            const Packet& packet,
+                                            const FrameReference& frame) noexcept {
+  TcpConnection& connection = connections_[slot];
+  const std::size_t size = packet.payload.size();
+  if (size != 0 && carried_.passes_over(connection.carried, direction, size)) return false;
+  const ChecksumResult result = verify_transport_checksum(packet);
+  if (result == ChecksumResult::bad) ++statistics_.bad_checksums;
+  switch (connection.checksums[direction].judge(result)) {
+    case ChecksumTrust::Verdict::taken: return false;
+    case ChecksumTrust::Verdict::disproved: on_doubt(slot, Doubt::decoy, frame); return false;
+    case ChecksumTrust::Verdict::dropped: break;
+  }
+  ++statistics_.bad_checksums_left_out;
+  return true;
 }
 
 std::optional<StreamKind> TcpConnections::on_bytes(Slot<TcpConnection> slot, Direction direction,

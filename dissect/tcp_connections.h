@@ -8,6 +8,7 @@
 #include "dissect/carried_streams.h"
 #include "dissect/direction.h"
 #include "dissect/limits.h"
+#include "dissect/net/checksum_trust.h"
 #include "dissect/net/packet.h"
 #include "dissect/protocol_probe.h"
 #include "dissect/statistics.h"
@@ -32,6 +33,7 @@ struct TcpConnection {
   Doubts doubts;
   Timestamp last_seen;
   std::uint64_t tag = 0;  // of its flow
+  PerDirection<ChecksumTrust> checksums;
   PerDirection<ProbeBuffer> probes;
   std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
 };
@@ -124,8 +126,9 @@ class TcpConnections {
   void on_doubt(Slot<TcpConnection> slot, Doubt doubt, const FrameReference& frame) noexcept;
   [[nodiscard]] bool classify(TcpConnection& connection, Direction direction,
                               StreamKind kind) noexcept;
-  void verify_checksum(const TcpConnection& connection, Direction direction,
-                       const Packet& packet) noexcept;
+  [[nodiscard]] bool is_dropped_by_checksum(Slot<TcpConnection> slot, Direction direction,
+                                            const Packet& packet,
+                                            const FrameReference& frame) noexcept;
   [[nodiscard]] std::optional<std::uint64_t> set_over(Slot<TcpConnection> slot, bool is_over,
                                                       const FrameReference& frame) noexcept;
   [[nodiscard]] ConnectionList& list_of(Slot<TcpConnection> slot) noexcept {

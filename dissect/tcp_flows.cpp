@@ -115,7 +115,7 @@ void TcpFlows::note_answer(const FlowEntry& entry, const Packet& packet, const F
                            const FrameReference& frame) noexcept {
   if (packet.tcp.is_syn()) {
     openings_.note_syn(key.tag, packet, frame);
-  } else if (is_opening(entry.state())) {
+  } else if (is_opening(entry.state()) || packet.tcp.has_syn() || packet.tcp.has_rst()) {
     openings_.note_other(key.tag, packet);
   }
 }
@@ -161,7 +161,8 @@ bool TcpFlows::follow(FlowEntry& entry, const Packet& packet, const FlowKey& key
     } else {
       connections_.close(slot, frame);
       entry.set_valuable(false);
-      entry.set_state(opening_by(reopening->opener));
+      const unsigned opening = opening_by(reopening->opener);
+      entry.set_state(packet.tcp.has_syn() ? answered(opening) : opening);
       entry.value = reopening->first;
     }
   } else if (packet.tcp.has_syn()) {

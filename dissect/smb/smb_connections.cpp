@@ -56,9 +56,12 @@ class SmbConnections::Sink final : public SmbStreamSink {
       pipes.gap(payload.pipe.slot, payload.direction, missing, gap_kind_, frame);
     }
   }
-  void on_lost(const FrameReference&) noexcept override {
+  void on_lost(const FrameReference& frame) noexcept override {
     mattered_ = true;
     connection_.smb1.end_raw(direction_);
+    Blindness blindness = make_blindness(gap_kind_, frame, connection_.client_and_server());
+    blindness.messages = 1;
+    smb_.observer_.on_blindness(blindness);
   }
   void on_header_evicted(const FrameReference& frame) noexcept override {
     on_lost(frame);

@@ -48,18 +48,17 @@ std::optional<TcpReopening> TcpConversation::find_reopening(Direction direction,
   const TcpStream& other = streams_[opposite(direction)];
   const TcpSegmentHeader& tcp = packet.tcp;
   if (!tcp.has_syn()) {
-    // Only when the other side, which would have answered, is not captured.
-    if (stream.receiver.has_acknowledged()) return std::nullopt;
+    // Only when this one is over, or the other side, which would have answered, is not captured.
+    if (stream.receiver.has_acknowledged() && !is_over()) return std::nullopt;
     return lifetime_.begun_by(direction, packet);
   }
   if (tcp.has_rst()) return std::nullopt;
   if (tcp.is_syn()) {
     if (stream.is_started() && stream.first() == tcp.sequence + 1) return std::nullopt;  // repeated
-    if (!stream.is_started() || is_over()) return TcpReopening{direction, tcp.sequence + 1};
+    if (!stream.is_started()) return TcpReopening{direction, tcp.sequence + 1};
   } else {
     const bool is_of_this = other.is_started() && other.first() == tcp.acknowledgment;
     if (is_of_this || !stream.is_started()) return std::nullopt;
-    if (is_over()) return TcpReopening{opposite(direction), tcp.acknowledgment};
   }
   return lifetime_.note_opening(direction, packet);
 }
@@ -80,7 +79,7 @@ bool TcpConversation::take_control(Direction direction, const Packet& packet,
     if (!stream.is_started() || is_guess) stream.start(sequence + 1, StartSource::syn);
     if (stream.first() == sequence + 1) return true;
   }
-  ++counters.not_taken;
+  if (!is_over()) ++counters.not_taken;
   return false;
 }
 

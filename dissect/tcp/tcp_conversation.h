@@ -38,10 +38,10 @@ class TcpConversation {
            TcpShared& shared, TcpStreamSink& sink) noexcept;
 
   // The connection between the same ports that takes the place of this one, if it begins with
-  // `packet`. A SYN that is repeated, or that the other side does not answer, begins none.
+  // `packet`. A SYN that is repeated, or forged and so not answered by the other side, begins none.
   [[nodiscard]] std::optional<TcpReopening> reopened_by(Direction direction,
                                                         const Packet& packet) noexcept {
-    if (!packet.tcp.has_syn() && !lifetime_.is_asked_for()) return std::nullopt;
+    if (!packet.tcp.has_syn() && !lifetime_.is_reopening()) return std::nullopt;
     return find_reopening(direction, packet);
   }
 

@@ -30,7 +30,7 @@ std::optional<TcpReopening> TcpLifetime::note_opening(Direction direction,
 
 std::optional<TcpReopening> TcpLifetime::begun_by(Direction direction,
                                                   const Packet& packet) const noexcept {
-  if (!was_asked_for_ || reopening_.opener != direction || packet.payload_length == 0 ||
+  if (!is_reopening() || reopening_.opener != direction || packet.payload_length == 0 ||
       packet.tcp.sequence != reopening_.first) {
     return std::nullopt;
   }

@@ -24,7 +24,8 @@ class TcpLifetime {
   [[nodiscard]] bool goes_on(Direction direction) noexcept;
   [[nodiscard]] bool is_reset() const noexcept { return reset_ == Reset::taken; }
 
-  [[nodiscard]] bool is_asked_for() const noexcept { return was_asked_for_; }
+  // A SYN, or the answer to one, of another connection was seen.
+  [[nodiscard]] bool is_reopening() const noexcept { return was_asked_for_ || was_answered_; }
   // A SYN, or the answer to one, that does not belong to the connection. Returns the new connection
   // when both have been seen.
   [[nodiscard]] std::optional<TcpReopening> note_opening(Direction direction,

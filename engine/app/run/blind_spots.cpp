@@ -53,7 +53,8 @@ constexpr CounterMeaning kMeanings[] = {
     {"frames_malformed", "frames with malformed headers"},
     {"frames_too_deep", "frames with too many nested encapsulations"},
     {"frames_of_odd_links", "frames of link types that are not decoded"},
-    {"bad_checksums", "segments with bad checksums (used all the same)"},
+    {"bad_checksums", "segments with bad checksums (used unless others of their sender are good)"},
+    {"bad_checksums_left_out", "segments left out, as their receiver drops them, for a bad checksum"},
     // Told as blindness.
     {"ip_datagrams_unfinished", {}},
     {"flows_http", {}},

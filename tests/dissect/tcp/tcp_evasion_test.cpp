@@ -504,6 +504,7 @@ std::vector<ReopeningCase> reopening_cases() {
   const Said syn_ack{
       .direction = kServer, .offset = 1, .acknowledged = 70'001, .flags = kSyn | kAck};
   const Said data{.offset = 70'001, .bytes = "new"};
+  const Said reset{.offset = 3, .flags = kRst};
   return {
       {"SynAlone", {ask, answer, syn}},
       {"SynAckAlone", {ask, answer, syn_ack}},
@@ -517,14 +518,20 @@ std::vector<ReopeningCase> reopening_cases() {
       {"SynAndData", {ask, answer, syn, data}},
       {"SynAndDataOfOneSide", {ask, syn, data}, true},
       {"SynRepeated", {ask, answer, {.offset = 0xffff'ffff, .flags = kSyn}}},
-      {"SynAfterAReset", {ask, answer, {.offset = 3, .flags = kRst}, syn}, true},
+      {"SynAfterAReset", {ask, answer, reset, syn}},
+      {"SynAndItsAnswerAfterAReset", {ask, answer, reset, syn, syn_ack}, true},
+      {"SynAndDataAfterAReset", {ask, answer, reset, syn, data}, true},
+      {"AnswerAndDataAfterAReset", {ask, answer, reset, syn_ack, data}, true},
+      {"SynThatNobodyAnsweredAfterAReset",
+       {ask, answer, reset, syn, {.offset = 3, .bytes = "more", .acknowledged = 3}}},
       {"SynAfterAResetFarAway", {ask, answer, {.offset = kFar, .flags = kRst}, syn}},
       {"SynAfterBothHaveFinished",
        {ask,
         answer,
         {.offset = 3, .acknowledged = 3, .flags = kFin},
         {.direction = kServer, .offset = 3, .acknowledged = 4, .flags = kFin},
-        syn},
+        syn,
+        data},
        true},
   };
 }
