@@ -9,7 +9,7 @@ CarriedStreams::CarriedStreams(const Limits& limits, RpcObserver& observer,
       smb_(limits, observer, statistics, sessions_, seed) {}
 
 Carried CarriedStreams::open(StreamKind kind, const std::array<Endpoint, 2>& endpoints,
-                             std::optional<Direction> client) noexcept {
+                             std::optional<Direction> client, bool is_answered) noexcept {
   Carried carried;
   switch (kind) {
     case StreamKind::rpc:
@@ -17,7 +17,9 @@ Carried CarriedStreams::open(StreamKind kind, const std::array<Endpoint, 2>& end
       const auto protocol =
           kind == StreamKind::rpc ? ProtocolSequence::ncacn_ip_tcp : ProtocolSequence::ncacn_http;
       carried = {CarriedKind::rpc, sessions_.open(protocol, endpoints, nullptr).index};
-      if (carried.rpc()) ++statistics_.flows_rpc;
+      if (!carried.rpc()) break;
+      ++statistics_.flows_rpc;
+      if (client && is_answered) sessions_.set_client(carried.rpc(), *client);
       break;
     }
     case StreamKind::smb:

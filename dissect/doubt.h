@@ -31,6 +31,11 @@ constexpr std::string_view to_string(Doubt doubt) noexcept {
 struct Doubts {
   std::uint8_t bits = 0;
 
+  [[nodiscard]] static constexpr Doubts of(Doubt doubt) noexcept {
+    Doubts doubts;
+    doubts.add(doubt);
+    return doubts;
+  }
   constexpr void add(Doubt doubt) noexcept {
     bits = static_cast<std::uint8_t>(bits | 1u << static_cast<unsigned>(doubt));
   }

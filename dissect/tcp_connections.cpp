@@ -39,7 +39,7 @@ struct TcpConnections::Sink final : TcpStreamSink {
                        cut ? BlindnessKind::snap_length_cut : BlindnessKind::gap, frame);
   }
   void on_doubt(Direction, Doubt doubt, const FrameReference& frame) noexcept override {
-    connections.on_doubt(slot, doubt, frame);
+    connections.on_doubt(slot, Doubts::of(doubt), frame);
   }
 
   TcpConnections& connections;
@@ -74,9 +74,10 @@ TcpConnections::Opened TcpConnections::open(std::uint64_t tag,
   return opened;
 }
 
-void TcpConnections::expect(Slot<TcpConnection> slot, Direction direction,
-                            std::uint32_t sequence) noexcept {
+void TcpConnections::expect(Slot<TcpConnection> slot, Direction direction, std::uint32_t sequence,
+                            bool is_answered) noexcept {
   connections_[slot].client = direction;
+  connections_[slot].is_answered = is_answered;
   connections_[slot].conversation.open(direction, sequence);
 }
 
@@ -86,6 +87,7 @@ ConnectionFate TcpConnections::add(Slot<TcpConnection> slot, Direction direction
   connection.last_seen = frame.timestamp;
   if (!connection.is_over) by_use_.touch(slot, connections_);
   if (is_dropped_by_checksum(slot, direction, packet, frame)) return {};
+  if (packet.doubts.any()) on_doubt(slot, packet.doubts, frame);
 
   Sink sink(*this, slot);
   connection.conversation.add(direction, packet, frame, tcp_, sink);
@@ -127,9 +129,11 @@ bool TcpConnections::is_dropped_by_checksum(Slot<TcpConnection> slot, Direction 
   if (size != 0 && carried_.passes_over(connection.carried, direction, size)) return false;
   const ChecksumResult result = verify_transport_checksum(packet);
   if (result == ChecksumResult::bad) ++statistics_.bad_checksums;
+  // Fragments have checksums that their sender computed, whoever computes those of others.
+  if (packet.ip_header == nullptr) return false;
   switch (connection.checksums[direction].judge(result)) {
     case ChecksumTrust::Verdict::taken: return false;
-    case ChecksumTrust::Verdict::disproved: on_doubt(slot, Doubt::decoy, frame); return false;
+    case ChecksumTrust::Verdict::disproved: on_doubt(slot, Doubts::of(Doubt::decoy), frame); return false;
     case ChecksumTrust::Verdict::dropped: break;
   }
   ++statistics_.bad_checksums_left_out;
@@ -184,7 +188,8 @@ std::optional<StreamKind> TcpConnections::probe(TcpConnection& connection, Direc
 bool TcpConnections::classify(TcpConnection& connection, Direction direction,
                               StreamKind kind) noexcept {
   if (!connection.carried) {
-    connection.carried = carried_.open(kind, connection.endpoints, connection.client);
+    connection.carried =
+        carried_.open(kind, connection.endpoints, connection.client, connection.is_answered);
     if (connection.carried.kind == CarriedKind::rpc && connection.joined_late) {
       ++statistics_.flows_joined_late;
     }
@@ -196,10 +201,10 @@ bool TcpConnections::classify(TcpConnection& connection, Direction direction,
   return static_cast<bool>(connection.carried);
 }
 
-void TcpConnections::on_doubt(Slot<TcpConnection> slot, Doubt doubt,
+void TcpConnections::on_doubt(Slot<TcpConnection> slot, Doubts doubts,
                               const FrameReference& frame) noexcept {
   TcpConnection& connection = connections_[slot];
-  connection.doubts.add(doubt);
+  connection.doubts.add(doubts);
   carried_.doubt(connection.carried, connection.doubts, frame);
 }
 

@@ -25,7 +25,8 @@ struct TcpConnection {
   TcpConversation conversation;  // what every segment needs stands first
   Carried carried;
   ListLinks<TcpConnection> links;
-  std::optional<Direction> client;  // in which the client sends; set by its SYN or the answer to it
+  std::optional<Direction> client;  // in which the client sends: its SYN or the answer was seen
+  bool is_answered = false;         // both were, and agree
   bool joined_late = false;
   bool is_marked = false;  // in the list of what holds bytes
   bool is_over = false;    // or seems to be, since `over_since`
@@ -68,9 +69,10 @@ class TcpConnections {
   // in it.
   [[nodiscard]] Opened open(std::uint64_t tag, const std::array<Endpoint, 2>& endpoints,
                             bool joined_late, const FrameReference& frame) noexcept;
-  // The client's SYN or its answer was seen: the next byte of `direction`, in which the client
-  // sends, will have this sequence number.
-  void expect(Slot<TcpConnection> slot, Direction direction, std::uint32_t sequence) noexcept;
+  // The client's SYN or its answer was seen, or both when `is_answered`: the next byte of
+  // `direction`, in which the client sends, will have this sequence number.
+  void expect(Slot<TcpConnection> slot, Direction direction, std::uint32_t sequence,
+              bool is_answered) noexcept;
   // The connection between the same ports that takes the place of this one, if it begins with
   // `packet`.
   [[nodiscard]] std::optional<TcpReopening> reopened_by(Slot<TcpConnection> slot,
@@ -123,7 +125,7 @@ class TcpConnections {
                                                 Bytes bytes, const FrameReference& frame) noexcept;
   void on_gap(Slot<TcpConnection> slot, Direction direction, std::uint64_t missing,
               BlindnessKind kind, const FrameReference& frame) noexcept;
-  void on_doubt(Slot<TcpConnection> slot, Doubt doubt, const FrameReference& frame) noexcept;
+  void on_doubt(Slot<TcpConnection> slot, Doubts doubts, const FrameReference& frame) noexcept;
   [[nodiscard]] bool classify(TcpConnection& connection, Direction direction,
                               StreamKind kind) noexcept;
   [[nodiscard]] bool is_dropped_by_checksum(Slot<TcpConnection> slot, Direction direction,

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "dissect/tcp/tcp_header.h"
+
 namespace rpcaudit::dissect {
 namespace {
 
@@ -212,8 +214,10 @@ void TcpFlows::first_payload(FlowEntry& entry, const Packet& packet, const FlowK
   const unsigned state = entry.state();
   const bool is_later = is_opening(state) && key.direction == client_of(state) &&
                         payload_sequence(packet) != entry.value;
-  // A connection waits for the bytes that decide: they come before these, or are still to come.
-  if (is_later || packet.payload.empty()) return start_connection(entry, packet, key, frame);
+  // The bytes that decide are missing yet, or one of those at hand may be none of the stream.
+  if (is_later || packet.payload.empty() || packet.tcp.has(kTcpUrg)) {
+    return start_connection(entry, packet, key, frame);
+  }
   switch (probe_stream(packet.payload)) {
     case StreamKind::other: entry.set_state(dismissed(state)); return;
     case StreamKind::http_proxy: return note_http(entry, packet, frame);
@@ -232,7 +236,7 @@ void TcpFlows::start_connection(FlowEntry& entry, const Packet& packet, const Fl
   const TcpConnections::Opened opened = connections_.open(key.tag, endpoints, joined_late, frame);
   if (opened.evicted) forget(*opened.evicted);
   if (is_near_start(entry, packet, key)) {
-    connections_.expect(opened.slot, client_of(state), entry.value);
+    connections_.expect(opened.slot, client_of(state), entry.value, is_answered(state));
   }
   entry.set_state(kConnection);
   entry.set_valuable(true);

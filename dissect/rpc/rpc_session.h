@@ -86,6 +86,11 @@ class RpcSessions {
   void set_protocol(Slot<RpcSession> slot, ProtocolSequence protocol) noexcept {
     sessions_[slot].association.protocol = protocol;
   }
+  // The client sends in this direction, whatever types the PDUs have.
+  void set_client(Slot<RpcSession> slot, Direction client) noexcept {
+    sessions_[slot].association.client_direction = client;
+    sessions_[slot].association.roles_known = true;
+  }
   // Passes over the next `count` bytes of the direction, which are of no PDU.
   void skip(Slot<RpcSession> slot, Direction direction, std::size_t count) noexcept {
     sessions_[slot].streams[direction].skip(count);
