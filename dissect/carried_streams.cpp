@@ -9,7 +9,7 @@ CarriedStreams::CarriedStreams(const Limits& limits, RpcObserver& observer,
       smb_(limits, observer, statistics, sessions_, seed) {}
 
 Carried CarriedStreams::open(StreamKind kind, const std::array<Endpoint, 2>& endpoints,
-                             std::optional<Direction> client, bool is_answered) noexcept {
+                             std::optional<Direction> client) noexcept {
   Carried carried;
   switch (kind) {
     case StreamKind::rpc:
@@ -19,7 +19,7 @@ Carried CarriedStreams::open(StreamKind kind, const std::array<Endpoint, 2>& end
       carried = {CarriedKind::rpc, sessions_.open(protocol, endpoints, nullptr).index};
       if (!carried.rpc()) break;
       ++statistics_.flows_rpc;
-      if (client && is_answered) sessions_.set_client(carried.rpc(), *client);
+      if (client) sessions_.set_client(carried.rpc(), *client);
       break;
     }
     case StreamKind::smb:

@@ -36,10 +36,10 @@ class CarriedStreams {
 
   // Begins to follow what probe_stream() has found; nothing when that is not followed. `endpoints`
   // are by direction: who sends in it. `client` is the direction in which the client sends, where
-  // a SYN or the answer to one was seen; `is_answered` when both were.
+  // the handshake was seen.
   [[nodiscard]] Carried open(StreamKind kind, const std::array<Endpoint, 2>& endpoints,
-                             std::optional<Direction> client, bool is_answered) noexcept;
-  // All that is open is resolved and told. `frame` is where that happens.
+                             std::optional<Direction> client) noexcept;
+  // Resolves and tells all that is open. `frame` is where the connection ends.
   void close(const Carried& carried, const FrameReference& frame) noexcept;
 
   // A direction begins with something of this kind, which may be another than the connection's.

@@ -23,7 +23,7 @@ namespace rpcaudit::dissect {
   COUNTER(udp_datagrams)                                                                           \
   COUNTER(other_transport)                                                                         \
   COUNTER(bad_checksums)                  /* in segments that are dissected */                     \
-  COUNTER(bad_checksums_left_out)         /* of these, where those of their sender mean something */\
+  COUNTER(bad_checksums_left_out)         /* by segments of senders whose checksums are good */ \
   COUNTER(flows)                          /* TCP connections met */                                \
   COUNTER(flows_evicted)                  /* forgotten because the flow table was full */          \
   COUNTER(openings_forgotten)             /* of connections, before their answer came */           \

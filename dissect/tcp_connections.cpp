@@ -76,8 +76,7 @@ TcpConnections::Opened TcpConnections::open(std::uint64_t tag,
 
 void TcpConnections::expect(Slot<TcpConnection> slot, Direction direction, std::uint32_t sequence,
                             bool is_answered) noexcept {
-  connections_[slot].client = direction;
-  connections_[slot].is_answered = is_answered;
+  if (is_answered) connections_[slot].client = direction;
   connections_[slot].conversation.open(direction, sequence);
 }
 
@@ -133,7 +132,9 @@ bool TcpConnections::is_dropped_by_checksum(Slot<TcpConnection> slot, Direction 
   if (packet.ip_header == nullptr) return false;
   switch (connection.checksums[direction].judge(result)) {
     case ChecksumTrust::Verdict::taken: return false;
-    case ChecksumTrust::Verdict::disproved: on_doubt(slot, Doubts::of(Doubt::decoy), frame); return false;
+    case ChecksumTrust::Verdict::disproved:
+      on_doubt(slot, Doubts::of(Doubt::decoy), frame);
+      return false;
     case ChecksumTrust::Verdict::dropped: break;
   }
   ++statistics_.bad_checksums_left_out;
@@ -188,8 +189,7 @@ std::optional<StreamKind> TcpConnections::probe(TcpConnection& connection, Direc
 bool TcpConnections::classify(TcpConnection& connection, Direction direction,
                               StreamKind kind) noexcept {
   if (!connection.carried) {
-    connection.carried =
-        carried_.open(kind, connection.endpoints, connection.client, connection.is_answered);
+    connection.carried = carried_.open(kind, connection.endpoints, connection.client);
     if (connection.carried.kind == CarriedKind::rpc && connection.joined_late) {
       ++statistics_.flows_joined_late;
     }

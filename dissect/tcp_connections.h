@@ -25,8 +25,7 @@ struct TcpConnection {
   TcpConversation conversation;  // what every segment needs stands first
   Carried carried;
   ListLinks<TcpConnection> links;
-  std::optional<Direction> client;  // in which the client sends: its SYN or the answer was seen
-  bool is_answered = false;         // both were, and agree
+  std::optional<Direction> client;  // in which the client sends: its SYN and the answer were seen
   bool joined_late = false;
   bool is_marked = false;  // in the list of what holds bytes
   bool is_over = false;    // or seems to be, since `over_since`

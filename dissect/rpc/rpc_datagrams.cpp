@@ -100,8 +100,6 @@ void RpcDatagrams::tell_call(const Received& pdu, Slot<DatagramActivity> slot,
   call.activity = header.activity;
   call.sequence = header.sequence;
   call.one_way = (header.flags1 & kDatagramMaybe) != 0;
-  call.doubts = pdu.packet.doubts;
-  if (call.doubts.any()) tell_blindness(pdu, BlindnessKind::conflict, 0);
   read_security(pdu, call);
   const bool by_mapper = header.interface == kEndpointMapper;
   if (by_mapper) call.question = question_of(header.opnum, {false, header.order}, call.body);

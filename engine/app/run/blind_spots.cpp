@@ -54,7 +54,7 @@ constexpr CounterMeaning kMeanings[] = {
     {"frames_too_deep", "frames with too many nested encapsulations"},
     {"frames_of_odd_links", "frames of link types that are not decoded"},
     {"bad_checksums", "segments with bad checksums (used unless others of their sender are good)"},
-    {"bad_checksums_left_out", "segments left out, as their receiver drops them, for a bad checksum"},
+    {"bad_checksums_left_out", "segments that their receivers drop for a bad checksum (left out)"},
     // Told as blindness.
     {"ip_datagrams_unfinished", {}},
     {"flows_http", {}},
