@@ -128,8 +128,11 @@ bool TcpConnections::is_dropped_by_checksum(Slot<TcpConnection> slot, Direction 
   if (size != 0 && carried_.passes_over(connection.carried, direction, size)) return false;
   const ChecksumResult result = verify_transport_checksum(packet);
   if (result == ChecksumResult::bad) ++statistics_.bad_checksums;
-  // Fragments have checksums that their sender computed, whoever computes those of others.
-  if (packet.ip_header == nullptr) return false;
+  // Fragments have checksums that their sender computed, whoever computes those of others. Segments
+  // that the capturing host coalesced keep the checksum of the first: they are longer than the
+  // shortest maximum segment size (RFC 9293 3.7.1).
+  constexpr std::uint32_t kShortestMaximum = 536;
+  if (packet.ip_header == nullptr || packet.payload_length > kShortestMaximum) return false;
   switch (connection.checksums[direction].judge(result)) {
     case ChecksumTrust::Verdict::taken: return false;
     case ChecksumTrust::Verdict::disproved:
