@@ -132,7 +132,7 @@ bool TcpFlows::is_taken_up_by(const FlowEntry& entry, const Packet& packet,
   if (has_start(state)) {
     if (key.direction != client_of(state)) return false;
     if (packet.tcp.sequence == entry.value && !packet.payload.empty() &&
-        probe_stream(packet.payload) != StreamKind::other) {
+        (packet.tcp.has(kTcpUrg) || probe_stream(packet.payload) != StreamKind::other)) {
       return true;
     }
   }

@@ -55,7 +55,9 @@ std::optional<TcpReopening> TcpConversation::find_reopening(Direction direction,
   if (tcp.has_rst()) return std::nullopt;
   if (tcp.is_syn()) {
     if (stream.is_started() && stream.first() == tcp.sequence + 1) return std::nullopt;  // repeated
-    if (!stream.is_started()) return TcpReopening{direction, tcp.sequence + 1};
+    if (!stream.is_started() && !stream.receiver.has_acknowledged()) {
+      return TcpReopening{direction, tcp.sequence + 1};
+    }
   } else {
     const bool is_of_this = other.is_started() && other.first() == tcp.acknowledgment;
     if (is_of_this || !stream.is_started()) return std::nullopt;
@@ -76,8 +78,12 @@ bool TcpConversation::take_control(Direction direction, const Packet& packet,
   if (packet.tcp.has_syn()) {
     const bool is_guess =
         stream.start_source() != StartSource::syn && stream.next() == stream.first();
-    if (!stream.is_started() || is_guess) stream.start(sequence + 1, StartSource::syn);
-    if (stream.first() == sequence + 1) return true;
+    const bool is_denied =
+        stream.receiver.has_acknowledged() && stream.receiver.acknowledged() != sequence + 1;
+    if ((!stream.is_started() || is_guess) && !is_denied) {
+      stream.start(sequence + 1, StartSource::syn);
+    }
+    if (stream.is_started() && stream.first() == sequence + 1) return true;
   }
   if (!is_over()) ++counters.not_taken;
   return false;
@@ -133,6 +139,7 @@ void TcpConversation::add(Direction direction, const Packet& packet, const Frame
     sender.note_sent(said.acknowledgment, tcp_window(packet), timestamp.has_value());
   }
   if (is_empty) {
+    note_going_on(direction, shared.counters);
     if (is_holding() && gap_is_final(frame, shared.pool)) give_up_oldest_gap(true, context);
     return;
   }
@@ -159,7 +166,7 @@ void TcpConversation::add_data(Direction direction, const Packet& packet, const 
     if (!stream.is_keep_alive(said)) stream.compare_copy(said.sequence, packet.payload, context);
     return;
   }
-  if (said.size != 0 && lifetime_.goes_on(direction)) ++context.shared.counters.past_reset;
+  if (said.size != 0) note_going_on(direction, context.shared.counters);
   const bool is_next = !early && stream.distance_to(said.sequence) <= 0;
   if (!is_next || queue_comes_first(direction, end, context.shared.pool)) {
     hold(direction, packet, said, context);

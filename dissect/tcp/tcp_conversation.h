@@ -67,6 +67,9 @@ class TcpConversation {
   [[nodiscard]] bool take_control(Direction direction, const Packet& packet,
                                   TcpCounters& counters) noexcept;
   void take_reset(Direction direction, std::uint32_t sequence, TcpCounters& counters) noexcept;
+  void note_going_on(Direction direction, TcpCounters& counters) noexcept {
+    if (lifetime_.goes_on(direction)) ++counters.past_reset;
+  }
   void learn_start_of_other(Direction direction, const PieceShape& said) noexcept;
   void correct_start(Direction direction, std::uint32_t sequence, std::uint32_t end,
                      const TcpContext& context) noexcept;

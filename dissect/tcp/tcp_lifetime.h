@@ -20,7 +20,7 @@ struct TcpReopening {
 class TcpLifetime {
  public:
   void note_reset(Direction direction, bool is_expected) noexcept;
-  // Data came in `direction`. True when that side had reset the connection.
+  // More came in `direction`. True when that side had reset the connection.
   [[nodiscard]] bool goes_on(Direction direction) noexcept;
   [[nodiscard]] bool is_reset() const noexcept { return reset_ == Reset::taken; }
 

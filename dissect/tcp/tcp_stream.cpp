@@ -44,6 +44,11 @@ bool TcpStream::is_expected(std::uint32_t sequence) const noexcept {
 
 bool TcpStream::shows_jump(const Packet& packet) noexcept {
   const std::uint32_t sequence = first_sequence(packet);
+  // The start was a guess, and the receiver, which has none of it, expects this very segment.
+  if (start_source_ == StartSource::segment && receiver.last_acknowledgment() == sequence &&
+      !receiver.has_acknowledged()) {
+    return true;
+  }
   const std::uint32_t count = sequence == jump_next_ ? jump_segments_ + 1u : 1u;
   jump_segments_ = static_cast<std::uint8_t>(std::min<std::uint32_t>(count, 255));
   jump_next_ = sequence + packet.payload_length;
