@@ -49,6 +49,8 @@ std::optional<TcpReopening> TcpConversation::find_reopening(Direction direction,
   const TcpSegmentHeader& tcp = packet.tcp;
   if (!tcp.has_syn()) {
     // Only when this one is over, or the other side, which would have answered, is not captured.
+    // What goes on exactly where this one stopped is none of another.
+    if (stream.is_started() && tcp.sequence == stream.next()) return std::nullopt;
     if (stream.receiver.has_acknowledged() && !is_over()) return std::nullopt;
     return lifetime_.begun_by(direction, packet);
   }
@@ -125,6 +127,11 @@ void TcpConversation::add(Direction direction, const Packet& packet, const Frame
     if (said.has_ack) sender.note_doubtful(said.acknowledgment);
     if (is_empty) return;
     ++shared.counters.out_of_window;
+    // Which of two segments far apart belongs to a stream joined midway is not known.
+    const bool is_guess = stream.start_source() == StartSource::segment;
+    if (is_guess && !stream.receiver.has_acknowledged()) {
+      sink.on_doubt(direction, Doubt::decoy, frame);
+    }
     if (!stream.shows_jump(packet)) return;
     while (is_holding()) give_up_oldest_gap(false, context);
     stream.jump_to(said.sequence, context);
