@@ -214,7 +214,7 @@ void TcpFlows::first_payload(FlowEntry& entry, const Packet& packet, const FlowK
   const unsigned state = entry.state();
   const bool is_later = is_opening(state) && key.direction == client_of(state) &&
                         payload_sequence(packet) != entry.value;
-  // The bytes that decide are missing yet, or one of those at hand may be none of the stream.
+  // The bytes that decide are not here yet, or a receiver may take the urgent byte out of them.
   if (is_later || packet.payload.empty() || packet.tcp.has(kTcpUrg)) {
     return start_connection(entry, packet, key, frame);
   }

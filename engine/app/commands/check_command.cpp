@@ -68,8 +68,8 @@ class CatalogueNames : public policy::InterfaceNames {
   }
 };
 
-// What the targets do otherwise: of the one picked, or of every one, named together where they do
-// the same.
+// What the picked target does otherwise, or what every target does; targets that do the same thing
+// are named together.
 void lint_for_targets(LoadedDeployment& deployment, const CatalogueNames& names) {
   LoadedPolicy& loaded = deployment.loaded;
   policy::LintOptions options{deployment.evaluation.profile, &names};
@@ -153,8 +153,8 @@ std::string diagnostic_json(const LoadedPolicy& loaded, const policy::Diagnostic
   return {buffer.GetString(), buffer.GetSize()};
 }
 
-// All of them for people: of those that say the same of several places, the first in full, and the
-// lines of the others.
+// All remarks for people. Where several say the same thing of different places, the first stands in
+// full, followed by the lines of the others.
 std::string grouped_text(const std::vector<LoadedPolicies::Remark>& remarks) {
   constexpr std::size_t kLinesNamed = 8;
   const auto said = [](const LoadedPolicies::Remark& one) {
