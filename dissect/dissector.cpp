@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 
 #include "dissect/net/ip_fragments.h"
 #include "dissect/net/packet.h"
@@ -82,9 +81,9 @@ void Dissector::finish() noexcept {
   state.flows.finish(state.last_frame);
   state.datagrams.close_all();
   state.collect_counters();
-  state.tell_encapsulated();
   state.tell_unfinished_fragments();
-  state.observer.on_watermark(std::numeric_limits<std::uint64_t>::max());
+  state.tell_encapsulated();
+  state.observer.on_watermark(kAllFrames);
 }
 
 const DissectStatistics& Dissector::statistics() const noexcept { return state_->statistics; }

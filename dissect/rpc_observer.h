@@ -28,21 +28,34 @@ struct FrameReference {
 // have the index of their PDU among those that begin in the frame; other records come behind them.
 struct Position {
   std::uint64_t sequence = 0;
-  std::uint32_t ordinal = 0;
+  std::uint64_t ordinal = 0;
 
   auto operator<=>(const Position&) const = default;
 };
 
 // Ordinals from here on sort after every PDU of their frame. Records that have them may still
 // arrive after the watermark has passed the frame.
-inline constexpr std::uint32_t kBehindPdus = 0x8000'0000;
+inline constexpr std::uint64_t kBehindPdus = std::uint64_t{1} << 63;
 
-// The ordinal of the rank-th record behind the PDUs of its frame, rank < 2^31 - 1.
-[[nodiscard]] constexpr std::uint32_t behind_pdus(std::uint32_t rank) noexcept {
+// The ordinal of a record behind the PDUs of its frame. Several connections may tell one each, when
+// a frame is the last of the capture. Their order follows from `rank`, and `rank` from what they
+// tell, because connections of several workers come in no order of their own. rank < 2^63 - 1.
+[[nodiscard]] constexpr std::uint64_t behind_pdus(std::uint64_t rank) noexcept {
   return kBehindPdus | rank;
 }
 // The ordinal of the record that is told last in its frame.
-inline constexpr std::uint32_t kLastInFrame = 0xffff'ffff;
+inline constexpr std::uint64_t kLastInFrame = ~std::uint64_t{0};
+
+// Every frame: the watermark at the end of the input.
+inline constexpr std::uint64_t kAllFrames = ~std::uint64_t{0};
+
+// Whether nothing told from here on can precede `position`, when all frames before `watermark` are
+// told but for the records behind the PDUs of the last of them.
+[[nodiscard]] constexpr bool is_settled(const Position& position,
+                                        std::uint64_t watermark) noexcept {
+  const bool is_behind = position.ordinal >= kBehindPdus;
+  return watermark == kAllFrames || position.sequence + (is_behind ? 1 : 0) < watermark;
+}
 
 // An abstract or transfer syntax (C706 12.6.3.1, p_syntax_id_t).
 struct SyntaxId {
@@ -300,7 +313,7 @@ inline constexpr std::uint64_t kGapOfUnknownSize = ~std::uint64_t{0};
 struct Blindness {
   BlindnessKind kind{};
   FrameReference frame;  // where it is told; where it began, unless `since` says otherwise
-  std::uint32_t ordinal = 0;
+  std::uint64_t ordinal = 0;
   std::optional<Endpoint> client;  // of the connection, when it belongs to one
   std::optional<Endpoint> server;
   bool udp = false;         // client and server are UDP endpoints
@@ -311,8 +324,7 @@ struct Blindness {
   std::optional<std::uint64_t> smb_session;
 };
 
-// Blindness that is told last in `frame`. `endpoints` are the client and the server of the
-// connection that it is about.
+// Blindness that is told last in `frame`.
 [[nodiscard]] inline Blindness make_blindness(BlindnessKind kind,
                                               const FrameReference& frame) noexcept {
   Blindness blindness;
@@ -321,13 +333,11 @@ struct Blindness {
   blindness.ordinal = kLastInFrame;
   return blindness;
 }
-[[nodiscard]] inline Blindness make_blindness(BlindnessKind kind, const FrameReference& frame,
-                                              const std::array<Endpoint, 2>& endpoints) noexcept {
-  Blindness blindness = make_blindness(kind, frame);
-  blindness.client = endpoints[0];
-  blindness.server = endpoints[1];
-  return blindness;
-}
+
+// Blindness of one connection, told behind the PDUs of `frame`. `endpoints` are its client and its
+// server.
+[[nodiscard]] Blindness make_blindness(BlindnessKind kind, const FrameReference& frame,
+                                       const std::array<Endpoint, 2>& endpoints) noexcept;
 
 // What the dissector tells. Called on the dissecting thread, in the order of the wire:
 // on_context before the first on_call of that context, on_call before its on_outcome,

@@ -85,7 +85,7 @@ void SmbSessions::tell_unseen(const SmbSession& session, BlindnessKind kind,
   Blindness blindness = make_blindness(kind, frame, session.endpoints);
   // Several sessions may end in one frame: they are told in the order in which they began.
   blindness.ordinal =
-      behind_pdus(static_cast<std::uint32_t>(unseen.since.sequence & 0x3fff'ffff) << 1 |
+      behind_pdus((unseen.since.sequence & 0x1fff'ffff'ffff'ffff) << 1 |
                   (kind == BlindnessKind::smb_compressed ? 1u : 0u));
   blindness.bytes = unseen.bytes;
   blindness.messages = unseen.messages;

@@ -249,7 +249,7 @@ void Auditor::on_watermark(std::uint64_t sequence) {
   watermark_ = sequence;
   while (!queue_.empty()) {
     const PendingEvent& event = queue_[queue_.head()];
-    if (!event.resolved || event.position.sequence >= watermark_) return;
+    if (!event.resolved || !dissect::is_settled(event.position, watermark_)) return;
     look_ahead();
     write_head();
   }

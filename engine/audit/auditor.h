@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -51,7 +52,8 @@ class Auditor : public dissect::RpcObserver {
 
   // No record written from here on has a frame before this one.
   [[nodiscard]] std::uint64_t safe_before() const noexcept {
-    return queue_.empty() ? watermark_ : queue_[queue_.head()].position.sequence;
+    return queue_.empty() ? watermark_
+                          : std::min(watermark_, queue_[queue_.head()].position.sequence);
   }
   // Writes the records of frames before this one as they are: outcomes are not waited for.
   void give_up_before(std::uint64_t sequence);

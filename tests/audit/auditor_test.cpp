@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/audit/audit_feed.h"
+#include "tests/audit/position_sink.h"
 
 namespace rpcaudit::test {
 namespace {
@@ -104,6 +105,31 @@ TEST_F(AuditorTest, HoldsBackWhatTheWatermarkHasNotPassed) {
   auditor.on_watermark(kEnd);
   EXPECT_EQ(sink.lines,
             (Lines{"context 10 accepted", "call 24 on 10 response", "call 25 on 10 response"}));
+}
+
+TEST_F(AuditorTest, IsSafeOnlyBeforeTheWatermarkWhateverWaitsBehindIt) {
+  accept(context);
+  const dissect::RpcCall late = call_in(25, 0, 0);
+  auditor.on_call(context, late);
+  auditor.on_watermark(20);
+  EXPECT_EQ(auditor.safe_before(), 20u);
+  auditor.on_watermark(30);
+  EXPECT_EQ(auditor.safe_before(), 25u);
+  auditor.on_outcome(outcome_of(late, dissect::Outcome::response, 0));
+  auditor.on_watermark(30);
+  EXPECT_EQ(auditor.safe_before(), 30u);
+}
+
+TEST_F(AuditorTest, RecordsBehindThePdusOfAFrameWaitForEachOther) {
+  PositionSink positions;
+  audit::Auditor blind(limits, options(8), positions);
+  const dissect::Position first{10, dissect::behind_pdus(1)};
+  const dissect::Position second{10, dissect::behind_pdus(2)};
+  blind.on_blindness(gap_at(second));
+  blind.on_watermark(11);
+  blind.on_blindness(gap_at(first));
+  blind.on_watermark(12);
+  EXPECT_EQ(positions.positions, (std::vector{first, second}));
 }
 
 TEST_F(AuditorTest, ContextOutlivesItsClosingForPendingRecords) {

@@ -14,6 +14,7 @@
 #include <map>
 #include <set>
 
+#include "tests/support/captures_at_hand.h"
 #include "tests/support/evasion_kinds.h"
 #include "tests/support/evasion_verdict.h"
 #include "tests/support/mutated_capture.h"
@@ -229,23 +230,6 @@ std::string hidden_calls(const ConnectionListener& clean, const ConnectionListen
 
 // --- Captures ---
 
-std::vector<fs::path> capture_paths() {
-  std::vector<fs::path> folders{fs::path(source_folder()) / "pcaps"};
-  if (const char* corpus = std::getenv("RPCAUDIT_CORPUS")) folders.emplace_back(corpus);
-  std::vector<fs::path> paths;
-  for (const fs::path& folder : folders) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      const std::string name = entry.path().filename().string();
-      const bool is_capture = name.find(".pcap") != std::string::npos || name.ends_with(".cap");
-      if (entry.is_regular_file() && is_capture && entry.file_size() < 700'000) {
-        paths.push_back(entry.path());
-      }
-    }
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
 // The frames with a decoy before about every third of those that serve for one.
 std::vector<Frame> with_decoys(const std::vector<Frame>& frames, const CaptureEvasion& evasion,
                                Random& random, std::deque<ByteVector>& storage) {
@@ -279,7 +263,7 @@ TEST_P(EvasionCaptureProperty, EveryCallOfTheCaptureIsToldOrItsConnectionIs) {
   const std::uint64_t seeds =
       1 + (wanted == nullptr ? 0 : std::strtoull(wanted, nullptr, 10) / 100'000);
   std::uint64_t decoys = 0;
-  for (const fs::path& path : capture_paths()) {
+  for (const fs::path& path : captures_at_hand(700'000)) {
     const MutatedCapture capture(path.string());
     const std::vector<Frame> frames = capture.frames();
     ConnectionListener clean;

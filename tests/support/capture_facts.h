@@ -103,7 +103,7 @@ class CaptureFacts : public SilentObserver {
   dissect::DissectStatistics statistics;
 
  private:
-  void add(const dissect::FrameReference& frame, std::uint32_t ordinal, std::string line) {
+  void add(const dissect::FrameReference& frame, std::uint64_t ordinal, std::string line) {
     lines.emplace_back(dissect::Position{frame.sequence, ordinal}, std::move(line));
   }
   static std::string ends(const Endpoint& client, const Endpoint& server) {

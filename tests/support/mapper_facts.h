@@ -53,7 +53,7 @@ class MapperFacts : public SilentObserver {
   dissect::DissectStatistics statistics;
 
  private:
-  void add(const dissect::FrameReference& frame, std::uint32_t ordinal, std::string line) {
+  void add(const dissect::FrameReference& frame, std::uint64_t ordinal, std::string line) {
     lines_.emplace_back(dissect::Position{frame.sequence, ordinal}, std::move(line));
   }
 

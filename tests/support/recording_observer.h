@@ -122,7 +122,7 @@ class RecordingObserver : public dissect::RpcObserver {
     std::string line;
   };
 
-  dissect::Position position(const dissect::FrameReference& frame, std::uint32_t ordinal) {
+  dissect::Position position(const dissect::FrameReference& frame, std::uint64_t ordinal) {
     note(frame.sequence >= watermark_, "told behind the watermark");
     return {frame.sequence, ordinal};
   }

@@ -37,10 +37,12 @@ void EventMerger::publish(std::size_t shard_index, std::unique_ptr<EventChunk>& 
 
 void EventMerger::add_to_sum(const dissect::Blindness& part) {
   const std::lock_guard lock(mutex_);
-  if (sum_) {
-    sum_->messages += part.messages;
+  std::optional<dissect::Blindness>& sum = sums_[static_cast<std::size_t>(part.kind)];
+  if (sum) {
+    sum->messages += part.messages;
+    sum->bytes += part.bytes;
   } else {
-    sum_ = part;
+    sum = part;
   }
 }
 
@@ -92,7 +94,7 @@ void EventMerger::write(const Choice& choice) {
   do {
     chunk.pass_on(sink_);
   } while (!chunk.empty() && chunk.position() < choice.next_of_others &&
-           is_safe(chunk.position(), choice.safe_before));
+           dissect::is_settled(chunk.position(), choice.safe_before));
   if (!chunk.empty()) return;
   shard.written.push_back(std::move(shard.merging.front()));
   shard.merging.pop_front();
@@ -100,14 +102,9 @@ void EventMerger::write(const Choice& choice) {
 
 void EventMerger::merge() {
   for (Choice choice = choose(); choice.shard != nullptr; choice = choose()) {
-    if (!is_safe(choice.shard->merging.front()->position(), choice.safe_before)) return;
+    if (!dissect::is_settled(choice.shard->merging.front()->position(), choice.safe_before)) return;
     write(choice);
   }
-}
-
-bool EventMerger::is_safe(const dissect::Position& position, std::uint64_t safe_before) noexcept {
-  const bool behind_pdus = position.ordinal >= dissect::kBehindPdus;
-  return safe_before == kNoMore || position.sequence + (behind_pdus ? 1 : 0) < safe_before;
 }
 
 void EventMerger::note_written() {
@@ -162,7 +159,9 @@ void EventMerger::run() {
     merge();
     note_written();
   }
-  if (sum_) sink_.on_blindness(*sum_);
+  for (const std::optional<dissect::Blindness>& sum : sums_) {
+    if (sum) sink_.on_blindness(*sum);
+  }
 }
 
 }  // namespace rpcaudit::audit

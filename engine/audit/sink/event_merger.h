@@ -1,11 +1,11 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -31,7 +31,7 @@ namespace rpcaudit::audit {
 //   frames before give_up_before().
 class EventMerger {
  public:
-  static constexpr std::uint64_t kNoMore = std::numeric_limits<std::uint64_t>::max();
+  static constexpr std::uint64_t kNoMore = dissect::kAllFrames;
 
   struct Bounds {
     std::size_t waiting_bytes = std::size_t{64} << 20;  // of events that wait, in all shards
@@ -67,8 +67,8 @@ class EventMerger {
     return shards_[shard].give_up_before.load(std::memory_order_relaxed);
   }
 
-  // What every shard tells at the end of the input, with a number of its own: their sum is told
-  // last of all.
+  // What a shard tells at the end of the input about no connection in particular: the sum of each
+  // kind is told last of all.
   void add_to_sum(const dissect::Blindness& part);
 
   // Merges until every shard has published with safe_before kNoMore.
@@ -100,8 +100,6 @@ class EventMerger {
   void merge();
   [[nodiscard]] Choice choose();
   void write(const Choice& choice);
-  [[nodiscard]] static bool is_safe(const dissect::Position& position,
-                                    std::uint64_t safe_before) noexcept;
   // Lets workers go on that were held back, or asks for progress.
   void note_written();
   void ask_for_progress();
@@ -116,7 +114,7 @@ class EventMerger {
   std::vector<Shard> shards_;
   std::size_t waiting_bytes_ = 0;  // of all shards
   bool changed_ = false;
-  std::optional<dissect::Blindness> sum_;
+  std::array<std::optional<dissect::Blindness>, dissect::kBlindnessKindCount> sums_;
   std::atomic<bool> hurry_{false};
 };
 

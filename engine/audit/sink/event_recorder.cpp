@@ -43,7 +43,7 @@ void EventRecorder::on_call(const ContextInfo& context, const CallEvent& call,
 }
 
 void EventRecorder::on_blindness(const dissect::Blindness& blindness) {
-  if (blindness.kind == dissect::BlindnessKind::unfinished_fragments) {
+  if (blindness.ordinal == dissect::kLastInFrame) {
     merger_.add_to_sum(blindness);
     return;
   }

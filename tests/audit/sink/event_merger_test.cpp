@@ -74,8 +74,8 @@ TEST(EventMerger, WritesPastAShardWithoutEvents) {
 
 // At the end of the input every shard may have something to say about its last frame.
 TEST(EventMerger, PutsWhatIsToldBehindTheLastFrameIntoItsOwnOrder) {
-  const std::uint32_t first = dissect::behind_pdus(1);
-  const std::uint32_t second = dissect::behind_pdus(2);
+  const std::uint64_t first = dissect::behind_pdus(1);
+  const std::uint64_t second = dissect::behind_pdus(2);
   PositionSink sink;
   EventMerger merger(2, sink, [] {}, {});
   std::thread worker([&] {
