@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <utility>
 
 #include "engine/policy/host/host_script.h"
 #include "engine/policy/host/registry_dialects.h"
@@ -9,9 +11,11 @@
 #include "engine/policy/listings/rpc_firewall_conf.h"
 #include "engine/policy/listings/show_filter_reader.h"
 #include "engine/policy/netsh/netsh_script.h"
+#include "engine/policy/text/code_fences.h"
 #include "engine/policy/text/enum_names.h"
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/resembled_form.h"
+#include "engine/policy/text/shell_syntax.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit::policy {
@@ -44,12 +48,14 @@ bool is_template_section(std::string_view line) noexcept {
 // Whether a shell starts one of the host's programs on the line, behind `if`, `start` and the like.
 bool starts_host_program(std::string_view line) noexcept {
   bool is_prefixed = false;
-  for (const std::string_view word : {"if ", "start ", "call ", "cmd ", "cmd.exe ", "("}) {
+  for (const std::string_view word :
+       {"if ", "start ", "call ", "cmd ", "cmd.exe ", "(", "for ", "& "}) {
     is_prefixed = is_prefixed || starts_with_ignoring_case(line, word);
   }
   while (is_prefixed && !line.empty()) {
-    const std::string_view word = line.substr(0, line.find_first_of(" ("));
+    std::string_view word = line.substr(0, line.find_first_of(" ("));
     line.remove_prefix(std::min(word.size() + 1, line.size()));
+    if (word.starts_with('"')) word.remove_prefix(1);
     const HostProgram program = host_program(word);
     if (program != HostProgram::none && program != HostProgram::netsh) return true;
   }
@@ -64,7 +70,9 @@ bool is_reg_file_head(std::string_view line) noexcept {
 // What one line alone says about its file; netsh_script when it says nothing.
 Dialect dialect_of_line(std::string_view line) noexcept {
   line = without_indent(line);
-  if (is_comment(line)) return Dialect::netsh_script;
+  if (is_comment(line)) {
+    return is_powershell_line(line) ? Dialect::host_script : Dialect::netsh_script;
+  }
   if (is_template_section(line)) return Dialect::security_template;
   if (starts_with_ignoring_case(line, "HKEY_")) return Dialect::reg_query;
   if (starts_with_ignoring_case(line, "flt:") || starts_with_ignoring_case(line, "fw:")) {
@@ -78,13 +86,15 @@ Dialect dialect_of_line(std::string_view line) noexcept {
   if (has_boot_time && (line.starts_with("Audit:") || line.starts_with("BootTimeEnforced"))) {
     return Dialect::dsinternals;
   }
-  if (starts_host_program(line)) return Dialect::host_script;
+  if (starts_host_program(line) || is_powershell_line(line)) return Dialect::host_script;
   const bool is_quoted = line.starts_with('"');
   if (is_quoted) line.remove_prefix(1);
   const std::string_view word = line.substr(0, line.find_first_of(is_quoted ? "\"" : " \t"));
   switch (host_program(word)) {
     case HostProgram::reg:
     case HostProgram::rpccfg:
+    case HostProgram::registry_cmdlet:
+    case HostProgram::rpc_filter:
     case HostProgram::ipsec: return Dialect::host_script;
     case HostProgram::netsh:
     case HostProgram::none: break;
@@ -136,6 +146,113 @@ void read_script(const SourceText& source, std::uint32_t file, Policy& policy,
              resembled_form(source));
 }
 
+bool is_listing(Dialect dialect) noexcept {
+  return dialect == Dialect::show_filter || dialect == Dialect::dsinternals;
+}
+
+// Whether a line of a block of code begins with a command of netsh.
+bool has_netsh_command(const SourceText& source, const FencedBlock& block) {
+  for (std::size_t number = block.first_line; number <= block.last_line; ++number) {
+    std::string_view line = without_indent(source.line(number));
+    const std::size_t prompt = line.find('>');
+    if (prompt < line.find(' ') || starts_with_ignoring_case(line, "netsh rpc filter>")) {
+      line = without_indent(line.substr(prompt + 1));
+    }
+    for (const std::string_view word : {"netsh", "rpc", "filter", "add ", "delete "}) {
+      if (starts_with_ignoring_case(line, word)) return true;
+    }
+  }
+  return false;
+}
+
+void read_as(Dialect dialect, std::string_view bytes, const SourceText& source, std::uint32_t file,
+             Policy& policy, std::vector<Diagnostic>& diagnostics) {
+  Reporter reporter(diagnostics);
+  switch (dialect) {
+    case Dialect::netsh_script: read_script(source, file, policy, diagnostics); break;
+    case Dialect::host_script: read_host_script(source, file, policy, reporter); break;
+    case Dialect::show_filter: read_show_filter(source, file, policy, reporter); break;
+    case Dialect::dsinternals: read_dsinternals_listing(source, file, policy, reporter); break;
+    case Dialect::rpc_firewall: read_rpc_firewall_conf(source, file, policy, reporter); break;
+    default: read_registry(dialect, bytes, source, file, policy, reporter); break;
+  }
+}
+
+// Reads the blocks of code of a page: those with commands as one script, each other one by itself.
+class MarkdownReader {
+ public:
+  MarkdownReader(const SourceText& source, std::uint32_t file, Policy& policy,
+                 std::vector<Diagnostic>& diagnostics)
+      : source_(source),
+        file_(file),
+        policy_(policy),
+        diagnostics_(diagnostics),
+        script_lines_(source.line_count(), false),
+        outside_(source.line_count(), true) {}
+
+  Dialect read(std::span<const FencedBlock> blocks) {
+    std::vector<std::pair<Dialect, SourceText>> others;
+    for (const FencedBlock& block : blocks) {
+      std::vector<bool> kept(source_.line_count(), false);
+      std::fill(at(kept, block.first_line - 1), at(kept, block.last_line), true);
+      std::fill(at(outside_, block.first_line - 1), at(outside_, block.last_line), false);
+      SourceText part = source_.with_lines(kept);
+      const Dialect dialect = detect_dialect({}, part);
+      if (dialect == Dialect::host_script || dialect == Dialect::netsh_script) {
+        if (dialect == Dialect::netsh_script && !has_netsh_command(source_, block)) continue;
+        std::fill(at(script_lines_, block.first_line - 1), at(script_lines_, block.last_line),
+                  true);
+        has_script_ = true;
+      } else {
+        others.emplace_back(dialect, std::move(part));
+      }
+    }
+    report_outside();
+    Dialect dialect = Dialect::netsh_script;
+    if (has_script_) {
+      const SourceText script = source_.with_lines(script_lines_);
+      dialect = detect_dialect({}, script);
+      read_as(dialect, {}, script, file_, policy_, diagnostics_);
+    }
+    for (const auto& [other, part] : others) {
+      if (has_script_ && is_listing(other)) {
+        Reporter(diagnostics_)
+            .note("listing-after-script", {file_, 0, 0, 0},
+                  "a listing beside the commands of the page is taken for what they made");
+        continue;
+      }
+      if (!has_script_) dialect = other;
+      read_as(other, {}, part, file_, policy_, diagnostics_);
+    }
+    return dialect;
+  }
+
+ private:
+  static std::vector<bool>::iterator at(std::vector<bool>& marks, std::size_t index) {
+    return marks.begin() + static_cast<std::ptrdiff_t>(index);
+  }
+
+  // A command in the running text is none of the policy's.
+  void report_outside() {
+    for (std::size_t number = 1; number <= source_.line_count(); ++number) {
+      const std::string_view line = without_indent(source_.line(number));
+      if (!outside_[number - 1] || !starts_with_ignoring_case(line, "netsh rpc filter ")) continue;
+      return Reporter(diagnostics_)
+          .warning("outside-fence", {file_, static_cast<std::uint32_t>(number), 1, 1},
+                   "a command outside of the page's blocks of code is not read",
+                   "put it between two lines of ```");
+    }
+  }
+
+  const SourceText& source_;
+  std::uint32_t file_;
+  Policy& policy_;
+  std::vector<Diagnostic>& diagnostics_;
+  std::vector<bool> script_lines_;
+  std::vector<bool> outside_;
+  bool has_script_ = false;
+};
+
 }  // namespace
 
 std::string_view to_string(Dialect dialect) noexcept {
@@ -185,13 +302,12 @@ PolicyText read_policy(std::string_view bytes, std::string_view name, Policy& po
                    "captures are named with `-r`, policies with `-p`");
     return text;
   }
-  switch (text.dialect) {
-    case Dialect::netsh_script: read_script(source, file, policy, diagnostics); break;
-    case Dialect::host_script: read_host_script(source, file, policy, reporter); break;
-    case Dialect::show_filter: read_show_filter(source, file, policy, reporter); break;
-    case Dialect::dsinternals: read_dsinternals_listing(source, file, policy, reporter); break;
-    case Dialect::rpc_firewall: read_rpc_firewall_conf(source, file, policy, reporter); break;
-    default: read_registry(text.dialect, bytes, source, file, policy, reporter); break;
+  const std::vector<FencedBlock> blocks =
+      source.is_binary() ? std::vector<FencedBlock>() : code_fences(source);
+  if (blocks.empty()) {
+    read_as(text.dialect, bytes, source, file, policy, diagnostics);
+  } else {
+    text.dialect = MarkdownReader(source, file, policy, diagnostics).read(blocks);
   }
   reporter.sort_by_line();
   return text;

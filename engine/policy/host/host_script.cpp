@@ -1,11 +1,17 @@
 #include "engine/policy/host/host_script.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/policy/host/ipsec_command.h"
+#include "engine/policy/host/registry_cmdlet.h"
 #include "engine/policy/host/registry_value.h"
 #include "engine/policy/host/rpccfg_command.h"
+#include "engine/policy/listings/filter_collector.h"
+#include "engine/policy/listings/new_rpc_filter.h"
 #include "engine/policy/netsh/netsh_session.h"
 #include "engine/policy/text/script_line.h"
 #include "engine/policy/text/shell_commands.h"
@@ -16,9 +22,80 @@ namespace {
 
 using Words = std::span<const Word>;
 
-constexpr std::string_view kBatchWords[] = {"echo",     "set",      "pause",     "exit", "cls",
-                                            "goto",     "title",    "setlocal",  "sc",   "endlocal",
-                                            "shutdown", "gpupdate", "errorlevel"};
+// Words of batch files and PowerShell that change no policy.
+constexpr std::string_view kHarmlessWords[] = {"echo",
+                                               "set",
+                                               "pause",
+                                               "exit",
+                                               "cls",
+                                               "goto",
+                                               "title",
+                                               "setlocal",
+                                               "sc",
+                                               "endlocal",
+                                               "shutdown",
+                                               "gpupdate",
+                                               "errorlevel",
+                                               "New-Item",
+                                               "Write-Host",
+                                               "Write-Output",
+                                               "Get-RpcFilter",
+                                               "Import-Module",
+                                               "Test-Path",
+                                               "param",
+                                               "function",
+                                               "try",
+                                               "catch",
+                                               "finally",
+                                               "return",
+                                               "Restart-Computer",
+                                               "Get-ItemProperty"};
+
+// What a line names that may well be part of a policy.
+constexpr std::string_view kPolicyWords[] = {"netsh",
+                                             "rpc filter",
+                                             "RestrictRemoteClients",
+                                             "EnableAuthEpResolution",
+                                             "RpcFilter",
+                                             "reg add",
+                                             "RestrictReceivingNTLMTraffic",
+                                             "RestrictSendingNTLMTraffic",
+                                             "ipseccmd",
+                                             "ipsecpol",
+                                             "rpccfg",
+                                             "reg.exe",
+                                             "ItemProperty"};
+
+bool names_policy(Words words) {
+  std::string text;
+  for (const Word& word : words) text += word.text + ' ';
+  text = to_lower(text);
+  return std::any_of(std::begin(kPolicyWords), std::end(kPolicyWords), [&](std::string_view part) {
+    return text.find(to_lower(part)) != std::string::npos;
+  });
+}
+
+bool is_harmless(const Word& word) noexcept {
+  return std::any_of(
+      std::begin(kHarmlessWords), std::end(kHarmlessWords),
+      [&word](std::string_view known) { return equal_ignoring_case(known, word.text); });
+}
+
+bool begins_loop(const Word& word) noexcept {
+  return equal_ignoring_case(word.text, "for") || equal_ignoring_case(word.text, "foreach") ||
+         equal_ignoring_case(word.text, "while");
+}
+
+// `Invoke-Command -ComputerName DC1 -ScriptBlock {`
+bool runs_elsewhere(Words words) noexcept {
+  const std::string& name = words.front().text;
+  if (!equal_ignoring_case(name, "Invoke-Command") && !equal_ignoring_case(name, "icm"))
+    return false;
+  return std::any_of(words.begin(), words.end(), [](const Word& word) {
+    return starts_with_ignoring_case(word.text, "-ComputerName") ||
+           starts_with_ignoring_case(word.text, "-Session");
+  });
+}
 
 class HostScriptReader {
  public:
@@ -27,59 +104,114 @@ class HostScriptReader {
         reporter_(reporter),
         registry_(policy, reporter),
         ipsec_(policy, reporter),
-        netsh_(policy, file, reporter, {}) {}
+        netsh_(policy, file, reporter, {}),
+        filters_(policy, file, reporter) {}
 
   void run(const ScriptLine& line) {
-    for (const ShellCommand& command : shell_commands(line)) {
+    if (line.words.empty()) return;
+    if (line.here_string != 0 || netsh_.is_in_here_string()) netsh_.run_here_string(line);
+    if (line.here_string != 0) return report_unread_text(line);
+    const std::vector<ShellCommand> commands = shell_commands(line);
+    if (commands.empty() && begins_loop(line.words.front())) {
+      return reporter_.warning("loop", line.span, "loops are not run: what follows is read once",
+                               "write the commands once for each value");
+    }
+    for (const ShellCommand& command : commands) {
       const bool is_known = host_program(command.words.front().text) != HostProgram::none;
-      if (!is_known && command.reads_pipe) continue;  // `| Out-Null`, `| find "x"`
+      if (!is_known && command.reads_pipe && !names_policy(command.words)) continue;
+      if (is_known && command.is_in_loop) {
+        reporter_.error("loop", command.words.front().span(),
+                        "the command stands in a loop, and loops are not run",
+                        "write the command once for each value");
+        return;
+      }
       if (is_known && command.is_conditional) {
         reporter_.warning("conditional-command", command.words.front().span(),
                           "the command runs only if a condition holds; it is read as if it did",
                           "give a policy of its own to servers for which it does not hold");
       }
-      run_command(command.words, line);
+      run_command(command, line);
     }
   }
 
   void finish(const SourceSpan& whole_file) {
     netsh_.finish();
+    filters_.finish();
     if (has_registry_) registry_.finish(whole_file);
+    if (unknown_count_ == 0) return;
+    const std::string others = unknown_count_ == 1
+                                   ? std::string(" is not known and left out")
+                                   : " and " + std::to_string(unknown_count_ - 1) +
+                                         " more commands are not known and left out";
+    reporter_.warning("unknown-program", first_unknown_, quoted(first_unknown_name_) + others,
+                      "known are reg, rpccfg, ipsecpol, ipseccmd, netsh, and PowerShell's commands "
+                      "for registry values and RPC filters");
   }
 
  private:
-  void run_command(Words words, const ScriptLine& line) {
+  void run_command(const ShellCommand& command, const ScriptLine& line) {
+    const Words words = command.words;
     const SourceSpan span = words.front().span();
-    switch (host_program(words.front().text)) {
+    const std::string& name = words.front().text;
+    switch (host_program(name)) {
       case HostProgram::reg: return run_reg(words.subspan(1), span);
       case HostProgram::rpccfg: return run_rpccfg(words.subspan(1), span, policy_, reporter_);
       case HostProgram::ipsec: return ipsec_.run(words.subspan(1), span);
-      case HostProgram::netsh: return run_netsh(words, line);
+      case HostProgram::netsh: return run_netsh(command, line);
+      case HostProgram::registry_cmdlet: return run_registry_cmdlet(name, words.subspan(1), span);
+      case HostProgram::rpc_filter: return run_new_filter(words.subspan(1), line.span);
       case HostProgram::none: break;
     }
     if (echoes_command(words)) return report_echo(span, reporter_);
-    for (const std::string_view known : kBatchWords) {
-      if (equal_ignoring_case(known, words.front().text)) return;
+    if (name.starts_with(':')) return;  // a label
+    if (runs_elsewhere(words)) {
+      return reporter_.warning("remote-machine", span,
+                               "the commands between the braces run on another machine",
+                               "they are read as part of this policy");
     }
-    if (words.front().text.starts_with(':')) return;  // a label
-    if (equal_ignoring_case("for", words.front().text)) {
-      return reporter_.error("loop", span, "loops of batch files are not run",
-                             "write the command once for each port and subnet");
+    if (is_harmless(words.front()) || name.starts_with('#')) return;
+    if (!is_known_here_string(words) && names_policy(words)) {
+      return reporter_.warning("command-not-followed", span,
+                               "the line names what policies are made of, and is not followed",
+                               "write what it does as a plain command");
     }
-    reporter_.warning("unknown-program", span,
-                      quoted(words.front().text) + " is not known and left out",
-                      "known are reg, rpccfg, ipsecpol, ipseccmd and netsh");
+    // Variables and values by themselves: `$x = 1`.
+    if (name.empty() || name.starts_with('$') || words.front().quoted || name[0] <= '9') return;
+    if (unknown_count_++ != 0) return;
+    first_unknown_ = span;
+    first_unknown_name_ = name;
   }
 
-  void run_netsh(Words words, const ScriptLine& line) {
+  void report_unread_text(const ScriptLine& line) {
+    if (netsh_.reads_here_string() || !names_policy(line.words)) return;
+    reporter_.warning_once("here-string-not-read", line.span,
+                           "a text in the script names what policies are made of, and is not read",
+                           "save the text as a file and give that with `-p`");
+  }
+
+  // `$rules | netsh`: the here-string was read where it stands.
+  static bool is_known_here_string(Words words) {
+    return words.size() == 1 && words[0].text.starts_with('$');
+  }
+
+  void run_registry_cmdlet(std::string_view name, Words words, const SourceSpan& span) {
+    has_registry_ = true;
+    const std::optional<RegistryValue> value = read_registry_cmdlet(name, words, span, reporter_);
+    if (value) registry_.apply(*value);
+  }
+
+  void run_new_filter(Words words, const SourceSpan& span) {
+    std::optional<Filter> filter = read_new_rpc_filter(words, span, reporter_);
+    if (filter) filters_.add(std::move(*filter));
+  }
+
+  void run_netsh(const ShellCommand& command, const ScriptLine& line) {
+    const Words words = command.words;
     const bool is_interface = words.size() > 1 && (equal_ignoring_case(words[1].text, "int") ||
                                                    equal_ignoring_case(words[1].text, "interface"));
     if (is_interface)
       return run_dynamicport(words.subspan(2), words.front().span(), policy_, reporter_);
-    ScriptLine own;
-    own.words.assign(words.begin(), words.end());
-    own.span = line.span;
-    netsh_.run(own);
+    netsh_.run_command(command, line.span);
   }
 
   // `reg add KEY /v NAME /t TYPE /d DATA /f`, in any order behind the key.
@@ -173,7 +305,11 @@ class HostScriptReader {
   RegistryApplier registry_;
   IpsecCommands ipsec_;
   NetshSession netsh_;
+  FilterCollector filters_;  // those that DSInternals makes
   bool has_registry_ = false;
+  std::size_t unknown_count_ = 0;
+  SourceSpan first_unknown_;
+  std::string first_unknown_name_;
 };
 
 }  // namespace
@@ -181,13 +317,18 @@ class HostScriptReader {
 HostProgram host_program(std::string_view word) noexcept {
   const std::string_view name = program_name(word);
   constexpr std::pair<std::string_view, HostProgram> kNames[] = {
-      {"reg", HostProgram::reg},           {"rpccfg", HostProgram::rpccfg},
-      {"ipsecpol", HostProgram::ipsec},    {"ipseccmd", HostProgram::ipsec},
-      {"%IPSECTOOL%", HostProgram::ipsec}, {"netsh", HostProgram::netsh},
+      {"reg", HostProgram::reg},
+      {"rpccfg", HostProgram::rpccfg},
+      {"ipsecpol", HostProgram::ipsec},
+      {"ipseccmd", HostProgram::ipsec},
+      {"%IPSECTOOL%", HostProgram::ipsec},
+      {"netsh", HostProgram::netsh},
+      {"New-RpcFilter", HostProgram::rpc_filter},
   };
   for (const auto& [text, program] : kNames) {
     if (equal_ignoring_case(text, name)) return program;
   }
+  if (is_registry_cmdlet(name)) return HostProgram::registry_cmdlet;
   return HostProgram::none;
 }
 

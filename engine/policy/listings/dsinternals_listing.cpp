@@ -1,89 +1,15 @@
 #include "engine/policy/listings/dsinternals_listing.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "engine/policy/condition_data.h"
+#include "engine/policy/listings/dsinternals_names.h"
 #include "engine/policy/listings/filter_collector.h"
 #include "engine/policy/text/spelling.h"
 
 namespace rpcaudit::policy {
 namespace {
-
-struct NamedInterface {
-  std::string_view name;
-  Uuid uuid;
-};
-
-// What the module calls interfaces.
-constexpr NamedInterface kInterfaces[] = {
-    {"MS-DRSR", uuid("e3514235-4b06-11d1-ab04-00c04fc2dcd2")},
-    {"MS-SCMR", uuid("367abb81-9844-35f1-ad32-98f038001003")},
-    {"MS-TSCH (SASec)", uuid("378e52b0-c0a9-11cf-822d-00aa0051e40f")},
-    {"MS-TSCH (ATSvc)", uuid("1ff70682-0a51-30e8-076d-740be8cee98b")},
-    {"MS-TSCH (ITaskSchedulerService)", uuid("86d35949-83c9-4044-b424-db363231fd0c")},
-    {"MS-EVEN", uuid("82273fdc-e32a-18c3-3f78-827929dc23ea")},
-    {"MS-EVEN6", uuid("f6beaff7-1e19-4fbb-9f8f-b89e2018337c")},
-    {"MimiCom", uuid("17fc11e9-c258-4b8d-8d07-2f4125156244")},
-    {"MS-RRP", uuid("338cd001-2244-31f1-aaaa-900038001003")},
-    {"MS-RSP (InitShutdown)", uuid("894de0c0-0d55-11d3-a322-00c04fa321a1")},
-    {"MS-RSP (WindowsShutdown)", uuid("d95afe70-a6d5-4259-822e-2c84da1ddb0d")},
-    {"MS-RPRN", uuid("12345678-1234-abcd-ef00-0123456789ab")},
-    {"MS-PAR", uuid("76f03f96-cdfd-44fc-a22c-64950a001209")},
-    {"MS-DFSNM", uuid("4fc742e0-4a10-11cf-8273-00aa004ae673")},
-    {"MS-FRS1", uuid("f5cc59b4-4264-101a-8c59-08002b2f8426")},
-    {"MS-FRS2", uuid("897e2e5f-93f3-4376-9c9c-fd2277495c27")},
-    {"MS-FSRP", uuid("a8e0653c-2744-4389-a61d-7373df8b2292")},
-    {"MS-FSRVP", uuid("a8e0653c-2744-4389-a61d-7373df8b2292")},
-    {"MS-NRPC", uuid("12345678-1234-abcd-ef00-01234567cffb")},
-    {"MS-EFSR (\\pipe\\efsrpc)", uuid("df1941c5-fe89-4e79-bf10-463657acf44d")},
-    {"MS-EFSR (\\pipe\\lsarpc)", uuid("c681d488-d850-11d0-8c52-00c04fd90f7e")},
-    {"MS-SRVSVC", uuid("4b324fc8-1670-01d3-1278-5a47bf6ee188")},
-    {"MS-SRVS", uuid("4b324fc8-1670-01d3-1278-5a47bf6ee188")},
-    {"MS-WKSSVC", uuid("6bffd098-a112-3610-9833-46c3f87e345a")},
-    {"MS-WKST", uuid("6bffd098-a112-3610-9833-46c3f87e345a")},
-    {"MS-BKRP", uuid("3dde7c30-165d-11d1-ab8f-00805f14db40")},
-    {"MS-LSAD", uuid("12345778-1234-abcd-ef00-0123456789ab")},
-    {"MS-DNSP", uuid("50abc2a4-574d-40b3-9d66-ee4fd5fba076")},
-    {"MS-SAMR", uuid("12345778-1234-abcd-ef00-0123456789ac")},
-    {"MS-ICPR", uuid("91ae6020-9e3c-11cf-8d7c-00aa00c091be")},
-    {"MS-PAN (IRPCAsyncNotify)", uuid("0b6edbfa-4a24-4fc6-8a23-942b1eca65d1")},
-    {"MS-PAN (IRPCRemoteObject)", uuid("ae33069b-a2a8-46ee-a235-ddfd339be281")},
-};
-
-struct NamedNumber {
-  std::string_view name;
-  std::uint64_t number;
-};
-
-constexpr NamedNumber kTransports[] = {
-    {"ncacn_ip_tcp", 1}, {"ncacn_np", 2}, {"ncalrpc", 3}, {"ncacn_http", 4}};
-constexpr NamedNumber kLevels[] = {{"Default", 0},      {"None", 1},   {"Connect", 2},
-                                   {"Call", 3},         {"Packet", 4}, {"PacketIntegrity", 5},
-                                   {"PacketPrivacy", 6}};
-constexpr NamedNumber kTypes[] = {{"None", 0},    {"Negotiate", 9}, {"WinNT", 10},
-                                  {"NTLM", 10},   {"SChannel", 14}, {"Kerberos", 16},
-                                  {"Digest", 21}, {"Netlogon", 68}};
-
-std::optional<std::uint64_t> read_named(std::string_view text,
-                                        std::span<const NamedNumber> names) noexcept {
-  for (const NamedNumber& row : names) {
-    if (equal_ignoring_case(text, row.name)) return row.number;
-  }
-  return read_plain_number(text);
-}
-
-// A UUID anywhere in the text, or a name of the module.
-std::optional<Uuid> read_interface(std::string_view text) noexcept {
-  for (std::size_t at = 0; at + kUuidTextSize <= text.size(); ++at) {
-    if (const std::optional<Uuid> uuid = parse_uuid(text.substr(at, kUuidTextSize))) return uuid;
-  }
-  for (const NamedInterface& row : kInterfaces) {
-    if (equal_ignoring_case(text, row.name)) return row.uuid;
-  }
-  return std::nullopt;
-}
 
 // `IDL_DRSGetNCChanges (3)` or the number alone.
 std::optional<std::uint64_t> read_operation(std::string_view text) noexcept {
@@ -180,19 +106,19 @@ class ListingReader {
 
   bool take_condition(const std::string& key, std::string_view value, const SourceSpan& span) {
     if (key == "protocol") {
-      const std::optional<Uuid> uuid = read_interface(value);
+      const std::optional<Uuid> uuid = dsinternals_interface(value);
       add(Field::if_uuid,
           uuid ? std::optional<ConditionData>(UuidRange{*uuid, *uuid}) : std::nullopt, value, span);
     } else if (key == "operation") {
       add_number(Field::opnum, read_operation(value), value, span);
     } else if (key == "transport") {
-      add_number(Field::protocol, read_named(value, kTransports), value, span);
+      add_number(Field::protocol, dsinternals_transport(value), value, span);
     } else if (key == "localport") {
       add_number(Field::local_port, read_plain_number(value), value, span);
     } else if (key == "authenticationlevel") {
-      add_number(Field::auth_level, read_named(value, kLevels), value, span);
+      add_number(Field::auth_level, dsinternals_auth_level(value), value, span);
     } else if (key == "authenticationtype") {
-      add_number(Field::auth_type, read_named(value, kTypes), value, span);
+      add_number(Field::auth_type, dsinternals_auth_type(value), value, span);
     } else if (key == "namedpipe") {
       add(Field::pipe, TextRange{std::string(value), std::string(value)}, value, span);
     } else if (key == "imagename") {

@@ -32,8 +32,9 @@ constexpr std::string_view kOtherContexts[] = {
     "wcn",         "wfp",         "winhttp", "winsock",    "wlan"};
 
 // Lines of batch files and pasted transcripts that do nothing to filters.
-constexpr std::string_view kHarmlessWords[] = {
-    "echo", "pause", "cls", "title", "setlocal", "endlocal", "ok.", "filterkey:", "chcp", "color"};
+constexpr std::string_view kHarmlessWords[] = {"echo",       "pause",    "cls",   "title",
+                                               "setlocal",   "endlocal", "ok.",   "set",
+                                               "filterkey:", "chcp",     "color", "goto"};
 
 constexpr std::pair<std::string_view, NetshTopic> kTopics[] = {
     {"add", NetshTopic::add},
@@ -82,6 +83,8 @@ NetshSession::NetshSession(Policy& policy, std::uint32_t file, Reporter& reporte
 void NetshSession::run(const ScriptLine& line) {
   effects_.clear();
   if (line.words.empty()) return;
+  if (line.here_string != 0 || here_string_ != 0) run_here_string(line);
+  if (line.here_string != 0) return;
   const std::size_t errors_before = reporter_.error_count();
   if (!options_.live && run_shell_line(line)) {
     if (reporter_.error_count() != errors_before) spoil();
@@ -107,17 +110,63 @@ bool NetshSession::run_shell_line(const ScriptLine& line) {
   if (std::none_of(commands.begin(), commands.end(), starts_netsh)) return false;
   for (const ShellCommand& command : commands) {
     if (!starts_netsh(command)) {
-      if (!command.reads_pipe) run_words(command.words, line.span);
+      // Other programs beside netsh change no filter.
+      const bool is_told = is_harmless(command.words) || echoes_command(command.words);
+      if (is_told && !command.reads_pipe) run_words(command.words, line.span);
       continue;
+    }
+    if (command.is_in_loop) {
+      reporter_.error("loop", command.words.front().span(),
+                      "the command stands in a loop, and loops are not run",
+                      "write the command once for each value");
+      return true;
     }
     if (command.is_conditional) {
       reporter_.warning("conditional-command", command.words.front().span(),
                         "the command runs only if a condition holds; it is read as if it did",
                         "give a policy of its own to servers for which it does not hold");
     }
-    run_words(command.words, line.span);
+    run_command(command, line.span);
   }
   return true;
+}
+
+void NetshSession::run_command(const ShellCommand& command, const SourceSpan& line) {
+  const std::size_t errors_before = reporter_.error_count();
+  const bool is_alone = command.words.size() == 1;
+  if (is_alone && (command.reads_file || command.reads_pipe) && here_strings_read_ == 0) {
+    reporter_.warning("script-not-read", command.words.front().span(),
+                      "netsh would run what it is given there, which is not read here",
+                      "give the script with `-p` as well");
+  }
+  run_words(command.words, line);
+  if (reporter_.error_count() != errors_before) spoil();
+}
+
+// Whether the first line of a here-string can be one of netsh's.
+bool NetshSession::begins_session(const Word& word) noexcept {
+  return match_name(word.text, kVerbs).kind == NameMatch::Kind::exact || is_netsh(word.text);
+}
+
+void NetshSession::run_here_string(const ScriptLine& line) {
+  if (line.here_string != here_string_) {
+    if (here_string_is_read_) {
+      finish();
+      context_ = NetshContext::root;
+      left_ = false;
+    }
+    here_string_ = line.here_string;
+    here_string_is_read_ = here_string_ != 0 && begins_session(line.words.front());
+    if (here_string_is_read_) {
+      ++here_strings_read_;
+      reporter_.note("here-string", line.span,
+                     "the text is read as a script that a netsh of its own runs");
+    }
+  }
+  if (!here_string_is_read_) return;
+  const std::size_t errors_before = reporter_.error_count();
+  run_words(line.words, line.span);
+  if (reporter_.error_count() != errors_before) spoil();
 }
 
 void NetshSession::spoil() noexcept {

@@ -11,6 +11,7 @@
 #include "engine/policy/policy.h"
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/script_line.h"
+#include "engine/policy/text/shell_commands.h"
 
 namespace rpcaudit::policy {
 
@@ -86,6 +87,15 @@ class NetshSession {
   [[nodiscard]] std::size_t command_count() const noexcept { return command_count_; }
   void enter(NetshContext context) noexcept { context_ = context; }
 
+  // Runs one command that a shell starts: `netsh ...`.
+  void run_command(const ShellCommand& command, const SourceSpan& line);
+  // Runs a line of a here-string of PowerShell, which is a session of its own, given to a netsh
+  // that ends with it. The first line outside of it ends that session.
+  void run_here_string(const ScriptLine& line);
+  [[nodiscard]] bool is_in_here_string() const noexcept { return here_string_ != 0; }
+  // Whether the here-string at hand is a script of netsh at all.
+  [[nodiscard]] bool reads_here_string() const noexcept { return here_string_is_read_; }
+
   // Marks the pending rule as incomplete: something in between could not be read at all.
   void spoil() noexcept;
   // What the end of the file means for a rule that is still pending.
@@ -112,6 +122,7 @@ class NetshSession {
   using Words = std::span<const Word>;
 
   [[nodiscard]] bool run_shell_line(const ScriptLine& line);
+  [[nodiscard]] static bool begins_session(const Word& word) noexcept;
   void run_words(Words words, const SourceSpan& command);
   [[nodiscard]] bool skip_program_name(Words& words);
   [[nodiscard]] std::optional<Verb> read_verb(const Word& word, NetshContext context);
@@ -144,8 +155,11 @@ class NetshSession {
   NetshContext context_ = NetshContext::root;
   std::vector<NetshContext> pushed_;
   std::optional<PendingRule> pending_;
-  bool in_own_process_ = false;  // the command at hand was given to a netsh that ends with it
-  bool left_ = false;            // a `quit` ended the session; only a new `netsh` begins another
+  bool in_own_process_ = false;    // the command at hand was given to a netsh that ends with it
+  std::uint32_t here_string_ = 0;  // at hand, by number; 0: none
+  bool here_string_is_read_ = false;
+  std::size_t here_strings_read_ = 0;
+  bool left_ = false;  // a `quit` ended the session; only a new `netsh` begins another
 };
 
 // Whether a line of a batch file writes a command out instead of running it: `echo add rule ...`,

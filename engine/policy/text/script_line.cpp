@@ -143,55 +143,146 @@ bool ScriptReader::gather() {
   return false;
 }
 
-void ScriptReader::split(ScriptLine& line) {
+// Puts the values of known variables where the command names them. PowerShell does so later, when
+// it has cut the command into words.
+void ScriptReader::expand_variables() {
+  if (syntax_ == ShellSyntax::powershell) return;
+  if (text_.find_first_of("%!") == std::string::npos) return;
   std::string text;
-  std::vector<Glyph> places;  // one for each byte of `text`
-  text.reserve(glyphs_.size());
-  places.reserve(glyphs_.size());
-  for (const Glyph& glyph : glyphs_) {
-    const std::size_t before = text.size();
-    append_utf8(glyph.c, text);
-    places.insert(places.end(), text.size() - before, glyph);
+  std::vector<Glyph> places;
+  for (std::size_t at = 0; at < text_.size() && text.size() <= kLineSizeMax;) {
+    const auto found = variables_.reference(std::string_view(text_).substr(at));
+    text += found ? found->second : std::string_view(text_).substr(at, 1);
+    places.resize(text.size(), places_[at]);
+    at += found ? found->first : 1;
   }
-  std::size_t at = text.find_first_not_of(' ');
-  if (at == std::string::npos || is_comment(std::string_view(text).substr(at))) return;
-  at += prompt_size(std::string_view(text).substr(at));
-  if (at < text.size() && text[at] == '@') ++at;  // a batch file's `do not echo`
+  text_ = std::move(text);
+  places_ = std::move(places);
+}
 
-  bool inside = false;  // of quotation marks
+// `cmd /c "reg add "K" /v N"`: cmd takes away the first and the last quotation mark.
+void ScriptReader::unwrap_quoted_command() {
+  std::size_t at = text_.find_first_not_of(" @(");
+  if (at == std::string::npos || !text_.ends_with('"')) return;
+  for (const std::string_view shell : {"cmd.exe", "cmd"}) {
+    if (!starts_with_ignoring_case(std::string_view(text_).substr(at), shell)) continue;
+    at = text_.find_first_not_of(' ', at + shell.size());
+    break;
+  }
+  if (at == std::string::npos || at + 3 >= text_.size() || text_[at] != '/') return;
+  const char option = to_lower(text_[at + 1]);
+  at = text_.find_first_not_of(' ', at + 2);
+  if ((option != 'c' && option != 'k') || at == std::string::npos || text_[at] != '"') return;
+  if (std::count(text_.begin(), text_.end(), '"') < 4) return;
+  text_.pop_back();
+  places_.pop_back();
+  text_.erase(at, 1);
+  places_.erase(places_.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+void ScriptReader::split(ScriptLine& line) {
+  text_.clear();
+  places_.clear();
+  for (const Glyph& glyph : glyphs_) {
+    const std::size_t before = text_.size();
+    append_utf8(glyph.c, text_);
+    places_.insert(places_.end(), text_.size() - before, glyph);
+  }
+  std::size_t at = text_.find_first_not_of(' ');
+  if (at == std::string::npos || is_comment(std::string_view(text_).substr(at))) return;
+  if (!in_here_string_) {
+    if (variables_.take_assignment(text_)) return;
+    expand_variables();
+    unwrap_quoted_command();
+    at = std::min(text_.find_first_not_of(' '), text_.size());
+  }
+  at += prompt_size(std::string_view(text_).substr(at));
+  if (at < text_.size() && text_[at] == '@') ++at;  // a batch file's `do not echo`
+  split_words(at, line);
+}
+
+void ScriptReader::split_words(std::size_t at, ScriptLine& line) {
+  const bool is_powershell = syntax_ == ShellSyntax::powershell && !in_here_string_;
+  char mark = 0;  // the quotation mark that is open
   bool in_word = false;
   std::size_t opening = at;
-  for (; at < text.size(); ++at) {
-    const Glyph& glyph = places[at];
-    if (text[at] == ' ' && !inside) {
+  const auto word_at = [&](std::size_t place) -> Word& {
+    if (!in_word) {
+      line.words.emplace_back();
+      line.words.back().place = {file_, places_[place].line, places_[place].column, 1};
+      in_word = true;
+    }
+    return line.words.back();
+  };
+  for (; at < text_.size(); ++at) {
+    const char c = text_[at];
+    if (c == ' ' && mark == 0) {
       in_word = false;
       continue;
     }
-    if (!in_word) {
-      line.words.emplace_back();
-      line.words.back().place = {file_, glyph.line, glyph.column, 1};
-      in_word = true;
+    if (is_powershell && mark == 0 && c == '#' && !in_word) break;  // a comment behind a command
+    const bool stands_alone = is_powershell && mark == 0 && (c == ';' || c == '{' || c == '}');
+    if (stands_alone) in_word = false;
+    Word& word = word_at(at);
+    if (c == '"' || (is_powershell && c == '\'')) {
+      if (mark == 0 || mark == c) {
+        mark = mark == 0 ? c : '\0';
+        if (mark != 0) opening = at;
+        word.quoted = true;
+        continue;
+      }
     }
-    Word& word = line.words.back();
-    if (text[at] == '"') {
-      inside = !inside;
-      if (inside) opening = at;
+    const auto variable = is_powershell && c == '$' && mark != '\''
+                              ? variables_.reference(std::string_view(text_).substr(at))
+                              : std::nullopt;
+    word.text += variable ? variable->second : std::string_view(&c, 1);
+    word.columns.resize(word.text.size(), places_[at].column);
+    if (variable) {
       word.quoted = true;
-      continue;
+      at += variable->first - 1;
     }
-    word.text += text[at];
-    word.columns.push_back(glyph.column);
+    if (stands_alone) in_word = false;
   }
-  if (inside) {
-    reporter_.error("unterminated-quote", {file_, places[opening].line, places[opening].column, 1},
+  if (mark != 0) {
+    reporter_.error("unterminated-quote",
+                    {file_, places_[opening].line, places_[opening].column, 1},
                     "the quotation mark is never closed");
   }
 }
 
+// Passes over what of PowerShell is no command; true while the next line is to be looked at anew.
+bool ScriptReader::skip_powershell_text() {
+  if (syntax_ != ShellSyntax::powershell || next_line_ > source_.line_count()) return false;
+  std::string_view text = source_.line(next_line_);
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  if (in_here_string_) {
+    if (!ends_here_string(text)) return false;
+    in_here_string_ = false;
+    ++next_line_;
+    return true;
+  }
+  if (begins_here_string(text)) {
+    in_here_string_ = true;
+    ++here_strings_;
+    ++next_line_;
+    return true;
+  }
+  if (!text.starts_with("<#")) return false;
+  while (next_line_ <= source_.line_count() &&
+         source_.line(next_line_).find("#>") == std::string_view::npos) {
+    ++next_line_;
+  }
+  ++next_line_;
+  return true;
+}
+
 bool ScriptReader::next(ScriptLine& line) {
   line = {};
+  while (skip_powershell_text()) {
+  }
   if (next_line_ > source_.line_count()) return false;
   line.span = {file_, next_line_, 1, 1};
+  line.here_string = in_here_string_ ? here_strings_ : 0;
   if (!gather()) return true;
   split(line);
   if (!line.words.empty()) {

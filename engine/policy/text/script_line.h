@@ -8,6 +8,7 @@
 
 #include "engine/policy/text/diagnostic.h"
 #include "engine/policy/text/reporter.h"
+#include "engine/policy/text/shell_syntax.h"
 #include "engine/policy/text/source_text.h"
 
 namespace rpcaudit::policy {
@@ -30,6 +31,9 @@ struct Word {
 struct ScriptLine {
   std::vector<Word> words;  // empty: blank or comment
   SourceSpan span;          // of the first line, from its first word on
+  // The line stands in a here-string of PowerShell: its number from 1 on, 0 where it stands in
+  // none. What a shell would do to the line is then not done.
+  std::uint32_t here_string = 0;
 };
 
 // The words of one command as a shell hands them over: nothing is cut or joined any more. Columns
@@ -43,7 +47,11 @@ class ScriptReader {
 
   // Both are borrowed.
   ScriptReader(const SourceText& source, std::uint32_t file, Reporter& reporter)
-      : source_(source), reporter_(reporter), file_(file) {}
+      : source_(source),
+        reporter_(reporter),
+        file_(file),
+        syntax_(detect_shell_syntax(source)),
+        variables_(syntax_) {}
 
   // False at the end of the file.
   [[nodiscard]] bool next(ScriptLine& line);
@@ -59,12 +67,22 @@ class ScriptReader {
   void append_line(std::uint32_t number);
   void note_join(std::uint32_t number);
   [[nodiscard]] bool value_is_wrapped() const;
+  [[nodiscard]] bool skip_powershell_text();  // here-strings' borders and comments of many lines
+  void expand_variables();
+  void unwrap_quoted_command();
   void split(ScriptLine& line);
+  void split_words(std::size_t at, ScriptLine& line);
 
   const SourceText& source_;
   Reporter& reporter_;
   std::uint32_t file_;
+  ShellSyntax syntax_;
+  ShellVariables variables_;
   std::uint32_t next_line_ = 1;
+  std::uint32_t here_strings_ = 0;  // begun so far
+  bool in_here_string_ = false;
+  std::string text_;           // of the command at hand
+  std::vector<Glyph> places_;  // one for each byte of it
   std::vector<Glyph> glyphs_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -40,7 +41,7 @@ std::size_t piece_size(std::string_view text) noexcept {
 
 // Takes the operators out of words such as `/f>nul` and `2>&1`, so that each stands alone, and
 // leaves out redirections together with their targets.
-std::vector<Word> without_redirections(const std::vector<Word>& words) {
+std::vector<Word> without_redirections(const std::vector<Word>& words, bool& reads_file) {
   std::vector<Word> pieces;
   bool target_follows = false;
   for (const Word& word : words) {
@@ -54,6 +55,7 @@ std::vector<Word> without_redirections(const std::vector<Word>& words) {
       const std::size_t redirection =
           at == 0 || rest[0] == '>' || rest[0] == '<' ? redirection_size(rest) : 0;
       if (redirection != 0) {
+        reads_file = reads_file || rest.substr(0, redirection).ends_with('<');
         at += redirection;
         target_follows = true;
         // `2>&1`: the target is another stream.
@@ -68,8 +70,24 @@ std::vector<Word> without_redirections(const std::vector<Word>& words) {
   return pieces;
 }
 
+bool is_any_of(const Word& word, std::initializer_list<std::string_view> names) {
+  return std::any_of(names.begin(), names.end(),
+                     [&word](std::string_view name) { return is(word, name); });
+}
+
 bool is_separator(const Word& word) {
-  return is(word, "&") || is(word, "&&") || is(word, "|") || is(word, "||") || is(word, "else");
+  return is_any_of(word, {"&", "&&", "|", "||", "else", ";", "{", "}"});
+}
+
+// How many words the parenthesis has that PowerShell's conditions stand in.
+std::size_t parenthesis_size(std::span<const Word> words) {
+  std::ptrdiff_t depth = 0;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& text = words[i].text;
+    depth += std::count(text.begin(), text.end(), '(') - std::count(text.begin(), text.end(), ')');
+    if (depth <= 0) return i + 1;
+  }
+  return words.size();
 }
 
 // How many words the condition behind `if` has.
@@ -77,6 +95,7 @@ std::size_t condition_size(std::span<const Word> words) {
   std::size_t at = 0;
   while (at < words.size() && (is(words[at], "/i") || is(words[at], "not"))) ++at;
   if (at >= words.size()) return words.size();
+  if (words[at].text.starts_with('(')) return at + parenthesis_size(words.subspan(at));
   for (const std::string_view unary : {"exist", "errorlevel", "defined", "cmdextversion"}) {
     if (is(words[at], unary)) return std::min(at + 2, words.size());
   }
@@ -135,17 +154,37 @@ std::vector<Word> words_within(const Word& word) {
   return words;
 }
 
-// Strips what only says when or how the command runs.
-std::optional<ShellCommand> simple_command(std::span<Word> words) {
+// How many words say over what a loop runs: `for %%i in (...) do`, `foreach ($i in ...)`, `%`.
+std::size_t loop_head_size(std::span<const Word> words) {
+  if (is(words[0], "for")) {
+    const auto keyword =
+        std::find_if(words.begin(), words.end(), [](const Word& word) { return is(word, "do"); });
+    if (keyword != words.end()) return static_cast<std::size_t>(keyword - words.begin()) + 1;
+  }
+  if (is_any_of(words[0], {"for", "foreach", "while"}) && words.size() > 1 &&
+      words[1].text.starts_with('(')) {
+    return 1 + parenthesis_size(words.subspan(1));
+  }
+  return is_any_of(words[0], {"for", "foreach", "while", "ForEach-Object", "%"}) ? 1 : 0;
+}
+
+// Strips what only says when or how the command runs. Nothing is left where a line ends behind a
+// condition or the head of a loop.
+ShellCommand simple_command(std::span<Word> words) {
   ShellCommand command;
   for (;;) {
-    cut_parentheses(words);
-    if (words.empty()) return std::nullopt;
+    if (!words.empty() && loop_head_size(words) == 0) cut_parentheses(words);
+    if (words.empty()) return command;
     const std::size_t before = words.size();
-    if (is(words[0], "if")) {
+    if (is_any_of(words[0], {"if", "elseif"})) {
       words = words.subspan(1);
       words = words.subspan(condition_size(words));
       command.is_conditional = true;
+    } else if (const std::size_t head = loop_head_size(words); head != 0) {
+      words = words.subspan(head);
+      command.is_in_loop = true;
+    } else if (words.size() > 2 && words[0].text.starts_with('$') && words[1].text == "=") {
+      words = words.subspan(2);
     } else if (is(words[0], "call") && words.size() > 1) {
       words = words.subspan(1);
     } else if (is(words[0], "start")) {
@@ -156,7 +195,6 @@ std::optional<ShellCommand> simple_command(std::span<Word> words) {
       words = words.subspan(2);
       if (words.size() == 1 && words[0].quoted) {
         command.words = words_within(words[0]);
-        if (command.words.empty()) return std::nullopt;
         return command;
       }
     }
@@ -179,21 +217,27 @@ std::string_view program_name(std::string_view word) noexcept {
 }
 
 std::vector<ShellCommand> shell_commands(const ScriptLine& line) {
-  std::vector<Word> pieces = without_redirections(line.words);
+  bool reads_file = false;
+  std::vector<Word> pieces = without_redirections(line.words, reads_file);
   std::vector<ShellCommand> commands;
   std::span<Word> rest(pieces);
   bool behind_pipe = false;
   bool behind_test = false;
   bool in_if = false;
+  bool in_loop = false;
   while (!rest.empty()) {
     const auto end = std::find_if(rest.begin(), rest.end(), is_separator);
     const auto size = static_cast<std::size_t>(end - rest.begin());
-    if (std::optional<ShellCommand> command = simple_command(rest.first(size))) {
-      // All that stands behind `if` on one line depends on its condition.
-      in_if = in_if || command->is_conditional;
-      command->is_conditional = in_if || behind_test;
-      command->reads_pipe = behind_pipe;
-      commands.push_back(std::move(*command));
+    ShellCommand command = simple_command(rest.first(size));
+    // All that stands behind `if` or `for` on one line depends on it.
+    in_if = in_if || command.is_conditional;
+    in_loop = in_loop || command.is_in_loop;
+    if (!command.words.empty()) {
+      command.is_conditional = in_if || behind_test;
+      command.is_in_loop = in_loop;
+      command.reads_pipe = behind_pipe;
+      command.reads_file = reads_file;
+      commands.push_back(std::move(command));
     }
     if (end == rest.end()) break;
     behind_pipe = end->text == "|";

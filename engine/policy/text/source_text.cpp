@@ -1,5 +1,6 @@
 #include "engine/policy/text/source_text.h"
 
+#include <algorithm>
 #include <array>
 
 #include "engine/policy/text/spelling.h"
@@ -117,6 +118,16 @@ SourceText SourceText::decode(std::string_view bytes) {
       break;
   }
   return source;
+}
+
+SourceText SourceText::with_lines(const std::vector<bool>& kept) const {
+  SourceText copy = *this;
+  for (std::size_t i = 0; i < starts_.size(); ++i) {
+    if (i < kept.size() && kept[i]) continue;
+    const std::size_t size = line(i + 1).size();
+    std::fill_n(copy.text_.begin() + static_cast<std::ptrdiff_t>(starts_[i]), size, ' ');
+  }
+  return copy;
 }
 
 std::string_view SourceText::line(std::size_t number) const noexcept {

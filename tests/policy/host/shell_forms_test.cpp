@@ -118,8 +118,9 @@ TEST(ShellForms, ThatAreNotFollowedAreTold) {
               Contains("warning file-not-read 1"));
   EXPECT_THAT(test::read_host("reg add \\\\DC1\\HKLM\\SOFTWARE\\A /v B /d 1\n", false).complaints(),
               Contains("warning remote-machine 1"));
-  EXPECT_THAT(test::read_host("set KEY=HKLM\\A\nreg add %KEY% /v B /d 1\n", false).complaints(),
-              Contains("error unreplaced-variable 2"));
+  EXPECT_THAT(
+      test::read_host("reg add HKLM\\A /v C /d 1\nreg add %KEY% /v B /d 1\n", false).complaints(),
+      Contains("error unreplaced-variable 2"));
 }
 
 TEST(PolicyText, ACommentNeverTellsWhatItsFileIs) {
