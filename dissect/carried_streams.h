@@ -23,8 +23,8 @@ struct Carried {
   std::uint32_t index = kNoSlot;
 
   explicit operator bool() const noexcept { return kind != CarriedKind::nothing; }
-  [[nodiscard]] Slot<RpcSession> rpc() const noexcept { return {index}; }
-  [[nodiscard]] Slot<SmbConnection> smb() const noexcept { return {index}; }
+  [[nodiscard]] Slot<RpcSession> rpc() const noexcept { return Slot<RpcSession>(index); }
+  [[nodiscard]] Slot<SmbConnection> smb() const noexcept { return Slot<SmbConnection>(index); }
 };
 
 // The protocols that TCP streams carry. Each operation finds here, and nowhere else, the protocol

@@ -159,7 +159,7 @@ bool IpFragments::hold(Slot<Chain> slot, const Packet& packet) noexcept {
     const bool is_own_fault = chain.pieces.size() >= kChainBounds.pieces;
     const Slot<Chain> victim = is_own_fault ? slot : chains_.oldest();
     drop(victim);
-    if (victim.index == slot.index) return false;
+    if (victim == slot) return false;
   }
 }
 

@@ -44,7 +44,7 @@ Slot<DatagramContext> DatagramContexts::use(const Endpoint& client, const Endpoi
   record.open_calls = 0;
   RpcContext& context = record.context;
   context = {};
-  context.key = {static_cast<std::uint32_t>(limits_.contexts) + slot, ++record.generation};
+  context.key = {static_cast<std::uint32_t>(limits_.contexts) + slot.index, ++record.generation};
   context.origin = ContextOrigin::stated;
   context.frame = frame;
   context.protocol = ProtocolSequence::ncadg_ip_udp;

@@ -162,7 +162,7 @@ Slot<ContextRecord> PresentationContexts::add(ContextList& list) noexcept {
   const std::uint32_t generation = record.generation + 1;
   record = ContextRecord{};
   record.generation = generation;
-  record.context.key = {slot, generation};
+  record.context.key = {slot.index, generation};
   list.all.push_newest(slot, contexts_);
   list.recent = {};
   ++list.count;

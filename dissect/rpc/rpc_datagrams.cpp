@@ -183,7 +183,8 @@ void RpcDatagrams::on_client_note(const Received& pdu) noexcept {
 }
 
 CallKey RpcDatagrams::key_of(Pending slot) const noexcept {
-  return {static_cast<std::uint32_t>(limits_.pending_calls) + slot, pending_[slot].generation};
+  return {static_cast<std::uint32_t>(limits_.pending_calls) + slot.index,
+          pending_[slot].generation};
 }
 
 void RpcDatagrams::resolve(Pending slot, Outcome outcome, std::uint32_t status,

@@ -54,7 +54,7 @@ Slot<RpcSession> RpcSessions::open(ProtocolSequence protocol,
   if (!slot) return slot;
   RpcSession& session = sessions_[slot];
   session = RpcSession{};
-  session.contexts.association = slot;
+  session.contexts.association = slot.index;
   Association& association = session.association;
   association.protocol = protocol;
   association.endpoints = {endpoints};
@@ -71,7 +71,7 @@ void RpcSessions::close(Slot<RpcSession> slot) noexcept {
     end_proposal(proposal, AuthAnswer::unclear);
   }
   contexts_.close_all(session.contexts);
-  endpoints_.end(slot);
+  endpoints_.end(slot.index);
   security_.release(session.security);
   const Association& association = session.association;
   const bool one_sided =
@@ -133,7 +133,7 @@ void RpcSessions::doubt(Slot<RpcSession> slot, Doubts doubts,
   known = all;
   tell_conflict(session, frame);
   for (Pending at = session.calls.newest(); at; at = pending_[at].of_owner.older) {
-    observer_.on_doubt({at, pending_[at].generation}, all);
+    observer_.on_doubt({at.index, pending_[at].generation}, all);
   }
 }
 
@@ -211,7 +211,7 @@ void RpcSessions::on_request(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   if (is_first) read_stub(context, pdu, request.stub, call);
   tell_call(slot, pdu, context_slot, call);
   if (is_first && EndpointDialogue::is_mapper(context)) {
-    endpoints_.read_request(slot, context, call.opnum, pdu);
+    endpoints_.read_request(slot.index, context, call.opnum, pdu);
   }
 }
 
@@ -240,7 +240,7 @@ void RpcSessions::tell_call(Slot<RpcSession> slot, const Pdu& pdu, Slot<ContextR
   contexts_.add_call(sessions_[slot].contexts, context_slot);
   const RpcContext& context = contexts_[context_slot].context;
 
-  call.key = {pending_slot, pending.generation};
+  call.key = {pending_slot.index, pending.generation};
   call.frame = pdu.frame;
   call.ordinal = pdu.index << 8;
   call.call_id = pdu.header.call_id;
@@ -258,7 +258,7 @@ void RpcSessions::tell_call(Slot<RpcSession> slot, const Pdu& pdu, Slot<ContextR
 void RpcSessions::on_later_fragment(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   RpcRequest request;
   if (parse_request(pdu.header, pdu.real(), request) != ParseStatus::ok) return;
-  if (sessions_[slot].topics.mapper) endpoints_.read_fragment(slot, pdu);
+  if (sessions_[slot].topics.mapper) endpoints_.read_fragment(slot.index, pdu);
   const Pending pending_slot = find_call(slot, pdu);
   if (!pending_slot) {
     if (sessions_[slot].missed_first_fragment(pdu.header.call_id)) on_request(slot, pdu);
@@ -278,7 +278,7 @@ void RpcSessions::doubt(Pending slot, const FrameReference& frame) noexcept {
   if (std::exchange(call.doubted, true)) return;
   Doubts doubts;
   doubts.add(Doubt::pdu_conflict);
-  observer_.on_doubt({slot, call.generation}, doubts);
+  observer_.on_doubt({slot.index, call.generation}, doubts);
   tell_conflict(sessions_[call.owner], frame);
 }
 
@@ -291,12 +291,12 @@ void RpcSessions::on_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   if (call && status == ParseStatus::ok) {
     if (!is_fault && topics.any()) {
       const RpcContext& context = contexts_[pending_[call].context].context;
-      endpoints_.read_answer(slot, context, pending_[call].opnum, pdu);
+      endpoints_.read_answer(slot.index, context, pending_[call].opnum, pdu);
     }
     resolve(call, is_fault ? Outcome::fault : Outcome::response, answer.status, pdu.frame);
     return;
   }
-  if (!is_fault && topics.mapper) endpoints_.read_fragment(slot, pdu);
+  if (!is_fault && topics.mapper) endpoints_.read_fragment(slot.index, pdu);
   const Slot<OpenProposal> proposal = find_proposal(slot, pdu);
   if (proposal && is_fault) {
     contexts_.note_fault(proposals_[proposal].first, answer.status);
@@ -384,7 +384,7 @@ void RpcSessions::resolve(Pending pending_slot, Outcome outcome, std::uint32_t s
     outcome = pending.without_answer();
   }
   RpcOutcome told;
-  told.call = {pending_slot, pending.generation};
+  told.call = {pending_slot.index, pending.generation};
   told.outcome = outcome;
   told.status = status;
   told.frame = frame;

@@ -217,7 +217,7 @@ void SmbPipes::end_write(SmbWrites::Reference write) noexcept {
 void SmbPipes::accept(SmbWrites::Reference write) noexcept {
   if (!writes_.holds(write) || writes_[write.slot].state != SmbWrite::State::held) return;
   const SmbPipe& pipe = (*this)[writes_[write.slot].pipe.slot];
-  for (Slot<SmbWrite> at; at.index != write.slot.index;) {
+  for (Slot<SmbWrite> at; at != write.slot;) {
     at = pipe.writes.oldest();
     deliver(at);
   }

@@ -57,7 +57,7 @@ void SmbSessions::name(Slot<SmbSession> slot, const TableKey& key, std::uint64_t
   (*this)[slot].id = id;
   (*this)[slot].has_id = true;
   const Slot<SmbSession> earlier = find(key);
-  if (earlier.index == slot.index) return;
+  if (earlier == slot) return;
   if (earlier) close(earlier, frame);
   rekey(slot, key);
 }

@@ -41,7 +41,7 @@ class IntrusiveList {
   // Makes the object, which stands in the list, the newest.
   template <class Store>
   void touch(Slot<T> slot, Store& store) noexcept {
-    if (newest_.index == slot.index) return;
+    if (newest_ == slot) return;
     remove(slot, store);
     push_newest(slot, store);
   }

@@ -16,72 +16,75 @@ template <class T>
 class KeyedSlab {
  public:
   explicit KeyedSlab(std::size_t capacity)
-      : entries_(capacity), buckets_(std::bit_ceil(capacity), kNoSlot) {}
+      : entries_(capacity), buckets_(std::bit_ceil(capacity)) {}
 
   // The first object of this hash for which `is_it(slot)` holds, the latest added first; or none.
   template <class Predicate>
   [[nodiscard]] Slot<T> find(std::uint64_t hash, Predicate is_it) const noexcept {
-    std::uint32_t slot = buckets_[hash & (buckets_.size() - 1)];
-    for (; slot != kNoSlot; slot = entries_[slot].bucket_next) {
-      if (entries_[slot].hash == hash && is_it(Slot<T>(slot))) break;
+    Slot<Entry> slot = buckets_[hash & (buckets_.size() - 1)];
+    for (; slot; slot = entries_[slot].bucket_next) {
+      if (entries_[slot].hash == hash && is_it(object(slot))) break;
     }
-    return slot;
+    return object(slot);
   }
 
   // Takes an object, as its last user left it. Not to be called when full().
   [[nodiscard]] Slot<T> add(std::uint64_t hash) noexcept {
-    const std::uint32_t slot = entries_.take();
+    const Slot<Entry> slot = entries_.take();
     link_bucket(slot, hash);
     by_use_.push_newest(slot, entries_);
-    return slot;
+    return object(slot);
   }
   void remove(Slot<T> slot) noexcept {
-    unlink_bucket(slot);
-    by_use_.remove(slot.index, entries_);
-    entries_.release(slot.index);
+    unlink_bucket(entry(slot));
+    by_use_.remove(entry(slot), entries_);
+    entries_.release(entry(slot));
   }
   // The object is found by another hash from now on.
   void rehash(Slot<T> slot, std::uint64_t hash) noexcept {
-    unlink_bucket(slot);
-    link_bucket(slot, hash);
+    unlink_bucket(entry(slot));
+    link_bucket(entry(slot), hash);
   }
   // Marks the object as just used: it becomes the last to be evicted.
-  void touch(Slot<T> slot) noexcept { by_use_.touch(slot.index, entries_); }
+  void touch(Slot<T> slot) noexcept { by_use_.touch(entry(slot), entries_); }
 
   // The least recently used object, or none.
-  [[nodiscard]] Slot<T> oldest() const noexcept { return by_use_.oldest().index; }
+  [[nodiscard]] Slot<T> oldest() const noexcept { return object(by_use_.oldest()); }
   // The one that was used next after this one; none after the last.
   [[nodiscard]] Slot<T> newer_than(Slot<T> slot) const noexcept {
-    return entries_[slot.index].links.newer.index;
+    return object(entries_[entry(slot)].links.newer);
   }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
   [[nodiscard]] bool full() const noexcept { return entries_.size() == entries_.capacity(); }
-  T& operator[](Slot<T> slot) noexcept { return entries_[slot.index].value; }
-  const T& operator[](Slot<T> slot) const noexcept { return entries_[slot.index].value; }
+  T& operator[](Slot<T> slot) noexcept { return entries_[entry(slot)].value; }
+  const T& operator[](Slot<T> slot) const noexcept { return entries_[entry(slot)].value; }
 
  private:
   struct Entry {
     T value{};
     std::uint64_t hash = 0;
-    std::uint32_t bucket_next = kNoSlot;
+    Slot<Entry> bucket_next;
     ListLinks<Entry> links;
   };
 
-  void link_bucket(std::uint32_t slot, std::uint64_t hash) noexcept {
-    Entry& entry = entries_[slot];
-    entry.hash = hash;
-    std::uint32_t& bucket = buckets_[hash & (buckets_.size() - 1)];
-    entry.bucket_next = bucket;
+  // An object and its entry have one index.
+  [[nodiscard]] static Slot<Entry> entry(Slot<T> slot) noexcept { return Slot<Entry>(slot.index); }
+  [[nodiscard]] static Slot<T> object(Slot<Entry> slot) noexcept { return Slot<T>(slot.index); }
+
+  void link_bucket(Slot<Entry> slot, std::uint64_t hash) noexcept {
+    Slot<Entry>& bucket = buckets_[hash & (buckets_.size() - 1)];
+    entries_[slot].hash = hash;
+    entries_[slot].bucket_next = bucket;
     bucket = slot;
   }
-  void unlink_bucket(std::uint32_t slot) noexcept {
-    std::uint32_t* link = &buckets_[entries_[slot].hash & (buckets_.size() - 1)];
+  void unlink_bucket(Slot<Entry> slot) noexcept {
+    Slot<Entry>* link = &buckets_[entries_[slot].hash & (buckets_.size() - 1)];
     while (*link != slot) link = &entries_[*link].bucket_next;
     *link = entries_[slot].bucket_next;
   }
 
   Slab<Entry> entries_;
-  std::vector<std::uint32_t> buckets_;
+  std::vector<Slot<Entry>> buckets_;
   IntrusiveList<Entry, &Entry::links> by_use_;
 };
 

@@ -43,63 +43,63 @@ class KeyedTable {
 
   [[nodiscard]] bool full() const noexcept { return entries_.full(); }
   // The least recently used entry, if any.
-  [[nodiscard]] Slot<Value> oldest() const noexcept { return {entries_.oldest()}; }
+  [[nodiscard]] Slot<Value> oldest() const noexcept { return object(entries_.oldest()); }
 
-  Value& operator[](Slot<Value> slot) noexcept { return entries_[slot.index].value; }
-  const Value& operator[](Slot<Value> slot) const noexcept { return entries_[slot.index].value; }
+  Value& operator[](Slot<Value> slot) noexcept { return entries_[entry(slot)].value; }
+  const Value& operator[](Slot<Value> slot) const noexcept { return entries_[entry(slot)].value; }
 
   [[nodiscard]] Reference reference(Slot<Value> slot) const noexcept {
-    return {slot, entries_[slot.index].generation};
+    return {slot, entries_[entry(slot)].generation};
   }
   [[nodiscard]] bool holds(Reference reference) const noexcept {
-    return reference.slot && entries_[reference.slot.index].generation == reference.generation;
+    return reference.slot && entries_[entry(reference.slot)].generation == reference.generation;
   }
   // A key's owner that no other entry of this table, at any time, is.
   [[nodiscard]] std::uint64_t owner_key(Slot<Value> slot) const noexcept {
-    return std::uint64_t{entries_[slot.index].generation} << 32 | slot.index;
+    return std::uint64_t{entries_[entry(slot)].generation} << 32 | slot.index;
   }
 
   // The entry of this key, if any.
   [[nodiscard]] Slot<Value> find(const TableKey& key) const noexcept {
-    return {
-        entries_.find(hash(key), [&](Slot<Entry> entry) { return entries_[entry].key == key; })};
+    return object(
+        entries_.find(hash(key), [&](Slot<Entry> slot) { return entries_[slot].key == key; }));
   }
 
   // A new entry with a fresh value, in the list of `group` if there is one. Not to be called when
   // full() or when the key is there.
   Slot<Value> add(const TableKey& key, Slot<Group> group) noexcept {
-    const Slot<Value> slot{entries_.add(hash(key))};
-    Entry& entry = entries_[slot.index];
-    entry.value = Value{};
-    entry.key = key;
-    ++entry.generation;
-    entry.group = group;
-    if (group) groups_[group.index].push_newest(slot.index, entries_);
-    return slot;
+    const Slot<Entry> slot = entries_.add(hash(key));
+    Entry& added = entries_[slot];
+    added.value = Value{};
+    added.key = key;
+    ++added.generation;
+    added.group = group;
+    if (group) groups_[group.index].push_newest(slot, entries_);
+    return object(slot);
   }
 
   void remove(Slot<Value> slot) noexcept {
-    Entry& entry = entries_[slot.index];
-    if (entry.group) groups_[entry.group.index].remove(slot.index, entries_);
-    ++entry.generation;
-    entries_.remove(slot.index);
+    Entry& removed = entries_[entry(slot)];
+    if (removed.group) groups_[removed.group.index].remove(entry(slot), entries_);
+    ++removed.generation;
+    entries_.remove(entry(slot));
   }
 
   // The entry is found by another key from now on.
   void rekey(Slot<Value> slot, const TableKey& key) noexcept {
-    entries_[slot.index].key = key;
-    entries_.rehash(slot.index, hash(key));
+    entries_[entry(slot)].key = key;
+    entries_.rehash(entry(slot), hash(key));
   }
 
   // Marks the entry as just used.
-  void touch(Slot<Value> slot) noexcept { entries_.touch(slot.index); }
+  void touch(Slot<Value> slot) noexcept { entries_.touch(entry(slot)); }
 
   // The members of a group, the latest added first; none after the last.
   [[nodiscard]] Slot<Value> first_in_group(Slot<Group> group) const noexcept {
-    return groups_[group.index].newest().index;
+    return object(groups_[group.index].newest());
   }
   [[nodiscard]] Slot<Value> next_in_group(Slot<Value> slot) const noexcept {
-    return entries_[slot.index].links.older.index;
+    return object(entries_[entry(slot)].links.older);
   }
 
  private:
@@ -110,6 +110,14 @@ class KeyedTable {
     ListLinks<Entry> links;  // of its group
     Value value;
   };
+
+  // A value and its entry have one index.
+  [[nodiscard]] static Slot<Entry> entry(Slot<Value> slot) noexcept {
+    return Slot<Entry>(slot.index);
+  }
+  [[nodiscard]] static Slot<Value> object(Slot<Entry> slot) noexcept {
+    return Slot<Value>(slot.index);
+  }
 
   [[nodiscard]] std::uint64_t hash(const TableKey& key) const noexcept {
     const std::uint64_t mixed = fold_multiply(key.owner ^ secrets_[0], key.high ^ secrets_[1]);

@@ -18,8 +18,8 @@ struct Slot {
   std::uint32_t index = kNoSlot;
 
   constexpr Slot() noexcept = default;
-  constexpr Slot(std::uint32_t index_in) noexcept : index(index_in) {}
-  constexpr operator std::uint32_t() const noexcept { return index; }
+  constexpr explicit Slot(std::uint32_t index_in) noexcept : index(index_in) {}
+  constexpr bool operator==(const Slot&) const noexcept = default;
   // Whether it names an object.
   constexpr explicit operator bool() const noexcept { return index != kNoSlot; }
 };
@@ -46,33 +46,33 @@ class Slab {
   // An unused slot, or none when all are in use.
   [[nodiscard]] Slot<T> take() {
     if (free_ != kNoSlot) {
-      const std::uint32_t slot = free_;
-      free_ = cells_[slot].next_free;
+      const Slot<T> slot(free_);
+      free_ = cells_[slot.index].next_free;
       ++size_;
       return slot;
     }
     if (touched_ == capacity_) return {};
-    const std::uint32_t slot = touched_++;
-    new (&cells_[slot]) Cell;
+    const Slot<T> slot(touched_++);
+    new (&cells_[slot.index]) Cell;
     ++size_;
     return slot;
   }
 
   void release(Slot<T> slot) noexcept {
-    cells_[slot].next_free = free_;
-    free_ = slot;
+    cells_[slot.index].next_free = free_;
+    free_ = slot.index;
     --size_;
   }
 
   // Has the front of an object brought into the cache.
   void prefetch(Slot<T> slot, std::size_t size) const noexcept {
     constexpr std::size_t kCacheLine = 64;
-    const char* at = reinterpret_cast<const char*>(&cells_[slot]);
+    const char* at = reinterpret_cast<const char*>(&cells_[slot.index]);
     for (std::size_t done = 0; done < size; done += kCacheLine) __builtin_prefetch(at + done, 1);
   }
 
-  T& operator[](Slot<T> slot) noexcept { return cells_[slot].value; }
-  const T& operator[](Slot<T> slot) const noexcept { return cells_[slot].value; }
+  T& operator[](Slot<T> slot) noexcept { return cells_[slot.index].value; }
+  const T& operator[](Slot<T> slot) const noexcept { return cells_[slot.index].value; }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }

@@ -84,14 +84,14 @@ RecentBytesPool::RecentBytesPool(const Limits& limits)
     : entries_(std::max<std::size_t>(2, limits.recent_bytes / RecentBytes::kBytes)) {}
 
 RecentBytes* RecentBytesPool::find(const RecentBytesHandle& handle) noexcept {
-  if (handle.slot == kNoSlot) return nullptr;
-  Entry& entry = entries_[handle.slot.index];
+  if (!handle.slot) return nullptr;
+  Entry& entry = entries_[entry_of(handle)];
   return entry.generation == handle.generation ? &entry.bytes : nullptr;
 }
 
 RecentBytes& RecentBytesPool::get(RecentBytesHandle& handle, std::uint32_t sequence) noexcept {
-  if (handle.slot != kNoSlot) {
-    Entry& entry = entries_[handle.slot.index];
+  if (handle.slot) {
+    Entry& entry = entries_[entry_of(handle)];
     if (entry.generation == handle.generation) {
       entry.was_used = true;
       return entry.bytes;
@@ -101,26 +101,26 @@ RecentBytes& RecentBytesPool::get(RecentBytesHandle& handle, std::uint32_t seque
   Entry& entry = entries_[slot];
   entry.was_used = true;
   entry.bytes.reset(sequence);
-  handle = {slot.index, ++entry.generation};
+  handle = {Slot<RecentBytes>(slot.index), ++entry.generation};
   return entry.bytes;
 }
 
 void RecentBytesPool::release(RecentBytesHandle& handle) noexcept {
   if (find(handle) != nullptr) {
-    ++entries_[handle.slot.index].generation;
-    entries_.release(handle.slot.index);
+    ++entries_[entry_of(handle)].generation;
+    entries_.release(entry_of(handle));
   }
   handle = {};
 }
 
 Slot<RecentBytesPool::Entry> RecentBytesPool::take() noexcept {
-  const Slot<Entry> free = entries_.take();
-  if (free != kNoSlot) return free;
+  if (const Slot<Entry> free = entries_.take()) return free;
   // Once around at most: by then no entry counts as used.
   for (;;) {
     hand_ = hand_ + 1 == entries_.capacity() ? 0 : hand_ + 1;
-    Entry& entry = entries_[hand_];
-    if (!entry.was_used) return hand_;
+    const Slot<Entry> slot(hand_);
+    Entry& entry = entries_[slot];
+    if (!entry.was_used) return slot;
     entry.was_used = false;
   }
 }

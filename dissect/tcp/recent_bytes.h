@@ -79,6 +79,9 @@ class RecentBytesPool {
     RecentBytes bytes;
   };
 
+  [[nodiscard]] static Slot<Entry> entry_of(const RecentBytesHandle& handle) noexcept {
+    return Slot<Entry>(handle.slot.index);
+  }
   [[nodiscard]] Slot<Entry> take() noexcept;
 
   Slab<Entry> entries_;

@@ -18,7 +18,9 @@ std::span<std::uint32_t, TcpOpenings::kPlaces> TcpOpenings::places_of(std::uint6
 
 Slot<TcpOpenings::Attempt> TcpOpenings::find(std::uint64_t tag) noexcept {
   for (const std::uint32_t place : places_of(tag)) {
-    if (place != 0 && attempts_[place - 1].tag == tag) return place - 1;
+    if (place == 0) continue;
+    const Slot<Attempt> slot(place - 1);
+    if (attempts_[slot].tag == tag) return slot;
   }
   return {};
 }
@@ -52,7 +54,7 @@ void TcpOpenings::note_syn(std::uint64_t tag, const Packet& packet,
   if (attempts_.size() == attempts_.capacity()) forget(by_syn_.oldest());
   const std::span<std::uint32_t, kPlaces> places = places_of(tag);
   std::uint32_t& place = *std::min_element(places.begin(), places.end());
-  if (place != 0) forget(place - 1);
+  if (place != 0) forget(Slot<Attempt>(place - 1));
   const Slot<Attempt> slot = attempts_.take();
   place = slot.index + 1;
   Attempt& attempt = attempts_[slot];

@@ -198,7 +198,7 @@ bool TcpStream::is_keep_alive(const PieceShape& said) const noexcept {
 
 void TcpStream::compare_copy(std::uint32_t sequence, Bytes bytes,
                              const TcpContext& context) noexcept {
-  if (bytes.empty() || recent_.slot == kNoSlot) return;
+  if (bytes.empty() || !recent_.slot) return;
   const std::uint32_t end = sequence + static_cast<std::uint32_t>(bytes.size());
   const RecentBytes* recent = context.shared.recent.find(recent_);
   const CopyResult result =

@@ -19,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   test::RecordingObserver observer;
   dissect::DissectStatistics statistics;
   dissect::RpcSessions sessions(limits, observer, statistics, 1);
-  const std::uint32_t slot = sessions.open(dissect::ProtocolSequence::ncacn_ip_tcp, {}, nullptr);
+  const dissect::Slot<dissect::RpcSession> slot =
+      sessions.open(dissect::ProtocolSequence::ncacn_ip_tcp, {}, nullptr);
 
   Bytes rest = std::as_bytes(std::span(data, size));
   dissect::FrameReference frame;

@@ -113,7 +113,7 @@ class SmbTalk {
   // Ends all connections and returns what was told.
   std::string text() {
     for (dissect::Slot<dissect::SmbConnection>& slot : slots_) {
-      if (slot != dissect::kNoSlot) smb_.close(slot, frame());
+      if (slot) smb_.close(slot, frame());
       slot = {};
     }
     EXPECT_EQ(observer_.complaints(), "");

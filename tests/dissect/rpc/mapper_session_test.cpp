@@ -77,7 +77,7 @@ class MapperSession : public testing::TestWithParam<StubForm> {
   MapperObserver observer_;
   DissectStatistics statistics_;
   RpcSessions sessions_{limits_, observer_, statistics_, 1};
-  std::uint32_t slot_ = 0;
+  Slot<RpcSession> slot_;
 };
 
 // C706 appendix O, opnum 3.

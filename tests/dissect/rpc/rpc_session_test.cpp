@@ -53,8 +53,8 @@ class Conversation {
 
   // Ends the conversation and returns what was told.
   std::string text() {
-    if (slot_ != kNoSlot) sessions_.close(slot_);
-    slot_ = kNoSlot;
+    if (slot_) sessions_.close(slot_);
+    slot_ = {};
     EXPECT_EQ(observer_.complaints(), "");
     EXPECT_TRUE(observer_.all_closed());
     return observer_.text();
@@ -83,7 +83,7 @@ class Conversation {
   RecordingObserver observer_;
   DissectStatistics statistics_;
   RpcSessions sessions_{limits_, observer_, statistics_, 1};
-  std::uint32_t slot_ = kNoSlot;
+  Slot<RpcSession> slot_;
   std::uint64_t frames_ = 0;
   std::int64_t seconds_ = 0;
   std::size_t piece_ = 0;
@@ -331,7 +331,7 @@ TEST(RpcSession, TellsHowAProposalWasRefusedAndSinceWhenTheAssociationIs) {
     const Limits limits;
     DissectStatistics statistics;
     RpcSessions sessions(limits, observer, statistics, 1);
-    const std::uint32_t slot = sessions.open(ProtocolSequence::ncacn_ip_tcp, {}, nullptr);
+    const Slot<RpcSession> slot = sessions.open(ProtocolSequence::ncacn_ip_tcp, {}, nullptr);
     FrameReference frame;
     frame.timestamp.nanoseconds = 6;
     for (const auto& [by_client, bytes] : row.messages) {

@@ -118,7 +118,7 @@ TEST(InterfaceList, IsToldForTheEndpointThatWasAsked) {
     RpcSessions sessions(limits, observer, statistics, 1);
     const Endpoint client{IpAddress::v4(0x0a4d'0002), 40'000};
     const Endpoint server{IpAddress::v4(0x0a4d'0001), 49'664};
-    const std::uint32_t slot =
+    const Slot<RpcSession> slot =
         sessions.open(ProtocolSequence::ncacn_ip_tcp, {client, server}, nullptr);
     const auto say = [&](Direction direction, const ByteVector& bytes) {
       sessions.consume(slot, direction, bytes, {});
