@@ -94,6 +94,7 @@ struct HostSettings {
   std::optional<Placed<bool>> enable_auth_ep_resolution;
   std::optional<Placed<std::uint32_t>> restrict_receiving_ntlm;  // 0 allow, 1 domain, 2 deny all
   std::optional<Placed<std::uint32_t>> restrict_sending_ntlm;    // 0 allow, 1 audit, 2 deny all
+  std::optional<Placed<bool>> everyone_includes_anonymous;       // of `WD` in filters
   Edition edition = Edition::unknown;
   std::optional<bool> is_windows;  // empty: as far as the traffic shows
   std::vector<InterfaceRegistration> registrations;

@@ -24,6 +24,20 @@ bool same_data(const ConditionData& a, const ConditionData& b) noexcept {
 
 }  // namespace
 
+void apply_everyone_setting(Policy& policy) {
+  const auto& setting = policy.host.everyone_includes_anonymous;
+  if (!setting || !setting->value) return;
+  for (Filter& filter : policy.filters) {
+    for (Condition& condition : filter.conditions) {
+      auto* const descriptor = std::get_if<SecurityDescriptor>(&condition.data);
+      if (descriptor == nullptr) continue;
+      for (AccessEntry& entry : descriptor->entries) {
+        entry.includes_anonymous = entry.trustee == "WD";
+      }
+    }
+  }
+}
+
 bool same_meaning(const Condition& a, const Condition& b) noexcept {
   if (a.field != b.field || a.match != b.match || a.unreadable != b.unreadable) return false;
   if (a.in_network_order != b.in_network_order) return false;

@@ -105,6 +105,10 @@ struct Policy {
   HostSettings host;  // what else the servers are set to
 };
 
+// Has `WD` name anonymous callers in all conditions where EveryoneIncludesAnonymous is set. To be
+// called when all files and settings of a server are read.
+void apply_everyone_setting(Policy& policy);
+
 // Equality without places and spellings; a generated key equals any other generated key.
 [[nodiscard]] bool same_meaning(const Condition& a, const Condition& b) noexcept;
 [[nodiscard]] bool same_meaning(const Filter& a, const Filter& b) noexcept;

@@ -16,6 +16,8 @@ struct AccessEntry {
   std::uint32_t mask = 0;    // generic rights already mapped
   std::string trustee;       // alias in upper case (`WD`, `AN`, `AU`, `BA`, ...) or `S-1-...`
   bool conditional = false;  // an object or callback entry: whether it applies cannot be told here
+  // `WD` names anonymous callers, too: EveryoneIncludesAnonymous is set.
+  bool includes_anonymous = false;
 
   auto operator<=>(const AccessEntry&) const = default;
 };

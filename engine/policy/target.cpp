@@ -25,7 +25,8 @@ constexpr DifferenceRow kTable[] = {
      "conditions on `opnum`",
      {applies, refused, refused, refused, refused, ignored, ignored, applies, ignored, applies,
       applies},
-     "tests of DSInternals; the field came to Windows Server 2019 by an update"},
+     "tests of DSInternals; the first builds of Windows Server 2019 and 2022 refuse it until "
+     "updated"},
     {Difference::pipe_addresses,
      "addresses of calls over named pipes",
      {contested, never, never, never, never, never, never, never, never, never, applies},

@@ -26,6 +26,7 @@ using Result = NetshConsole::Result;
 struct NetshCommand {
   std::string store;
   std::string script;
+  bool restart = false;
   bool quiet = false;
 };
 
@@ -77,7 +78,9 @@ ExitStatus run_arguments(policy::FilterStore& store, const std::vector<std::stri
         "  hint: there, use one session: a script for `netsh -f`, or the prompt\n";
   }
   if (!quiet && console.volatile_count() != 0) {
-    problems += "note: the filter is volatile: it ends with this command\n";
+    problems +=
+        "note: the filter is volatile: it lasts until the system restarts (here: `rpcaudit netsh "
+        "--restart`)\n";
   }
   return say(answers, problems, result);
 }
@@ -209,6 +212,19 @@ ExitStatus run_prompt(policy::FilterStore& store) {
   return say({}, problems, result == Result::broken ? result : Result::done);
 }
 
+// What a restart of the system leaves of a store.
+ExitStatus run_restart(policy::FilterStore& store, Log& log) {
+  const bool has_begun = store.begin();
+  const std::optional<std::size_t> removed = has_begun ? store.remove_volatile() : std::nullopt;
+  if (!removed || !store.commit()) {
+    store.roll_back();
+    log.error(store.error());
+    return ExitStatus::data;
+  }
+  std::cout << "volatile filters removed: " << *removed << "\n";
+  return ExitStatus::done;
+}
+
 ExitStatus run_netsh(const NetshCommand& command, const std::vector<std::string>& arguments) {
   Log log(false);
   const std::string path = command.store.empty() ? default_filter_store() : command.store;
@@ -216,8 +232,10 @@ ExitStatus run_netsh(const NetshCommand& command, const std::vector<std::string>
     log.error("there is no home folder to keep the filter store in; name one with --store");
     return ExitStatus::usage;
   }
-  if (!command.script.empty() && !arguments.empty()) {
-    log.error("give a script or a command, not both");
+  const int wishes =
+      (command.script.empty() ? 0 : 1) + (arguments.empty() ? 0 : 1) + (command.restart ? 1 : 0);
+  if (wishes > 1) {
+    log.error("give a script, a command or --restart, not several");
     return ExitStatus::usage;
   }
   policy::FilterStore store;
@@ -225,6 +243,7 @@ ExitStatus run_netsh(const NetshCommand& command, const std::vector<std::string>
     log.error(store.error().empty() ? path + ": its folder cannot be made" : store.error());
     return ExitStatus::data;
   }
+  if (command.restart) return run_restart(store, log);
   if (!command.script.empty()) return run_script(store, command.script, log);
   if (!arguments.empty()) return run_arguments(store, arguments, command.quiet);
   return ::isatty(STDIN_FILENO) == 1 ? run_prompt(store) : run_lines(store);
@@ -261,6 +280,9 @@ Command netsh_command() {
                      .value_name = "FILE",
                      .help = "Script of commands to run; - is standard input",
                      .target = &state->script});
+  options.push_back({.names = "--restart",
+                     .help = "Remove volatile filters, as a restart of the system does",
+                     .target = &state->restart});
   options.push_back({.names = "-q,--quiet",
                      .help = "No remarks on what a Windows host does otherwise",
                      .target = &state->quiet});

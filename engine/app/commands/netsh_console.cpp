@@ -160,9 +160,6 @@ bool NetshConsole::load() {
   for (std::size_t i = 0; i < policy.filters.size(); ++i) {
     policy.filters[i].id = static_cast<std::uint64_t>((*stored)[i].id);
   }
-  for (policy::Filter& filter : policy_.filters) {
-    if (!filter.persistent) policy.filters.push_back(std::move(filter));
-  }
   policy_.filters = std::move(policy.filters);
   if (*pending != pending_text()) restore_pending(*pending);
   stored_pending_ = *pending;
@@ -217,24 +214,17 @@ bool NetshConsole::add_filter(const policy::NetshEffect& effect, std::string& an
   policy::Filter& filter = policy_.filters.back();
   const std::optional<bool> is_stored = store_.contains(effect.key);
   if (!is_stored) return false;
-  const bool is_volatile =
-      volatile_count_ != 0 &&
-      std::any_of(policy_.filters.begin(), policy_.filters.end() - 1,
-                  [&effect](const policy::Filter& other) { return other.key == effect.key; });
-  if (*is_stored || is_volatile) {
+  if (*is_stored) {
     reporter_.error("key-exists", filter.span,
                     "a filter with the key `" + to_string(effect.key) + "` exists already",
                     "delete it first, or leave `filterkey=` out");
     policy_.filters.pop_back();
     return true;
   }
-  if (filter.persistent) {
-    const std::optional<std::int64_t> id = store_.add(filter);
-    if (!id) return false;
-    filter.id = static_cast<std::uint64_t>(*id);
-  } else {
-    ++volatile_count_;
-  }
+  const std::optional<std::int64_t> id = store_.add(filter);
+  if (!id) return false;
+  filter.id = static_cast<std::uint64_t>(*id);
+  if (!filter.persistent) ++volatile_count_;
   answers += "FilterKey: " + to_string(effect.key) + '\n';
   answers += kOk;
   return true;

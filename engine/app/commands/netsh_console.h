@@ -14,8 +14,8 @@ namespace rpcaudit::app {
 
 // A netsh session on a filter store: runs commands and answers them as netsh does.
 //
-// Persistent filters go into the store, volatile ones live as long as the console. Each command is
-// a transaction of its own, or all those between begin() and end() one together.
+// Filters go into the store; volatile ones stay there until it is told of a restart. Each command
+// is a transaction of its own, or all those between begin() and end() one together.
 class NetshConsole {
  public:
   enum class Result : std::uint8_t {

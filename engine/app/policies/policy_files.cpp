@@ -57,6 +57,7 @@ struct Extent {
     count(host.enable_auth_ep_resolution);
     count(host.restrict_receiving_ntlm);
     count(host.restrict_sending_ntlm);
+    count(host.everyone_includes_anonymous);
     const policy::PortSettings& ports = host.ports;
     settings = ports.ranges.size() + ports.static_ports.size() + (ports.use_internet ? 1u : 0u) +
                (ports.ports_are_internet ? 1u : 0u) + (ports.system_range ? 1u : 0u);
@@ -171,6 +172,7 @@ void load_policies(std::span<const std::string> paths, const PolicyFileOptions& 
   if (options.as_session) {
     for (policy::Filter& filter : loaded.policy.filters) filter.by_separate_processes = false;
   }
+  policy::apply_everyone_setting(loaded.policy);
   if (!loaded.has_errors()) policy::validate(loaded.policy, loaded.diagnostics);
 }
 

@@ -112,9 +112,13 @@ Evidence evidence_of(const ContextInfo& context, const CallEvent& call) noexcept
   if (call.outcome == dissect::Outcome::response) {
     return {force == evaluate::InForce::yes ? Enforced::contradicted : Enforced::unknown, {}};
   }
-  const bool has_status =
+  // IPsec drops packets without an answer: a fault is one all the same.
+  const bool is_answered =
       call.outcome == dissect::Outcome::fault || call.outcome == dissect::Outcome::rejected;
-  if (has_status && is_denied(call.status)) {
+  if (is_answered && call.verdict && call.verdict->control == evaluate::Control::ipsec) {
+    return {force == evaluate::InForce::yes ? Enforced::contradicted : Enforced::unknown, {}};
+  }
+  if (is_answered && is_denied(call.status)) {
     Evidence evidence{Enforced::consistent, {}};
     add_cause_of_interface(context, evidence);
     const bool is_object_call = call.object && !call.object->is_nil();

@@ -22,8 +22,10 @@ void JsonSink::write_decision(JsonLine& line, const PolicyMembers& policy,
                               const evaluate::ControlVerdict& decided) {
   line.plain("action", to_string(action));
   if (!policy.deployment.empty()) line.members(policy.deployment);
-  line.plain("control", to_string(control));
-  policy.controls.write(line, control, decided);
+  if (control != evaluate::Control::none) {
+    line.plain("control", to_string(control));
+    policy.controls.write(line, control, decided);
+  }
   if (action == evaluate::VerdictAction::undecidable) {
     line.open_array("unseen");
     for (std::size_t i = 0; i < evaluate::kControlFactCount; ++i) {
@@ -63,7 +65,10 @@ void JsonSink::on_connection(const ConnectionEvent& connection) {
   if (connection.repeated != 0) line.number("repeated", connection.repeated);
   line.close();
   line.open("verdict");
-  write_decision(line, policy, action_of(connection), evaluate::Control::ipsec, connection.ipsec);
+  // A connection that no rule is about passes without a decision.
+  const bool is_decided = connection.ipsec.item != evaluate::kNoItem;
+  write_decision(line, policy, action_of(connection),
+                 is_decided ? evaluate::Control::ipsec : evaluate::Control::none, connection.ipsec);
   evaluate::Verdict verdict;
   verdict.controls[evaluate::Control::ipsec] = connection.ipsec;
   line.open_array("controls");

@@ -44,7 +44,9 @@ Truth names_caller(const policy::AccessEntry& entry, const CallerKnowledge& call
   } else if (caller.anonymous == Truth::yes && is_never_anonymous(entry.trustee)) {
     names = Truth::no;
   }
-  if (entry.trustee == "WD") names = truth_not(caller.anonymous);
+  if (entry.trustee == "WD") {
+    names = entry.includes_anonymous ? Truth::yes : truth_not(caller.anonymous);
+  }
   if (entry.trustee == "AN") names = caller.anonymous;
   if (entry.trustee == "AU") names = caller.authenticated;
   return entry.conditional ? truth_and(names, Truth::unknown) : names;

@@ -113,8 +113,8 @@ void check_opnum(const Condition& condition, Reporter& reporter) {
   if (condition.field != Field::opnum) return;
   reporter.note("opnum-version", condition.span,
                 "`opnum` counts from Windows 11 24H2 and Windows Server 2025 on",
-                "earlier versions ignore the condition, which makes the filter broader, or "
-                "refuse it");
+                "Windows Server 2019, 2022 and Windows 10 ignore the condition, which makes the "
+                "filter broader; their first builds and Server 2016 refuse it");
 }
 
 void check_truth(const Condition& condition, Reporter& reporter) {

@@ -68,6 +68,8 @@ void check_remote_clients(const HostSettings& host, Reporter& reporter) {
   reporter.note("effective-at-reboot", setting->span,
                 "RestrictRemoteClients takes effect when the server starts again");
   if (setting->value == RestrictRemoteClients::none) return;
+  reporter.note("not-for-controllers", setting->span,
+                "Microsoft: RestrictRemoteClients should never be applied to a domain controller");
   const auto& enable = host.enable_auth_ep_resolution;
   if (!enable || !enable->value) {
     reporter.warning("lookups-refused", setting->span,
@@ -79,7 +81,7 @@ void check_remote_clients(const HostSettings& host, Reporter& reporter) {
     reporter.warning("no-exceptions", setting->span,
                      "`authenticated without exceptions` also stops interfaces that exempt "
                      "themselves",
-                     "Microsoft: it should never be applied to a domain controller");
+                     "Microsoft's advice is not to use it without much testing");
   }
 }
 

@@ -85,6 +85,7 @@ void read_registry(const toml::table& table, TomlTable& parent, HostSettings& ho
   TomlTable reader(table, parent.file(), parent.reporter());
   read_remote_clients(reader, host);
   host.enable_auth_ep_resolution = reader.truth("enable_auth_ep_resolution");
+  host.everyone_includes_anonymous = reader.truth("everyone_includes_anonymous");
   host.restrict_receiving_ntlm = read_level(reader, "restrict_receiving_ntlm");
   host.restrict_sending_ntlm = read_level(reader, "restrict_sending_ntlm");
   reader.refuse_other_keys();

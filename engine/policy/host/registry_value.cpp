@@ -13,6 +13,7 @@ enum class RegistryApplier::Setting : std::uint8_t {
   auth_ep_resolution,
   receiving_ntlm,
   sending_ntlm,
+  everyone_includes_anonymous,
   ports,
   ports_are_internet,
   use_internet,
@@ -55,6 +56,22 @@ std::string canonical_key(std::string_view key) {
   return text;
 }
 
+// Settings that decide calls of some interfaces, or whether a session may be had at all.
+constexpr std::string_view kNeighbours[] = {
+    "RpcAuthnLevelPrivacyEnabled", "RequireSeal",
+    "RequireSignOrSeal",           "FullSecureChannelProtection",
+    "VulnerableChannelAllowList",  "RequireIntegrityActivationAuthenticationLevel",
+    "RestrictRemoteSam",           "NullSessionPipes",
+    "RestrictNullSessAccess",      "RestrictAnonymous",
+    "RpcUseNamedPipeProtocol",     "RpcProtocols",
+    "ForceKerberosForRpc",         "EnableDCOM",
+    "MachineAccessRestriction",    "MachineLaunchRestriction"};
+
+bool is_neighbour(std::string_view name) noexcept {
+  return std::any_of(std::begin(kNeighbours), std::end(kNeighbours),
+                     [name](std::string_view one) { return equal_ignoring_case(one, name); });
+}
+
 }  // namespace
 
 // Sources: Microsoft on RPC interface restriction; on RPC dynamic ports and their registry keys; on
@@ -69,6 +86,10 @@ const RegistryApplier::Row* RegistryApplier::find(std::string_view key,
       {kRpcKey, "EnableAuthEpResolution", Setting::auth_ep_resolution, {}},
       {kLsa, "RestrictReceivingNTLMTraffic", Setting::receiving_ntlm, {}},
       {kLsa, "RestrictSendingNTLMTraffic", Setting::sending_ntlm, {}},
+      {"SYSTEM\\CurrentControlSet\\Control\\Lsa",
+       "EveryoneIncludesAnonymous",
+       Setting::everyone_includes_anonymous,
+       {}},
       {kInternet, "Ports", Setting::ports, {}},
       {kInternet, "PortsInternetAvailable", Setting::ports_are_internet, {}},
       {kInternet, "UseInternetPorts", Setting::use_internet, {}},
@@ -257,6 +278,8 @@ void RegistryApplier::apply_row(const Row& row, const RegistryValue& value) {
     case Setting::auth_ep_resolution: return apply_truth(value, host.enable_auth_ep_resolution);
     case Setting::receiving_ntlm: return apply_level(value, 2, host.restrict_receiving_ntlm);
     case Setting::sending_ntlm: return apply_level(value, 2, host.restrict_sending_ntlm);
+    case Setting::everyone_includes_anonymous:
+      return apply_truth(value, host.everyone_includes_anonymous);
     case Setting::ports: return apply_ports(value);
     case Setting::ports_are_internet: return apply_yes_no(value, host.ports.ports_are_internet);
     case Setting::use_internet: return apply_yes_no(value, host.ports.use_internet);
@@ -285,6 +308,10 @@ void RegistryApplier::apply(const RegistryValue& value) {
   const std::string key = canonical_key(value.key);
   const Row* const row = find(key, value.name);
   if (row == nullptr) {
+    if (is_neighbour(value.name)) {
+      return reporter_.note("neighbouring-value", value.span,
+                            quoted(value.name) + " has a say in RPC, too, and is not judged here");
+    }
     ++ignored_;
     return suggest(value, key);
   }
@@ -320,9 +347,10 @@ void RegistryApplier::finish(const SourceSpan& file) {
                       "RestrictRemoteClients stands under `HKLM\\" + std::string(kRpcKey) + '`');
   }
   if (ignored_ != 0) {
-    reporter_.note(
-        "ignored-values", file,
-        std::to_string(ignored_) + " values that have nothing to do with RPC are left out");
+    reporter_.note("ignored-values", file,
+                   std::to_string(ignored_) +
+                       (ignored_ == 1 ? " value that has nothing to do with RPC is left out"
+                                      : " values that have nothing to do with RPC are left out"));
   }
 }
 

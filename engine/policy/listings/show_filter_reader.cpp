@@ -143,9 +143,12 @@ class ListingReader {
   void finish(const SourceSpan& whole_file) {
     finish_filter();
     if (any_) {
-      reporter_.note("listing-loses", whole_file,
-                     "a listing does not tell whether a filter persists, nor `auditparameters`: "
-                     "all are taken to persist");
+      reporter_.note(
+          "listing-loses", whole_file,
+          "a listing does not tell whether a filter persists, nor `auditparameters`, nor "
+          "hard permits and filters of other sublayers (of security products), which "
+          "may decide against it: all are taken to persist and to decide",
+          "`netsh wfp show filters` lists the other sublayers");
     }
     collector_.finish_listing();
   }

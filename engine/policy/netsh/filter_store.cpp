@@ -187,6 +187,25 @@ bool FilterStore::remove(const Uuid& key) {
   return row.is_done();
 }
 
+std::optional<std::size_t> FilterStore::remove_volatile() {
+  const std::optional<std::vector<StoredFilter>> all = filters();
+  if (!all) return std::nullopt;
+  std::size_t count = 0;
+  for (const StoredFilter& filter : *all) {
+    // The rule is the first line; data that reads the same stands behind it.
+    const std::string_view rule =
+        std::string_view(filter.script).substr(0, filter.script.find('\n'));
+    if (rule.find(" persistence=volatile") == std::string_view::npos) continue;
+    const std::string id = std::to_string(filter.id);
+    Statement row(*this, "DELETE FROM filter WHERE id = ?");
+    row.bind(1, id);
+    (void)row.step();
+    if (!row.is_done()) return std::nullopt;
+    ++count;
+  }
+  return count;
+}
+
 bool FilterStore::remove_all() { return run("DELETE FROM filter"); }
 
 bool FilterStore::set_pending(std::string_view script) {

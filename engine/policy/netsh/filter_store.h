@@ -21,8 +21,8 @@ struct StoredFilter {
   std::string script;
 };
 
-// The persistent filters of `rpcaudit netsh` and the rule that waits for its `add filter`, in an
-// SQLite file.
+// The filters of `rpcaudit netsh`, volatile ones too, and the rule that waits for its `add filter`,
+// in an SQLite file.
 //
 // Any number of processes may use one store: whoever is in a transaction has it to itself, others
 // wait for some seconds. What commit() has returned from survives a kill of the process and a loss
@@ -61,6 +61,8 @@ class FilterStore {
   [[nodiscard]] std::optional<std::int64_t> add(const Filter& filter);
   [[nodiscard]] bool remove(const Uuid& key);
   [[nodiscard]] bool remove_all();
+  // Removes the volatile filters, as a restart of the system does: how many there were.
+  [[nodiscard]] std::optional<std::size_t> remove_volatile();
   [[nodiscard]] bool set_pending(std::string_view script);
 
  private:

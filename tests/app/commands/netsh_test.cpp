@@ -249,16 +249,21 @@ TEST_F(NetshProgramTest, AKeyThatIsTakenIsRefusedAndTheRuleWaitsOn) {
 }
 
 // [semantics] 1.1.15.
-TEST_F(NetshProgramTest, AVolatileFilterEndsWithItsProcess) {
-  const Ended ended = type(
-      "add rule um block persistence=volatile\nadd condition opnum equal 3\nadd filter\n"
-      "show filter\n");
-  EXPECT_THAT(ended.out, HasSubstr("fieldKey: opnum"));
-  EXPECT_TRUE(filters().empty());
+TEST_F(NetshProgramTest, AVolatileFilterLastsUntilARestart) {
+  type("add rule um block persistence=volatile\nadd condition opnum equal 3\nadd filter\n");
+  EXPECT_THAT(filters(), ElementsAre("block um opnum=3"));
+  EXPECT_THAT(netsh("rpc filter show filter").out, HasSubstr("fieldKey: opnum"));
   netsh("rpc filter add rule um block persistence=volatile");
-  netsh("rpc filter add condition opnum equal 3");
+  netsh("rpc filter add condition opnum equal 4");
   EXPECT_THAT(netsh("rpc filter add filter").err, HasSubstr("the filter is volatile"));
-  EXPECT_TRUE(filters().empty());
+  type("add rule um block\nadd condition pipe equal \" persistence=volatile\"\nadd filter\n");
+  EXPECT_EQ(netsh("--restart").out, "volatile filters removed: 2\n");
+  EXPECT_EQ(filters().size(), 1u);
+  EXPECT_EQ(netsh("--restart").out, "volatile filters removed: 0\n");
+}
+
+TEST_F(NetshProgramTest, ARestartIsNoCommandOfNetsh) {
+  EXPECT_EQ(netsh("--restart rpc filter show filter").status, 2);
 }
 
 TEST_F(NetshProgramTest, HelpIsGivenAtEveryLevel) {

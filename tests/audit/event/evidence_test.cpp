@@ -94,6 +94,26 @@ TEST(Evidence, OfACallIsTheRefusalOfItsContext) {
   }
 }
 
+// What IPsec stops gets no answer, so that a fault shows that it stops nothing.
+TEST(Evidence, OfACallThatIpsecStopsIsContradictedByAnyAnswer) {
+  const std::pair<evaluate::InForce, audit::Enforced> kForces[] = {
+      {evaluate::InForce::yes, audit::Enforced::contradicted},
+      {evaluate::InForce::planned, audit::Enforced::planned},
+  };
+  for (const dissect::Outcome outcome :
+       {dissect::Outcome::fault, dissect::Outcome::rejected, dissect::Outcome::response}) {
+    for (const auto& [force, enforced] : kForces) {
+      audit::CallEvent call;
+      call.outcome = outcome;
+      call.status = kAccessDenied;
+      call.verdict.emplace();
+      call.verdict->control = evaluate::Control::ipsec;
+      call.verdict->in_force = force;
+      EXPECT_EQ(audit::evidence_of({}, call).enforced, enforced) << audit::to_string(outcome);
+    }
+  }
+}
+
 struct ConnectionCase {
   const char* name;
   dissect::OpeningAnswer answer;

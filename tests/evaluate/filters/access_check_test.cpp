@@ -48,6 +48,16 @@ constexpr AccessCase kAccessCases[] = {
     {"D:", kNo, kNo, kNo},
 };
 
+// [semantics] 3.4.3.
+TEST(AccessCheck, EveryoneHasAnonymousCallersWhereThatIsSet) {
+  policy::SddlResult parsed = policy::parse_sddl("D:(A;;CC;;;WD)");
+  ASSERT_TRUE(parsed.ok);
+  EXPECT_EQ(access_check(parsed.descriptor, {kYes, kNo, nullptr}), kNo);
+  parsed.descriptor.entries.at(0).includes_anonymous = true;
+  EXPECT_EQ(access_check(parsed.descriptor, {kYes, kNo, nullptr}), kYes);
+  EXPECT_EQ(access_check(parsed.descriptor, {kMaybe, kMaybe, nullptr}), kYes);
+}
+
 TEST(AccessCheck, TheFirstEntryThatNamesTheCallerDecides) {
   for (const AccessCase& row : kAccessCases) {
     const policy::SddlResult parsed = policy::parse_sddl(row.sddl);

@@ -276,6 +276,33 @@ TEST(Registry, MistakesAreToldWithTheirPlace) {
   }
 }
 
+TEST(Registry, EveryoneIncludesAnonymousChangesWhomWDNames) {
+  const std::string reg =
+      "REGEDIT4\n[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Lsa]\n"
+      "\"EveryoneIncludesAnonymous\"=dword:";
+  const std::string filter =
+      "add rule um permit\nadd condition remote_user_token equal D:(A;;CC;;;WD)(A;;CC;;;BA)\n"
+      "add filter\n";
+  for (const int value : {0, 1}) {
+    ReadHost read = read_hosts({reg + std::to_string(value) + "\n", filter}, false);
+    EXPECT_THAT(read.complaints(), IsEmpty());
+    apply_everyone_setting(read.policy);
+    const auto& entries =
+        std::get<SecurityDescriptor>(read.policy.filters.at(0).conditions.at(0).data).entries;
+    EXPECT_EQ(entries.at(0).includes_anonymous, value == 1);
+    EXPECT_FALSE(entries.at(1).includes_anonymous);
+  }
+}
+
+TEST(Registry, ValuesBesideRpcAreNotCalledNothingToDoWithIt) {
+  const ReadHost read = read_host(
+      "REGEDIT4\n[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Print]\n"
+      "\"RpcAuthnLevelPrivacyEnabled\"=dword:1\n\"Other\"=dword:1\n",
+      false);
+  EXPECT_TRUE(read.says("neighbouring-value"));
+  EXPECT_EQ(read.message("ignored-values"), "1 value that has nothing to do with RPC is left out");
+}
+
 TEST(Registry, NtlmRestrictionsContradictAuthenticatedLookups) {
   const auto with = [](const char* name, int value) {
     return read_host(std::string(kReg) +
