@@ -180,6 +180,7 @@ const Case kCases[] = {
     {"edition-unknown", rpc_value("EnableAuthEpResolution", "1"), kLookups},
     {"effective-at-reboot", kSetting, "rpc filter\n" + um("opnum equal 1")},
     {"lookups-refused", kSetting, kLookups},
+    {"not-for-controllers", kSetting, rpc_value("RestrictRemoteClients", "0")},
     {"no-exceptions", rpc_value("RestrictRemoteClients", "2"), kSetting},
     {"ntlm-conflict", kLookups + kNoNtlm, kSetting + kNoNtlm},
     {"port-count", kPorts, kSetting},
