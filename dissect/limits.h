@@ -22,7 +22,9 @@ struct TunnelTrust {
 };
 
 // Every bound of the dissector. All tables are reserved from these at construction and touched on
-// demand; a full table evicts its least recently used entry and counts it.
+// demand; a full table evicts its least recently used entry and counts it. The defaults say how
+// tables relate to each other: limits_within() (store/memory_share.h) makes them fit into the
+// memory that a run may take.
 struct Limits {
   std::size_t flows = 1u << 21;             // entries of the flow table (16 bytes each)
   std::size_t rpc_connections = 1u << 15;   // flows dissected at once
@@ -45,7 +47,7 @@ struct Limits {
   std::size_t reorder_bytes_per_stream = 1u << 18;  // out-of-order bytes held per direction
   std::size_t reorder_bytes = 32u << 20;            // out-of-order bytes held in all
   std::size_t recent_bytes = 64u << 20;  // delivered bytes kept to compare later copies with
-  std::size_t pdu_buffers = 4096;        // PDUs held in pieces at once, 64 KiB each
+  std::size_t pdu_buffers = 2048;        // PDUs held in pieces at once, 64 KiB each
   std::size_t body_prefix_bytes = 4096;  // clear stub bytes shown with a call
 
   // Connectionless RPC. There are more contexts than calls, so one without a call can be evicted.
@@ -69,6 +71,14 @@ struct Limits {
   [[nodiscard]] constexpr std::size_t call_slots() const noexcept {
     return pending_calls + datagram_calls;
   }
+};
+
+// What whoever listens to a dissector keeps for its slots, in bytes for each: ContextKey::slot,
+// CallKey::slot and TcpOpening::slot.
+struct SlotBytes {
+  std::size_t context = 0;
+  std::size_t call = 0;
+  std::size_t opening = 0;
 };
 
 }  // namespace rpcaudit::dissect

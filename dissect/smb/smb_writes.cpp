@@ -49,12 +49,13 @@ bool SmbWrites::add(Slot<SmbWrite> slot, Bytes bytes, const FrameReference& fram
   const std::size_t wanted = (bytes.size() + piece_bytes - 1) / piece_bytes;
   if (pieces_.capacity() - pieces_.size() < wanted) return false;
   while (!bytes.empty()) {
-    SmbWritePiece& piece = *add_piece(slot, frame);
+    SmbWritePiece* const piece = add_piece(slot, frame);
+    if (piece == nullptr) return false;
     const Bytes part = bytes.first(std::min(bytes.size(), piece_bytes));
-    std::memcpy(piece.bytes.data(), part.data(), part.size());
-    piece.length = static_cast<std::uint32_t>(part.size());
-    piece.index = frame.sequence == place.frame ? place.index + 1 : 0;
-    place = {frame.sequence, piece.index + piece.length / kSmallestPdu};
+    std::memcpy(piece->bytes.data(), part.data(), part.size());
+    piece->length = static_cast<std::uint32_t>(part.size());
+    piece->index = frame.sequence == place.frame ? place.index + 1 : 0;
+    place = {frame.sequence, piece->index + piece->length / kSmallestPdu};
     bytes = bytes.subspan(part.size());
   }
   return true;

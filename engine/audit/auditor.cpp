@@ -7,6 +7,9 @@
 namespace rpcaudit::audit {
 namespace {
 
+// How many records wait for each closed context, at least, before some are given up.
+constexpr std::size_t kRecordsOfContext = 4;
+
 void fill(const dissect::RpcContext& context, ContextInfo& info) {
   static_cast<dissect::ContextFactsOnWire&>(info) = context;
   info.catalogue.reset();
@@ -42,16 +45,34 @@ dissect::RpcCall told_call(const CallEvent& event, const IdentityText& identity)
 
 }  // namespace
 
+dissect::SlotBytes Auditor::bytes_of_slots() noexcept {
+  constexpr std::size_t kPipeName = 160;
+  return {.context = sizeof(OpenContext) + sizeof(RetainedContext) + kPipeName +
+                     IdentityStore::entry_bytes() + TrafficJudge::bytes_of_context(),
+          .call = sizeof(OpenCall),
+          .opening = sizeof(OpenConnection)};
+}
+
+std::size_t Auditor::bytes_of_record() noexcept {
+  return PendingQueue::entry_bytes() + IdentityStore::entry_bytes() +
+         sizeof(RetainedContext) / kRecordsOfContext;
+}
+
 Auditor::Auditor(const dissect::Limits& limits, const AuditOptions& options, EventSink& sink)
     : options_(options),
       sink_(sink),
       queue_(options.records_waiting_max),
       open_(limits.context_slots()),
-      retained_(limits.context_slots() + options.records_waiting_max),
+      retained_(limits.context_slots() + 1 + options.records_waiting_max / kRecordsOfContext),
       open_calls_(limits.call_slots()),
       open_connections_(limits.tcp_openings),
       identities_(limits.context_slots() + options.records_waiting_max) {
   if (options.policies != nullptr) judge_.emplace(limits, *options.policies, tally_);
+}
+
+std::uint32_t Auditor::take_retained() {
+  while (retained_.full()) give_up_head();
+  return retained_.take();
 }
 
 std::uint32_t Auditor::add_event(dissect::Position position) {
@@ -73,7 +94,7 @@ std::uint32_t Auditor::intern_identity(OpenContext& open,
 void Auditor::on_context(const dissect::RpcContext& context) {
   if (judge_) judge_->note_context(context);
   OpenContext& open = open_[context.key.slot];
-  open.retained = retained_.take();
+  open.retained = take_retained();
   RetainedContext& retained = retained_[open.retained];
   retained.references = 1;
   retained.open_slot = context.key.slot;

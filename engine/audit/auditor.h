@@ -32,6 +32,10 @@ struct AuditOptions {
 // state allocates nothing.
 class Auditor : public dissect::RpcObserver {
  public:
+  // What is kept for each slot of the dissector, and for each record that waits.
+  [[nodiscard]] static dissect::SlotBytes bytes_of_slots() noexcept;
+  [[nodiscard]] static std::size_t bytes_of_record() noexcept;
+
   // Borrows the sink. `limits` must be those of the dissector.
   Auditor(const dissect::Limits& limits, const AuditOptions& options, EventSink& sink);
 
@@ -81,6 +85,9 @@ class Auditor : public dissect::RpcObserver {
     std::uint32_t event = kNoSlot;  // in queue_
   };
 
+  // A place for what records say of a context. Records of closed contexts are given up where there
+  // is none.
+  [[nodiscard]] std::uint32_t take_retained();
   // Takes a place in the queue; the oldest record is given up where there is none.
   [[nodiscard]] std::uint32_t add_event(dissect::Position position);
   // A reference to a copy of the identity, which the context remembers for its next records.

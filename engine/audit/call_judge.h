@@ -36,6 +36,12 @@ struct JudgeResult {
 // comes, and remembers the verdicts of the last few kinds of call on each context.
 class CallJudge {
  public:
+  // What is kept of each context, with room for some filters that its calls are held against.
+  [[nodiscard]] static std::size_t bytes_of_context() noexcept {
+    constexpr std::size_t kNarrowed = 512;
+    return sizeof(ContextState) + kNarrowed;
+  }
+
   // Borrows the policies. `contexts_max` bounds ContextKey::slot.
   CallJudge(const evaluate::ServerPolicies& policies, std::size_t contexts_max);
 

@@ -2,6 +2,10 @@
 
 namespace rpcaudit::audit {
 
+std::size_t TrafficJudge::bytes_of_context() noexcept {
+  return CallJudge::bytes_of_context() + LookupChain::bytes_of_context();
+}
+
 TrafficJudge::TrafficJudge(const dissect::Limits& limits, const evaluate::ServerPolicies& policies,
                            AuditTally& tally)
     : policies_(policies),

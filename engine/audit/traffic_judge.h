@@ -18,6 +18,9 @@ namespace rpcaudit::audit {
 // ControlMonitor.
 class TrafficJudge {
  public:
+  // What is kept of each context.
+  [[nodiscard]] static std::size_t bytes_of_context() noexcept;
+
   // Borrows the policies, and the tally, which counts what is judged. `limits` must be those of the
   // dissector.
   TrafficJudge(const dissect::Limits& limits, const evaluate::ServerPolicies& policies,

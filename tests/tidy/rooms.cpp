@@ -104,15 +104,16 @@ const std::map<std::string_view, Names>& edges() {
         "engine/audit/catalogue", "engine/audit/event", "engine/audit/tally", "engine/audit/text"}},
 
       {"engine/app: face", {}},
+      {"engine/app/process", {"dissect/*", "engine/audit/*", "engine/app: face"}},
       {"engine/app/run",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
-        "engine/app: face"}},
+        "engine/app: face", "engine/app/process"}},
       {"engine/app/policies",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
-        "engine/app: face", "engine/app/run"}},
+        "engine/app: face", "engine/app/process", "engine/app/run"}},
       {"engine/app/commands",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
-        "engine/app: face", "engine/app/run", "engine/app/policies"}},
+        "engine/app: face", "engine/app/process", "engine/app/run", "engine/app/policies"}},
       {"engine/app", {"engine/app: face", "engine/app/commands"}},
   };
   return kEdges;

@@ -44,6 +44,13 @@ void add_capture_options(OptionTable& table, RunOptions& options, bool required)
                            .value_name = "BPF",
                            .help = "Take only packets that match (as tcpdump)",
                            .target = &options.packet_filter});
+  table.options.push_back(
+      {.names = "--memory",
+       .value_name = "MIB",
+       .help = "Memory that the run may take, 512 by default, shared by all workers: what does\n"
+               "not fit makes room, and the summary says so",
+       .target = &options.memory,
+       .range = {1, std::uint64_t{1} << 20}});
 }
 
 void add_policy_options(OptionTable& table, RunOptions& options, bool required) {

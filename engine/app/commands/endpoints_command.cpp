@@ -41,6 +41,8 @@ std::string summary_of(const audit::EndpointInventory& inventory, const FrameRun
 
 ExitStatus run_endpoints(const RunOptions& options) {
   Log log(options.verbose);
+  const std::optional<MemoryPlan> memory = share_memory(options, false, log);
+  if (!memory) return ExitStatus::usage;
   Stop& stop = watch_for_stop_signals();
   const std::unique_ptr<capture::FrameSource> source = open_source(options, stop, log);
   if (!source) return ExitStatus::usage;
@@ -52,6 +54,7 @@ ExitStatus run_endpoints(const RunOptions& options) {
     return opened;
   }
   RunPlan plan;
+  plan.limits = memory->limits;
   plan.progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !outputs.has_terminal();
   audit::EndpointInventory inventory(plan.limits);
   const FrameRun run = run_frames(*source, stop, plan, inventory);

@@ -214,10 +214,14 @@ ExitStatus explain_described(const ExplainCommand& command,
 ExitStatus explain_frame(const ExplainCommand& command, const evaluate::ServerPolicies& policies,
                          Log& log) {
   const Stop& stop = watch_for_stop_signals();
+  const std::optional<MemoryPlan> memory = share_memory(command.options, false, log);
+  if (!memory) return ExitStatus::usage;
+  RunPlan plan;
+  plan.limits = memory->limits;
   const std::unique_ptr<capture::FrameSource> source = open_source(command.options, stop, log);
   if (!source) return ExitStatus::usage;
   ExplainingObserver observer(policies, command.frame);
-  const FrameRun run = run_frames(*source, stop, {}, observer);
+  const FrameRun run = run_frames(*source, stop, plan, observer);
   for (const capture::InputProblem& problem : source->problems()) {
     log.error(audit::terminal_text(source->input_name(problem.input)) + ": " +
               audit::terminal_text(problem.message));

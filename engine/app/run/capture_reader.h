@@ -7,7 +7,7 @@
 
 #include "capture/frame_source.h"
 #include "capture/odd_link.h"
-#include "engine/app/run/stop_signal.h"
+#include "engine/app/process/stop_signal.h"
 
 namespace rpcaudit::app {
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -14,18 +15,26 @@ namespace rpcaudit::app {
 namespace {
 
 // Attempts to open connections are followed only where a policy has a say in them.
-dissect::Limits limits_for(const audit::AuditOptions& audit) {
-  dissect::Limits limits;
-  bool follow_openings = false;
+bool follows_openings(const audit::AuditOptions& audit) {
   for (std::uint32_t i = 0; audit.policies != nullptr && i < audit.policies->size(); ++i) {
-    const evaluate::HostControls& controls = audit.policies->compiled(i).controls();
-    follow_openings = follow_openings || controls.concerns_connections();
+    if (audit.policies->compiled(i).controls().concerns_connections()) return true;
   }
-  if (!follow_openings) limits.tcp_openings = 0;
-  return limits;
+  return false;
 }
 
 }  // namespace
+
+std::optional<MemoryPlan> share_memory(const RunOptions& options, bool follow_openings, Log& log) {
+  const MemoryDemand demand{options.memory, options.workers,
+                            std::max<std::size_t>(options.outputs.size(), 1), follow_openings};
+  std::optional<MemoryPlan> plan = plan_memory(demand);
+  if (!plan) {
+    log.error("--memory " + std::to_string(options.memory) + " is too small for " +
+              std::to_string(options.workers) + (options.workers == 1 ? " worker" : " workers") +
+              ": it takes " + std::to_string(least_memory(demand)) + " at least");
+  }
+  return plan;
+}
 
 std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options, const Stop& stop,
                                                   Log& log, std::size_t loans) {
@@ -59,7 +68,11 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
   Stop& stop = watch_for_stop_signals();
   RunPlan plan;
   plan.workers = options.workers;
-  plan.limits = limits_for(audit);
+  const std::optional<MemoryPlan> memory = share_memory(options, follows_openings(audit), log);
+  if (!memory) return ExitStatus::usage;
+  plan.limits = memory->limits;
+  plan.merger = memory->merger;
+  audit.records_waiting_max = memory->records_waiting_max;
   const std::unique_ptr<capture::FrameSource> source =
       open_source(options, stop, log, plan.loans());
   if (!source) return ExitStatus::usage;
@@ -80,7 +93,8 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
   AuditRun run = run_audit(*source, stop, plan, audit, sink);
   log.debug(std::to_string(run.frames.read.frames) + " frames of " +
             std::to_string(run.frames.read.bytes) + " bytes read, " +
-            std::to_string(run.tally.calls) + " calls");
+            std::to_string(run.tally.calls) + " calls, " + std::to_string(peak_memory()) +
+            " MiB of memory at most");
   write_statistics(run, sink);
   outputs.finish();
 

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "capture/frame_source.h"
 #include "engine/app/exit_status.h"
 #include "engine/app/log.h"
+#include "engine/app/process/memory_plan.h"
 #include "engine/app/run/audit_run.h"
 #include "engine/app/run/output_file.h"
 #include "engine/app/run/run_options.h"
@@ -22,6 +24,11 @@ namespace rpcaudit::app {
 [[nodiscard]] std::vector<FileIdentity> files_read(const RunOptions& options,
                                                    const capture::FrameSource& source,
                                                    const evaluate::ServerPolicies* policies);
+
+// The memory that the options allow, shared out; says what is wrong and returns nothing when that
+// is too little.
+[[nodiscard]] std::optional<MemoryPlan> share_memory(const RunOptions& options,
+                                                     bool follow_openings, Log& log);
 
 // The commands that write records: captures in, records out, summary on standard error. `audit` is
 // without a policy for a plain log of calls.

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/app/process/stop_signal.h"
 #include "engine/app/run/output_file.h"
 #include "engine/app/run/run_options.h"
-#include "engine/app/run/stop_signal.h"
 #include "engine/audit/event/event_sink.h"
 #include "engine/audit/text/output_buffer.h"
 #include "engine/evaluate/server_policies.h"

@@ -26,6 +26,11 @@ class IdentityStore {
   // Valid while the handle is held.
   [[nodiscard]] IdentityText text(std::uint32_t handle) const noexcept;
 
+  // What one of them takes.
+  [[nodiscard]] static constexpr std::size_t entry_bytes() noexcept {
+    return sizeof(Known) + sizeof(std::uint32_t);
+  }
+
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
   [[nodiscard]] std::size_t size() const noexcept { return known_.size(); }
 

@@ -35,6 +35,11 @@ class PendingQueue {
   PendingEvent& operator[](std::uint32_t slot) { return events_[slot]; }
   const PendingEvent& operator[](std::uint32_t slot) const noexcept { return events_[slot]; }
 
+  // What an event takes: itself, and its places in the free list, the ring and the heap, which
+  // double when they grow.
+  [[nodiscard]] static constexpr std::size_t entry_bytes() noexcept {
+    return sizeof(PendingEvent) + 3 * sizeof(std::uint32_t) + 2 * sizeof(Straggler);
+  }
   [[nodiscard]] bool full() const noexcept { return events_.full(); }
   [[nodiscard]] bool empty() const noexcept { return events_.size() == 0; }
   // The first in order; not to be called when empty().

@@ -67,6 +67,11 @@ struct LookupConsequences {
 // Look-ups and calls are joined when both are of connections or both are of datagrams.
 class LookupChain {
  public:
+  // What is kept of each context.
+  [[nodiscard]] static constexpr std::size_t bytes_of_context() noexcept {
+    return sizeof(ContextUse);
+  }
+
   // Borrows the filter, and where the sums go.
   LookupChain(const dissect::Limits& limits, ListingFilter& filter, LookupConsequences& sums);
 

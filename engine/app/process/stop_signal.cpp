@@ -1,4 +1,4 @@
-#include "engine/app/run/stop_signal.h"
+#include "engine/app/process/stop_signal.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
