@@ -1,10 +1,10 @@
 #include "dissect/net/ip.h"
 
+#include "dissect/net/header_sizes.h"
+
 namespace rpcaudit::dissect {
 namespace {
 
-constexpr std::size_t kIpv4HeaderSizeMin = 20;
-constexpr std::size_t kIpv6HeaderSize = 40;
 constexpr unsigned kExtensionsMax = 16;
 
 constexpr std::uint8_t kHopByHop = 0;

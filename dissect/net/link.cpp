@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "dissect/net/header_sizes.h"
 #include "dissect/store/keyed_hash.h"
 
 namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::uint16_t kEthertypeMin = 0x0600;  // below it, a length (IEEE 802.3 3.2.6)
-constexpr std::size_t kMacHeaderSize = 14;
 
 // The size of a tag, from after its own ethertype to before the next; 0 when it is none.
 [[nodiscard]] constexpr std::size_t tag_size(std::uint16_t ethertype) noexcept {

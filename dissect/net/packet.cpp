@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dissect/net/header_sizes.h"
 #include "dissect/net/ip.h"
 #include "dissect/net/link.h"
 #include "dissect/net/tunnel.h"
@@ -9,13 +10,6 @@
 
 namespace rpcaudit::dissect {
 namespace {
-
-constexpr std::size_t kMacHeaderSize = 14;
-constexpr std::size_t kVlanTagSize = 4;
-constexpr std::size_t kIpv4HeaderSize = 20;  // without options
-constexpr std::size_t kIpv6HeaderSize = 40;  // without extensions
-constexpr std::size_t kTcpHeaderSizeMin = 20;
-constexpr std::size_t kUdpHeaderSize = 8;
 
 [[nodiscard]] std::size_t tcp_header_size(const std::byte* tcp) noexcept {
   return std::size_t{static_cast<unsigned>(load_u8(tcp + 12)) >> 4} * 4;
@@ -66,16 +60,16 @@ void set_udp(const std::byte* udp, Packet& packet) noexcept {
 }
 
 [[nodiscard]] bool decode_plain_ipv4(Bytes ip, Packet& packet) noexcept {
-  if (ip.size() < kIpv4HeaderSize || load_u8(ip.data()) != 0x45) return false;
+  if (ip.size() < kIpv4HeaderSizeMin || load_u8(ip.data()) != 0x45) return false;
   if ((load_u16(ip.data() + 6) & 0x3fff) != 0) return false;  // a fragment
   const std::size_t total_length = load_u16(ip.data() + 2);
-  if (total_length < kIpv4HeaderSize) return false;
+  if (total_length < kIpv4HeaderSizeMin) return false;
   packet.source = AddressWords::v4(load_u32(ip.data() + 12));
   packet.destination = AddressWords::v4(load_u32(ip.data() + 16));
   packet.ip_version = 4;
   packet.ip_header = ip.data();
-  const Bytes captured = ip.first(std::min(ip.size(), total_length)).subspan(kIpv4HeaderSize);
-  return decode_plain_transport(load_u8(ip.data() + 9), captured, total_length - kIpv4HeaderSize,
+  const Bytes captured = ip.first(std::min(ip.size(), total_length)).subspan(kIpv4HeaderSizeMin);
+  return decode_plain_transport(load_u8(ip.data() + 9), captured, total_length - kIpv4HeaderSizeMin,
                                 packet);
 }
 

@@ -1,7 +1,5 @@
 #include "dissect/rpc/datagram_activities.h"
 
-#include <cstring>
-
 #include "dissect/store/keyed_hash.h"
 
 namespace rpcaudit::dissect {
@@ -9,12 +7,6 @@ namespace {
 
 // Activities of one UUID and client host, to several servers: a broadcast's, or a scanner's.
 constexpr unsigned kSameActivityMax = 16;
-
-std::array<std::uint64_t, 2> words_of(const std::array<std::uint8_t, 16>& bytes) noexcept {
-  std::array<std::uint64_t, 2> words;
-  std::memcpy(words.data(), bytes.data(), sizeof words);
-  return words;
-}
 
 }  // namespace
 

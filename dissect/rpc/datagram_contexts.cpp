@@ -1,20 +1,8 @@
 #include "dissect/rpc/datagram_contexts.h"
 
-#include <cstring>
-
 #include "dissect/store/keyed_hash.h"
 
 namespace rpcaudit::dissect {
-namespace {
-
-std::array<std::uint64_t, 2> words_of(const std::array<std::uint8_t, 16>& bytes) noexcept {
-  std::array<std::uint64_t, 2> words;
-  std::memcpy(words.data(), bytes.data(), sizeof words);
-  return words;
-}
-
-}  // namespace
-
 DatagramContexts::DatagramContexts(const Limits& limits, RpcObserver& observer,
                                    DissectStatistics& statistics, std::uint64_t seed)
     : limits_(limits),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "dissect/store/address_words.h"
@@ -14,6 +15,12 @@ namespace rpcaudit::dissect {
   __extension__ using Wide = unsigned __int128;
   const Wide product = Wide{a} * b;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+// Sixteen bytes as words to hash, in the machine's byte order.
+[[nodiscard]] inline std::array<std::uint64_t, 2> words_of(
+    const std::array<std::uint8_t, 16>& bytes) noexcept {
+  return std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
 }
 
 // Hashes an unordered pair of hosts: the result is the same for both orders.

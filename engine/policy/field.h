@@ -84,6 +84,8 @@ struct FieldInfo {
 };
 
 [[nodiscard]] const FieldInfo& info(Field field) noexcept;
+// Whether its values are IPv4 or IPv6 addresses.
+[[nodiscard]] bool is_address(Field field) noexcept;
 [[nodiscard]] std::string_view to_string(Field field) noexcept;
 [[nodiscard]] bool legal_on(Field field, Layer layer) noexcept;
 

@@ -17,10 +17,6 @@ ByteCursor words_of(const Smb1Block& block) noexcept {
   return cursor;
 }
 
-ParseStatus status_of(const ByteCursor& cursor) noexcept {
-  return cursor.ok() ? ParseStatus::ok : ParseStatus::bad_length;
-}
-
 }  // namespace
 
 Smb1StringReader::Smb1StringReader(const Smb1Block& block, std::size_t from) noexcept

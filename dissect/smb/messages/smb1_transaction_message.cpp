@@ -12,10 +12,6 @@ constexpr std::size_t kCreateNameLengthAt = 44;
 constexpr std::size_t kCreateNameMax = 512;
 constexpr std::size_t kCreateResponseSize = 69;
 
-ParseStatus status_of(const ByteCursor& cursor) noexcept {
-  return cursor.ok() ? ParseStatus::ok : ParseStatus::bad_length;
-}
-
 // Where the parameters of NT_TRANSACT are; the cursor then stands before its counts of data.
 SmbExtent read_parameters(ByteCursor& cursor, bool is_first,
                           Smb1Transaction& transaction) noexcept {

@@ -24,10 +24,6 @@ ByteCursor body(Bytes message, std::uint16_t structure_size) noexcept {
   return cursor;
 }
 
-ParseStatus status_of(const ByteCursor& cursor) noexcept {
-  return cursor.ok() ? ParseStatus::ok : ParseStatus::bad_length;
-}
-
 Smb2FileId read_file_id(ByteCursor& cursor) noexcept {
   Smb2FileId file;
   file.persistent_part = cursor.u64();

@@ -35,15 +35,15 @@ std::string interface_name_of(const Uuid& interface) {
 }
 
 // A row of a part: how many calls, of whom, for what.
-struct Row {
+struct ControlRow {
   OperationKey key;
   std::uint64_t count = 0;
   std::string_view remark;
   bool whole_interface = false;
 };
 
-std::string rows_text(std::vector<Row> rows) {
-  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+std::string rows_text(std::vector<ControlRow> rows) {
+  std::sort(rows.begin(), rows.end(), [](const ControlRow& a, const ControlRow& b) {
     return a.count != b.count ? a.count > b.count : a.key < b.key;
   });
   std::string text;
@@ -62,10 +62,10 @@ std::string rows_text(std::vector<Row> rows) {
 }
 
 // `these 3 clients lose these 5 operations`.
-std::string who_loses_what(const std::vector<Row>& rows) {
+std::string who_loses_what(const std::vector<ControlRow>& rows) {
   std::set<IpAddress> clients;
   std::set<std::pair<Uuid, std::uint16_t>> operations;
-  for (const Row& row : rows) {
+  for (const ControlRow& row : rows) {
     clients.insert(row.key.client);
     operations.insert({row.key.interface, row.key.opnum});
   }
@@ -77,7 +77,7 @@ std::string who_loses_what(const std::vector<Row>& rows) {
 std::string what_if_part(const ControlTally& tally) {
   std::string text = "\nWhat RestrictRemoteClients would do, beside the other controls\n";
   for (std::size_t value = 0; value < policy::kRestrictRemoteClientsCount; ++value) {
-    std::vector<Row> rows;
+    std::vector<ControlRow> rows;
     std::uint64_t undecidable = 0;
     for (const auto& [key, count] : tally.operations.entries()) {
       undecidable += count.undecidable[value];
@@ -108,7 +108,7 @@ std::string lookups_part(const ControlTally& tally) {
       if (calls != 0) sums[{interface, remark}] += calls;
     }
   }
-  std::vector<Row> lost;
+  std::vector<ControlRow> lost;
   for (const auto& [what, count] : sums) lost.push_back({what.first, count, what.second, true});
   std::string text;
   if (!lost.empty()) {

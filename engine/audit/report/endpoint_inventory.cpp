@@ -18,7 +18,7 @@ std::string lower(std::string_view text) {
 }
 
 // Pipes are written with and without their prefix, and with either case.
-std::string pipe_name(std::string_view text) {
+std::string prefixed_pipe_name(std::string_view text) {
   const std::string name = lower(text);
   const std::size_t at = name.find(kPipePrefix);
   return "\\PIPE\\" + (at == std::string::npos ? name : name.substr(at + kPipePrefix.size()));
@@ -35,7 +35,7 @@ std::optional<ServedEndpoint> endpoint_of(const dissect::RpcContext& context) {
     return endpoint;
   }
   if (context.pipe.empty()) return std::nullopt;
-  endpoint.name = pipe_name(context.pipe);
+  endpoint.name = prefixed_pipe_name(context.pipe);
   return endpoint;
 }
 
@@ -118,7 +118,7 @@ void EndpointInventory::on_endpoint(const dissect::EndpointEntry& entry) {
   endpoint.protocol = entry.protocol;
   endpoint.port = entry.port.value_or(0);
   endpoint.interface = entry.interface;
-  endpoint.name = is_pipe ? pipe_name(entry.name) : std::string(entry.name);
+  endpoint.name = is_pipe ? prefixed_pipe_name(entry.name) : std::string(entry.name);
   EndpointSighting* const sighting = note(endpoint, entry.frame.timestamp);
   if (sighting == nullptr) return;
   sighting->announced = true;

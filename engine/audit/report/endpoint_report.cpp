@@ -64,9 +64,9 @@ void write_record(const ServedEndpoint& endpoint, const EndpointSighting& sighti
   line.end();
 }
 
-using Row = std::array<std::string, 8>;
+using EndpointRow = std::array<std::string, 8>;
 
-Row row_of(const ServedEndpoint& endpoint, const EndpointSighting& sighting) {
+EndpointRow row_of(const ServedEndpoint& endpoint, const EndpointSighting& sighting) {
   const std::string_view name = interface_name(endpoint.interface.uuid);
   const std::string interface =
       std::string(name.empty() ? to_string(endpoint.interface.uuid) : std::string(name)) + " " +
@@ -92,18 +92,18 @@ void write_endpoints_json(const EndpointInventory& inventory, OutputBuffer& out)
 }
 
 void write_endpoints_text(const EndpointInventory& inventory, OutputBuffer& out) {
-  std::vector<Row> rows{{"SERVER", "TRANSPORT", "ENDPOINT", "INTERFACE", "LEARNED", "CLIENTS",
-                         "FIRST SEEN", "LAST SEEN"}};
+  std::vector<EndpointRow> rows{{"SERVER", "TRANSPORT", "ENDPOINT", "INTERFACE", "LEARNED",
+                                 "CLIENTS", "FIRST SEEN", "LAST SEEN"}};
   for (const auto& [endpoint, sighting] : inventory.endpoints()) {
     rows.push_back(row_of(endpoint, sighting));
   }
-  std::array<std::size_t, std::tuple_size_v<Row>> widths{};
-  for (const Row& row : rows) {
+  std::array<std::size_t, std::tuple_size_v<EndpointRow>> widths{};
+  for (const EndpointRow& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       widths[i] = std::max(widths[i], column_count(row[i]));
     }
   }
-  for (const Row& row : rows) {
+  for (const EndpointRow& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       out.append(row[i]);
       if (i + 1 < row.size()) out.append(std::string(widths[i] - column_count(row[i]) + 2, ' '));

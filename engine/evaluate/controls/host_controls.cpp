@@ -8,9 +8,9 @@
 namespace rpcaudit::evaluate {
 namespace {
 
-constexpr std::uint8_t kLevelConnect = 2;  // RPC_C_AUTHN_LEVEL_CONNECT
-constexpr std::uint8_t kTcp = 6;           // IANA protocol numbers
-constexpr std::uint8_t kUdp = 17;
+constexpr std::uint8_t kSecuredLevelMin = 2;  // RPC_C_AUTHN_LEVEL_CONNECT
+constexpr std::uint8_t kProtocolTcp = 6;      // IANA protocol numbers
+constexpr std::uint8_t kProtocolUdp = 17;
 constexpr std::uint16_t kEndpointMapperPort = 135;
 
 // The endpoint mapper (C706 appendix O) is an interface like any other, and registered without
@@ -113,12 +113,12 @@ IpsecConnection connection_of(const ContextFacts& context) noexcept {
   const bool udp = transport_of(context.protocol).is_datagram;
   return {{context.remote_address, context.remote_port},
           {context.local_address, context.local_port},
-          udp ? kUdp : kTcp};
+          udp ? kProtocolUdp : kProtocolTcp};
 }
 
 Caller caller_of(Carrier carrier, PipeOpener smb, const CallFacts& call) noexcept {
   if (call.auth_unseen) return Caller::unseen;
-  if (call.auth_level >= kLevelConnect) {
+  if (call.auth_level >= kSecuredLevelMin) {
     return call.anonymous == Truth::yes && carrier != Carrier::pipe ? Caller::anonymous_account
                                                                     : Caller::secured;
   }

@@ -14,10 +14,10 @@
 namespace rpcaudit::evaluate {
 namespace {
 
-constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
 
 constexpr std::optional<std::uint64_t> next(std::uint64_t value) noexcept {
-  return value == kMax ? std::nullopt : std::optional(value + 1);
+  return value == kLargest ? std::nullopt : std::optional(value + 1);
 }
 
 constexpr std::optional<std::uint64_t> previous(std::uint64_t value) noexcept {
@@ -25,13 +25,13 @@ constexpr std::optional<std::uint64_t> previous(std::uint64_t value) noexcept {
 }
 
 constexpr std::optional<Uint128> next(const Uint128& value) noexcept {
-  if (value.low != kMax) return Uint128{value.high, value.low + 1};
-  return value.high == kMax ? std::nullopt : std::optional(Uint128{value.high + 1, 0});
+  if (value.low != kLargest) return Uint128{value.high, value.low + 1};
+  return value.high == kLargest ? std::nullopt : std::optional(Uint128{value.high + 1, 0});
 }
 
 constexpr std::optional<Uint128> previous(const Uint128& value) noexcept {
   if (value.low != 0) return Uint128{value.high, value.low - 1};
-  return value.high == 0 ? std::nullopt : std::optional(Uint128{value.high - 1, kMax});
+  return value.high == 0 ? std::nullopt : std::optional(Uint128{value.high - 1, kLargest});
 }
 
 template <typename T>
@@ -70,7 +70,7 @@ ValueTest number_test(policy::MatchType match, std::uint64_t low, std::uint64_t 
     case policy::MatchType::none_set: test.kind = ValueTest::Kind::none_set; return test;
     default: break;
   }
-  const Closed<std::uint64_t> range = closed_range(match, low, high, kMax);
+  const Closed<std::uint64_t> range = closed_range(match, low, high, kLargest);
   test.kind = ValueTest::Kind::number;
   test.low = range.low;
   test.high = range.high;
@@ -209,7 +209,7 @@ class ProgramBuilder {
   ValueTest wide_test(policy::MatchType match, const std::array<std::uint8_t, 16>& low,
                       const std::array<std::uint8_t, 16>& high) {
     const Closed<Uint128> range =
-        closed_range(match, to_uint128(low), to_uint128(high), Uint128{kMax, kMax});
+        closed_range(match, to_uint128(low), to_uint128(high), Uint128{kLargest, kLargest});
     ValueTest test;
     test.kind = ValueTest::Kind::uint128;
     test.index = static_cast<std::uint32_t>(program_.uint128s.size());
@@ -235,12 +235,12 @@ class ProgramBuilder {
     for (std::uint32_t i = 0; i < rule.call_runs; ++i) {
       const Run& run = program_.runs[rule.first_run + rule.context_runs + i];
       if (run.field != policy::Field::opnum) continue;
-      std::uint64_t run_low = kMax;
+      std::uint64_t run_low = kLargest;
       std::uint64_t run_high = 0;
       for (const ValueTest& test : tests_of(run)) {
         const bool is_range = test.kind == ValueTest::Kind::number;
         run_low = std::min(run_low, is_range ? test.low : 0);
-        run_high = std::max(run_high, is_range ? test.high : kMax);
+        run_high = std::max(run_high, is_range ? test.high : kLargest);
       }
       low = std::max(low, run_low);
       high = std::min(high, run_high);

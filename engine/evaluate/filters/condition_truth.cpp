@@ -134,7 +134,7 @@ Truth app_id_truth(const policy::Condition& condition, const CallFacts& call) {
   return uuid_truth(condition, call.app_id ? std::optional(*call.app_id) : std::nullopt);
 }
 
-Truth caller_truth(const policy::Condition& condition, const CallFacts& call) {
+Truth token_truth(const policy::Condition& condition, const CallFacts& call) {
   const auto* data = std::get_if<policy::SecurityDescriptor>(&condition.data);
   if (data == nullptr) return Truth::unknown;
   return access_check(*data, {call.anonymous, call.authenticated, call.token});
@@ -184,7 +184,7 @@ Truth condition_truth(const policy::Condition& condition, const ContextFacts& co
   if (never_holds_on(condition, profile)) return Truth::no;
   const bool swapped = is_swapped_on(condition, profile) && !reading.other_endpoints;
   switch (condition.field) {
-    case policy::Field::remote_user_token: return caller_truth(condition, call);
+    case policy::Field::remote_user_token: return token_truth(condition, call);
     case policy::Field::if_uuid: return uuid_truth(condition, context.if_uuid);
     case policy::Field::dcom_app_id: return app_id_truth(condition, call);
     case policy::Field::image_name: return text_truth(condition, context.image_name);

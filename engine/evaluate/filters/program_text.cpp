@@ -8,7 +8,7 @@
 namespace rpcaudit::evaluate {
 namespace {
 
-constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kNoUpperBound = std::numeric_limits<std::uint64_t>::max();
 
 std::string hex(std::uint64_t value) {
   std::array<char, 20> text{};
@@ -68,11 +68,11 @@ std::string test_text(const Program& program, policy::Field field, const ValueTe
     case ValueTest::Kind::none_set: return "none_set " + hex(test.low);
     case ValueTest::Kind::number:
       return (test.swapped ? "swapped " : "") +
-             range_text(test.low, test.high, kMax,
+             range_text(test.low, test.high, kNoUpperBound,
                         [field](std::uint64_t value) { return number_text(field, value); });
     case ValueTest::Kind::uint128:
       return range_text(program.uint128s[test.index], program.uint128s[test.index + 1],
-                        Uint128{kMax, kMax},
+                        Uint128{kNoUpperBound, kNoUpperBound},
                         [field](const Uint128& value) { return wide_text(field, value); });
     case ValueTest::Kind::text: return text_test_text(program, test);
     case ValueTest::Kind::caller: return caller_text(test.low);

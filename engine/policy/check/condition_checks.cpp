@@ -10,11 +10,6 @@
 namespace rpcaudit::policy {
 namespace {
 
-bool is_address(Field field) noexcept {
-  const FieldType type = info(field).type;
-  return type == FieldType::address_v4 || type == FieldType::address_v6;
-}
-
 // Trustees of whom a capture can tell: everyone, and those with or without a logon.
 bool is_decidable(std::string_view trustee) noexcept {
   return trustee == "WD" || trustee == "AN" || trustee == "AU";

@@ -12,11 +12,6 @@
 namespace rpcaudit::policy {
 namespace {
 
-bool is_address(Field field) noexcept {
-  const FieldType type = info(field).type;
-  return type == FieldType::address_v4 || type == FieldType::address_v6;
-}
-
 bool has_address(const Filter& filter) noexcept {
   return std::any_of(filter.conditions.begin(), filter.conditions.end(),
                      [](const Condition& condition) { return is_address(condition.field); });

@@ -13,7 +13,7 @@
 namespace rpcaudit::policy {
 namespace {
 
-constexpr Tag kTags[] = {{"field", true}, {"matchtype", true}, {"data", true}};
+constexpr Tag kConditionTags[] = {{"field", true}, {"matchtype", true}, {"data", true}};
 
 // Other names of a field: slips and inconsistencies of the documentation that people copy.
 constexpr std::pair<std::string_view, Field> kFieldAliases[] = {
@@ -205,7 +205,7 @@ constexpr Requirement kRequirements[] = {
 std::optional<Condition> read_netsh_condition(std::vector<Word> words, std::optional<Layer> layer,
                                               const SourceSpan& command, Reporter& reporter) {
   join_phrases(words);
-  const auto values = bind_arguments(words, kTags, command, reporter);
+  const auto values = bind_arguments(words, kConditionTags, command, reporter);
   std::optional<Field> field;
   std::optional<MatchType> match;
   if (values[0]) field = read_field(*values[0], reporter);

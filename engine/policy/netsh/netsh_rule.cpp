@@ -11,8 +11,9 @@
 namespace rpcaudit::policy {
 namespace {
 
-constexpr Tag kTags[] = {{"layer", true},        {"actiontype", true}, {"filterkey", false},
-                         {"persistence", false}, {"audit", false},     {"auditparameters", false}};
+constexpr Tag kRuleTags[] = {{"layer", true},      {"actiontype", true},
+                             {"filterkey", false}, {"persistence", false},
+                             {"audit", false},     {"auditparameters", false}};
 
 constexpr std::array<std::string_view, 5> kLayers{"um", "epmap", "ep_add", "proxy_conn",
                                                   "proxy_if"};
@@ -142,7 +143,7 @@ PendingRule read_netsh_rule(std::span<const Word> words, const SourceSpan& comma
   PendingRule rule;
   Filter& filter = rule.filter;
   filter.span = command;
-  const auto values = bind_arguments(words, kTags, command, reporter);
+  const auto values = bind_arguments(words, kRuleTags, command, reporter);
   if (values[0]) rule.layer = read_layer(*values[0], reporter);
   if (rule.layer) filter.layer = *rule.layer;
   if (values[1]) filter.action = read_action(*values[1], reporter).value_or(filter.action);

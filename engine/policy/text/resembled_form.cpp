@@ -8,7 +8,7 @@
 namespace rpcaudit::policy {
 namespace {
 
-constexpr std::size_t kLinesLookedAt = 200;
+constexpr std::size_t kLinesCompared = 200;
 
 // A word that files of a form hold, at the beginning of a line or anywhere in it.
 struct Sign {
@@ -46,7 +46,7 @@ bool contains_ignoring_case(std::string_view text, std::string_view part) noexce
 }
 
 bool has_sign(const SourceText& source, const Sign& sign) {
-  const std::size_t lines = std::min(source.line_count(), kLinesLookedAt);
+  const std::size_t lines = std::min(source.line_count(), kLinesCompared);
   for (std::size_t number = 1; number <= lines; ++number) {
     std::string_view line = source.line(number);
     line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));

@@ -8,7 +8,7 @@
 namespace rpcaudit::policy {
 namespace {
 
-constexpr std::size_t kLinesLookedAt = 10'000;
+constexpr std::size_t kLinesWithSyntaxMax = 10'000;
 
 // Cmdlets that change a policy, or that only scripts of PowerShell have.
 constexpr std::string_view kCmdlets[] = {
@@ -76,7 +76,7 @@ bool is_powershell_line(std::string_view line) noexcept {
 }
 
 ShellSyntax detect_shell_syntax(const SourceText& source) noexcept {
-  const std::size_t lines = std::min(source.line_count(), kLinesLookedAt);
+  const std::size_t lines = std::min(source.line_count(), kLinesWithSyntaxMax);
   for (std::size_t number = 1; number <= lines; ++number) {
     if (is_powershell_line(source.line(number))) return ShellSyntax::powershell;
   }
