@@ -13,7 +13,10 @@
 
 #include "engine/app/commands/command_options.h"
 #include "engine/app/commands/commands.h"
+#include "engine/app/commands/policy_reach.h"
+#include "engine/app/commands/policy_table.h"
 #include "engine/app/policies/deployment_files.h"
+#include "engine/audit/catalogue/attack_techniques.h"
 #include "engine/audit/catalogue/catalogue.h"
 #include "engine/audit/catalogue/catalogue_data.h"
 #include "engine/audit/text/text_encoding.h"
@@ -25,6 +28,7 @@ namespace {
 struct CheckCommand {
   RunOptions options;
   std::vector<std::string> ignored;  // codes of warnings and notes
+  std::string technique;             // of ATT&CK: what the policy leaves open of it
   bool strict = false;
 };
 
@@ -113,6 +117,7 @@ void complete(const CheckCommand& command, LoadedDeployment& deployment,
   for (const std::uint32_t file : loaded.scripts) {
     policy::lint_script(loaded.sources[file], file, loaded.diagnostics);
   }
+  policy::lint_processes(loaded.policy, loaded.scripts, loaded.diagnostics);
   std::erase_if(loaded.diagnostics, [&](const policy::Diagnostic& diagnostic) {
     const auto& ignored = command.ignored;
     const auto found = std::find(ignored.begin(), ignored.end(), diagnostic.code);
@@ -124,6 +129,16 @@ void complete(const CheckCommand& command, LoadedDeployment& deployment,
                    [](const policy::Diagnostic& a, const policy::Diagnostic& b) {
                      return std::tie(a.span.file, a.span.line) < std::tie(b.span.file, b.span.line);
                    });
+}
+
+std::string known_techniques() {
+  std::set<std::string_view> names;
+  for (const audit::AttackOperation& operation : audit::attack_operations()) {
+    names.insert(operation.technique);
+  }
+  std::string text;
+  for (const std::string_view name : names) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
 }
 
 std::string diagnostic_json(const LoadedPolicy& loaded, const policy::Diagnostic& diagnostic) {
@@ -185,11 +200,43 @@ std::string grouped_text(const std::vector<LoadedPolicies::Remark>& remarks) {
   return text;
 }
 
+// More filters than that are not tried against calls here: it would take minutes.
+constexpr std::size_t kFiltersTried = 20'000;
+
+// What the policies are, and what they reach, by deployment.
+std::string effect_text(const CheckCommand& command, const LoadedPolicies& loaded) {
+  std::string text;
+  for (const LoadedDeployment& one : loaded.deployments) {
+    if (!one.loaded.can_judge()) continue;
+    const policy::Policy& policy = one.loaded.policy;
+    std::string part = policy_table(policy);
+    const bool is_tried = !part.empty() && policy.filters.size() <= kFiltersTried;
+    if (is_tried && command.technique.empty()) {
+      const std::string vital = vital_text(policy, one.evaluation);
+      part += vital.empty()
+                  ? "Of what a domain lives on nothing is stopped\n"
+                  : "Stopped of what a domain lives on, but for whom a permit names\n" + vital;
+    } else if (is_tried) {
+      part += command.technique + ": the calls that it is known to use, by a user of the domain\n" +
+              technique_text(policy, one.evaluation, command.technique);
+    }
+    if (part.empty()) continue;
+    if (!one.name.empty()) text += "Deployment " + audit::terminal_text(one.name) + "\n";
+    text += part;
+  }
+  return text;
+}
+
 std::string counted(std::size_t count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 ExitStatus run_check(const CheckCommand& command) {
+  if (!command.technique.empty() && audit::attack_operations(command.technique).empty()) {
+    Log(false).error("--technique " + audit::terminal_text(command.technique) +
+                     ": no calls of it are known; known are " + known_techniques());
+    return ExitStatus::usage;
+  }
   LoadedPolicies loaded = load_all_policies(command.options);
   std::set<std::string_view> silenced;
   for (LoadedDeployment& one : loaded.deployments) complete(command, one, silenced);
@@ -208,6 +255,7 @@ ExitStatus run_check(const CheckCommand& command) {
     }
   } else {
     std::cout << grouped_text(remarks);
+    if (!command.options.quiet) std::cout << effect_text(command, loaded);
   }
   for (const std::string& code : command.ignored) {
     if (!silenced.contains(code))
@@ -238,6 +286,7 @@ Command check_command() {
                       "  rpcaudit check -p policy.txt\n"
                       "  rpcaudit check -p policy.txt --strict -q && netsh -f policy.txt\n"
                       "  rpcaudit check -p policy.txt --target ws2019 --ignore never-on-the-wire\n"
+                      "  rpcaudit check -p policy.txt --technique T1187\n"
                       "\n"
                       "Exit status: 0 fine, 2 errors (with --strict: or warnings).\n",
                   .run = [state](const auto&) { return run_check(*state); }};
@@ -250,10 +299,16 @@ Command check_command() {
                      .target = &state->ignored,
                      .comma_separated = true});
   options.push_back(format_option(state->options.format, "text, or json: one object per line"));
+  options.push_back({.names = "--technique",
+                     .value_name = "ID",
+                     .help = "Which calls of a technique of MITRE ATT&CK the policy leaves open,\n"
+                             "as T1187 (coerced authentication) or T1003.006 (DCSync)",
+                     .target = &state->technique});
   options.push_back(
       {.names = "--strict", .help = "Warnings count as errors", .target = &state->strict});
-  options.push_back(
-      {.names = "-q,--quiet", .help = "No count at the end", .target = &state->options.quiet});
+  options.push_back({.names = "-q,--quiet",
+                     .help = "No table of the policy, no count at the end",
+                     .target = &state->options.quiet});
   return command;
 }
 

@@ -71,18 +71,6 @@ struct Extent {
   std::size_t here = 0;      // in the file
 };
 
-// Registry data is whole without a value that concerns RPC.
-bool is_registry(policy::Dialect dialect) noexcept {
-  switch (dialect) {
-    case policy::Dialect::reg_file:
-    case policy::Dialect::reg_query:
-    case policy::Dialect::security_template:
-    case policy::Dialect::registry_pol:
-    case policy::Dialect::lgpo_text: return true;
-    default: return false;
-  }
-}
-
 // A rule's key that is an interface in truth, as guides have it.
 std::string interface_as_key(const policy::SourceText& source) {
   constexpr std::string_view kTag = "filterkey=";
@@ -160,7 +148,7 @@ void load_policies(std::span<const std::string> paths, const PolicyFileOptions& 
       text = policy::read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
     }
     const auto file = static_cast<std::uint32_t>(loaded.policy.files.size() - 1);
-    if (loaded.count(policy::Severity::error) == errors_before && !is_registry(text.dialect) &&
+    if (loaded.count(policy::Severity::error) == errors_before &&
         before == Extent(loaded.policy, file)) {
       report_empty(file, text.source, options, loaded);
     }

@@ -10,18 +10,27 @@
 namespace rpcaudit::audit {
 namespace {
 
-// The targets side by side, those that block most first; those that give the same in one line.
+// The targets that give the same, in one line.
+struct TargetLine {
+  TargetTally counts{};
+  std::size_t target = 0;  // the first
+  std::string names;
+};
+
+// The targets side by side, those that block most first.
 std::string targets_part(const AuditTally& tally) {
-  std::vector<std::pair<TargetTally, std::string>> lines;
+  std::vector<TargetLine> lines;
   for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
     const auto target = static_cast<policy::Target>(i);
     const TargetTally counts = tally.on_target(target);
-    const auto same = std::find_if(lines.begin(), lines.end(),
-                                   [&counts](const auto& line) { return line.first == counts; });
+    const auto same = std::find_if(lines.begin(), lines.end(), [&](const TargetLine& line) {
+      const bool differ = (tally.differing_targets[line.target] >> i & 1u) != 0;
+      return line.counts == counts && !differ;
+    });
     if (same == lines.end()) {
-      lines.emplace_back(counts, to_string(target));
+      lines.push_back({counts, i, std::string(to_string(target))});
     } else {
-      same->second += ", " + std::string(to_string(target));
+      same->names += ", " + std::string(to_string(target));
     }
   }
   const auto is_worse = [](const auto& a, const auto& b) {
@@ -29,13 +38,13 @@ std::string targets_part(const AuditTally& tally) {
       return std::pair(counts[static_cast<std::size_t>(evaluate::TargetAction::would_block)],
                        counts[static_cast<std::size_t>(evaluate::TargetAction::undecidable)]);
     };
-    return key(a.first) > key(b.first);
+    return key(a.counts) > key(b.counts);
   };
   std::stable_sort(lines.begin(), lines.end(), is_worse);
   std::string text = "\ntargets     versions of Windows judge " + grouped(tally.depends_on_target) +
                      " of the calls differently (--target picks one)";
-  for (const auto& [counts, names] : lines) {
-    text += "\n            " + verdicts_text(counts) + ": " + names;
+  for (const TargetLine& line : lines) {
+    text += "\n            " + verdicts_text(line.counts) + ": " + line.names;
   }
   return text;
 }

@@ -28,6 +28,9 @@ void AuditTally::add(const AuditTally& more) {
     }
     as_judged[action] += more.as_judged[action];
   }
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    differing_targets[i] |= more.differing_targets[i];
+  }
   for (std::size_t i = 0; i < evaluate::kControlCount; ++i) {
     for (std::size_t action = 0; action < evaluate::kControlActionCount; ++action) {
       controls[i][action] += more.controls[i][action];
@@ -76,6 +79,23 @@ void AuditTally::add_verdict(std::uint32_t policy, const evaluate::Verdict& verd
   add(as_judged, evaluate::target_action(verdict));
   for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
     add(on_targets[i], verdict.targets[static_cast<policy::Target>(i)]);
+  }
+  if (count == 1) note_differing(verdict.targets);
+}
+
+void AuditTally::note_differing(const evaluate::TargetActions& targets) noexcept {
+  static_assert(policy::kTargetCount <= 16);
+  std::array<std::uint16_t, evaluate::kTargetActionCount> with_action{};
+  const auto action_of = [&targets](std::size_t i) {
+    return static_cast<std::size_t>(targets[static_cast<policy::Target>(i)]);
+  };
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    auto& mask = with_action[action_of(i)];
+    mask = static_cast<std::uint16_t>(mask | 1u << i);
+  }
+  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
+    differing_targets[i] =
+        static_cast<std::uint16_t>(differing_targets[i] | ~unsigned{with_action[action_of(i)]});
   }
 }
 

@@ -120,6 +120,8 @@ struct AuditTally : AuditCounters {
   // as they were judged.
   std::array<TargetTally, policy::kTargetCount> on_targets{};
   TargetTally as_judged{};
+  // For each target, by bit, those that judged some call otherwise.
+  std::array<std::uint16_t, policy::kTargetCount> differing_targets{};
   // By Control and ControlAction, of the controls besides the filters.
   std::array<std::array<std::uint64_t, evaluate::kControlActionCount>, evaluate::kControlCount>
       controls{};
@@ -150,7 +152,6 @@ struct AuditTally : AuditCounters {
   }
   // Adds what an auditor of other traffic, with the same policies, counted.
   void add(const AuditTally& more);
-
   // To be called first: takes the room for the filters.
   void prepare(const evaluate::ServerPolicies& all);
 
@@ -170,6 +171,7 @@ struct AuditTally : AuditCounters {
 
  private:
   // `count` is 1, or what a sum with it takes back.
+  void note_differing(const evaluate::TargetActions& targets) noexcept;
   void add_verdict(std::uint32_t policy, const evaluate::Verdict& verdict,
                    std::uint64_t count) noexcept;
 };

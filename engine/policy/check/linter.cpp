@@ -181,6 +181,20 @@ void lint(const Policy& policy, const LintOptions& options, std::vector<Diagnost
   reporter.sort_by_line();
 }
 
+void lint_processes(const Policy& policy, std::span<const std::uint32_t> scripts,
+                    std::vector<Diagnostic>& diagnostics) {
+  Reporter reporter(diagnostics);
+  for (const Filter& filter : policy.filters) {
+    const bool is_told =
+        std::find(scripts.begin(), scripts.end(), filter.span.file) != scripts.end();
+    if (!filter.by_separate_processes || is_told) continue;
+    reporter.warning_once("separate-processes", filter.span,
+                          "each command is a process of its own: the rule is lost when it ends, "
+                          "and nothing is filtered",
+                          "put the commands after a line `rpc filter` into a file for `netsh -f`");
+  }
+}
+
 void lint_for_target(const Policy& policy, const TargetProfile& profile,
                      std::vector<Diagnostic>& diagnostics) {
   Reporter reporter(diagnostics);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,11 @@ void lint(const Policy& policy, const LintOptions& options, std::vector<Diagnost
 // The part of it that is about the target alone.
 void lint_for_target(const Policy& policy, const TargetProfile& profile,
                      std::vector<Diagnostic>& diagnostics);
+
+// Filters of which each command is a process of its own, in files other than `scripts`, of which
+// lint_script() tells the same.
+void lint_processes(const Policy& policy, std::span<const std::uint32_t> scripts,
+                    std::vector<Diagnostic>& diagnostics);
 
 // What a real netsh would make of the script, run as a file (`netsh -f`) or line by line. `file` is
 // its index in Policy::files.

@@ -241,6 +241,40 @@ TEST_F(ProgramTest, APolicyThatAsksForNothingIsToldApartFromOneThatPermits) {
   EXPECT_EQ(run("audit -r " + demo + " -p " + some).err.find(warning), std::string::npos);
 }
 
+TEST_F(ProgramTest, RegistryDataWithoutRpcIsAnEmptyPolicyToo) {
+  const std::string templates[] = {
+      file("a.inf", "[Unicode]\nUnicode=yes\n[Version]\nsignature=\"$CHICAGO$\"\n"),
+      file("b.reg", "REGEDIT4\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\A]\n\"B\"=dword:1\n")};
+  for (const std::string& path : templates) {
+    EXPECT_EQ(run("check -p " + path).status, 2) << path;
+    EXPECT_EQ(run("check --allow-empty -p " + path).status, 0) << path;
+  }
+}
+
+// One batch file with commands of all programs: those of netsh leave no filter on a host.
+TEST_F(ProgramTest, OneLinersOfNetshBesideOtherCommandsAreTold) {
+  const std::string policy = file(
+      "all.cmd",
+      "reg add \"HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\Rpc\" /v RestrictRemoteClients "
+      "/t REG_DWORD /d 1 /f\nnetsh rpc filter add rule layer=um actiontype=block\n"
+      "netsh rpc filter add condition field=opnum matchtype=equal data=3\n"
+      "netsh rpc filter add filter\nipseccmd -w REG -p P -r r -f *=0:135:TCP -n BLOCK -x\n");
+  const Ended check = run("check -p " + policy);
+  EXPECT_EQ(check.status, 0);
+  EXPECT_NE(check.out.find("[separate-processes]"), std::string::npos) << check.out;
+  EXPECT_NE(check.out.find("on no Windows"), std::string::npos) << check.out;
+  EXPECT_NE(check.out.find("IPsec policy P, in force"), std::string::npos) << check.out;
+  const Ended meant = run("check --as-session -p " + policy);
+  EXPECT_EQ(meant.out.find("[separate-processes]"), std::string::npos) << meant.out;
+}
+
+TEST_F(ProgramTest, ATechniqueThatIsNotKnownIsRefused) {
+  const std::string policy =
+      file("p.txt", "rpc filter\nadd rule um block\nadd condition opnum equal 3\nadd filter\n");
+  EXPECT_EQ(run("check --technique T0 -p " + policy).status, 2);
+  EXPECT_EQ(run("check --technique T1187 -p " + policy).status, 0);
+}
+
 TEST_F(ProgramTest, AKeyThatIsAnInterfaceIsNamedWhereNoFilterComesOut) {
   const std::string policy =
       file("keys.cmd",

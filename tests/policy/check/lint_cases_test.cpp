@@ -229,6 +229,35 @@ TEST(LintCases, EachCodeIsSaidOfItsPolicyAndNotOfTheOther) {
   }
 }
 
+// Codes that several mistakes share: one policy for each.
+TEST(LintCases, CodesOfSeveralMistakesAreSaidOfEach) {
+  const Case kArms[] = {
+      {"exclusive-fields",
+       filter("um block", {"remote_addr_v4 equal 10.0.0.1", "remote_addr_v6 equal ::2"}),
+       filter("um block", {"remote_addr_v4 equal 10.0.0.1", "local_addr_v6 equal ::2"})},
+      {"exclusive-fields",
+       filter("um block", {"local_addr_v4 equal 10.0.0.1", "local_addr_v6 equal ::2"}),
+       filter("um block", {"local_addr_v6 equal ::1", "local_addr_v6 equal ::2"})},
+      {"exclusive-fields", filter("um block", {"pipe equal \\PIPE\\a", "local_port equal 135"}),
+       filter("um block", {"pipe equal \\PIPE\\a", "opnum equal 1"})},
+      {"never-on-target", filter("um block", {"opnum equal 1", "opnum equal 2"}),
+       filter("um block", {"opnum equal 1", "opnum equal 1"}), Target::ws2008},
+      {"never-on-target", filter("um block", {"pipe equal \\PIPE\\a", "remote_addr_v6 equal ::2"}),
+       filter("um block", {"protocol equal 1", "remote_addr_v6 equal ::2"}), Target::ws2022},
+      {"never-on-target", um("remote_addr_v6 range ::1-::5"), um("remote_addr_v6 equal ::1"),
+       Target::ws2022},
+      {"refused-by-target", filter("um block audit=enable", {"local_port equal 1"}),
+       filter("um permit audit=enable", {"local_port equal 1"}), Target::w11_25h2},
+      {"refused-by-target",
+       filter("um permit audit=enable auditparameters=enable", {"local_port equal 1"}),
+       filter("um permit audit=enable", {"local_port equal 1"}), Target::ws2022},
+  };
+  for (const Case& row : kArms) {
+    EXPECT_TRUE(codes_of(row.says, row.target, false).contains(row.code)) << row.says;
+    EXPECT_FALSE(codes_of(row.silent, row.target, false).contains(row.code)) << row.silent;
+  }
+}
+
 TEST(LintCases, NoCodeIsWithoutThem) {
   const fs::path folder = fs::path(source_folder()) / "engine" / "policy" / "check";
   std::set<std::string> emitted;
