@@ -180,7 +180,7 @@ std::string extent_text(const Uuid& interface, const std::vector<std::uint16_t>&
   return {};
 }
 
-std::string padded(std::string text, std::size_t width) {
+std::string in_column(std::string text, std::size_t width) {
   if (text.size() < width) text.append(width - text.size(), ' ');
   return text;
 }
@@ -222,8 +222,8 @@ void add_lines(const ReachedInterface& interface, bool over_pipe, const Targets&
     if (std::count(callers.begin(), callers.end(), ',') + 1 == std::ssize(kCallers)) {
       callers = "everybody";
     }
-    text += "  " + padded(std::string(interface.what_for), 26) +
-            padded(std::string(audit::interface_name(interface.interface)), 20) +
+    text += "  " + in_column(std::string(interface.what_for), 26) +
+            in_column(std::string(audit::interface_name(interface.interface)), 20) +
             (over_pipe ? "pipe  " : "TCP   ") + key.first + ", for " + callers +
             (key.second.empty() ? "" : " " + key.second) + "\n";
   }
@@ -294,9 +294,9 @@ std::string technique_text(const policy::Policy& policy, const evaluate::Evaluat
       const std::string fates = fates_text(interface, over_pipe, operation.opnum, targets);
       std::string& text = fates.starts_with("stopped") ? stopped : open;
       text += "  " +
-              padded(std::string(audit::interface_name(operation.interface)) + "." +
-                         operation_text(operation.interface, operation.opnum),
-                     60) +
+              in_column(std::string(audit::interface_name(operation.interface)) + "." +
+                            operation_text(operation.interface, operation.opnum),
+                        60) +
               (over_pipe ? " pipe  " : " TCP   ") + fates + "\n";
     }
   }
