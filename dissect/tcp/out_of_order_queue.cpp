@@ -27,6 +27,10 @@ OutOfOrderQueue::Inserted OutOfOrderQueue::insert(const PieceShape& shape, Bytes
   std::uint32_t begin = shape.sequence;
   const std::uint32_t end = shape.end();
   Slot<HeldPiece>* link = &head_;
+  // Most often the piece comes after everything that is held.
+  if (tail_ && sequence_distance(pool.pieces[tail_].end(), begin) >= 0) {
+    link = &pool.pieces[tail_].next;
+  }
   for (;;) {
     const bool last = !*link;
     const std::uint32_t next_begin = last ? end : pool.pieces[*link].sequence;
@@ -51,6 +55,7 @@ OutOfOrderQueue::Inserted OutOfOrderQueue::insert(const PieceShape& shape, Bytes
       }
       piece.next = *link;
       *link = slot;
+      if (!piece.next) tail_ = slot;
       ++size_;
       if (since_.sequence == 0) {
         since_ = frame;
@@ -72,7 +77,10 @@ void OutOfOrderQueue::pop_front(ReorderPool& pool) noexcept {
   head_ = pool.pieces[slot].next;
   pool.pieces.release(slot);
   --size_;
-  if (!head_) since_ = {};
+  if (!head_) {
+    tail_ = {};
+    since_ = {};
+  }
 }
 
 }  // namespace rpcaudit::dissect

@@ -76,6 +76,7 @@ class OutOfOrderQueue {
 
  private:
   Slot<HeldPiece> head_;
+  Slot<HeldPiece> tail_;
   std::uint32_t size_ = 0;
   FrameReference since_;
   Timestamp waiting_since_;
