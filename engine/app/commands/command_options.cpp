@@ -51,6 +51,9 @@ void add_capture_options(OptionTable& table, RunOptions& options, bool required)
                "not fit makes room, and the summary says so",
        .target = &options.memory,
        .range = {1, std::uint64_t{1} << 20}});
+  table.options.push_back({.names = "--no-sandbox",
+                           .help = "Keep all system calls while captures are read",
+                           .target = &options.no_sandbox});
 }
 
 void add_policy_options(OptionTable& table, RunOptions& options, bool required) {

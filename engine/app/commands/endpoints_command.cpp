@@ -57,6 +57,7 @@ ExitStatus run_endpoints(const RunOptions& options) {
   plan.limits = memory->limits;
   plan.progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !outputs.has_terminal();
   audit::EndpointInventory inventory(plan.limits);
+  drop_privileges(options, log);
   const FrameRun run = run_frames(*source, stop, plan, inventory);
   for (const auto& output : outputs.all()) {
     output->format() == RecordFormat::text

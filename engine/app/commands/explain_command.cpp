@@ -221,6 +221,7 @@ ExitStatus explain_frame(const ExplainCommand& command, const evaluate::ServerPo
   const std::unique_ptr<capture::FrameSource> source = open_source(command.options, stop, log);
   if (!source) return ExitStatus::usage;
   ExplainingObserver observer(policies, command.frame);
+  drop_privileges(command.options, log);
   const FrameRun run = run_frames(*source, stop, plan, observer);
   for (const capture::InputProblem& problem : source->problems()) {
     log.error(audit::terminal_text(source->input_name(problem.input)) + ": " +

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "capture/pcap_file.h"
+#include "engine/app/process/sandbox.h"
 #include "engine/app/run/outputs.h"
 #include "engine/app/run/run_report.h"
 #include "engine/audit/text/text_encoding.h"
@@ -63,6 +64,13 @@ std::vector<FileIdentity> files_read(const RunOptions& options, const capture::F
   return identities;
 }
 
+void drop_privileges(const RunOptions& options, Log& log) {
+  if (options.no_sandbox) return log.debug("no sandbox, as asked for");
+  const bool entered = enter_sandbox() == Sandbox::entered;
+  log.debug(entered ? "in a sandbox: only files that are open, or read, from here on"
+                    : "no sandbox: this system or build has none");
+}
+
 ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
                        RecordFormat on_terminal, Log& log) {
   Stop& stop = watch_for_stop_signals();
@@ -90,6 +98,7 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
       audit.policies, [&source](std::uint32_t input) { return source->input_name(input); },
       plan.workers * (plan.limits.context_slots() + audit.records_waiting_max));
 
+  drop_privileges(options, log);
   AuditRun run = run_audit(*source, stop, plan, audit, sink);
   log.debug(std::to_string(run.frames.read.frames) + " frames of " +
             std::to_string(run.frames.read.bytes) + " bytes read, " +

@@ -30,6 +30,10 @@ namespace rpcaudit::app {
 [[nodiscard]] std::optional<MemoryPlan> share_memory(const RunOptions& options,
                                                      bool follow_openings, Log& log);
 
+// Drops to the system calls that reading and writing takes, unless the options say otherwise. To be
+// called when everything but the captures of folders is open.
+void drop_privileges(const RunOptions& options, Log& log);
+
 // The commands that write records: captures in, records out, summary on standard error. `audit` is
 // without a policy for a plain log of calls.
 [[nodiscard]] ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,

@@ -44,6 +44,7 @@ struct RunOptions {
   bool all = false;
   bool quiet = false;
   bool verbose = false;
+  bool no_sandbox = false;  // keep all system calls
   bool fail_on_would_block = false;
   bool fail_on_undecidable = false;
   bool fail_on_target = false;    // verdicts that depend on the target

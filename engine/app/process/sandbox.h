@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+
+namespace rpcaudit::app {
+
+enum class Sandbox : std::uint8_t {
+  entered,
+  unsupported,  // by the system, the processor, or a build with a sanitizer
+};
+
+// Gives up for good what a run that has its inputs and outputs open does not need: from now on this
+// process and its threads may read files, write what is open, rename and remove files, and share
+// memory and time between threads. Every other system call fails with EPERM: nothing can be
+// executed, no socket be opened, no file be opened for writing, no memory be made executable.
+// seccomp(2), on x86-64 and AArch64. To be called before threads are started.
+[[nodiscard]] Sandbox enter_sandbox() noexcept;
+
+}  // namespace rpcaudit::app
