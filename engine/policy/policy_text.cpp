@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include "engine/policy/documents/setting_pairs.h"
+#include "engine/policy/documents/xml_policies.h"
 #include "engine/policy/host/host_script.h"
 #include "engine/policy/host/registry_dialects.h"
 #include "engine/policy/listings/dsinternals_listing.h"
@@ -102,9 +104,11 @@ Dialect dialect_of_line(std::string_view line) noexcept {
   return Dialect::netsh_script;
 }
 
-// `netsh int ipv4 set dynamicport` is no command of the RPC helper.
-bool sets_dynamic_ports(std::string_view line) noexcept {
+// `netsh int ipv4 set dynamicport` and `netsh ipsec static` are no commands of the RPC helper.
+bool is_of_other_helper(std::string_view line) noexcept {
   line = without_indent(line);
+  if (starts_with_ignoring_case(line, "netsh ipsec static ")) return true;
+  if (starts_with_ignoring_case(line, "netsh.exe ipsec static ")) return true;
   if (!starts_with_ignoring_case(line, "netsh int")) return false;
   return line.find("dynamicport") != std::string_view::npos;
 }
@@ -118,6 +122,9 @@ void read_registry(Dialect dialect, std::string_view bytes, const SourceText& so
     case Dialect::security_template: read_security_template(source, file, values, reporter); break;
     case Dialect::lgpo_text: read_lgpo_text(source, file, values, reporter); break;
     case Dialect::registry_pol: read_registry_pol(bytes, file, values, reporter); break;
+    case Dialect::setting_pairs: read_setting_pairs(source, file, values, reporter); break;
+    case Dialect::device_policy: read_device_policies(source, file, values, reporter); break;
+    case Dialect::xml: return read_xml_policies(source, file, policy, values, reporter);
     case Dialect::netsh_script:
     case Dialect::host_script:
     case Dialect::show_filter:
@@ -256,15 +263,16 @@ class MarkdownReader {
 }  // namespace
 
 std::string_view to_string(Dialect dialect) noexcept {
-  constexpr EnumNames<Dialect, 10> kNames("netsh script", "registry file", "reg query output",
-                                          "security template", "registry.pol", "LGPO text",
-                                          "command script", "show filter listing",
-                                          "DSInternals listing", "RPC Firewall configuration");
+  constexpr EnumNames<Dialect, 13> kNames(
+      "netsh script", "registry file", "reg query output", "security template", "registry.pol",
+      "LGPO text", "command script", "show filter listing", "DSInternals listing",
+      "RPC Firewall configuration", "XML report", "settings in pairs", "device policy");
   return kNames[dialect];
 }
 
 Dialect detect_dialect(std::string_view bytes, const SourceText& source) {
   if (bytes.starts_with("PReg")) return Dialect::registry_pol;
+  if (xml_form(source) != XmlForm::unknown) return Dialect::xml;
   bool is_first = true;
   const std::size_t lines = std::min(source.line_count(), kLinesLookedAt);
   for (std::size_t number = 1; number <= lines; ++number) {
@@ -276,7 +284,9 @@ Dialect detect_dialect(std::string_view bytes, const SourceText& source) {
       return Dialect::lgpo_text;
     }
     is_first = false;
-    if (sets_dynamic_ports(text)) return Dialect::host_script;
+    if (!is_comment(text) && is_device_policy(text)) return Dialect::device_policy;
+    if (is_registry_pair(text)) return Dialect::setting_pairs;
+    if (is_of_other_helper(text)) return Dialect::host_script;
     const Dialect dialect = dialect_of_line(text);
     if (dialect != Dialect::netsh_script) return dialect;
   }

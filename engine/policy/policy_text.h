@@ -21,6 +21,9 @@ enum class Dialect : std::uint8_t {
   show_filter,        // the output of netsh rpc filter show filter
   dsinternals,        // the output of Get-RpcFilter
   rpc_firewall,       // RpcFw.conf
+  xml,                // PolicyRules, reports of group policies, netsh wfp show filters
+  setting_pairs,      // Ansible's win_regedit, DSC's Registry
+  device_policy,      // settings of a device management (Policy CSP)
 };
 
 [[nodiscard]] std::string_view to_string(Dialect dialect) noexcept;

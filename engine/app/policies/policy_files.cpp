@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/app/policies/gpo_folder.h"
 #include "engine/app/policies/state_folder.h"
 #include "engine/audit/catalogue/catalogue.h"
 #include "engine/audit/text/text_encoding.h"
@@ -128,34 +129,50 @@ bool LoadedPolicy::can_judge() const {
   return unreadable.empty() && std::none_of(diagnostics.begin(), diagnostics.end(), prevents);
 }
 
+namespace {
+
+// Reads one file; true when it asks for something, or was not read.
+bool load_file(const std::string& path, LoadedPolicy& loaded) {
+  std::string problem;
+  const std::optional<std::string> bytes = read_policy_or_store(path, problem);
+  if (!bytes) {
+    loaded.unreadable.push_back(audit::terminal_text(problem));
+    return true;
+  }
+  const std::size_t errors_before = loaded.count(policy::Severity::error);
+  const Extent before(loaded.policy, 0xffff'ffff);
+  policy::PolicyText text;
+  if (path.starts_with(kStore)) {
+    text.source = policy::read_stored_script(*bytes, path, loaded.policy, loaded.diagnostics);
+  } else {
+    text = policy::read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
+  }
+  const auto file = static_cast<std::uint32_t>(loaded.policy.files.size() - 1);
+  const bool is_empty = loaded.count(policy::Severity::error) == errors_before &&
+                        before == Extent(loaded.policy, file);
+  if (text.dialect == policy::Dialect::netsh_script) {
+    loaded.scripts.push_back(static_cast<std::uint32_t>(loaded.sources.size()));
+  }
+  loaded.sources.push_back(std::move(text.source));
+  return !is_empty;
+}
+
+}  // namespace
+
 void load_policies(std::span<const std::string> paths, const PolicyFileOptions& options,
                    LoadedPolicy& loaded) {
   for (const std::string& given : paths) {
     // `store:` is the default one, which messages and records name in full.
     const std::string path = given == kStore ? given + default_filter_store() : given;
-    std::string problem;
-    const std::optional<std::string> bytes = read_policy_or_store(path, problem);
-    if (!bytes) {
-      loaded.unreadable.push_back(audit::terminal_text(problem));
-      continue;
-    }
-    const std::size_t errors_before = loaded.count(policy::Severity::error);
-    const Extent before(loaded.policy, 0xffff'ffff);
-    policy::PolicyText text;
-    if (path.starts_with(kStore)) {
-      text.source = policy::read_stored_script(*bytes, path, loaded.policy, loaded.diagnostics);
-    } else {
-      text = policy::read_policy(*bytes, path, loaded.policy, loaded.diagnostics);
-    }
+    std::vector<std::string> files = gpo_files(path);
+    const bool is_folder = !files.empty();
+    if (!is_folder) files.push_back(path);
+    bool asks = false;
+    for (const std::string& file : files) asks = load_file(file, loaded) || asks;
+    if (asks) continue;
+    // Of a group policy the files count together.
     const auto file = static_cast<std::uint32_t>(loaded.policy.files.size() - 1);
-    if (loaded.count(policy::Severity::error) == errors_before &&
-        before == Extent(loaded.policy, file)) {
-      report_empty(file, text.source, options, loaded);
-    }
-    if (text.dialect == policy::Dialect::netsh_script) {
-      loaded.scripts.push_back(static_cast<std::uint32_t>(loaded.sources.size()));
-    }
-    loaded.sources.push_back(std::move(text.source));
+    report_empty(file, loaded.sources.back(), options, loaded);
   }
   if (options.as_session) {
     for (policy::Filter& filter : loaded.policy.filters) filter.by_separate_processes = false;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/policy/host/ipsec_command.h"
+#include "engine/policy/host/netsh_ipsec.h"
 #include "engine/policy/host/registry_cmdlet.h"
 #include "engine/policy/host/registry_value.h"
 #include "engine/policy/host/rpccfg_command.h"
@@ -23,33 +24,33 @@ namespace {
 using Words = std::span<const Word>;
 
 // Words of batch files and PowerShell that change no policy.
-constexpr std::string_view kHarmlessWords[] = {"echo",
-                                               "set",
-                                               "pause",
-                                               "exit",
-                                               "cls",
-                                               "goto",
-                                               "title",
-                                               "setlocal",
-                                               "sc",
-                                               "endlocal",
-                                               "shutdown",
-                                               "gpupdate",
-                                               "errorlevel",
-                                               "New-Item",
-                                               "Write-Host",
-                                               "Write-Output",
-                                               "Get-RpcFilter",
-                                               "Import-Module",
-                                               "Test-Path",
-                                               "param",
-                                               "function",
-                                               "try",
-                                               "catch",
-                                               "finally",
-                                               "return",
-                                               "Restart-Computer",
-                                               "Get-ItemProperty"};
+constexpr std::string_view kHarmlessCommands[] = {"echo",
+                                                  "set",
+                                                  "pause",
+                                                  "exit",
+                                                  "cls",
+                                                  "goto",
+                                                  "title",
+                                                  "setlocal",
+                                                  "sc",
+                                                  "endlocal",
+                                                  "shutdown",
+                                                  "gpupdate",
+                                                  "errorlevel",
+                                                  "New-Item",
+                                                  "Write-Host",
+                                                  "Write-Output",
+                                                  "Get-RpcFilter",
+                                                  "Import-Module",
+                                                  "Test-Path",
+                                                  "param",
+                                                  "function",
+                                                  "try",
+                                                  "catch",
+                                                  "finally",
+                                                  "return",
+                                                  "Restart-Computer",
+                                                  "Get-ItemProperty"};
 
 // What a line names that may well be part of a policy.
 constexpr std::string_view kPolicyWords[] = {"netsh",
@@ -77,7 +78,7 @@ bool names_policy(Words words) {
 
 bool is_harmless(const Word& word) noexcept {
   return std::any_of(
-      std::begin(kHarmlessWords), std::end(kHarmlessWords),
+      std::begin(kHarmlessCommands), std::end(kHarmlessCommands),
       [&word](std::string_view known) { return equal_ignoring_case(known, word.text); });
 }
 
@@ -104,6 +105,7 @@ class HostScriptReader {
         reporter_(reporter),
         registry_(policy, reporter),
         ipsec_(policy, reporter),
+        netsh_ipsec_(policy, reporter),
         netsh_(policy, file, reporter, {}),
         filters_(policy, file, reporter) {}
 
@@ -136,6 +138,7 @@ class HostScriptReader {
 
   void finish(const SourceSpan& whole_file) {
     netsh_.finish();
+    netsh_ipsec_.finish();
     filters_.finish();
     if (has_registry_) registry_.finish(whole_file);
     if (unknown_count_ == 0) return;
@@ -211,6 +214,9 @@ class HostScriptReader {
                                                    equal_ignoring_case(words[1].text, "interface"));
     if (is_interface)
       return run_dynamicport(words.subspan(2), words.front().span(), policy_, reporter_);
+    const bool is_ipsec = words.size() > 2 && equal_ignoring_case(words[1].text, "ipsec") &&
+                          equal_ignoring_case(words[2].text, "static");
+    if (is_ipsec) return netsh_ipsec_.run(words.subspan(3), words.front().span());
     netsh_.run_command(command, line.span);
   }
 
@@ -304,6 +310,7 @@ class HostScriptReader {
   Reporter& reporter_;
   RegistryApplier registry_;
   IpsecCommands ipsec_;
+  NetshIpsec netsh_ipsec_;
   NetshSession netsh_;
   FilterCollector filters_;  // those that DSInternals makes
   bool has_registry_ = false;

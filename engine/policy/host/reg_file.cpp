@@ -16,12 +16,6 @@ struct Entry {
   std::uint32_t line = 0;
 };
 
-std::string_view trimmed(std::string_view text) noexcept {
-  const std::size_t begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
 // Takes a quoted string off the front of `rest`: `\\` and `\"` are escapes.
 bool take_string(std::string_view& rest, std::string& out) {
   if (!rest.starts_with('"')) return false;

@@ -8,8 +8,8 @@
 namespace rpcaudit::policy {
 namespace {
 
-constexpr std::string_view kCmdlets[] = {"New-ItemProperty", "Set-ItemProperty",
-                                         "Remove-ItemProperty", "Set-GPRegistryValue"};
+constexpr std::string_view kRegistryCmdlets[] = {"New-ItemProperty", "Set-ItemProperty",
+                                                 "Remove-ItemProperty", "Set-GPRegistryValue"};
 
 // PowerShell's names of types (Microsoft.Win32.RegistryValueKind).
 std::optional<RegistryType> type_of(std::string_view name) noexcept {
@@ -68,7 +68,7 @@ bool read_data(const Word& data, const Word* type_name, RegistryValue& value, Re
 }  // namespace
 
 bool is_registry_cmdlet(std::string_view name) noexcept {
-  return std::any_of(std::begin(kCmdlets), std::end(kCmdlets),
+  return std::any_of(std::begin(kRegistryCmdlets), std::end(kRegistryCmdlets),
                      [name](std::string_view cmdlet) { return equal_ignoring_case(cmdlet, name); });
 }
 

@@ -9,12 +9,6 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n\f\v";
 
-std::string_view trimmed(std::string_view text) noexcept {
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 // Where `part`, a piece of `line`, stands.
 SourceSpan span_of(std::uint32_t file, std::size_t number, std::string_view line,
                    std::string_view part) noexcept {

@@ -127,6 +127,7 @@ class ListingReader {
   void take(const TrimmedLine& line) {
     const std::string_view text = line.text;
     if (text.empty()) return;
+    if (text == "Ok.") return drop_answer();
     if (text.find_first_not_of('-') == std::string_view::npos) return finish_filter();
     if (starts_with_ignoring_case(text, "filterCondition[")) return begin_condition(line);
     const std::size_t colon = text.find(':');
@@ -214,6 +215,14 @@ class ListingReader {
     } else {
       filter_->weight = *number;
     }
+  }
+
+  // `add filter` of a transcript answers with a key and `Ok.`: the listing is further below.
+  void drop_answer() {
+    const bool is_answer = filter_ && !has_layer_ && !has_action_ && filter_->conditions.empty();
+    if (!is_answer) return;
+    filter_.reset();
+    spoilt_ = false;
   }
 
   void begin_filter(const TrimmedLine& line) {

@@ -19,12 +19,6 @@ bool is_name_character(char c) noexcept {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
-std::string_view trimmed(std::string_view text) noexcept {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 std::size_t name_size(std::string_view text) noexcept {
   const auto end = std::find_if_not(text.begin(), text.end(), is_name_character);
   return static_cast<std::size_t>(end - text.begin());

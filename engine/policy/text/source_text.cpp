@@ -120,6 +120,11 @@ SourceText SourceText::decode(std::string_view bytes) {
   return source;
 }
 
+std::size_t SourceText::line_at(std::size_t offset) const noexcept {
+  const auto after = std::upper_bound(starts_.begin(), starts_.end(), offset);
+  return static_cast<std::size_t>(after - starts_.begin());
+}
+
 SourceText SourceText::with_lines(const std::vector<bool>& kept) const {
   SourceText copy = *this;
   for (std::size_t i = 0; i < starts_.size(); ++i) {

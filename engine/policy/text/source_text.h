@@ -22,11 +22,13 @@ class SourceText {
   [[nodiscard]] bool is_binary() const noexcept { return binary_; }
   [[nodiscard]] std::size_t line_count() const noexcept { return starts_.size(); }
   // `number` is 1-based; a line that does not exist is empty. Valid as long as this object.
+  [[nodiscard]] std::string_view line(std::size_t number) const noexcept;
+  // The whole text in UTF-8 with a line feed between the lines, and the line at an offset of it.
+  [[nodiscard]] std::string_view text() const noexcept { return text_; }
+  [[nodiscard]] std::size_t line_at(std::size_t offset) const noexcept;
   // A copy in which only the lines that are marked stand; the others are blank. Places stay.
   // `kept` has a mark for each line.
   [[nodiscard]] SourceText with_lines(const std::vector<bool>& kept) const;
-
-  [[nodiscard]] std::string_view line(std::size_t number) const noexcept;
 
  private:
   std::string text_;

@@ -58,6 +58,12 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) n
   return true;
 }
 
+std::string_view trimmed(std::string_view text) noexcept {
+  const std::size_t begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+}
+
 std::string_view nearest_name(std::string_view text, std::span<const std::string_view> names) {
   if (text.empty() || text.size() > kSuggestedSizeMax) return {};
   std::string_view nearest;

@@ -19,6 +19,9 @@ namespace rpcaudit::policy {
 [[nodiscard]] bool starts_with_ignoring_case(std::string_view text,
                                              std::string_view prefix) noexcept;
 
+// `text` without the blanks around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
+
 // The name of `names` that `text` most likely stands for, empty when none is near enough to be
 // worth suggesting.
 [[nodiscard]] std::string_view nearest_name(std::string_view text,
