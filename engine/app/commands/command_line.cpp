@@ -50,6 +50,7 @@ void add_option(CLI::App& parent, const Option& option) {
   if (!option.value_name.empty()) added->type_name(option.value_name);
   if (!option.choices.empty()) added->check(CLI::IsMember(option.choices).description(""));
   if (option.comma_separated) added->delimiter(',');
+  if (option.repeatable) added->trigger_on_parse();
   added->required(option.required);
   if (!option.excludes.empty()) added->excludes(parent.get_option(option.excludes));
 }

@@ -30,6 +30,38 @@ Problem take_what_if(const std::string& text, ControlOptions& options) {
   return std::nullopt;
 }
 
+Problem take_mirror(const std::string& text, dissect::TunnelTrust& tunnels) {
+  const std::optional<IpAddress> address = parse_ip(text);
+  if (!address) return "`" + text + "` is no IP address";
+  if (tunnels.mirror_count == tunnels.mirrors.size()) {
+    return "there are more than " + std::to_string(tunnels.mirrors.size()) + " of them";
+  }
+  tunnels.mirrors[tunnels.mirror_count++] = *address;
+  return std::nullopt;
+}
+
+void add_tunnel_options(OptionTable& table, dissect::TunnelTrust& tunnels) {
+  const auto take_trust = [&tunnels](const std::string& word) -> Problem {
+    tunnels.all = word == "same";
+    return std::nullopt;
+  };
+  table.options.push_back(
+      {.names = "--tunnel",
+       .value_name = "same|apart",
+       .help = "Whether what leaves a tunnel is of the same connections as what does not: same\n"
+               "where tunnels only mirror traffic or carry it further; apart by default, as who\n"
+               "can send into a tunnel could speak for others",
+       .target = take_trust,
+       .choices = {"same", "apart"}});
+  table.options.push_back(
+      {.names = "--mirror-from",
+       .value_name = "ADDRESS",
+       .help = "Source of tunnels (ERSPAN, VXLAN and others) that mirror traffic: their frames\n"
+               "count as captured on the wire; may be repeated",
+       .target = [&tunnels](const std::string& text) { return take_mirror(text, tunnels); },
+       .repeatable = true});
+}
+
 }  // namespace
 
 void add_capture_options(OptionTable& table, RunOptions& options, bool required) {
@@ -51,6 +83,7 @@ void add_capture_options(OptionTable& table, RunOptions& options, bool required)
                "not fit makes room, and the summary says so",
        .target = &options.memory,
        .range = {1, std::uint64_t{1} << 20}});
+  add_tunnel_options(table, options.tunnels);
   table.options.push_back({.names = "--no-sandbox",
                            .help = "Keep all system calls while captures are read",
                            .target = &options.no_sandbox});

@@ -33,6 +33,7 @@ struct Option {
   std::vector<std::string> choices = {};  // the words that it takes; none: any
   NumberRange range = {};                 // of a number
   bool comma_separated = false;           // one value may hold several of a list
+  bool repeatable = false;                // a TakeValue is called for each value
   bool required = false;
   std::string excludes = {};  // the name of an option before it that cannot be given together
 };

@@ -34,6 +34,7 @@ std::optional<MemoryPlan> share_memory(const RunOptions& options, bool follow_op
               std::to_string(options.workers) + (options.workers == 1 ? " worker" : " workers") +
               ": it takes " + std::to_string(least_memory(demand)) + " at least");
   }
+  if (plan) plan->limits.tunnels = options.tunnels;
   return plan;
 }
 

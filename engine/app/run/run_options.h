@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dissect/limits.h"
 #include "engine/evaluate/evaluation_options.h"
 
 namespace rpcaudit::app {
@@ -36,6 +37,7 @@ struct RunOptions {
   RecordFormat format = RecordFormat::automatic;
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number
   std::uint64_t memory = 512;  // MiB, the most that the process may take for all that it keeps
+  dissect::TunnelTrust tunnels;
   evaluate::EvaluationOptions evaluation;  // what policies are judged for
   std::optional<policy::Behaviour> v4_order;
   ControlOptions controls;
