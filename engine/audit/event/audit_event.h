@@ -31,6 +31,7 @@ struct IdentityText {
   std::string_view user;
   std::string_view domain;
   bool null_session = false;
+  std::string_view workstation = {};  // that the caller says to be at
 };
 
 [[nodiscard]] std::string_view to_string(dissect::Outcome outcome) noexcept;

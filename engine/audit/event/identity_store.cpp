@@ -22,13 +22,16 @@ std::uint8_t copy(std::string_view text, char* out, std::size_t most) noexcept {
 }  // namespace
 
 std::uint32_t IdentityStore::intern(const dissect::SecurityIdentity& identity, std::uint32_t hint) {
-  if (identity.user.empty() && identity.domain.empty() && !identity.null_session) return kNoSlot;
+  const bool is_unknown =
+      identity.user.empty() && identity.domain.empty() && identity.workstation.empty();
+  if (is_unknown && !identity.null_session) return kNoSlot;
   if (hint != kNoSlot) {
     const IdentityText held = text(hint);
     const auto same = [](std::string_view name, std::string_view kept) {
       return name.substr(0, cut_size(name, kNameSizeMax)) == kept;
     };
     if (same(identity.user, held.user) && same(identity.domain, held.domain) &&
+        same(identity.workstation, held.workstation) &&
         identity.null_session == held.null_session) {
       return add_reference(hint);
     }
@@ -42,6 +45,7 @@ std::uint32_t IdentityStore::intern(const dissect::SecurityIdentity& identity, s
   known.references = 1;
   known.user_size = copy(identity.user, known.user, kNameSizeMax);
   known.domain_size = copy(identity.domain, known.domain, kNameSizeMax);
+  known.workstation_size = copy(identity.workstation, known.workstation, kNameSizeMax);
   known.null_session = identity.null_session;
   return handle;
 }
@@ -59,7 +63,10 @@ void IdentityStore::release(std::uint32_t handle) {
 IdentityText IdentityStore::text(std::uint32_t handle) const noexcept {
   if (handle == kNoSlot) return {};
   const Known& known = known_[handle];
-  return {{known.user, known.user_size}, {known.domain, known.domain_size}, known.null_session};
+  return {{known.user, known.user_size},
+          {known.domain, known.domain_size},
+          known.null_session,
+          {known.workstation, known.workstation_size}};
 }
 
 }  // namespace rpcaudit::audit

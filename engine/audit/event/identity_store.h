@@ -41,9 +41,11 @@ class IdentityStore {
     std::uint32_t references = 0;
     std::uint8_t user_size = 0;
     std::uint8_t domain_size = 0;
+    std::uint8_t workstation_size = 0;
     bool null_session = false;
     char user[kNameSizeMax];
     char domain[kNameSizeMax];
+    char workstation[kNameSizeMax];
   };
 
   SlotPool<Known> known_;

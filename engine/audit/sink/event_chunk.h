@@ -62,6 +62,7 @@ class EventChunk {
     Name user;
     Name domain;
     bool null_session = false;
+    Name workstation = {};
   };
   struct Context {
     ContextInfo info;

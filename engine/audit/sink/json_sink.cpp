@@ -205,6 +205,7 @@ void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
   }
   if (!identity.user.empty()) line.text("user", identity.user);
   if (!identity.domain.empty()) line.text("domain", identity.domain);
+  if (!identity.workstation.empty()) line.text("workstation", identity.workstation);
   if (identity.null_session) line.truth("null_session");
   if (context.guest && !auth) line.truth("guest");
 }

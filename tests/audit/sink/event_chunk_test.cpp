@@ -60,6 +60,27 @@ std::string all_of(EventChunk& chunk) {
   return sink.words;
 }
 
+TEST(EventChunk, TellsWorkstationsApart) {
+  struct WorkstationSink : WordSink {
+    void on_call(const ContextInfo&, const CallEvent& call, const IdentityText& identity) override {
+      words += std::to_string(call.opnum) + " from " + std::string(identity.workstation) + '\n';
+    }
+  } sink;
+  EventChunk chunk(0, 1);
+  const ContextInfo context = context_in(3, "");
+  std::string workstation = "PC-1";
+  const auto add = [&](std::uint16_t opnum) {
+    chunk.add(context, call_of(opnum), IdentityText{"alice", "DOM", false, workstation});
+  };
+  add(1);
+  add(2);
+  workstation = "PC-2";
+  add(3);
+  workstation = "gone";
+  while (!chunk.empty()) chunk.pass_on(sink);
+  EXPECT_EQ(sink.words, "1 from PC-1\n2 from PC-1\n3 from PC-2\n");
+}
+
 TEST(EventChunk, KeepsWhatChangesOrGoesAfterwards) {
   EventChunk chunk(0, 1);
   ContextInfo context = context_in(3, "\\PIPE\\lsarpc");
