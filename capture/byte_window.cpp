@@ -112,12 +112,16 @@ class FileWindow final : public BufferedWindow {
 
   std::uint64_t stored_total() const noexcept override { return size_; }
   bool stopped() const noexcept override { return stopped_; }
+  bool is_idle() override {
+    constexpr int kMoment = 100;  // milliseconds
+    return size_ == 0 && poll_for(kMoment) == 0;
+  }
 
  private:
   Filled fill(std::span<std::byte> room) override {
     ssize_t count = 0;
     do {
-      if (size_ == 0 && !wait()) {
+      if (size_ == 0 && poll_for(-1) == kToStop) {
         stopped_ = true;
         return {0, true};
       }
@@ -127,14 +131,20 @@ class FileWindow final : public BufferedWindow {
     return count <= 0 ? Filled{0, true} : Filled{static_cast<std::size_t>(count), false};
   }
 
-  // Until a pipe has bytes or has ended; false when reading is to stop.
-  [[nodiscard]] bool wait() const {
+  static constexpr int kToRead = 1;
+  static constexpr int kToStop = 2;
+
+  // Waits until a pipe has bytes or has ended (kToRead) or reading is to stop (kToStop), so many
+  // milliseconds at most, -1 for ever; 0 when nothing of it came about.
+  [[nodiscard]] int poll_for(int milliseconds) const {
     std::array<pollfd, 2> watched{
         {{descriptor_.number(), POLLIN, 0}, {stop_descriptor_, POLLIN, 0}}};
-    while (poll(watched.data(), watched.size(), -1) < 0) {
-      if (errno != EINTR) return true;  // read() will say what is wrong
+    int ready = 0;
+    while ((ready = poll(watched.data(), watched.size(), milliseconds)) < 0) {
+      if (errno != EINTR) return kToRead;  // read() will say what is wrong
     }
-    return watched[1].revents == 0;
+    if (ready == 0) return 0;
+    return watched[1].revents == 0 ? kToRead : kToStop;
   }
 
   FileDescriptor descriptor_;
@@ -152,12 +162,14 @@ class DecompressedWindow final : public BufferedWindow {
   std::uint64_t stored_read() const noexcept override { return stored_->stored_read(); }
   std::uint64_t stored_total() const noexcept override { return stored_->stored_total(); }
   bool stopped() const noexcept override { return stored_->stopped(); }
+  bool is_idle() override { return drained_ && stored_->bytes().empty() && stored_->is_idle(); }
 
  private:
   Filled fill(std::span<std::byte> room) override {
     const bool more = stored_->want(1);
     const Decompressor::Step step = decompressor_->run(stored_->bytes(), room);
     stored_->consume(step.taken);
+    drained_ = step.produced < room.size();
     const bool stuck = step.taken == 0 && step.produced == 0;
     if (step.failure != nullptr) {
       fail(step.failure);
@@ -171,6 +183,7 @@ class DecompressedWindow final : public BufferedWindow {
 
   std::unique_ptr<ByteWindow> stored_;
   std::unique_ptr<Decompressor> decompressor_;
+  bool drained_ = false;  // it holds back nothing of what it was given
 };
 
 OpenedInput failed_to_open() {

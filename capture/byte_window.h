@@ -35,6 +35,10 @@ class ByteWindow {
   // window was opened for.
   virtual void lend() noexcept {}
 
+  // Whether no byte beyond bytes() came within a moment, though more may come: a reader for whom
+  // bytes() are too few may do something else before it asks again. Files never are idle.
+  [[nodiscard]] virtual bool is_idle() { return false; }
+
   // Whether the input ended only because reading was to stop (ReadOptions::stop_descriptor).
   [[nodiscard]] virtual bool stopped() const noexcept { return false; }
 

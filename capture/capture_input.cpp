@@ -79,6 +79,7 @@ std::size_t CaptureInput::read(std::span<Frame> frames, PacketFilter* filter) {
   if (window_ != nullptr) window_->lend();
   while (window_ != nullptr) {
     std::size_t count = format_->read(*window_, frames);
+    ran_dry_ = count < frames.size();
     if (count == 0) {
       if (!format_->problem().empty()) report(window_->offset(), format_->problem(), false);
       at_end_ = true;

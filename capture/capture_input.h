@@ -37,6 +37,10 @@ class CaptureInput {
   [[nodiscard]] bool open();
   [[nodiscard]] bool open(std::unique_ptr<ByteWindow> window);
   [[nodiscard]] bool is_open() const noexcept { return window_ != nullptr; }
+  // Whether it is a pipe that has nothing to read for now; see ByteWindow.
+  [[nodiscard]] bool is_idle() const {
+    return window_ != nullptr && ran_dry_ && window_->is_idle();
+  }
 
   // Learns when the input starts, and closes it again; one that cannot be opened a second time
   // stays open and starts before all others. False when it has no frames to give.
@@ -69,6 +73,7 @@ class CaptureInput {
   Origin origin_;
   std::vector<InputProblem>& problems_;
   std::unique_ptr<ByteWindow> window_;
+  bool ran_dry_ = false;  // the last read found no more whole records in the window
   std::unique_ptr<ByteWindow> ended_;
   std::unique_ptr<CaptureFormat> format_;
   std::unique_ptr<std::array<Frame, kBatch>> batch_;  // only while inputs are merged

@@ -13,7 +13,7 @@ namespace rpcaudit::capture {
 
 enum class ReadStatus : std::uint8_t {
   frames,  // `count` frames were delivered, at least one
-  idle,    // nothing for now (live interface): call again
+  idle,    // nothing for now, as of a pipe: call again; what is borrowed stays
   end,     // no frame will come any more
 };
 

@@ -113,9 +113,10 @@ void CaptureSeries::arrange() {
 
 ReadResult CaptureSeries::read(std::span<Frame> frames) {
   if (frames.empty()) return {ReadStatus::idle, 0};
+  const bool single = waiting_.empty() && readers_.empty() && used_up_ != nullptr;
+  if (single && used_up_->is_idle()) return {ReadStatus::idle, 0};
   ++reads_;
   release_retired();
-  const bool single = waiting_.empty() && readers_.empty() && used_up_ != nullptr;
   const std::size_t count = single ? read_single(frames) : read_merged(frames);
   for (Frame& frame : frames.first(count)) frame.sequence = ++sequence_;
   return {count == 0 ? ReadStatus::end : ReadStatus::frames, count};

@@ -39,6 +39,14 @@ void CarriedStreams::close(const Carried& carried, const FrameReference& frame) 
   }
 }
 
+void CarriedStreams::tell_so_far(const Carried& carried, const FrameReference& frame) noexcept {
+  switch (carried.kind) {
+    case CarriedKind::nothing:
+    case CarriedKind::rpc: return;
+    case CarriedKind::smb: return smb_.tell_so_far(carried.smb(), frame);
+  }
+}
+
 void CarriedStreams::note_start(const Carried& carried, Direction direction,
                                 StreamKind kind) noexcept {
   if (carried.kind != CarriedKind::rpc || kind != StreamKind::http_banner) return;

@@ -41,6 +41,8 @@ class CarriedStreams {
                              std::optional<Direction> client) noexcept;
   // Resolves and tells all that is open. `frame` is where the connection ends.
   void close(const Carried& carried, const FrameReference& frame) noexcept;
+  // Tells what close() would tell if the stream ended in this frame; of that nothing is told twice.
+  void tell_so_far(const Carried& carried, const FrameReference& frame) noexcept;
 
   // A direction begins with something of this kind, which may be another than the connection's.
   void note_start(const Carried& carried, Direction direction, StreamKind kind) noexcept;

@@ -108,14 +108,15 @@ std::optional<std::uint64_t> TcpConnections::set_over(Slot<TcpConnection> slot, 
                                                       const FrameReference& frame) noexcept {
   list_of(slot).remove(slot, connections_);
   connections_[slot].is_over = is_over;
-  connections_[slot].over_since = frame;
   list_of(slot).push_newest(slot, connections_);
   if (!is_over) {
     --over_count_;
     return std::nullopt;
   }
+  // Nothing may follow: what is told at the end is told here.
+  carried_.tell_so_far(connections_[slot].carried, frame);
   if (++over_count_ <= kOverMax) return std::nullopt;
-  return close_over(over_.oldest());
+  return close_over(over_.oldest(), frame);
 }
 
 // Whether the receiver drops a segment for its checksum. That of payload that is passed over is not
@@ -247,10 +248,10 @@ void TcpConnections::close(Slot<TcpConnection> slot, const FrameReference& frame
 TcpConnections::Closed TcpConnections::expire(const FrameReference& now) noexcept {
   carried_.expire(now.timestamp);
   Closed closed;
-  give_up_stale(now.timestamp, closed);
+  give_up_stale(now.timestamp);
   while (closed.count < closed.tags.size() && over_.oldest() &&
          is_past(over_.oldest(), now.timestamp)) {
-    closed.tags[closed.count++] = close_over(over_.oldest());
+    closed.tags[closed.count++] = close_over(over_.oldest(), now);
   }
   return closed;
 }
@@ -261,14 +262,14 @@ bool TcpConnections::is_past(Slot<TcpConnection> slot, Timestamp now) const noex
          nanoseconds_between(connection.last_seen, now) > kKeptWhenOver.nanoseconds;
 }
 
-bool TcpConnections::close_past(Slot<TcpConnection> slot, Timestamp now) noexcept {
-  if (!is_past(slot, now)) return false;
-  close_over(slot);
+bool TcpConnections::close_past(Slot<TcpConnection> slot, const FrameReference& now) noexcept {
+  if (!is_past(slot, now.timestamp)) return false;
+  close_over(slot, now);
   return true;
 }
 
 // Bytes held longer than the window hold the output back: what waits for them is given up.
-void TcpConnections::give_up_stale(Timestamp now, Closed& closed) noexcept {
+void TcpConnections::give_up_stale(Timestamp now) noexcept {
   while (unfinished_.oldest() != kNoSlot) {
     const Slot<TcpConnection> slot(unfinished_.oldest() / 2);
     const Direction direction = kDirections[unfinished_.oldest() % 2];
@@ -280,23 +281,19 @@ void TcpConnections::give_up_stale(Timestamp now, Closed& closed) noexcept {
     carried_.abandon(connection.carried, direction);
     connection.probes[direction].size = 0;
     mark_unfinished(slot);
-    // What SMB sessions tell at their end is held until the connection closes.
-    if (!connection.is_over || open_since(connection, direction).sequence == 0) continue;
-    if (closed.count == closed.tags.size()) return;  // the next batch goes on
-    closed.tags[closed.count++] = close_over(slot);
   }
 }
 
 void TcpConnections::close_all(const FrameReference& now) noexcept {
-  while (over_.oldest()) close_over(over_.oldest());
+  while (over_.oldest()) close_over(over_.oldest(), now);
   while (by_use_.oldest()) close(by_use_.oldest(), now);
 }
 
-// What is told of a connection at its end belongs where it ended. Returns the tag of its flow.
-std::uint64_t TcpConnections::close_over(Slot<TcpConnection> slot) noexcept {
+// Returns the tag of its flow.
+std::uint64_t TcpConnections::close_over(Slot<TcpConnection> slot,
+                                         const FrameReference& frame) noexcept {
   const std::uint64_t tag = connections_[slot].tag;
-  const FrameReference since = connections_[slot].over_since;
-  close(slot, since);
+  close(slot, frame);
   return tag;
 }
 
@@ -304,7 +301,7 @@ std::optional<std::uint64_t> TcpConnections::make_room(const FrameReference& fra
   const bool full = connections_.size() == connections_.capacity();
   const std::size_t wanted = std::min(kContextsKeptFree, limits_.contexts / 2);
   if (!full && carried_.free_contexts() >= wanted) return std::nullopt;
-  if (over_.oldest()) return close_over(over_.oldest());
+  if (over_.oldest()) return close_over(over_.oldest(), frame);
   const Slot<TcpConnection> oldest = by_use_.oldest();
   if (!oldest) return std::nullopt;
   const std::uint64_t tag = connections_[oldest].tag;
@@ -315,7 +312,7 @@ std::optional<std::uint64_t> TcpConnections::make_room(const FrameReference& fra
 void TcpConnections::evict(Slot<TcpConnection> slot, const FrameReference& frame) noexcept {
   const TcpConnection& connection = connections_[slot];
   if (connection.is_over) {
-    close_over(slot);
+    close_over(slot, frame);
     return;
   }
   ++statistics_.connections_evicted;
@@ -338,10 +335,6 @@ FrameReference TcpConnections::open_since(const TcpConnection& connection,
   const ProbeBuffer& prefix = connection.probes[direction];
   if (prefix.size != 0) consider(prefix.start);
   consider(carried_.open_since(connection.carried, direction));
-  // What SMB sessions tell at their end is told where that was.
-  if (connection.is_over && connection.carried.kind == CarriedKind::smb) {
-    consider(connection.over_since);
-  }
   return earliest;
 }
 

@@ -28,8 +28,7 @@ struct TcpConnection {
   std::optional<Direction> client;  // in which the client sends: its SYN and the answer were seen
   bool joined_late = false;
   bool is_marked = false;  // in the list of what holds bytes
-  bool is_over = false;    // or seems to be, since `over_since`
-  FrameReference over_since;
+  bool is_over = false;    // or seems to be
   Doubts doubts;
   Timestamp last_seen;
   std::uint64_t tag = 0;  // of its flow
@@ -87,7 +86,7 @@ class TcpConnections {
   void close(Slot<TcpConnection> slot, const FrameReference& frame) noexcept;
   // Closes the connection if it has been over for so long that what comes between its ports is none
   // of it, and returns whether that is so.
-  bool close_past(Slot<TcpConnection> slot, Timestamp now) noexcept;
+  bool close_past(Slot<TcpConnection> slot, const FrameReference& now) noexcept;
   // Closes the connection, counted and told as one that cannot be seen any longer.
   void evict(Slot<TcpConnection> slot, const FrameReference& frame) noexcept;
 
@@ -136,9 +135,9 @@ class TcpConnections {
     return connections_[slot].is_over ? over_ : by_use_;
   }
   [[nodiscard]] bool is_past(Slot<TcpConnection> slot, Timestamp now) const noexcept;
-  std::uint64_t close_over(Slot<TcpConnection> slot) noexcept;
+  std::uint64_t close_over(Slot<TcpConnection> slot, const FrameReference& frame) noexcept;
   [[nodiscard]] std::optional<std::uint64_t> make_room(const FrameReference& frame) noexcept;
-  void give_up_stale(Timestamp now, Closed& closed) noexcept;
+  void give_up_stale(Timestamp now) noexcept;
   // The earliest frame of which a direction still holds something back; sequence 0 for nothing.
   [[nodiscard]] FrameReference open_since(const TcpConnection& connection,
                                           Direction direction) const noexcept;

@@ -144,7 +144,7 @@ bool TcpFlows::is_taken_up_by(const FlowEntry& entry, const Packet& packet,
 bool TcpFlows::follow(FlowEntry& entry, const Packet& packet, const FlowKey& key,
                       const FrameReference& frame) noexcept {
   if (entry.state() == kConnection &&
-      connections_.close_past(Slot<TcpConnection>(entry.value), frame.timestamp)) {
+      connections_.close_past(Slot<TcpConnection>(entry.value), frame)) {
     forget(key.tag);
     if (!packet.tcp.has_syn() && !is_taken_up_by(entry, packet, key)) return false;
   }

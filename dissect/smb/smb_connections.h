@@ -24,6 +24,10 @@ class SmbConnections {
                                          std::optional<Direction> client) noexcept;
   // Sessions that no other connection carries end with it.
   void close(Slot<SmbConnection> slot, const FrameReference& frame) noexcept;
+  // Tells what close() would tell of its sessions.
+  void tell_so_far(Slot<SmbConnection> slot, const FrameReference& frame) noexcept {
+    host_.tell_so_far(connections_[slot], frame);
+  }
 
   void consume(Slot<SmbConnection> slot, Direction direction, Bytes bytes,
                const FrameReference& frame) noexcept;

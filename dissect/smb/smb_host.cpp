@@ -209,4 +209,13 @@ void SmbHost::end_connection(Slot<SmbConnection> slot, SmbConnection& connection
   }
 }
 
+void SmbHost::tell_so_far(const SmbConnection& connection, const FrameReference& frame) noexcept {
+  for (Slot<SmbChannel> channel = connection.channels; channel; channel = channels_[channel].next) {
+    const SmbSessions::Reference session = channels_[channel].session;
+    if (sessions_.holds(session) && sessions_[session.slot].channels == 1) {
+      sessions_.tell_so_far(session.slot, frame);
+    }
+  }
+}
+
 }  // namespace rpcaudit::dissect

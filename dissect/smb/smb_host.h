@@ -97,6 +97,8 @@ class SmbHost {
   // The connection is over: sessions that no other connection carries end with it.
   void end_connection(Slot<SmbConnection> slot, SmbConnection& connection,
                       const FrameReference& frame) noexcept;
+  // Tells what would be told of its sessions if the connection were over.
+  void tell_so_far(const SmbConnection& connection, const FrameReference& frame) noexcept;
 
  private:
   void doubt(Slot<SmbSession> session, Doubts doubts, const FrameReference& frame) noexcept;

@@ -1,5 +1,7 @@
 #include "dissect/smb/smb_sessions.h"
 
+#include <utility>
+
 namespace rpcaudit::dissect {
 
 void SmbTrees::set(std::uint32_t id, ShareKind kind) noexcept {
@@ -74,9 +76,14 @@ void SmbSessions::close(Slot<SmbSession> slot, const FrameReference& frame) noex
     pipes_.close(pipe);
   }
   logons_.refuse(session.logon);
-  tell_unseen(session, BlindnessKind::smb_encrypted, session.encrypted, frame);
-  tell_unseen(session, BlindnessKind::smb_compressed, session.compressed, frame);
+  tell_so_far(slot, frame);
   remove(slot);
+}
+
+void SmbSessions::tell_so_far(Slot<SmbSession> slot, const FrameReference& frame) noexcept {
+  SmbSession& session = (*this)[slot];
+  tell_unseen(session, BlindnessKind::smb_encrypted, std::exchange(session.encrypted, {}), frame);
+  tell_unseen(session, BlindnessKind::smb_compressed, std::exchange(session.compressed, {}), frame);
 }
 
 void SmbSessions::tell_unseen(const SmbSession& session, BlindnessKind kind,
@@ -84,9 +91,8 @@ void SmbSessions::tell_unseen(const SmbSession& session, BlindnessKind kind,
   if (unseen.messages == 0) return;
   Blindness blindness = make_blindness(kind, frame, session.endpoints);
   // Several sessions may end in one frame: they are told in the order in which they began.
-  blindness.ordinal =
-      behind_pdus((unseen.since.sequence & 0x1fff'ffff'ffff'ffff) << 1 |
-                  (kind == BlindnessKind::smb_compressed ? 1u : 0u));
+  blindness.ordinal = behind_pdus((unseen.since.sequence & 0x1fff'ffff'ffff'ffff) << 1 |
+                                  (kind == BlindnessKind::smb_compressed ? 1u : 0u));
   blindness.bytes = unseen.bytes;
   blindness.messages = unseen.messages;
   blindness.since = unseen.since;

@@ -91,6 +91,9 @@ class SmbSessions : private KeyedTable<SmbSession, SmbSession> {
   // Closes the pipes of the session, and tells what of it could not be seen.
   void close(Slot<SmbSession> slot, const FrameReference& frame) noexcept;
 
+  // Tells what could not be seen of it since this was told last.
+  void tell_so_far(Slot<SmbSession> slot, const FrameReference& frame) noexcept;
+
  private:
   void tell_unseen(const SmbSession& session, BlindnessKind kind, const UnseenMessages& unseen,
                    const FrameReference& frame) noexcept;

@@ -8,17 +8,18 @@ namespace {
 
 const rpcaudit::app::ProgramText kProgram = {
     "rpcaudit",
-    "Says which DCE/RPC calls in packet captures a Windows RPC policy would block.\n"
-    "It only watches: nothing is ever blocked.\n",
+    "Says which DCE/RPC calls in packet captures a Windows RPC policy would block. It only reads: "
+    "nothing is ever sent or blocked.",
     "Examples:\n"
-    "  rpcaudit calls -r dc1.pcapng                     every RPC call as JSON, one per line\n"
-    "  rpcaudit check -p policy.txt                     what is wrong with a netsh rpc script\n"
-    "  rpcaudit audit -r dc1.pcapng -p policy.txt       what the policy would block\n"
-    "  rpcaudit explain -p policy.txt -r dc1.pcapng --frame 4711    why\n"
-    "  rpcaudit endpoints -r dc1.pcapng --format text   who serves which interface where\n"
+    "  rpcaudit calls dc1.pcapng                   every RPC call\n"
+    "  rpcaudit check -p policy.txt                what is wrong with a policy\n"
+    "  rpcaudit audit dc1.pcapng -p policy.txt     what the policy would block\n"
+    "  rpcaudit explain dc1.pcapng -p policy.txt --frame 4711\n"
+    "                                              why it would block that call\n"
+    "  rpcaudit endpoints dc1.pcapng               who serves which interface where\n"
     "\n"
-    "Exit status: 0 done, 1 --fail-on was met, 2 wrong usage or policy, 3 input unreadable or\n"
-    "output lost, 4 no RPC was seen.\n",
+    "Exit status: 0 done, 1 --fail-on was met, 2 wrong usage or policy, 3 input\n"
+    "unreadable or output lost, 4 no RPC was seen, 130 and 143 stopped by a signal.\n",
     "rpcaudit " RPCAUDIT_VERSION,
 };
 

@@ -107,6 +107,7 @@ const std::map<std::string_view, Names>& edges() {
         "engine/audit/catalogue", "engine/audit/event", "engine/audit/tally", "engine/audit/text"}},
 
       {"engine/app: face", {}},
+      {"engine/app/line", {"engine/policy/*", "engine/app: face"}},
       {"engine/app/process", {"dissect/*", "engine/audit/*", "engine/app: face"}},
       {"engine/app/run",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
@@ -116,8 +117,9 @@ const std::map<std::string_view, Names>& edges() {
         "engine/app: face", "engine/app/process", "engine/app/run"}},
       {"engine/app/commands",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
-        "engine/app: face", "engine/app/process", "engine/app/run", "engine/app/policies"}},
-      {"engine/app", {"engine/app: face", "engine/app/commands"}},
+        "engine/app: face", "engine/app/line", "engine/app/process", "engine/app/run",
+        "engine/app/policies"}},
+      {"engine/app", {"engine/app: face", "engine/app/line", "engine/app/commands"}},
   };
   return kEdges;
 }
@@ -179,7 +181,7 @@ constexpr Library kLibraries[] = {
     {"toml++/", "engine/policy/deployments/"},
     {"pugixml", "engine/policy/documents/"},
     {"openssl/", "engine/audit/text/"},
-    {"CLI/", "engine/app/commands/command_line.cpp"},
+    {"CLI/", "engine/app/line/command_line.cpp"},
     {"editline/", "engine/app/commands/"},
     {"rapidjson/", "engine/app/commands/"},
     {"spdlog/", "engine/app/log.cpp"},

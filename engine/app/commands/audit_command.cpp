@@ -43,33 +43,31 @@ ExitStatus run_audit(const AuditCommand& command) {
 Command audit_command() {
   const auto state = std::make_shared<AuditCommand>();
   RunOptions& options = state->options;
-  Command command{
-      .name = "audit",
-      .summary = "Say which calls a policy would block",
-      .footer =
-          "Examples:\n"
-          "  rpcaudit audit -r dc1.pcapng -p block-dcsync.netsh.txt\n"
-          "  rpcaudit audit -r captures/ -p a.txt -p b.txt -o findings.json\n"
-          "  rpcaudit audit -r dc1.pcapng -p policy.txt -q --fail-on would_block\n"
-          "  rpcaudit audit -r captures/ -c rpcaudit.toml\n"
-          "\n"
-          "Records are text on a terminal and JSON otherwise; the summary goes to standard "
-          "error.\n",
-      .run = [state](const auto&) { return run_audit(*state); }};
+  Command command{.name = "audit",
+                  .summary = "Say which calls a policy would block, and by which rule.",
+                  .footer =
+                      "Examples:\n"
+                      "  rpcaudit audit dc1.pcapng -p block-dcsync.netsh.txt\n"
+                      "  rpcaudit audit captures/ -p a.txt -p b.txt -o findings.jsonl\n"
+                      "  rpcaudit audit dc1.pcapng -p policy.txt -q --fail-on would_block\n"
+                      "  rpcaudit audit captures/ -c rpcaudit.toml\n"
+                      "\n"
+                      "The summary goes to standard error.\n",
+                  .run = [state] { return run_audit(*state); }};
   add_capture_options(command.options, options, true);
   add_policy_options(command.options, options, true);
   add_target_options(command.options, options);
   add_control_options(command.options, options.controls);
   add_output_options(command.options, options);
-  command.options.options.push_back(
+  command.options.group("Output").options.push_back(
       {.names = "--all",
-       .help = "Write every context and call, not only what would change",
+       .help = "Write every context and call, not only what would change.",
        .target = &options.all});
-  command.options.options.push_back(
+  command.options.group("Judging").options.push_back(
       {.names = "--fail-on",
        .value_name = "KIND",
-       .help = "Exit with status 1 when there is such a call: would_block, undecidable,\n"
-               "depends_on_target or readings_differ; may be repeated",
+       .help = "Exit with status 1 when there is such a call: would_block, undecidable, "
+               "depends_on_target or readings_differ. May be repeated.",
        .target = &state->fail_on,
        .choices = {"would_block", "undecidable", "depends_on_target", "readings_differ"},
        .comma_separated = true});

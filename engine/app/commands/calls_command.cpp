@@ -14,13 +14,13 @@ ExitStatus run_calls(const RunOptions& options) {
   audit::AuditOptions audit;
   audit.write_all = true;
   const bool has_policies = !options.policies.empty() || !options.deployment.empty();
-  if (!has_policies) return run_records(options, audit, RecordFormat::json, log);
+  if (!has_policies) return run_records(options, audit, RecordFormat::text, log);
 
   LoadedPolicies loaded = load_all_policies(options);
   if (!report_usable(loaded, options, log)) return ExitStatus::usage;
   const evaluate::ServerPolicies policies = server_policies(std::move(loaded));
   audit.policies = &policies;
-  return run_records(options, audit, RecordFormat::json, log);
+  return run_records(options, audit, RecordFormat::text, log);
 }
 
 }  // namespace
@@ -28,14 +28,14 @@ ExitStatus run_calls(const RunOptions& options) {
 Command calls_command() {
   const auto options = std::make_shared<RunOptions>();
   Command command{.name = "calls",
-                  .summary = "Write every RPC context and call",
+                  .summary = "Write every RPC context and call.",
                   .footer =
                       "Examples:\n"
-                      "  rpcaudit calls -r dc1.pcapng\n"
-                      "  rpcaudit calls -r captures/ -f 'host 10.77.0.1' -o calls.json\n"
-                      "  rpcaudit calls -r dc1.pcapng | jq 'select(.rpc.interface_name == "
+                      "  rpcaudit calls dc1.pcapng\n"
+                      "  rpcaudit calls captures/ -f 'host 10.77.0.1' -o calls.json\n"
+                      "  rpcaudit calls dc1.pcapng | jq 'select(.rpc.interface_name == "
                       "\"drsuapi\")'\n",
-                  .run = [options](const auto&) { return run_calls(*options); }};
+                  .run = [options] { return run_calls(*options); }};
   add_capture_options(command.options, *options, true);
   add_policy_options(command.options, *options, false);
   add_target_options(command.options, *options);

@@ -280,7 +280,7 @@ ExitStatus run_check(const CheckCommand& command) {
 Command check_command() {
   const auto state = std::make_shared<CheckCommand>();
   Command command{.name = "check",
-                  .summary = "Say what is wrong with a policy, or suspicious about it",
+                  .summary = "Say what is wrong with a policy, and what it reaches.",
                   .footer =
                       "Examples:\n"
                       "  rpcaudit check -p policy.txt\n"
@@ -289,25 +289,26 @@ Command check_command() {
                       "  rpcaudit check -p policy.txt --technique T1187\n"
                       "\n"
                       "Exit status: 0 fine, 2 errors (with --strict: or warnings).\n",
-                  .run = [state](const auto&) { return run_check(*state); }};
+                  .run = [state] { return run_check(*state); }};
   add_policy_options(command.options, state->options, true);
   add_target_options(command.options, state->options);
-  std::vector<Option>& options = command.options.options;
+  std::vector<Option>& options = command.options.group("Output").options;
   options.push_back({.names = "--ignore",
                      .value_name = "CODE",
-                     .help = "Code of warnings and notes to leave out; may be repeated",
+                     .help = "Leave out warnings and notes with this code. May be repeated.",
                      .target = &state->ignored,
                      .comma_separated = true});
-  options.push_back(format_option(state->options.format, "text, or json: one object per line"));
+  options.push_back(format_option(
+      state->options.format, "Form of what is found: `text`, or `json` with one object a line."));
   options.push_back({.names = "--technique",
                      .value_name = "ID",
-                     .help = "Which calls of a technique of MITRE ATT&CK the policy leaves open,\n"
-                             "as T1187 (coerced authentication) or T1003.006 (DCSync)",
+                     .help = "List the calls of a MITRE ATT&CK technique that the policy leaves "
+                             "open, such as T1187 (coerced authentication) or T1003.006 (DCSync).",
                      .target = &state->technique});
   options.push_back(
-      {.names = "--strict", .help = "Warnings count as errors", .target = &state->strict});
+      {.names = "--strict", .help = "Treat warnings as errors.", .target = &state->strict});
   options.push_back({.names = "-q,--quiet",
-                     .help = "No table of the policy, no count at the end",
+                     .help = "Print no table of the policy and no count at the end.",
                      .target = &state->options.quiet});
   return command;
 }

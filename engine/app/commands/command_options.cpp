@@ -45,113 +45,133 @@ void add_tunnel_options(OptionTable& table, dissect::TunnelTrust& tunnels) {
     tunnels.all = word == "same";
     return std::nullopt;
   };
-  table.options.push_back(
+  std::vector<Option>& options = table.group("Input").options;
+  options.push_back(
       {.names = "--tunnel",
-       .value_name = "same|apart",
-       .help = "Whether what leaves a tunnel is of the same connections as what does not: same\n"
-               "where tunnels only mirror traffic or carry it further; apart by default, as who\n"
-               "can send into a tunnel could speak for others",
+       .value_name = "TRUST",
+       .help = "Whether the traffic inside tunnels belongs to the connections outside of them: "
+               "`same` where tunnels only mirror or carry it, or `apart` (the default), since "
+               "whoever can send into a tunnel could speak for others.",
        .target = take_trust,
        .choices = {"same", "apart"}});
-  table.options.push_back(
+  options.push_back(
       {.names = "--mirror-from",
        .value_name = "ADDRESS",
-       .help = "Source of tunnels (ERSPAN, VXLAN and others) that mirror traffic: their frames\n"
-               "count as captured on the wire; may be repeated",
+       .help = "Source of tunnels (ERSPAN, VXLAN and others) that mirror traffic: their frames "
+               "count as captured on the wire. May be repeated.",
        .target = [&tunnels](const std::string& text) { return take_mirror(text, tunnels); },
        .repeatable = true});
 }
 
 }  // namespace
 
-void add_capture_options(OptionTable& table, RunOptions& options, bool required) {
-  table.options.push_back(
-      {.names = "-r,--read",
-       .value_name = "FILE|DIR",
-       .help = "Capture to read (pcap or pcapng, also compressed), a folder of them, or - for\n"
-               "standard input; may be repeated: all are read as one, in time order",
-       .target = &options.captures,
-       .required = required});
-  table.options.push_back({.names = "-f,--filter",
-                           .value_name = "BPF",
-                           .help = "Take only packets that match (as tcpdump)",
-                           .target = &options.packet_filter});
-  table.options.push_back(
+void add_process_options(OptionTable& table, RunOptions& options) {
+  std::vector<Option>& run = table.group("Run").options;
+  run.push_back(
       {.names = "--memory",
        .value_name = "MIB",
-       .help = "Memory that the run may take, 512 by default, shared by all workers: what does\n"
-               "not fit makes room, and the summary says so",
+       .help =
+           "Memory that the run may take in MiB (default 512), shared by all workers. What does "
+           "not fit is evicted, and the summary says so.",
        .target = &options.memory,
        .range = {1, std::uint64_t{1} << 20}});
+  run.push_back({.names = "--no-sandbox",
+                 .help = "Do not give up the system calls that reading does not need.",
+                 .target = &options.no_sandbox});
+}
+
+void add_capture_options(OptionTable& table, RunOptions& options, bool required) {
+  OptionGroup& input = table.group("Input");
+  input.options.push_back(
+      {.names = "-r,--read",
+       .value_name = "CAPTURE",
+       .help =
+           "Capture to read: pcap or pcapng, also compressed; a folder, with its subfolders; or "
+           "- for standard input. Several are read as one, in time order. A CAPTURE without "
+           "--read does the same.",
+       .target = &options.captures});
+  input.options.push_back({.names = "-f,--filter",
+                           .value_name = "BPF",
+                           .help = "Read only the packets that match this tcpdump filter.",
+                           .target = &options.packet_filter});
   add_tunnel_options(table, options.tunnels);
-  table.options.push_back({.names = "--no-sandbox",
-                           .help = "Keep all system calls while captures are read",
-                           .target = &options.no_sandbox});
+  table.operands.name = "CAPTURE";
+  table.operands.target = &options.captures;
+  if (required) {
+    table.operands.required = "no capture is named: give a file, a folder, or - for standard input";
+  }
 }
 
 void add_policy_options(OptionTable& table, RunOptions& options, bool required) {
-  OptionGroup group{.name = "Policies", .required = required};
+  OptionGroup& group = table.group("Policy");
+  if (required) group.required = "no policy is named: give --policy, --config or both";
   group.options.push_back(
       {.names = "-p,--policy",
        .value_name = "FILE",
-       .help = "Script of `netsh rpc filter` commands, registry export (.reg, reg query,\n"
-               "secedit, registry.pol), script of rpccfg, ipsecpol, ipseccmd and others, told\n"
-               "by its content; may be repeated: they add up",
+       .help = "Policy to judge by: a script of `netsh rpc filter` commands, a registry export, a "
+               "script of rpccfg, ipsecpol or ipseccmd, and other forms, recognised by their "
+               "content. Several add up.",
        .target = &options.policies});
   group.options.push_back(
       {.names = "-c,--config",
        .value_name = "FILE",
-       .help = "Deployment file (TOML): which policies hold on which servers, and what the\n"
-               "wire cannot show of them",
+       .help = "Deployment file (TOML): which policies hold on which servers, and what the wire "
+               "cannot show of them.",
        .target = &options.deployment});
-  table.groups.push_back(std::move(group));
-  table.options.push_back({.names = "--allow-empty",
-                           .help = "Take policies that make no filter and no setting",
+  group.options.push_back({.names = "--allow-empty",
+                           .help = "Accept policies that make no filter and no setting.",
                            .target = &options.allow_empty});
-  table.options.push_back({.names = "--as-session",
-                           .help = "Take `netsh rpc filter ...` lines as commands of one session,\n"
-                                   "though each process would forget the rule of the one before",
-                           .target = &options.as_session});
+  group.options.push_back(
+      {.names = "--as-session",
+       .help = "Treat the `netsh rpc filter ...` lines of a script as one session. On Windows each "
+               "line is a process of its own, which forgets the rule of the line before.",
+       .target = &options.as_session});
 }
 
 void add_target_options(OptionTable& table, RunOptions& options) {
-  table.options.push_back(
+  OptionGroup& group = table.group("Judging");
+  group.options.push_back(
       {.names = "--target",
        .value_name = "NAME",
-       .help = "What is taken to apply the policy, instead of all of them side by side:\n"
-               "documented (whose verdicts records have), ws2008, ws2008r2, ws2012r2, ws2016,\n"
-               "ws2019, ws2022, ws2025, w10, w11-24h2 or w11-25h2",
+       .help = "Judge as this version of Windows would, instead of comparing all of them: "
+               "documented, ws2008, ws2008r2, ws2012r2, ws2016, ws2019, ws2022, ws2025, w10, "
+               "w11-24h2 or w11-25h2.",
        .target = [&options](const std::string& name) { return take_target(name, options); }});
   const auto take_order = [&options](const std::string& order) -> Problem {
     options.v4_order = order == "network" ? policy::Behaviour::swapped : policy::Behaviour::applies;
     return std::nullopt;
   };
-  table.options.push_back(
+  group.options.push_back(
       {.names = "--v4-order",
-       .value_name = "documented|network",
-       .help = "How IPv4 addresses are compared, instead of what the target is taken to do",
+       .value_name = "ORDER",
+       .help = "Byte order in which IPv4 addresses of filters are compared, `documented` or "
+               "`network`, whatever the Windows version does.",
        .target = take_order,
        .choices = {"documented", "network"}});
 }
 
 void add_control_options(OptionTable& table, ControlOptions& options) {
-  table.options.push_back(
+  OptionGroup& group = table.group("Judging");
+  group.options.push_back(
       {.names = "--what-if",
-       .value_name = "SETTING=VALUES",
-       .help = "Judge by every value of a setting in one run: restrict_remote_clients=0..2",
+       .value_name = "SETTING",
+       .help = "Also count what every value of a setting would block: "
+               "restrict_remote_clients=0..2.",
        .target = [&options](const std::string& text) { return take_what_if(text, options); }});
-  table.options.push_back(
+  group.options.push_back(
       {.names = "--observed-registrations",
-       .help = "Take interfaces that the policy does not list as registered the way Windows'\n"
-               "own servers were observed to register them",
+       .help = "For interfaces that the policy says nothing about, use the registration flags that "
+               "Windows' own servers were observed to use.",
        .target = &options.observed_registrations});
-  table.options.push_back({.names = "--assume-assigned",
-                           .help = "Judge by IPsec policies that nobody assigns, too",
+  group.options.push_back({.names = "--assume-assigned",
+                           .help = "Also apply IPsec policies that the script creates but never "
+                                   "assigns.",
                            .target = &options.assume_assigned});
-  table.options.push_back(
-      {.names = "--treat-loopback-as-remote",
-       .help = "Take callers on the server itself for remote ones: for captures of a lab",
-       .target = &options.treat_loopback_as_remote});
+  group.options.push_back({.names = "--treat-loopback-as-remote",
+                           .help =
+                               "Treat callers on the server itself as remote ones. For captures "
+                               "of a lab on one machine.",
+                           .target = &options.treat_loopback_as_remote});
 }
 
 Option format_option(RecordFormat& format, const char* help) {
@@ -160,32 +180,39 @@ Option format_option(RecordFormat& format, const char* help) {
     return std::nullopt;
   };
   return {.names = "--format",
-          .value_name = "json|text",
+          .value_name = "FORMAT",
           .help = help,
           .target = take,
           .choices = {"json", "text"}};
 }
 
 void add_output_options(OptionTable& table, RunOptions& options) {
-  table.options.push_back(
+  OptionGroup& output = table.group("Output");
+  output.options.push_back(
       {.names = "-o,--output",
-       .value_name = "[FORMAT:]FILE",
+       .value_name = "FILE",
        .help =
-           "Where records go, - is standard output and the default; may be repeated: each gets\n"
-           "all records, in the form before its name, json: or text:, as in\n"
-           "-o findings.jsonl -o text:-",
+           "Write all records to FILE; - is standard output, and the default. A form before the "
+           "name chooses it: -o findings.jsonl. May be repeated.",
        .target = &options.outputs});
-  table.options.push_back(format_option(options.format, "Form of outputs that name none"));
-  table.options.push_back(
-      {.names = "--workers",
-       .value_name = "N",
-       .help = "Threads that dissect and judge, 1 by default; any number writes the same",
-       .target = &options.workers,
-       .range = {1, 64}});
-  table.options.push_back(
-      {.names = "-q,--quiet", .help = "No summary and no progress", .target = &options.quiet});
-  table.options.push_back(
-      {.names = "-v,--verbose", .help = "More about what is done", .target = &options.verbose});
+  output.options.push_back(
+      format_option(options.format,
+                    "Form of records, `json` or `text`, for outputs that name none. The default is "
+                    "text on a terminal and JSON elsewhere."));
+  output.options.push_back({.names = "-q,--quiet",
+                            .help = "Print no summary and no progress.",
+                            .target = &options.quiet});
+  OptionGroup& run = table.group("Run");
+  run.options.push_back({.names = "--workers",
+                         .value_name = "N",
+                         .help = "Number of worker threads (default 1). The output does not depend "
+                                 "on it.",
+                         .target = &options.workers,
+                         .range = {1, 64}});
+  add_process_options(table, options);
+  run.options.push_back({.names = "-v,--verbose",
+                         .help = "Say more about what is done.",
+                         .target = &options.verbose});
 }
 
 }  // namespace rpcaudit::app

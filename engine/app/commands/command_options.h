@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/app/commands/option_table.h"
+#include "engine/app/line/option_table.h"
 #include "engine/app/run/run_options.h"
 
 namespace rpcaudit::app {
@@ -8,6 +8,8 @@ namespace rpcaudit::app {
 // Options that several commands have in common, so that hands need to learn them once. The tables
 // borrow `options`.
 void add_capture_options(OptionTable& table, RunOptions& options, bool required);
+// What a run may take of the machine.
+void add_process_options(OptionTable& table, RunOptions& options);
 void add_policy_options(OptionTable& table, RunOptions& options, bool required);
 // For what policies are judged.
 void add_target_options(OptionTable& table, RunOptions& options);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/app/commands/command_line.h"
+#include "engine/app/line/command_line.h"
 
 namespace rpcaudit::app {
 

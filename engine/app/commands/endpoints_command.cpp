@@ -83,16 +83,15 @@ Command endpoints_command() {
   const auto options = std::make_shared<RunOptions>();
   Command command{
       .name = "endpoints",
-      .summary = "List who serves which interface where",
+      .summary = "List which server serves which interface on which endpoint.",
       .footer =
           "Examples:\n"
-          "  rpcaudit endpoints -r dc1.pcapng --format text\n"
-          "  rpcaudit endpoints -r captures/ | jq 'select(.port >= 49152)'\n"
+          "  rpcaudit endpoints dc1.pcapng --format text\n"
+          "  rpcaudit endpoints captures/ | jq 'select(.port >= 49152)'\n"
           "\n"
-          "An endpoint is announced when an endpoint mapper named it, bound when a server "
-          "accepted a\n"
-          "client's context there or answered its datagram.\n",
-      .run = [options](const auto&) { return run_endpoints(*options); }};
+          "An endpoint is announced when an endpoint mapper named it. It is bound when a\n"
+          "server accepted a client's context there, or answered its datagram.\n",
+      .run = [options] { return run_endpoints(*options); }};
   add_capture_options(command.options, *options, true);
   add_output_options(command.options, *options);
   return command;

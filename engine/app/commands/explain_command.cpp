@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 #include "engine/audit/sink/text_sink.h"
 #include "engine/audit/text/auth_names.h"
 #include "engine/audit/text/text_encoding.h"
+#include "engine/policy/text/spelling.h"
 
 namespace rpcaudit::app {
 namespace {
@@ -26,8 +28,23 @@ namespace {
 struct ExplainCommand {
   RunOptions options;
   std::string call;
-  std::uint64_t frame = 0;
+  std::uint64_t frame = 0;  // counted from 1 in its input; 0: none is named
+  std::string input;        // the name of that input; empty: the only one with calls in the frame
 };
+
+// `N`, or `FILE:N` where several captures have a frame N.
+std::optional<std::string> take_frame(const std::string& text, ExplainCommand& command) {
+  const std::size_t colon = text.rfind(':');
+  const bool has_input = colon != std::string::npos;
+  const std::string_view number = std::string_view(text).substr(has_input ? colon + 1 : 0);
+  const char* const end = number.data() + number.size();
+  const auto [rest, error] = std::from_chars(number.data(), end, command.frame);
+  if (error != std::errc() || rest != end || command.frame == 0) {
+    return policy::quoted(text) + " is not a frame number, counted from 1, or FILE:NUMBER";
+  }
+  command.input = text.substr(0, has_input ? colon : 0);
+  return std::nullopt;
+}
 
 std::string call_text(const dissect::RpcContext& context, const dissect::RpcCall& call) {
   std::optional<Uuid> interface;
@@ -158,34 +175,38 @@ class ExplainingObserver : public dissect::RpcObserver {
   void on_context_closed(dissect::ContextKey) override {}
   void on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) override {
     if (call.frame.number != frame_) return;
-    if (!text_.empty()) text_ += '\n';
-    calls_.push_back({call.key, call.call_id});
-    text_ += call_text(context, call);
-    text_ += explanation_for(policies_, context, call, evaluate::context_facts(context));
+    std::string& text = texts_[call.frame.input];
+    if (!text.empty()) text += '\n';
+    calls_.push_back({call.key, call.call_id, call.frame.input});
+    text += call_text(context, call);
+    text += explanation_for(policies_, context, call, evaluate::context_facts(context));
   }
   void on_doubt(dissect::CallKey key, dissect::Doubts doubts) override {
     for (const ToldCall& call : calls_) {
       if (call.key != key) continue;
-      text_ += "\ndoubt    of call " + std::to_string(call.call_id) + ", by what came later: ";
-      text_ += audit::doubts_text(doubts) + "\n";
+      std::string& text = texts_[call.input];
+      text += "\ndoubt    of call " + std::to_string(call.call_id) + ", by what came later: ";
+      text += audit::doubts_text(doubts) + "\n";
     }
   }
   void on_outcome(const dissect::RpcOutcome&) override {}
   void on_blindness(const dissect::Blindness&) override {}
   void on_watermark(std::uint64_t) override {}
 
-  [[nodiscard]] const std::string& text() const { return text_; }
+  // What is said of the calls of each input that has some in the frame.
+  [[nodiscard]] const std::map<std::uint32_t, std::string>& texts() const { return texts_; }
 
  private:
   const evaluate::ServerPolicies& policies_;
   struct ToldCall {
     dissect::CallKey key;
     std::uint32_t call_id = 0;
+    std::uint32_t input = 0;
   };
 
   std::uint64_t frame_;
   std::vector<ToldCall> calls_;
-  std::string text_;
+  std::map<std::uint32_t, std::string> texts_;
 };
 
 ExitStatus print(const std::string& text, Log& log) {
@@ -211,6 +232,37 @@ ExitStatus explain_described(const ExplainCommand& command,
                log);
 }
 
+// The inputs of which `name` is the whole path or its end; all of them when it is empty.
+bool is_named(std::string_view input, std::string_view name) {
+  if (name.empty() || input == name) return true;
+  return input.ends_with(name) && input[input.size() - name.size() - 1] == '/';
+}
+
+// Prints what is said of the calls of the one input that has some, and is named.
+ExitStatus print_frame(const ExplainCommand& command, const capture::FrameSource& source,
+                       const ExplainingObserver& observer, Log& log) {
+  std::string text;
+  std::vector<std::string> inputs;
+  for (const auto& [input, of_input] : observer.texts()) {
+    const std::string name = audit::terminal_text(source.input_name(input));
+    if (!is_named(source.input_name(input), command.input)) continue;
+    inputs.push_back(name);
+    text = "frame    " + std::to_string(command.frame) + " of " + name + "\n" + of_input;
+  }
+  const std::string number = std::to_string(command.frame);
+  if (inputs.empty()) {
+    log.warn("no RPC call began in frame " + number +
+             (command.input.empty() ? "" : " of " + audit::terminal_text(command.input)));
+    return ExitStatus::nothing_evaluated;
+  }
+  if (inputs.size() == 1) return print(text, log);
+  std::string names;
+  for (const std::string& name : inputs) names += "\n  --frame " + name + ":" + number;
+  log.error("calls begin in frame " + number + " of " + std::to_string(inputs.size()) +
+            " captures; name one of them:" + names);
+  return ExitStatus::usage;
+}
+
 ExitStatus explain_frame(const ExplainCommand& command, const evaluate::ServerPolicies& policies,
                          Log& log) {
   const Stop& stop = watch_for_stop_signals();
@@ -223,16 +275,15 @@ ExitStatus explain_frame(const ExplainCommand& command, const evaluate::ServerPo
   ExplainingObserver observer(policies, command.frame);
   drop_privileges(command.options, log);
   const FrameRun run = run_frames(*source, stop, plan, observer);
-  for (const capture::InputProblem& problem : source->problems()) {
-    log.error(audit::terminal_text(source->input_name(problem.input)) + ": " +
-              audit::terminal_text(problem.message));
+  const std::vector<std::string> problems = problems_of(*source);
+  for (const std::string& problem : problems) log.error(audit::terminal_text(problem));
+  if (const std::uint64_t skipped = skipped_of(*source); skipped != 0) {
+    log.debug(std::to_string(skipped) + " files of folders are no captures");
   }
-  const ExitStatus printed = print(observer.text(), log);
+  const ExitStatus printed = print_frame(command, *source, observer, log);
   if (const auto stopped = report_stop(run.read, log)) return *stopped;
-  if (printed != ExitStatus::done || !source->problems().empty()) return ExitStatus::data;
-  if (!observer.text().empty()) return ExitStatus::done;
-  log.warn("no RPC call began in frame " + std::to_string(command.frame));
-  return ExitStatus::nothing_evaluated;
+  const bool is_answered = printed == ExitStatus::done || printed == ExitStatus::nothing_evaluated;
+  return is_answered && !problems.empty() ? ExitStatus::data : printed;
 }
 
 ExitStatus run_explain(const ExplainCommand& command) {
@@ -241,10 +292,11 @@ ExitStatus run_explain(const ExplainCommand& command) {
   if (!report_usable(loaded, command.options, log)) return ExitStatus::usage;
   const evaluate::ServerPolicies policies = server_policies(std::move(loaded));
   if (!command.call.empty()) return explain_described(command, policies, log);
-  if (!command.options.captures.empty() && command.frame != 0) {
-    return explain_frame(command, policies, log);
-  }
-  log.error("explain needs --call, or --read and --frame");
+  const bool has_captures = !command.options.captures.empty();
+  if (has_captures && command.frame != 0) return explain_frame(command, policies, log);
+  log.error(has_captures         ? "--frame N says which call of the capture to explain"
+            : command.frame != 0 ? "no capture is named to find the frame in"
+                                 : "name a call: a capture with --frame N, or --call WORDS");
   return ExitStatus::usage;
 }
 
@@ -254,33 +306,36 @@ Command explain_command() {
   const auto state = std::make_shared<ExplainCommand>();
   Command command{
       .name = "explain",
-      .summary = "Say why a call would be blocked or not",
+      .summary = "Say why a call would be blocked or not.",
       .footer =
           "Examples:\n"
           "  rpcaudit explain -p policy.txt -r dc1.pcapng --frame 4711\n"
           "  rpcaudit explain -p policy.txt --call 'interface=drsuapi opnum=DRSGetNCChanges\n"
           "      client=10.77.0.21 server=10.77.0.1 auth_type=16 auth_level=6'\n"
           "\n"
-          "Keys of --call: interface version opnum protocol client server port pipe "
-          "auth_type\n"
-          "auth_level object user lookup (the interface that ept_map asks for).\n",
-      .run = [state](const auto&) { return run_explain(*state); }};
+          "Keys of --call: interface version opnum protocol client server port pipe\n"
+          "auth_type auth_level object user lookup (the interface that ept_map asks for).\n",
+      .run = [state] { return run_explain(*state); }};
   add_policy_options(command.options, state->options, true);
   add_target_options(command.options, state->options);
   add_capture_options(command.options, state->options, false);
   add_control_options(command.options, state->options.controls);
-  std::vector<Option>& options = command.options.options;
+  add_process_options(command.options, state->options);
+  std::vector<Option>& options = command.options.group("Input").options;
+  options.push_back({.names = "--call",
+                     .value_name = "WORDS",
+                     .help = "A call described as key=value words.",
+                     .target = &state->call});
   options.push_back(
-      {.names = "--call", .help = "A call described as key=value words", .target = &state->call});
-  options.push_back({.names = "--frame",
-                     .value_name = "N",
-                     .help = "Number of the frame in which the call begins",
-                     .target = &state->frame,
-                     .range = {.min = 1},
-                     .excludes = "--call"});
-  options.push_back({.names = "-q,--quiet",
-                     .help = "No remarks about the policy",
-                     .target = &state->options.quiet});
+      {.names = "--frame",
+       .value_name = "N",
+       .help = "Number of the frame in which the call begins, counted from 1; FILE:N where several "
+               "captures have such a frame.",
+       .target = [state](const std::string& text) { return take_frame(text, *state); },
+       .excludes = "--call"});
+  command.options.group("Output").options.push_back({.names = "-q,--quiet",
+                                                     .help = "Print no remarks about the policy.",
+                                                     .target = &state->options.quiet});
   return command;
 }
 

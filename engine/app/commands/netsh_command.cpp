@@ -26,6 +26,7 @@ using Result = NetshConsole::Result;
 struct NetshCommand {
   std::string store;
   std::string script;
+  std::vector<std::string> words;  // a command of netsh
   bool restart = false;
   bool quiet = false;
 };
@@ -255,7 +256,7 @@ Command netsh_command() {
   const auto state = std::make_shared<NetshCommand>();
   Command command{
       .name = "netsh",
-      .summary = "Add, show and delete filters of a store, with the commands of netsh",
+      .summary = "Add, show and delete filters of a store, with the commands of netsh.",
       .footer =
           "Examples:\n"
           "  rpcaudit netsh                                   a prompt, as netsh has it\n"
@@ -264,27 +265,27 @@ Command netsh_command() {
           "  rpcaudit netsh -f script.txt\n"
           "  rpcaudit audit -r dc1.pcapng -p store:           audits with the filters\n"
           "\n"
-          "Nothing is applied to any host. Exit status: 0 done, 1 a command was refused, 3 "
-          "the store or\n"
-          "the script could not be read or written.\n",
-      .takes_words = true,  // the commands of netsh, with our options anywhere among them
-      .run = [state](const std::vector<std::string>& words) { return run_netsh(*state, words); }};
-  std::vector<Option>& options = command.options.options;
+          "Nothing is applied to any host. Exit status: 0 done, 1 a command was refused,\n"
+          "3 the store or the script could not be read or written.\n",
+      .run = [state] { return run_netsh(*state, state->words); }};
+  // The commands of netsh, with our options anywhere among them.
+  command.options.operands = {.name = "WORD", .target = &state->words};
+  std::vector<Option>& options = command.options.group("Options").options;
   options.push_back(
       {.names = "--store",
        .value_name = "FILE",
-       .help = "Filter store, created when it is not there; by default\n"
-               "$XDG_STATE_HOME/rpcaudit/filters.db or ~/.local/state/rpcaudit/filters.db",
+       .help = "Filter store, created when it does not exist. The default is "
+               "$XDG_STATE_HOME/rpcaudit/filters.db or ~/.local/state/rpcaudit/filters.db.",
        .target = &state->store});
   options.push_back({.names = "-f,--file",
                      .value_name = "FILE",
-                     .help = "Script of commands to run; - is standard input",
+                     .help = "Script of commands to run; - is standard input.",
                      .target = &state->script});
   options.push_back({.names = "--restart",
                      .help = "Remove volatile filters, as a restart of the system does",
                      .target = &state->restart});
   options.push_back({.names = "-q,--quiet",
-                     .help = "No remarks on what a Windows host does otherwise",
+                     .help = "Print no remarks on what a Windows host does differently.",
                      .target = &state->quiet});
   return command;
 }

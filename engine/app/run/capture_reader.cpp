@@ -41,6 +41,7 @@ bool CaptureReader::read(FrameRoom& room) {
     run_.stopped = stop_.reason();
     return false;
   }
+  room.idle = result.status == capture::ReadStatus::idle;
   for (std::size_t i = 0; i < result.count; ++i) {
     Frame& frame = room.frames[i];
     note(frame);

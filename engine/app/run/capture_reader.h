@@ -31,6 +31,9 @@ struct FrameRoom {
   // cut into batches.
   std::array<std::uint16_t, kFramesMax> ticks{};
   std::size_t tick_count = 0;
+  // No frame is at hand, though more may come: what is held to be written in large pieces should
+  // be written.
+  bool idle = false;
 };
 
 // A line on a terminal, rewritten as the input is consumed: how far it is, and how long it will

@@ -20,6 +20,7 @@ struct FrameBatch {
   std::span<const Frame> frames;         // of all workers
   std::span<const Frame> mine;           // those of this worker among them
   std::span<const std::uint16_t> ticks;  // FrameRoom::ticks: indexes into `frames`
+  bool idle = false;                     // FrameRoom::idle
 };
 
 // Where a worker gets its frames from.
@@ -45,7 +46,7 @@ class DirectFeed : public FrameFeed {
     if (!reader_.read(room_)) return {};
     const std::span<const Frame> frames = std::span(room_.frames).first(room_.count);
     return {FrameBatch::State::frames, frames, frames,
-            std::span(room_.ticks).first(room_.tick_count)};
+            std::span(room_.ticks).first(room_.tick_count), room_.idle};
   }
   void give_back() override {}
 

@@ -104,14 +104,14 @@ void FrameRing::wake_all() {
 
 FrameBatch RingFeed::take() {
   const FrameRing::Batch batch = ring_.take(worker_);
-  if (batch.state != FrameBatch::State::frames) return {batch.state, {}, {}, {}};
+  if (batch.state != FrameBatch::State::frames) return {batch.state, {}, {}, {}, false};
   const FrameRoom& room = *batch.room;
   std::size_t count = 0;
   for (std::size_t i = 0; i < room.count; ++i) {
     if (batch.shards[i] == worker_) mine_[count++] = room.frames[i];
   }
   return {FrameBatch::State::frames, std::span(room.frames).first(room.count),
-          std::span(mine_).first(count), std::span(room.ticks).first(room.tick_count)};
+          std::span(mine_).first(count), std::span(room.ticks).first(room.tick_count), room.idle};
 }
 
 }  // namespace rpcaudit::app

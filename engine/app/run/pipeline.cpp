@@ -105,7 +105,9 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
             std::to_string(run.frames.read.bytes) + " bytes read, " +
             std::to_string(run.tally.calls) + " calls, " + std::to_string(peak_memory()) +
             " MiB of memory at most");
-  write_statistics(run, sink);
+  // An input that is no capture has no statistics.
+  const bool was_read = run.frames.read.frames != 0 || source->problems().empty();
+  if (was_read || run.frames.read.stopped != StopReason::none) write_statistics(run, sink);
   outputs.finish();
 
   std::vector<std::string> problems = problems_of(*source);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "engine/app/run/blind_spots.h"
@@ -38,11 +39,17 @@ bool finding_met(const RunOptions& options, const audit::AuditTally& tally) {
 }
 
 // How a run ended that was not stopped.
-ExitStatus end_of(const RunOptions& options, const AuditRun& run, bool has_policies, Log& log) {
+ExitStatus end_of(const RunOptions& options, const AuditRun& run, std::uint64_t skipped,
+                  bool has_policies, Log& log) {
   const audit::AuditTally& tally = run.tally;
   if (finding_met(options, tally)) return ExitStatus::finding;
   const bool nothing = has_policies ? !tally.has_judged() : tally.calls + tally.contexts == 0;
   if (!nothing) return ExitStatus::done;
+  if (run.frames.read.frames == 0 && skipped != 0 && options.packet_filter.empty()) {
+    log.warn("no capture was found: none of the " + audit::grouped(skipped) +
+             " files of the folders is one");
+    return ExitStatus::nothing_evaluated;
+  }
   log.warn(std::string("no RPC call was ") + (tally.calls == 0 ? "seen" : "judged") + ": " +
            reason_for_nothing(run.frames.statistics, tally, run.frames.read.frames_of_odd_links));
   return ExitStatus::nothing_evaluated;
@@ -97,7 +104,9 @@ void write_statistics(const AuditRun& run, audit::EventSink& sink) {
   });
   dissect.push_back({"frames_of_odd_links", run.frames.read.frames_of_odd_links});
   const std::vector<audit::NamedCounter> audit = audit::named_counters(run.tally);
-  sink.on_statistics({run.frames.read.last.value_or(Timestamp{}),
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const Timestamp clock{std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()};
+  sink.on_statistics({run.frames.read.last.value_or(clock),
                       run.frames.read.stopped != StopReason::none, dissect, audit});
 }
 
@@ -108,14 +117,16 @@ ExitStatus report(const RunOptions& options, const AuditRun& run, std::vector<st
   audit::RunFacts facts = facts_of(options, run.frames, std::move(problems));
   facts.inputs_skipped = skipped;
   bool told = true;
-  if (!options.quiet) {
+  // Of nothing there is no summary: what was wrong says it all.
+  const bool has_summary = !options.quiet && (read.frames != 0 || facts.problems.empty());
+  if (has_summary) {
     told = write_to_standard_error(audit::summary_text(facts, run.tally, policies));
   } else {
     for (const std::string& problem : facts.problems) log.error(audit::terminal_text(problem));
   }
   if (const std::optional<ExitStatus> stopped = report_stop(read, log)) return *stopped;
   if (!told || !facts.problems.empty()) return ExitStatus::data;
-  return end_of(options, run, policies != nullptr, log);
+  return end_of(options, run, skipped, policies != nullptr, log);
 }
 
 }  // namespace rpcaudit::app

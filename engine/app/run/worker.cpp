@@ -7,15 +7,17 @@ namespace rpcaudit::app {
 Worker::Worker(const dissect::Limits& limits, dissect::RpcObserver& observer)
     : dissector_(limits, observer, audit::hash_seed()) {}
 
-void Worker::run(FrameFeed& feed, BatchListener* listener) {
+void Worker::run(FrameFeed& feed, BatchListener& listener) {
   for (FrameBatch batch = feed.take(); batch.state != FrameBatch::State::ended;
        batch = feed.take()) {
+    using Reason = BatchListener::Reason;
     const bool woken = batch.state == FrameBatch::State::woken;
+    const Reason reason = woken ? Reason::woken : batch.idle ? Reason::idle : Reason::batch;
     if (!woken) {
       process(batch);
       feed.give_back();
     }
-    if (listener != nullptr) listener->on_batch(last_.sequence + 1, woken);
+    listener.on_batch(last_.sequence + 1, reason);
   }
   advance();
   dissector_.finish();

@@ -15,8 +15,15 @@ class BatchListener {
   BatchListener& operator=(const BatchListener&) = delete;
   virtual ~BatchListener() = default;
 
-  // All frames before this one were shown. `woken` by somebody, not by a batch.
-  virtual void on_batch(std::uint64_t seen_before, bool woken) = 0;
+  // Why a worker comes by.
+  enum class Reason : std::uint8_t {
+    batch,
+    idle,   // there are no more frames for now
+    woken,  // by somebody, not by a batch
+  };
+
+  // All frames before this one were shown.
+  virtual void on_batch(std::uint64_t seen_before, Reason reason) = 0;
 };
 
 // Shows a dissector of its own the frames of a feed. The only way frames are run through one.
@@ -25,8 +32,8 @@ class Worker {
   // Borrows the observer.
   Worker(const dissect::Limits& limits, dissect::RpcObserver& observer);
 
-  // Runs until the feed ends, and finishes the dissector. `listener` may be null.
-  void run(FrameFeed& feed, BatchListener* listener);
+  // Runs until the feed ends, and finishes the dissector.
+  void run(FrameFeed& feed, BatchListener& listener);
 
   [[nodiscard]] const dissect::DissectStatistics& statistics() const noexcept {
     return dissector_.statistics();

@@ -17,7 +17,7 @@ struct NamedCounter {
 
 // The counters of a run, at its end. Spans are borrowed.
 struct StatisticsEvent {
-  Timestamp timestamp;       // of the last frame
+  Timestamp timestamp;       // of the last frame; without one, of the clock
   bool interrupted = false;  // the run was stopped before its input ended
   std::span<const NamedCounter> dissect;
   std::span<const NamedCounter> audit;
@@ -48,6 +48,9 @@ class EventSink {
                        const IdentityText& identity) = 0;
   virtual void on_blindness(const dissect::Blindness& blindness) = 0;
   virtual void on_statistics(const StatisticsEvent& statistics) = 0;
+
+  // Nothing more may come for a while: what is held to be handed on in large pieces is handed on.
+  virtual void flush() {}
 };
 
 }  // namespace rpcaudit::audit

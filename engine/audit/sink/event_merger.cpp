@@ -19,6 +19,7 @@ void EventMerger::publish(std::size_t shard_index, std::unique_ptr<EventChunk>& 
   Shard& shard = shards_[shard_index];
   shard.published = progress;
   changed_ = true;
+  idle_ = idle_ || progress.idle;
   if (!chunk->empty()) {
     shard.waiting_bytes += chunk->memory();
     waiting_bytes_ += chunk->memory();
@@ -46,7 +47,7 @@ void EventMerger::add_to_sum(const dissect::Blindness& part) {
   }
 }
 
-bool EventMerger::collect() {
+bool EventMerger::collect(bool& idle) {
   std::unique_lock lock(mutex_);
   const auto finished = [&] {
     return std::all_of(shards_.begin(), shards_.end(), [](const Shard& shard) {
@@ -56,6 +57,7 @@ bool EventMerger::collect() {
   arrived_.wait(lock, [&] { return changed_ || finished(); });
   if (!changed_) return false;
   changed_ = false;
+  idle = std::exchange(idle_, false);
   for (Shard& shard : shards_) {
     shard.progress = shard.published;
     for (std::unique_ptr<EventChunk>& chunk : shard.arrived) {
@@ -155,8 +157,9 @@ std::uint64_t EventMerger::middle_of_waiting() const noexcept {
 }
 
 void EventMerger::run() {
-  while (collect()) {
+  for (bool idle = false; collect(idle);) {
     merge();
+    flush_.done(sink_, idle);
     note_written();
   }
   for (const std::optional<dissect::Blindness>& sum : sums_) {

@@ -13,6 +13,7 @@
 
 #include "engine/audit/event/event_sink.h"
 #include "engine/audit/sink/event_chunk.h"
+#include "engine/audit/sink/flush_clock.h"
 
 namespace rpcaudit::audit {
 
@@ -44,6 +45,7 @@ class EventMerger {
     // PDUs of the frame just before it. kNoMore: there will be no event.
     std::uint64_t safe_before = 0;
     std::uint64_t seen_before = 0;  // the shard was shown all frames before this one
+    bool idle = false;              // there are no more frames for now
   };
 
   // Borrows `sink`. `wake_workers` is called by run() when workers that wait for frames should
@@ -96,7 +98,7 @@ class EventMerger {
   };
 
   // Takes what arrived; false when nothing has changed and nothing more will.
-  [[nodiscard]] bool collect();
+  [[nodiscard]] bool collect(bool& idle);
   void merge();
   [[nodiscard]] Choice choose();
   void write(const Choice& choice);
@@ -113,7 +115,9 @@ class EventMerger {
   std::condition_variable written_;
   std::vector<Shard> shards_;
   std::size_t waiting_bytes_ = 0;  // of all shards
+  FlushClock flush_;
   bool changed_ = false;
+  bool idle_ = false;  // a shard said so since events were last collected
   std::array<std::optional<dissect::Blindness>, dissect::kBlindnessKindCount> sums_;
   std::atomic<bool> hurry_{false};
 };

@@ -36,6 +36,9 @@ class FanoutSink : public EventSink {
   void on_statistics(const StatisticsEvent& statistics) override {
     for (EventSink* sink : sinks_) sink->on_statistics(statistics);
   }
+  void flush() override {
+    for (EventSink* sink : sinks_) sink->flush();
+  }
 
  private:
   std::vector<EventSink*> sinks_;

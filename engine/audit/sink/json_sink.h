@@ -33,6 +33,7 @@ class JsonSink : public EventSink {
                const IdentityText& identity) override;
   void on_blindness(const dissect::Blindness& blindness) override;
   void on_statistics(const StatisticsEvent& statistics) override;
+  void flush() override { out_.flush(); }
 
  private:
   // What verdicts of one policy say of what decides.

@@ -29,6 +29,7 @@ class TextSink : public EventSink {
   // What was not seen stands in the summary, not between the lines.
   void on_blindness(const dissect::Blindness& blindness) override;
   void on_statistics(const StatisticsEvent& statistics) override;
+  void flush() override { out_.flush(); }
 
  private:
   void begin(const dissect::FrameReference& frame);

@@ -34,16 +34,40 @@ std::size_t count_of(const std::string& text, const std::string& part) {
   return count;
 }
 
-TEST_F(ProgramTest, HelpTeachesByExample) {
-  for (const char* arguments :
-       {"--help", "audit --help", "calls --help", "check --help", "explain --help"}) {
-    const Ended help = run(arguments);
-    EXPECT_EQ(help.status, 0) << arguments;
-    EXPECT_NE(help.out.find("Examples:\n"), std::string::npos) << arguments;
-    EXPECT_EQ(help.out.find(":{"), std::string::npos) << arguments;
-    EXPECT_EQ(help.err, "") << arguments;
+constexpr const char* kCommands[] = {"audit", "calls", "check", "endpoints", "explain", "netsh"};
+
+std::size_t longest_line(const std::string& text) {
+  std::istringstream lines(text);
+  std::size_t longest = 0;
+  for (std::string line; std::getline(lines, line);) longest = std::max(longest, line.size());
+  return longest;
+}
+
+TEST_F(ProgramTest, HelpTeachesByExampleInEightyColumns) {
+  std::vector<std::string> questions{"--help", "help"};
+  for (const std::string command : kCommands) questions.push_back(command + " --help");
+  for (const std::string& question : questions) {
+    const Ended help = run(question);
+    EXPECT_EQ(help.status, 0) << question;
+    EXPECT_NE(help.out.find("Examples:\n"), std::string::npos) << question;
+    EXPECT_LE(longest_line(help.out), 80u) << help.out;
+    EXPECT_EQ(help.err, "") << question;
   }
-  EXPECT_EQ(run("--version").out.rfind("rpcaudit ", 0), 0u);
+}
+
+TEST_F(ProgramTest, HelpOfACommandIsTheSameHoweverItIsAskedFor) {
+  for (const std::string command : kCommands) {
+    EXPECT_EQ(run("help " + command).out, run(command + " -h").out) << command;
+  }
+}
+
+TEST_F(ProgramTest, VersionIsOneLine) {
+  for (const char* question : {"--version", "-V", "version"}) {
+    const Ended version = run(question);
+    EXPECT_EQ(version.status, 0) << question;
+    EXPECT_EQ(version.out.rfind("rpcaudit ", 0), 0u) << version.out;
+    EXPECT_EQ(count_of(version.out, "\n"), 1u) << version.out;
+  }
 }
 
 struct UsageCase {
@@ -52,9 +76,24 @@ struct UsageCase {
 };
 
 constexpr UsageCase kWrong[] = {
-    {"", "subcommand"},
-    {"nothing", "subcommand"},
-    {"calls", "--read"},
+    {"", "Usage: rpcaudit COMMAND"},
+    {"aduit", "unknown command `aduit`; did you mean `audit`?"},
+    {"README.md", "put a command before it"},
+    {"help aduit", "did you mean `audit`?"},
+    {"--format json", "options follow a command"},
+    {"calls", "no capture is named"},
+    {"audit x.pcap", "give --policy, --config or both"},
+    {"calls x.pcap --fromat json", "unknown option `--fromat`; did you mean `--format`?"},
+    {"calls x.pcap --format jsn", "`jsn` is not among json and text; did you mean `json`?"},
+    {"calls x.pcap --format", "`--format` needs a value"},
+    {"calls x.pcap --format json --format text", "`--format` is given twice"},
+    {"calls x.pcap --workers 0", "0 is not in 1 to 64"},
+    {"calls x.pcap --workers many", "`many` is not a number"},
+    {"check -p x extra", "`check` takes no other words"},
+    {"explain -p x --frame 1 --call opnum=1", "exclude each other"},
+    {"explain -p x --frame 0", "not a frame number"},
+    {"explain --allow-empty -p /dev/null --frame 1", "no capture is named"},
+    {"explain --allow-empty -p /dev/null x.pcap", "--frame N"},
     {"audit -r x.pcap", "--policy"},
     {"calls -r x.pcap --format xml", "--format"},
     {"audit -r x.pcap -p p --fail-on never", "--fail-on"},
@@ -73,6 +112,44 @@ TEST_F(ProgramTest, WrongUsageIsTwoAndSaysWhat) {
     EXPECT_NE(result.err.find(row.says), std::string::npos) << row.arguments << "\n" << result.err;
     EXPECT_EQ(result.out, "") << row.arguments;
   }
+}
+
+TEST_F(ProgramTest, ACaptureNeedsNoOption) {
+  EXPECT_EQ(run("calls -q " + demo).out, run("calls -q -r " + demo).out);
+  EXPECT_EQ(run("audit " + demo + " -q -p " + dcsync).out,
+            run("audit -q -r " + demo + " -p " + dcsync).out);
+}
+
+TEST_F(ProgramTest, OfNothingReadThereIsNoRecordAndNoSummary) {
+  for (const std::string input : {"nosuch.pcap", "/dev/null", "README.md"}) {
+    const Ended result = run("calls " + input);
+    EXPECT_EQ(result.status, 3) << input;
+    EXPECT_EQ(result.out, "") << input;
+    EXPECT_EQ(result.err.rfind("rpcaudit: " + input + ": ", 0), 0u) << result.err;
+    EXPECT_EQ(count_of(result.err, "\n"), 1u) << result.err;
+  }
+  const Ended folder_of_others = run("calls -q engine");
+  EXPECT_EQ(folder_of_others.status, 4);
+  EXPECT_NE(folder_of_others.err.find("no capture was found"), std::string::npos);
+}
+
+// Frame numbers are counted in each capture.
+TEST_F(ProgramTest, ExplainAsksWhichCaptureWhereSeveralHaveACallInTheFrame) {
+  const std::string question = "explain -q -p pcaps/policies/block-coercion.netsh.txt pcaps";
+  const Ended ambiguous = run(question + " --frame 56");
+  EXPECT_EQ(ambiguous.status, 2);
+  EXPECT_EQ(ambiguous.out, "");
+  for (const std::string name : {"pipe-coercion.pcap", "epmapper-nmap.pcap.gz"}) {
+    EXPECT_NE(ambiguous.err.find("--frame pcaps/" + name + ":56\n"), std::string::npos) << name;
+  }
+  for (const std::string name : {"pipe-coercion.pcap", "pcaps/pipe-coercion.pcap"}) {
+    const Ended one = run(question + " --frame " + name + ":56");
+    EXPECT_EQ(one.status, 0) << one.err;
+    EXPECT_EQ(one.err, "");
+    EXPECT_EQ(one.out.rfind("frame    56 of pcaps/pipe-coercion.pcap\ncall     netdfs.", 0), 0u)
+        << one.out;
+  }
+  EXPECT_EQ(run(question + " --frame coercion.pcap:56").status, 4) << "only whole names count";
 }
 
 TEST_F(ProgramTest, CallsAreJsonInOrder) {

@@ -4,21 +4,19 @@
 #include <string>
 #include <vector>
 
-#include "engine/app/commands/option_table.h"
 #include "engine/app/exit_status.h"
+#include "engine/app/line/option_table.h"
 
 namespace rpcaudit::app {
 
 // A command of the program: `rpcaudit NAME ...`.
 struct Command {
   std::string name;
-  std::string summary;  // one line
-  std::string footer;   // what --help ends with: examples
+  std::string summary;  // a sentence
+  std::string footer;   // what --help ends with: examples, in lines of at most kHelpColumns
   OptionTable options = {};
-  // Whether it takes words that are no options; otherwise they are errors of usage.
-  bool takes_words = false;
-  // What it does once the whole command line has been read; `words` are those that are no options.
-  std::function<ExitStatus(const std::vector<std::string>& words)> run;
+  // What it does once the whole command line has been read.
+  std::function<ExitStatus()> run;
 };
 
 // What the program says of itself.
@@ -30,7 +28,8 @@ struct ProgramText {
 };
 
 // Reads the command line and runs the command that it names. Answers --help and --version on
-// standard output, and errors of usage on standard error.
+// standard output. Errors of usage go to standard error: they name the word that is wrong, and what
+// was probably meant.
 [[nodiscard]] ExitStatus run_command_line(const ProgramText& program,
                                           const std::vector<Command>& commands, int argc,
                                           const char* const* argv);
