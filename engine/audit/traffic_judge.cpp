@@ -28,6 +28,7 @@ std::optional<Judgement> TrafficJudge::judge(const dissect::RpcContext& context,
   if (lookups_) lookups_->note_call(context);
   if (!result.judgement) {
     ++(result.is_other_system ? tally_.other_system : tally_.without_policy);
+    if (result.is_other_system) tally_.servers.note_unjudged(context);
     return std::nullopt;
   }
   Judgement& judgement = *result.judgement;
@@ -38,18 +39,22 @@ std::optional<Judgement> TrafficJudge::judge(const dissect::RpcContext& context,
   monitor_.note_call(policies_.compiled(judgement.policy).controls(), context, call,
                      judgement.verdict);
   tally_.note_verdict(judgement.policy, judgement.verdict);
+  tally_.servers.note(context, judgement.policy, judgement.verdict, 1);
   return result.judgement;
 }
 
 void TrafficJudge::judge_again(const dissect::RpcContext& context, const dissect::RpcCall& call,
                                Judgement& told) {
+  constexpr std::uint64_t kTakeBack = ~std::uint64_t{0};
   tally_.forget_verdict(told.policy, told.verdict);
+  tally_.servers.note(context, told.policy, told.verdict, kTakeBack);
   told.verdict.mapper_filters.reset();
   told.verdict.decided_at_mapper = false;
   evaluate::combine_controls(told.verdict);
   told.verdict = calls_.judge_in_doubt(context, call, told);
   if (lookups_) endpoints_.add_to(told, context, call);
   tally_.note_verdict(told.policy, told.verdict);
+  tally_.servers.note(context, told.policy, told.verdict, 1);
 }
 
 void TrafficJudge::judge_unwritten(const dissect::RpcContext& context, dissect::Doubts doubts) {

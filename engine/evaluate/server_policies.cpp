@@ -37,6 +37,16 @@ void ServerPolicies::bind(const policy::Subnet& servers, std::uint32_t policy) {
   subnets.insert(std::upper_bound(subnets.begin(), subnets.end(), subnet), subnet);
 }
 
+std::vector<IpAddress> ServerPolicies::single_servers() const {
+  constexpr std::uint8_t kWhole = 128;
+  std::vector<IpAddress> servers;
+  for (const Length& length : lengths_) {
+    if (length.prefix != kWhole) continue;
+    for (const auto& [address, policy] : length.subnets) servers.push_back(address);
+  }
+  return servers;
+}
+
 std::uint32_t ServerPolicies::find(const IpAddress& server) const noexcept {
   for (const Length& length : lengths_) {
     const IpAddress subnet = masked(server, length.prefix);

@@ -38,6 +38,9 @@ class ServerPolicies {
   // prefixes, times the logarithm of the number of subnets.
   [[nodiscard]] std::uint32_t find(const IpAddress& server) const noexcept;
 
+  // The servers that are bound by their address alone, in order.
+  [[nodiscard]] std::vector<IpAddress> single_servers() const;
+
   [[nodiscard]] std::uint32_t size() const noexcept {
     return static_cast<std::uint32_t>(hosts_.size());
   }

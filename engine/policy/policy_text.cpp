@@ -157,16 +157,13 @@ bool is_listing(Dialect dialect) noexcept {
   return dialect == Dialect::show_filter || dialect == Dialect::dsinternals;
 }
 
-// Whether a line of a block of code begins with a command of netsh.
-bool has_netsh_command(const SourceText& source, const FencedBlock& block) {
+// Whether a block of code has a command of netsh that makes filters. A page ends with the way back,
+// a block that deletes them again.
+bool makes_filters(const SourceText& source, const FencedBlock& block) {
   for (std::size_t number = block.first_line; number <= block.last_line; ++number) {
-    std::string_view line = without_indent(source.line(number));
-    const std::size_t prompt = line.find('>');
-    if (prompt < line.find(' ') || starts_with_ignoring_case(line, "netsh rpc filter>")) {
-      line = without_indent(line.substr(prompt + 1));
-    }
-    for (const std::string_view word : {"netsh", "rpc", "filter", "add ", "delete "}) {
-      if (starts_with_ignoring_case(line, word)) return true;
+    const std::string text = to_lower(source.line(number).substr(0, 4096));
+    for (const std::string_view word : {"add rule", "add condition", "add filter", "-f "}) {
+      if (text.find(word) != std::string::npos) return true;
     }
   }
   return false;
@@ -206,7 +203,7 @@ class MarkdownReader {
       SourceText part = source_.with_lines(kept);
       const Dialect dialect = detect_dialect({}, part);
       if (dialect == Dialect::host_script || dialect == Dialect::netsh_script) {
-        if (dialect == Dialect::netsh_script && !has_netsh_command(source_, block)) continue;
+        if (dialect == Dialect::netsh_script && !makes_filters(source_, block)) continue;
         std::fill(at(script_lines_, block.first_line - 1), at(script_lines_, block.last_line),
                   true);
         has_script_ = true;

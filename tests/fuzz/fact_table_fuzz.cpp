@@ -25,6 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   policy::Reporter reporter(diagnostics);
   policy::read_user_table(bytes, 0, facts, reporter);
   policy::read_class_table(bytes, 0, facts, reporter);
+  std::vector<policy::NamedServer> servers;
+  policy::read_server_table(bytes, 0, servers, reporter);
+  for (const policy::NamedServer& server : servers) require(!server.name.empty());
   policy::settle_users(facts);
   const policy::SourceText source = policy::SourceText::decode(bytes);
   for (const policy::Diagnostic& diagnostic : diagnostics) {

@@ -134,7 +134,7 @@ class Probe {
     std::string text = "interface=" + to_string(interface.interface) +
                        " client=203.0.113.77 server=203.0.113.1 ";  // RFC 5737
     text += caller.words;
-    text += over_pipe ? " protocol=ncacn_np pipe=\\PIPE\\" + std::string(interface.pipe)
+    text += over_pipe ? " protocol=ncacn_np port=445 pipe=\\PIPE\\" + std::string(interface.pipe)
                       : " protocol=ncacn_ip_tcp port=" +
                             std::to_string(interface.port != 0 ? interface.port : dynamic_port);
     is_good_ = !parse_call(text, described_);

@@ -90,11 +90,20 @@ std::string interface_as_key(const policy::SourceText& source) {
   return {};
 }
 
+bool removes_filters(const policy::SourceText& source) {
+  for (std::size_t number = 1; number <= source.line_count(); ++number) {
+    if (source.line(number).find("delete filter") != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 void report_empty(std::uint32_t file, const policy::SourceText& source,
                   const PolicyFileOptions& options, LoadedPolicy& loaded) {
   std::string hint = interface_as_key(source);
   if (hint.empty() && !options.allow_empty) {
-    hint = "if that is what it is for, say `--allow-empty`";
+    hint =
+        removes_filters(source) ? "it only removes filters, and a server is left with none; " : "";
+    hint += "if that is what it is for, say `--allow-empty`";
   }
   loaded.diagnostics.push_back(
       {options.allow_empty ? policy::Severity::warning : policy::Severity::error, "empty-policy",

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "engine/audit/report/control_summary.h"
+#include "engine/audit/report/server_summary.h"
 #include "engine/audit/report/summary_text.h"
 #include "engine/audit/report/target_summary.h"
 #include "engine/audit/sink/text_sink.h"
@@ -339,6 +340,7 @@ std::string summary_text(const RunFacts& run, const AuditTally& tally,
   std::string text = inputs_part(run) + calls_part(tally, policies != nullptr);
   if (!tally.filters.empty() && policies != nullptr) text += filters_part(tally, *policies);
   text += activities_part(tally);
+  if (policies != nullptr) text += server_summary(tally, *policies);
   if (policies != nullptr) text += control_summary(tally, *policies);
   if (policies != nullptr) {
     text += consequences_part(tally, *policies, false) + consequences_part(tally, *policies, true);

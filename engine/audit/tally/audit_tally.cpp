@@ -38,6 +38,7 @@ void AuditTally::add(const AuditTally& more) {
   }
   other_controls.add(more.other_controls);
   activities.add(more.activities);
+  servers.add(more.servers);
   consequences.add(more.consequences);
 }
 

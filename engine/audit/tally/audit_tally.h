@@ -10,6 +10,7 @@
 #include "engine/audit/tally/activity_table.h"
 #include "engine/audit/tally/control_tally.h"
 #include "engine/audit/tally/lookup_chain.h"
+#include "engine/audit/tally/server_table.h"
 #include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit::audit {
@@ -127,6 +128,7 @@ struct AuditTally : AuditCounters {
       controls{};
   ControlTally other_controls;
   ActivityTable activities;  // would block and undecidable
+  ServerTable servers;
   LookupConsequences consequences;
 
   [[nodiscard]] std::uint64_t count(evaluate::VerdictAction action) const noexcept {
@@ -135,7 +137,6 @@ struct AuditTally : AuditCounters {
   [[nodiscard]] std::uint64_t count(evaluate::AuditKeywords what) const noexcept {
     return events_5712[static_cast<std::size_t>(what)];
   }
-  // All calls judged, on the target.
   [[nodiscard]] TargetTally on_target(policy::Target target) const noexcept;
   // Whether somebody has to hear of the call.
   [[nodiscard]] bool is_finding(std::uint32_t policy,
@@ -154,7 +155,6 @@ struct AuditTally : AuditCounters {
   void add(const AuditTally& more);
   // To be called first: takes the room for the filters.
   void prepare(const evaluate::ServerPolicies& all);
-
   void note_verdict(std::uint32_t policy, const evaluate::Verdict& verdict) noexcept {
     add_verdict(policy, verdict, 1);
   }

@@ -44,6 +44,9 @@ class DeploymentReader {
   void read_root(const toml::table& table) {
     TomlTable root(table, number_, reporter_);
     file_.common.span = root.span();
+    for (const Placed<std::string>& one : root.texts("server_tables")) {
+      read_table(one, servers_, read_server_table);
+    }
     const auto deployments = root.tables("deployment");
     read_body(root, file_.common);
     root.refuse_other_keys();
@@ -67,6 +70,7 @@ class DeploymentReader {
     if (const auto name = reader.text("name")) deployment.name = name->value;
     const auto servers = reader.texts("servers");
     for (const Placed<std::string>& server : servers) {
+      if (add_named_server(server, deployment)) continue;
       Subnet subnet;
       if (read_subnet(server, subnet, reporter_)) deployment.servers.push_back(subnet);
     }
@@ -80,6 +84,19 @@ class DeploymentReader {
       deployment.name = "deployment " + std::to_string(file_.deployments.size() + 1);
     }
     file_.deployments.push_back(std::move(deployment));
+  }
+
+  // A name of the tables of servers stands for all of its addresses.
+  bool add_named_server(const Placed<std::string>& server, Deployment& deployment) const {
+    const std::string name = to_lower(server.value);
+    bool found = false;
+    for (const NamedServer& known : servers_) {
+      const bool is_short = known.name.starts_with(name + '.');
+      if (known.name != name && !is_short) continue;
+      deployment.servers.push_back({known.address, 128, server.span});
+      found = true;
+    }
+    return found;
   }
 
   // The keys that may stand before the first deployment, too.
@@ -119,8 +136,8 @@ class DeploymentReader {
     return is_elsewhere ? path : std::string(folder_) + path;
   }
 
-  template <typename ReadTable>
-  void read_table(const Placed<std::string>& named, HostFacts& facts, ReadTable read_rows) {
+  template <typename Rows, typename ReadTable>
+  void read_table(const Placed<std::string>& named, Rows& rows, ReadTable read_rows) {
     const std::string path = path_of(named.value);
     const NamedFile content = read_(path);
     if (!content.bytes) {
@@ -128,7 +145,7 @@ class DeploymentReader {
                              quoted(path) + " cannot be read: " + content.problem);
     }
     file_.files.push_back(path);
-    read_rows(*content.bytes, static_cast<std::uint32_t>(file_.files.size() - 1), facts, reporter_);
+    read_rows(*content.bytes, static_cast<std::uint32_t>(file_.files.size() - 1), rows, reporter_);
   }
 
   std::optional<Uuid> read_uuid_key(TomlTable& reader, std::string_view key) {
@@ -249,7 +266,8 @@ class DeploymentReader {
     for (const Deployment& deployment : file_.deployments) check(deployment.facts);
   }
 
-  std::string_view folder_;  // of the deployment file, with its slash
+  std::vector<NamedServer> servers_;  // by name
+  std::string_view folder_;           // of the deployment file, with its slash
   const ReadNamedFile& read_;
   DeploymentFile& file_;
   Reporter& reporter_;

@@ -182,6 +182,7 @@ class TableReader {
 
 constexpr std::array<std::string_view, 3> kUserColumns{"user", "sid", "groups"};
 constexpr std::array<std::string_view, 2> kClassColumns{"clsid", "app_id"};
+constexpr std::array<std::string_view, 2> kServerColumns{"name", "address"};
 
 }  // namespace
 
@@ -252,6 +253,23 @@ void read_class_table(std::string_view bytes, std::uint32_t file, HostFacts& fac
           uuids[i] = *uuid;
         }
         facts.classes.push_back({uuids[0], uuids[1], place});
+      });
+}
+
+void read_server_table(std::string_view bytes, std::uint32_t file,
+                       std::vector<NamedServer>& servers, Reporter& reporter) {
+  const SourceText source = SourceText::decode(bytes);
+  TableReader(source, file, kServerColumns, reporter)
+      .read([&](const std::vector<Cell>& cells, const SourceSpan& place) {
+        const std::optional<IpAddress> address = parse_ip(cells[1].text);
+        if (!address) {
+          return reporter.error("bad-address", cells[1].span,
+                                quoted(cells[1].text) + " is no address");
+        }
+        if (cells[0].text.empty()) {
+          return reporter.error("no-servers", place, "a line without the name of a server");
+        }
+        servers.push_back({to_lower(cells[0].text), *address});
       });
 }
 

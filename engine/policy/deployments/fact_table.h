@@ -1,6 +1,8 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/policy/deployment.h"
 #include "engine/policy/text/reporter.h"
@@ -19,6 +21,16 @@ void read_user_table(std::string_view bytes, std::uint32_t file, HostFacts& fact
 // Columns `clsid` and `app_id`.
 void read_class_table(std::string_view bytes, std::uint32_t file, HostFacts& facts,
                       Reporter& reporter);
+
+// The address of a server by its name; a server may have several lines.
+struct NamedServer {
+  std::string name;  // in lower case
+  IpAddress address;
+};
+
+// Columns `name` and `address`.
+void read_server_table(std::string_view bytes, std::uint32_t file,
+                       std::vector<NamedServer>& servers, Reporter& reporter);
 
 // Adds the SIDs and aliases in `text`, which spaces, commas, `;` or `|` separate, to the token.
 void add_sids(std::string_view text, const SourceSpan& span, CallerToken& token,

@@ -217,9 +217,10 @@ bool read_subnet(const Placed<std::string>& text, Subnet& subnet, Reporter& repo
       (!has_prefix || read_number(std::string_view(text.value).substr(slash + 1), prefix));
   const unsigned prefix_max = good && address->is_v4() ? 32 : 128;
   if (!good || prefix > prefix_max) {
-    reporter.error("bad-address", text.span,
-                   quoted(text.value) + " is neither an address nor a subnet",
-                   "write `10.0.0.1`, `10.1.0.0/16` or `fd00::/64`");
+    reporter.error(
+        "bad-address", text.span, quoted(text.value) + " is neither an address nor a subnet",
+        "write `10.0.0.1`, `10.1.0.0/16` or `fd00::/64`, or a name that stands in a table "
+        "of `server_tables`");
     return false;
   }
   subnet.address = *address;

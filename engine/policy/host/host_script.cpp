@@ -113,6 +113,7 @@ class HostScriptReader {
     if (line.words.empty()) return;
     if (line.here_string != 0 || netsh_.is_in_here_string()) netsh_.run_here_string(line);
     if (line.here_string != 0) return report_unread_text(line);
+    const bool in_condition = enter_blocks(line);
     const std::vector<ShellCommand> commands = shell_commands(line);
     if (commands.empty() && begins_loop(line.words.front())) {
       return reporter_.warning("loop", line.span, "loops are not run: what follows is read once",
@@ -127,7 +128,7 @@ class HostScriptReader {
                         "write the command once for each value");
         return;
       }
-      if (is_known && command.is_conditional) {
+      if (is_known && (command.is_conditional || in_condition)) {
         reporter_.warning("conditional-command", command.words.front().span(),
                           "the command runs only if a condition holds; it is read as if it did",
                           "give a policy of its own to servers for which it does not hold");
@@ -152,6 +153,29 @@ class HostScriptReader {
   }
 
  private:
+  static constexpr std::size_t kBlocksMax = 1000;
+
+  // Follows `if ... (` and `if (...) {` over lines; true where the line stands in such a block.
+  bool enter_blocks(const ScriptLine& line) {
+    const auto is_word = [](const Word& word, std::string_view a, std::string_view b) {
+      return !word.quoted && (word.text == a || word.text == b);
+    };
+    if (is_word(line.words.front(), ")", "}") && !blocks_.empty()) blocks_.pop_back();
+    const bool is_inside = std::any_of(blocks_.begin(), blocks_.end(),
+                                       [](bool has_condition) { return has_condition; });
+    if (!is_word(line.words.back(), "(", "{") || blocks_.size() >= kBlocksMax) return is_inside;
+    const auto names_condition = [](const Word& word) {
+      return !word.quoted &&
+             (equal_ignoring_case(word.text, "if") || equal_ignoring_case(word.text, "else") ||
+              equal_ignoring_case(word.text, "elseif"));
+    };
+    const std::size_t looked_at = std::min<std::size_t>(2, line.words.size());
+    blocks_.push_back(std::any_of(line.words.begin(),
+                                  line.words.begin() + static_cast<std::ptrdiff_t>(looked_at),
+                                  names_condition));
+    return is_inside;
+  }
+
   void run_command(const ShellCommand& command, const ScriptLine& line) {
     const Words words = command.words;
     const SourceSpan span = words.front().span();
@@ -312,7 +336,8 @@ class HostScriptReader {
   IpsecCommands ipsec_;
   NetshIpsec netsh_ipsec_;
   NetshSession netsh_;
-  FilterCollector filters_;  // those that DSInternals makes
+  FilterCollector filters_;   // those that DSInternals makes
+  std::vector<bool> blocks_;  // that are open: whether a condition opened each
   bool has_registry_ = false;
   std::size_t unknown_count_ = 0;
   SourceSpan first_unknown_;

@@ -96,7 +96,8 @@ std::optional<std::uint8_t> ipsec_protocol(std::string_view text) noexcept {
 
 void NetshIpsec::run(std::span<const Word> words, const SourceSpan& command) {
   if (words.empty()) return;
-  const std::string verb = to_lower(words[0].text);
+  std::string verb = to_lower(words[0].text);
+  if (verb.size() >= 3 && std::string_view("delete").starts_with(verb)) verb = "delete";
   const std::string object = words.size() > 1 ? to_lower(words[1].text) : std::string();
   const Tags tags(words.subspan(std::min<std::size_t>(2, words.size())));
   if (verb == "show" || verb == "exportpolicy" || verb == "dump") return;

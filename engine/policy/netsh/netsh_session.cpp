@@ -32,9 +32,9 @@ constexpr std::string_view kOtherContexts[] = {
     "wcn",         "wfp",         "winhttp", "winsock",    "wlan"};
 
 // Lines of batch files and pasted transcripts that do nothing to filters.
-constexpr std::string_view kHarmlessWords[] = {"echo",       "pause",    "cls",   "title",
-                                               "setlocal",   "endlocal", "ok.",   "set",
-                                               "filterkey:", "chcp",     "color", "goto"};
+constexpr std::string_view kHarmlessWords[] = {"echo",     "pause", "cls", "title",      "setlocal",
+                                               "endlocal", "ok.",   "set", "filterkey:", "chcp",
+                                               "color",    "goto",  "(",   ")"};
 
 constexpr std::pair<std::string_view, NetshTopic> kTopics[] = {
     {"add", NetshTopic::add},
@@ -205,6 +205,8 @@ void NetshSession::run_words(Words words, const SourceSpan& command) {
   if (skip_program_name(words)) {
     ++command_count_;
     in_own_process_ = !options_.live;
+    // Where lines start netsh with a command, those between them are of the shell.
+    is_shell_script_ = is_shell_script_ || (in_own_process_ && words.size() > 1);
     left_ = false;
     context = NetshContext::root;
     context_ = NetshContext::root;
@@ -320,6 +322,11 @@ std::optional<NetshSession::Verb> NetshSession::read_verb(const Word& word, Nets
     case NameMatch::Kind::none: break;
   }
   const std::string_view nearest = nearest_name(word.text, kVerbs);
+  if (is_shell_script_ && nearest.empty()) {
+    reporter_.warning_once("unknown-program", word.span(),
+                           quoted(word.text) + " is no command of netsh, and left out");
+    return std::nullopt;
+  }
   reporter_.error("unknown-command", word.span(), "unknown command " + quoted(word.text),
                   nearest.empty() ? "" : "did you mean " + quoted(nearest) + "?");
   return std::nullopt;

@@ -159,6 +159,7 @@ class NetshSession {
   std::uint32_t here_string_ = 0;  // at hand, by number; 0: none
   bool here_string_is_read_ = false;
   std::size_t here_strings_read_ = 0;
+  bool is_shell_script_ = false;
   bool left_ = false;  // a `quit` ended the session; only a new `netsh` begins another
 };
 

@@ -67,6 +67,9 @@ TEST(VitalCalls, ThatAPolicyStopsAreTold) {
       {"IPsec, on the port of the mapper",
        "ipseccmd -f *=0:135:TCP -n BLOCK\n",
        {"epmapper            TCP   all operations, for everybody on every target"}},
+      {"IPsec, on the port of pipes",
+       "ipseccmd -f *=0:445:TCP -n BLOCK\n",
+       {"svcctl              pipe  all operations, for everybody on every target"}},
   };
   for (const Reach& row : kReaches) {
     const std::string text = vital_text(policy_of(row.policy), {});

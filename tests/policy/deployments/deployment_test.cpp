@@ -325,5 +325,30 @@ TEST(FindUser, PrefersTheNameWithItsDomain) {
   EXPECT_EQ(name("", "corp"), "-");
 }
 
+// The program asks no name server: names come from an inventory.
+TEST(Deployment, NamesServersByAnInventory) {
+  const std::map<std::string, std::string> files = {
+      {"etc/servers.csv",
+       "Name,Address\ndc1.corp.example,10.0.0.1\nDC1.corp.example,fd00::1\ndc2,10.0.0.2\n"}};
+  const ReadDeployment named = read(
+      "server_tables = ['servers.csv']\n[[deployment]]\nname = 'a'\n"
+      "servers = ['dc1', 'DC2', '10.0.0.9']\npolicies = ['p.txt']\n",
+      files);
+  EXPECT_THAT(named.places(), IsEmpty());
+  std::vector<IpAddress> addresses;
+  for (const Subnet& server : named.file.deployments.at(0).servers) {
+    EXPECT_EQ(server.prefix, 128);
+    addresses.push_back(server.address);
+  }
+  EXPECT_THAT(addresses,
+              ElementsAre(ip("10.0.0.1"), ip("fd00::1"), ip("10.0.0.2"), ip("10.0.0.9")));
+  EXPECT_THAT(read("[[deployment]]\nservers = ['dc3']\npolicies = ['p.txt']\n", files).places(),
+              ElementsAre("etc/rpcaudit.toml:2:12 bad-address"));
+  EXPECT_THAT(read("server_tables = ['servers.csv']\n[[deployment]]\nservers = ['dc1']\n",
+                   {{"etc/servers.csv", "name,address\ndc1,x\n"}})
+                  .places(),
+              testing::Contains("etc/servers.csv:2:5 bad-address"));
+}
+
 }  // namespace
 }  // namespace rpcaudit::policy

@@ -212,6 +212,39 @@ TEST(MarkdownPage, TellsOfCommandsOutsideOfItsFences) {
   EXPECT_THAT(read.complaints(), ElementsAre("warning outside-fence 1"));
 }
 
+TEST(MarkdownPage, DoesNotTakeTheWayBackForThePolicy) {
+  const test::ReadHost read = test::read_host(
+      "```\n" + std::string(kSession) +
+          "```\nTo undo:\n```cmd\nnetsh rpc filter delete filter filterkey=all\n```\n",
+      false);
+  EXPECT_THAT(filters_of(read), ElementsAre("block um opnum=3"));
+}
+
+TEST(ScriptForms, BlocksOfConditionsMakeTheirLinesConditional) {
+  const std::string add =
+      "reg add \"HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\Rpc\" /v RestrictRemoteClients "
+      "/t REG_DWORD /d 1 /f\n";
+  const Script kScripts[] = {
+      {"cmd", "if not exist ntds.dit (\n" + add + ")\n" + add},
+      {"cmd's else", "if exist ntds.dit (\necho no\n) else (\n" + add + ")\n"},
+      {"PowerShell", "$x = 1\nif ($x -eq 1) {\n" + add + "}\n" + add},
+  };
+  for (const Script& script : kScripts) {
+    const auto complaints = test::read_host(script.text, false).complaints();
+    EXPECT_EQ(complaints.size(), 1u) << script.about;
+    EXPECT_THAT(complaints, Contains(testing::HasSubstr("conditional-command"))) << script.about;
+  }
+  EXPECT_THAT(test::read_host("for %%i in (1 2) do (\n" + add + ")\n", false).complaints(),
+              Contains("warning loop 1"));
+}
+
+TEST(ScriptForms, OtherProgramsBesideNetshAreNoErrors) {
+  const test::ReadHost read = test::read_host(
+      "@ECHO OFF\nnetsh.exe rpc filter delete filter filterkey=all > NUL\ngpupdate /force\n",
+      false);
+  EXPECT_THAT(read.complaints(), ElementsAre("warning unknown-program 3"));
+}
+
 TEST(CodeFences, AreTakenInPairs) {
   const auto blocks = code_fences(SourceText::decode("a\n```\nb\nc\n```\n```\n```\n  ```x\nd\n"));
   ASSERT_EQ(blocks.size(), 1u);

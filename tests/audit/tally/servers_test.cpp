@@ -1,0 +1,99 @@
+// The table of servers in the summary.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/audit/report/server_summary.h"
+#include "engine/audit/tally/audit_tally.h"
+
+namespace rpcaudit::audit {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr Uuid kDrsuapi = uuid("e3514235-4b06-11d1-ab04-00c04fc2dcd2");
+
+IpAddress server(std::uint8_t last) { return IpAddress::v4(0x0a4d'0000u | last); }
+
+void note(AuditTally& tally, std::uint8_t last, bool blocked, std::uint32_t policy = 0) {
+  dissect::RpcContext context;
+  context.result = dissect::ContextResult::accepted;
+  context.server.address = server(last);
+  if (last == 1) context.abstract_syntax = dissect::SyntaxId{kDrsuapi, 4, 0};
+  evaluate::Verdict verdict;
+  verdict.action =
+      blocked ? evaluate::VerdictAction::would_block : evaluate::VerdictAction::would_permit;
+  tally.servers.note(context, policy, verdict, 1);
+}
+
+evaluate::ServerPolicies two_policies() {
+  evaluate::ServerPolicies policies;
+  evaluate::EvaluationOptions options;
+  const std::uint32_t first = policies.add({}, options, {}, "controllers");
+  options.target = policy::Target::ws2022;
+  const std::uint32_t second = policies.add({}, options, {}, "members");
+  policies.bind({server(1), 128, {}}, first);
+  policies.bind({server(2), 128, {}}, second);
+  policies.bind({server(3), 128, {}}, second);
+  return policies;
+}
+
+TEST(ServerSummary, HasALineForEachServerTheWorstFirst) {
+  AuditTally tally;
+  note(tally, 1, false);
+  note(tally, 2, true, 1);
+  note(tally, 2, true, 1);
+  const std::string text = server_summary(tally, two_policies());
+  EXPECT_THAT(text,
+              HasSubstr("\n  10.77.0.2        members        ws2022               2         2"));
+  EXPECT_THAT(text, HasSubstr("documented           1         0            0  domain controller"));
+  EXPECT_LT(text.find("10.77.0.2"), text.find("10.77.0.1"));
+}
+
+TEST(ServerSummary, NamesServersThatWereSilent) {
+  AuditTally tally;
+  note(tally, 1, false);
+  EXPECT_THAT(server_summary(tally, two_policies()),
+              HasSubstr("  no call seen of 10.77.0.2, 10.77.0.3\n"));
+}
+
+TEST(ServerSummary, DoesNotCallServersSilentWhoseCallsAreNotJudged) {
+  AuditTally tally;
+  note(tally, 1, false);
+  dissect::RpcContext context;
+  context.server.address = server(2);
+  tally.servers.note_unjudged(context);
+  EXPECT_THAT(server_summary(tally, two_policies()), HasSubstr("  no call seen of 10.77.0.3\n"));
+}
+
+TEST(ServerSummary, IsLeftOutForOneServer) {
+  AuditTally tally;
+  note(tally, 9, true);
+  EXPECT_THAT(server_summary(tally, evaluate::ServerPolicies(policy::Policy{}, {})), IsEmpty());
+}
+
+TEST(ServerSummary, SaysWhichTargetBlocksMost) {
+  AuditTally tally;
+  note(tally, 2, false);
+  dissect::RpcContext context;
+  context.server.address = server(1);
+  evaluate::Verdict verdict;
+  verdict.action = evaluate::VerdictAction::would_permit;
+  verdict.depends_on_target = true;
+  verdict.targets = evaluate::TargetActions(evaluate::TargetAction::would_permit);
+  verdict.targets.set(policy::Target::ws2019, evaluate::TargetAction::would_block);
+  tally.servers.note(context, 0, verdict, 1);
+  const evaluate::ServerPolicies policies(policy::Policy{}, {});
+  EXPECT_THAT(server_summary(tally, policies),
+              AllOf(HasSubstr("  1 on ws2019\n"), Not(HasSubstr("domain controller"))));
+  AuditTally sum;
+  sum.servers.add(tally.servers);
+  sum.servers.add(tally.servers);
+  EXPECT_THAT(server_summary(sum, policies), HasSubstr("  2 on ws2019\n"));
+}
+
+}  // namespace
+}  // namespace rpcaudit::audit
