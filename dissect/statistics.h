@@ -71,7 +71,7 @@ namespace rpcaudit::dissect {
   COUNTER(connections_evicted)                                                                     \
   COUNTER(contexts_evicted)                                                                        \
   COUNTER(outcomes_given_up)              /* by window or table: reported as unanswered */         \
-  COUNTER(buffers_exhausted)              /* PDUs not decoded because no buffer was free */        \
+  COUNTER(pdus_evicted)                   /* fronts of PDUs that came in pieces */                \
   COUNTER(identities_dropped)                                                                      \
   COUNTER(datagram_pdus)                  /* of the connectionless protocol; also among `pdus` */  \
   COUNTER(datagram_requests_repeated)     /* retransmissions, and mirrored copies */               \

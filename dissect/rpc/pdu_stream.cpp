@@ -55,7 +55,7 @@ void PduStream::begin(const FrameReference& frame) noexcept {
 }
 
 void PduStream::drop_buffer(PduBufferPool& pool) noexcept {
-  if (buffer_) pool.release(buffer_);
+  if (pool.holds(buffer_)) pool.release(buffer_);
   buffer_ = {};
   have_ = 0;
   need_ = 0;
@@ -66,14 +66,29 @@ void PduStream::reset(PduBufferPool& pool) noexcept {
   *this = PduStream{};
 }
 
-// Appends to the buffer; false when no buffer is to be had. Never asked for more than fits: a PDU
-// is at most 65535 bytes.
-bool PduStream::hold(Bytes bytes, PduBufferPool& pool) noexcept {
-  if (!buffer_) buffer_ = pool.take();
-  if (!buffer_) return false;
+// Appends to the buffer. Never asked for more than fits: a PDU is at most 65535 bytes.
+void PduStream::hold(Bytes bytes, PduBufferPool& pool) noexcept {
+  if (buffer_.slot) {
+    pool.touch(buffer_);
+  } else {
+    buffer_ = pool.take();
+  }
   std::memcpy(pool[buffer_].data() + have_, bytes.data(), bytes.size());
   have_ += static_cast<std::uint32_t>(bytes.size());
-  return true;
+}
+
+void PduStream::note_eviction(PduBufferPool& pool, PduSink& sink) noexcept {
+  if (have_ == 0 || pool.holds(buffer_)) return;
+  const bool is_header_known = need_ != 0;
+  const std::uint32_t missed = have_;
+  drop_buffer(pool);
+  if (searching_) return;  // what was searched is no PDU
+  sink.on_evicted(start_);
+  if (is_header_known) {
+    skip_ = header_.fragment_length - missed;
+  } else {
+    searching_ = true;
+  }
 }
 
 void PduStream::tell_buffered(PduBufferPool& pool, PduSink& sink) noexcept {
@@ -89,6 +104,7 @@ void PduStream::tell_buffered(PduBufferPool& pool, PduSink& sink) noexcept {
 
 void PduStream::consume(Bytes bytes, const FrameReference& frame, PduBufferPool& pool,
                         std::size_t body_prefix, PduSink& sink) noexcept {
+  note_eviction(pool, sink);
   Input input;
   input.bytes = bytes;
   input.frame = frame;
@@ -132,14 +148,7 @@ Bytes PduStream::consume_at_boundary(Bytes bytes, const FrameReference& frame, P
   if (status == ParseStatus::ok) {
     need_ = static_cast<std::uint32_t>(bytes_needed(header_, body_prefix));
   }
-  if (hold(bytes, pool)) return {};
-  sink.on_buffers_exhausted(frame);
-  have_ = 0;
-  if (status == ParseStatus::ok) {
-    skip_ = header_.fragment_length - bytes.size();
-  } else {
-    searching_ = true;
-  }
+  hold(bytes, pool);
   return {};
 }
 
@@ -147,7 +156,7 @@ Bytes PduStream::consume_buffered(Bytes bytes, PduBufferPool& pool, std::size_t 
                                   PduSink& sink) noexcept {
   const std::size_t wanted = need_ == 0 ? kRpcHeaderSize : need_;
   const std::size_t taken = std::min(bytes.size(), wanted - have_);
-  (void)hold(bytes.first(taken), pool);  // the buffer is there since the PDU's first byte
+  hold(bytes.first(taken), pool);
   bytes = bytes.subspan(taken);
   if (have_ < wanted) return bytes;
 
@@ -172,9 +181,8 @@ Bytes PduStream::consume_buffered(Bytes bytes, PduBufferPool& pool, std::size_t 
 void PduStream::search(Input& input, PduBufferPool& pool, PduSink& sink) noexcept {
   if (have_ == 0) begin(input.frame);
   const std::size_t taken = std::min(input.bytes.size(), kSearchWindow - have_);
-  const bool held = hold(input.bytes.first(taken), pool);
+  hold(input.bytes.first(taken), pool);
   input.bytes = input.bytes.subspan(taken);
-  if (!held) return;
 
   const std::size_t size = have_;
   std::memcpy(input.window.data(), pool[buffer_].data(), size);
@@ -190,7 +198,7 @@ void PduStream::search(Input& input, PduBufferPool& pool, PduSink& sink) noexcep
   const Bytes found = window.subspan(at);
   if (likeness == Likeness::not_yet) {
     if (at != 0) begin(input.frame);
-    (void)hold(found, pool);
+    hold(found, pool);
     return;
   }
   searching_ = false;
@@ -205,6 +213,7 @@ void PduStream::search(Input& input, PduBufferPool& pool, PduSink& sink) noexcep
 }
 
 void PduStream::gap(std::uint64_t missing, PduBufferPool& pool, PduSink& sink) noexcept {
+  note_eviction(pool, sink);
   if (have_ == 0) {
     // In the part of a PDU that is passed over anyway, or in a search, a hole changes nothing.
     if (skip_ >= missing) {
@@ -235,6 +244,7 @@ void PduStream::gap(std::uint64_t missing, PduBufferPool& pool, PduSink& sink) n
 }
 
 void PduStream::finish(PduBufferPool& pool, PduSink& sink) noexcept {
+  note_eviction(pool, sink);
   if (have_ != 0 && need_ != 0 && !searching_) tell_buffered(pool, sink);
   drop_buffer(pool);
   skip_ = 0;

@@ -7,7 +7,7 @@
 #include "dissect/rpc/pdus/pdu.h"
 #include "dissect/rpc/pdus/rpc_header.h"
 #include "dissect/rpc_observer.h"
-#include "dissect/store/slab.h"
+#include "dissect/store/evicting_pool.h"
 
 namespace rpcaudit::dissect {
 
@@ -26,8 +26,7 @@ inline constexpr std::size_t kWholePdus = 65536;
 [[nodiscard]] std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexcept;
 
 // Room for PDUs that arrive in pieces, shared by all streams.
-using PduBuffer = std::array<std::byte, 65536>;
-using PduBufferPool = Slab<PduBuffer>;
+using PduBufferPool = EvictingPool<std::array<std::byte, 65536>>;
 
 // Who is told what a PduStream finds. The stream calls it from within consume(), gap() and
 // finish(), and may not be touched meanwhile.
@@ -38,8 +37,8 @@ class PduSink {
   // `bytes` were at hand.
   virtual void on_undecodable(const FrameReference& frame, std::size_t bytes) noexcept = 0;
   virtual void on_resynchronised() noexcept = 0;
-  // A PDU that began in `frame` is lost because no buffer was free.
-  virtual void on_buffers_exhausted(const FrameReference& frame) noexcept = 0;
+  // A PDU that began in `frame` is lost, because its front made room for that of another stream.
+  virtual void on_evicted(const FrameReference& frame) noexcept = 0;
 
  protected:
   ~PduSink() = default;
@@ -91,12 +90,14 @@ class PduStream {
                          PduSink& sink) noexcept;
   void search(Input& input, PduBufferPool& pool, PduSink& sink) noexcept;
   void tell_buffered(PduBufferPool& pool, PduSink& sink) noexcept;
-  [[nodiscard]] bool hold(Bytes bytes, PduBufferPool& pool) noexcept;
+  void hold(Bytes bytes, PduBufferPool& pool) noexcept;
+  // Has the stream go on behind a PDU whose front was evicted.
+  void note_eviction(PduBufferPool& pool, PduSink& sink) noexcept;
 
   RpcHeader header_;
   FrameReference start_;
   std::uint64_t skip_ = 0;  // bytes to pass over before the next boundary
-  Slot<PduBuffer> buffer_;
+  PduBufferPool::Reference buffer_;
   std::uint32_t have_ = 0;      // bytes in the buffer
   std::uint32_t need_ = 0;      // bytes wanted in it; 0 until the header is known
   std::uint32_t clean_ = 0;     // bytes before the first hole

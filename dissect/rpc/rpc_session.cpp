@@ -19,8 +19,9 @@ class RpcSessions::Sink final : public PduSink {
     tell_blindness(BlindnessKind::undecodable, frame, bytes);
   }
   void on_resynchronised() noexcept override { ++sessions_.statistics_.resynchronisations; }
-  void on_buffers_exhausted(const FrameReference& frame) noexcept override {
-    ++sessions_.statistics_.buffers_exhausted;
+  void on_evicted(const FrameReference& frame) noexcept override {
+    ++sessions_.statistics_.pdus_evicted;
+    sessions_.sessions_[slot_].has_gaps = true;
     tell_blindness(BlindnessKind::table_eviction, frame, 0);
   }
 

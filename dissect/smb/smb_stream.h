@@ -5,9 +5,7 @@
 
 #include "dissect/rpc_observer.h"
 #include "dissect/smb/messages/nbss.h"
-#include "dissect/store/intrusive_list.h"
-#include "dissect/store/keyed_table.h"
-#include "dissect/store/slab.h"
+#include "dissect/store/evicting_pool.h"
 
 namespace rpcaudit::dissect {
 
@@ -27,47 +25,7 @@ struct SmbStep {
 
 // Buffers for headers that arrive in pieces, shared by all streams. Longer headers are read as far
 // as they fit: only security tokens may be this long, and their names stand near their beginning.
-// Bounded: the longest idle buffer is evicted, so its stream asks whether it holds it still.
-class SmbHeaderPool {
- public:
-  using Buffer = std::array<std::byte, 16384>;
-  struct Entry {
-    Buffer bytes;
-    std::uint32_t generation = 0;
-    ListLinks<Entry> links;
-  };
-  using Reference = EntryReference<Entry>;
-
-  explicit SmbHeaderPool(std::size_t capacity) : entries_(capacity) {}
-
-  [[nodiscard]] Reference take() noexcept {
-    if (entries_.size() == entries_.capacity()) release(reference(by_use_.oldest()));
-    const Slot<Entry> slot = entries_.take();
-    by_use_.push_newest(slot, entries_);
-    return reference(slot);
-  }
-  void release(Reference buffer) noexcept {
-    by_use_.remove(buffer.slot, entries_);
-    ++entries_[buffer.slot].generation;
-    entries_.release(buffer.slot);
-  }
-  [[nodiscard]] bool holds(Reference buffer) const noexcept {
-    return buffer.slot && entries_[buffer.slot].generation == buffer.generation;
-  }
-  // The buffer was used: it is the last to be evicted.
-  void touch(Reference buffer) noexcept { by_use_.touch(buffer.slot, entries_); }
-  [[nodiscard]] Buffer& operator[](Reference buffer) noexcept {
-    return entries_[buffer.slot].bytes;
-  }
-
- private:
-  [[nodiscard]] Reference reference(Slot<Entry> slot) const noexcept {
-    return {slot, entries_[slot].generation};
-  }
-
-  Slab<Entry> entries_;
-  IntrusiveList<Entry, &Entry::links> by_use_;
-};
+using SmbHeaderPool = EvictingPool<std::array<std::byte, 16384>>;
 
 // What a stream tells of one direction of a connection.
 class SmbStreamSink {

@@ -44,7 +44,7 @@ constexpr CounterMeaning kMeanings[] = {
     {"smb1_write_bulk_unread", "SMB1 WRITE_BULK requests that may be of pipes (not read)"},
     {"outcomes_given_up", "calls whose answer was no longer waited for"},
     {"answers_unmatched", "answers to calls that were not seen"},
-    {"buffers_exhausted", "PDUs not decoded because no buffer was free"},
+    {"pdus_evicted", "PDUs in pieces not decoded because too many were held"},
     {"identities_dropped", "user names not kept because the table was full"},
     {"fragments_contradicting", "fragments that contradict their first one"},
     {"mapper_stubs_unreadable", "messages of endpoint mappers that could not be read"},

@@ -593,6 +593,24 @@ TEST(RpcSession, GivesUpTheOldestCallWhenTheTableIsFull) {
   EXPECT_EQ(talk.statistics().outcomes_given_up, 46u);
 }
 
+TEST(RpcSession, TellsAPduThatMadeRoomForItsConnection) {
+  Limits limits;
+  limits.pdu_buffers = 1;
+  Conversation talk(limits);
+  talk.client(make_bind({{0, kSamr}})).server(make_bind_ack({{}}));
+  const ByteVector lost = make_request({0, 1, {}, 300}, {.call_id = 2});
+  talk.client(ByteVector(lost.begin(), lost.begin() + 100));
+  const ByteVector other = make_response(0, {.call_id = 1});
+  talk.server(ByteVector(other.begin(), other.begin() + 20));
+  talk.client(ByteVector(lost.begin() + 100, lost.end()));
+  talk.client(make_request({0, 3}, {.call_id = 3}));
+  EXPECT_EQ(talk.observer().blind(BlindnessKind::table_eviction), 1u);
+  EXPECT_EQ(talk.statistics().pdus_evicted, 1u);
+  EXPECT_EQ(talk.text(),
+            "context 0 12345778/1.0 accepted call 1\n"
+            "call 3 context 0 12345778/1.0 opnum 3 body 32 -> unanswered\n");
+}
+
 // A doubt is of all calls that it may be about: those told later, and those that are open.
 TEST(RpcSession, TellsWhichCallsAreInDoubt) {
   Conversation talk;
