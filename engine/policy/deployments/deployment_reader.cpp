@@ -255,15 +255,18 @@ class DeploymentReader {
   }
 
   void check_client_users() {
-    const auto check = [this](const HostFacts& facts) {
+    const auto check = [this](const HostFacts& facts, std::string_view where) {
       for (const ClientUser& client : facts.client_users) {
         if (has_user(facts, client.user) || has_user(file_.common.facts, client.user)) continue;
         reporter_.error("unknown-user", client.span, "no user is called " + quoted(client.user),
-                        "users stand in [[user]], [[deployment.user]] or a table of `user_tables`");
+                        "users stand in " + std::string(where) + " or a table of `user_tables`");
       }
     };
-    check(file_.common.facts);
-    for (const Deployment& deployment : file_.deployments) check(deployment.facts);
+    // A client of all deployments needs a user of all of them.
+    check(file_.common.facts, "[[user]], before the first deployment,");
+    for (const Deployment& deployment : file_.deployments) {
+      check(deployment.facts, "[[user]], [[deployment.user]]");
+    }
   }
 
   std::vector<NamedServer> servers_;  // by name

@@ -325,6 +325,19 @@ TEST(FindUser, PrefersTheNameWithItsDomain) {
   EXPECT_EQ(name("", "corp"), "-");
 }
 
+TEST(Deployment, TellsWhereTheUserOfAClientHasToStand) {
+  const std::string user = "[[deployment.user]]\nname = 'a'\nsid = 'S-1-5-21-1-2-3-1000'\n";
+  const std::string deployment = "[[deployment]]\nservers = ['10.0.0.1']\npolicies = ['p']\n";
+  const ReadDeployment common =
+      read("[[client]]\naddresses = ['10.0.0.5']\nuser = 'a'\n" + deployment + user);
+  ASSERT_THAT(common.places(), ElementsAre("etc/rpcaudit.toml:3:8 unknown-user"));
+  EXPECT_EQ(common.diagnostics[0].hint.find("deployment.user"), std::string::npos);
+  EXPECT_THAT(
+      read(deployment + user + "[[deployment.client]]\naddresses = ['10.0.0.5']\nuser = 'a'\n")
+          .places(),
+      IsEmpty());
+}
+
 // The program asks no name server: names come from an inventory.
 TEST(Deployment, NamesServersByAnInventory) {
   const std::map<std::string, std::string> files = {
