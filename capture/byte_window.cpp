@@ -156,8 +156,12 @@ class FileWindow final : public BufferedWindow {
 class DecompressedWindow final : public BufferedWindow {
  public:
   DecompressedWindow(std::unique_ptr<ByteWindow> stored, std::unique_ptr<Decompressor> decompressor,
-                     std::size_t loans)
-      : BufferedWindow(loans), stored_(std::move(stored)), decompressor_(std::move(decompressor)) {}
+                     const ReadOptions& options)
+      : BufferedWindow(options.loans),
+        stored_(std::move(stored)),
+        decompressor_(std::move(decompressor)),
+        memory_(options.memory) {}
+  ~DecompressedWindow() override { (void)account_for(0); }
 
   std::uint64_t stored_read() const noexcept override { return stored_->stored_read(); }
   std::uint64_t stored_total() const noexcept override { return stored_->stored_total(); }
@@ -173,6 +177,9 @@ class DecompressedWindow final : public BufferedWindow {
     const bool stuck = step.taken == 0 && step.produced == 0;
     if (step.failure != nullptr) {
       fail(step.failure);
+    } else if (!account_for(decompressor_->memory())) {
+      fail("needs more memory to be decompressed than --memory leaves");
+      return {step.produced, true};
     } else if (stuck && !stored_->failure().empty()) {
       fail(stored_->failure());
     } else if (stuck && (more || !step.at_boundary)) {
@@ -181,8 +188,18 @@ class DecompressedWindow final : public BufferedWindow {
     return {step.produced, stuck || step.failure != nullptr};
   }
 
+  // The decompressor has taken so much by now; false when that is too much.
+  [[nodiscard]] bool account_for(std::size_t bytes) noexcept {
+    if (memory_ == nullptr || bytes == accounted_) return true;
+    if (!memory_->change(accounted_, bytes)) return false;
+    accounted_ = bytes;
+    return true;
+  }
+
   std::unique_ptr<ByteWindow> stored_;
   std::unique_ptr<Decompressor> decompressor_;
+  std::shared_ptr<DecoderMemory> memory_;
+  std::size_t accounted_ = 0;
   bool drained_ = false;  // it holds back nothing of what it was given
 };
 
@@ -205,8 +222,7 @@ OpenedInput open_input(const std::string& path, const ReadOptions& options) {
   OpenedInput opened;
   opened.repeatable = repeatable;
   opened.window = decompressed(
-      std::make_unique<FileWindow>(std::move(descriptor), repeatable ? size : 0, options),
-      options.loans);
+      std::make_unique<FileWindow>(std::move(descriptor), repeatable ? size : 0, options), options);
   return opened;
 }
 
@@ -214,11 +230,14 @@ std::unique_ptr<ByteWindow> window_over(Bytes bytes) {
   return std::make_unique<BorrowedWindow>(bytes);
 }
 
-std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored, std::size_t loans) {
+std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored,
+                                         const ReadOptions& options) {
   (void)stored->want(kCompressionMagicSize);
-  std::unique_ptr<Decompressor> decompressor = decompressor_for(stored->bytes());
+  std::unique_ptr<Decompressor> decompressor =
+      options.memory == nullptr ? decompressor_for(stored->bytes())
+                                : decompressor_for(stored->bytes(), options.memory->left());
   if (decompressor == nullptr) return stored;
-  return std::make_unique<DecompressedWindow>(std::move(stored), std::move(decompressor), loans);
+  return std::make_unique<DecompressedWindow>(std::move(stored), std::move(decompressor), options);
 }
 
 }  // namespace rpcaudit::capture

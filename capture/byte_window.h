@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "capture/decompressor.h"
 #include "capture/frame.h"
 
 namespace rpcaudit::capture {
@@ -63,6 +64,8 @@ class ByteWindow {
 struct ReadOptions {
   std::size_t loans = 1;     // what is lent stays for so many calls of lend(); each costs a buffer
   int stop_descriptor = -1;  // when it becomes readable, waits for a pipe end; -1: never
+  // What all inputs that have it may take to be decompressed; nullptr: each as much as it needs.
+  std::shared_ptr<DecoderMemory> memory = nullptr;
 };
 
 struct OpenedInput {
@@ -80,6 +83,6 @@ struct OpenedInput {
 
 // `stored` itself, or what it decompresses to when it begins like compressed data.
 [[nodiscard]] std::unique_ptr<ByteWindow> decompressed(std::unique_ptr<ByteWindow> stored,
-                                                       std::size_t loans = 1);
+                                                       const ReadOptions& options = {});
 
 }  // namespace rpcaudit::capture

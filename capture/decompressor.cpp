@@ -8,12 +8,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <limits>
 
 namespace rpcaudit::capture {
 namespace {
 
 constexpr const char* kNoMemory = "no memory to decompress with";
+constexpr const char* kTooMuch = "needs more memory to be decompressed than --memory leaves";
 
 class Gzip final : public Decompressor {
  public:
@@ -42,6 +44,9 @@ class Gzip final : public Decompressor {
     step.at_boundary = at_boundary_;
     return step;
   }
+  std::size_t memory() const noexcept override {
+    return std::size_t{48} << 10;  // a window of 32 KiB, and tables
+  }
 
  private:
   z_stream stream_{};
@@ -57,6 +62,13 @@ constexpr std::size_t without_next_header(std::size_t asked, std::size_t header)
 
 class Zstandard final : public Decompressor {
  public:
+  explicit Zstandard(std::size_t memory_max) {
+    // Of the two buffers the window is by far the larger one.
+    const int log = std::clamp(static_cast<int>(std::bit_width(memory_max)) - 1, 10, kWindowLogMax);
+    is_limited_ = log < kWindowLogMax;
+    if (stream_ != nullptr) ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, log);
+  }
+
   Step run(Bytes input, std::span<std::byte> output) override {
     if (stream_ == nullptr) return {0, 0, false, kNoMemory};
     ZSTD_inBuffer in{input.data(), std::min(input.size(), wanted_), 0};
@@ -67,15 +79,18 @@ class Zstandard final : public Decompressor {
     wanted_ = left == 0 ? kFrameStart : without_next_header(left, kBlockHeader);
     return {in.pos, out.pos, at_boundary_, nullptr};
   }
+  std::size_t memory() const noexcept override { return ZSTD_sizeof_DStream(stream_.get()); }
 
  private:
+  static constexpr int kWindowLogMax = 27;
   static constexpr std::size_t kFrameStart = 5;  // tells the size of the frame's header
   static constexpr std::size_t kBlockHeader = 3;
 
-  static const char* describe(std::size_t error) noexcept {
-    return ZSTD_getErrorCode(error) == ZSTD_error_frameParameter_windowTooLarge
-               ? "Zstandard data needs a window of more than 128 MiB"
-               : "corrupt Zstandard data";
+  const char* describe(std::size_t error) const noexcept {
+    if (ZSTD_getErrorCode(error) != ZSTD_error_frameParameter_windowTooLarge) {
+      return "corrupt Zstandard data";
+    }
+    return is_limited_ ? kTooMuch : "Zstandard data needs a window of more than 128 MiB";
   }
 
   struct Free {
@@ -84,6 +99,7 @@ class Zstandard final : public Decompressor {
   std::unique_ptr<ZSTD_DStream, Free> stream_{ZSTD_createDStream()};
   std::size_t wanted_ = kFrameStart;
   bool at_boundary_ = true;
+  bool is_limited_ = false;  // to a smaller window than others may have
 };
 
 class Lz4 final : public Decompressor {
@@ -102,6 +118,17 @@ class Lz4 final : public Decompressor {
     wanted_ = left == 0 ? kFrameStart : without_next_header(left, kBlockHeader);
     return {taken, produced, at_boundary_, nullptr};
   }
+  std::size_t memory() const noexcept override {
+    constexpr std::size_t kSmallest = std::size_t{64} << 10;
+    LZ4F_frameInfo_t info{};
+    std::size_t none = 0;
+    const std::size_t result = LZ4F_getFrameInfo(context_, &info, nullptr, &none);
+    // Blocks of 64 KiB, 256 KiB, 1 MiB or 4 MiB; one of them is held twice, with a window.
+    const bool is_known = LZ4F_isError(result) == 0 && info.blockSizeID > LZ4F_max64KB;
+    const auto larger = static_cast<unsigned>(info.blockSizeID - LZ4F_max64KB);
+    const unsigned times = is_known ? 2 * larger : 0;
+    return (2 * kSmallest << times) + 3 * kSmallest;
+  }
 
  private:
   static constexpr std::size_t kFrameStart = 7;  // the shortest header of a frame
@@ -115,7 +142,10 @@ class Lz4 final : public Decompressor {
 
 class Xz final : public Decompressor {
  public:
-  Xz() { ready_ = lzma_stream_decoder(&stream_, kMemoryMax, LZMA_CONCATENATED) == LZMA_OK; }
+  explicit Xz(std::size_t memory_max) : is_limited_(memory_max < kMemoryMax) {
+    const std::uint64_t most = std::min<std::uint64_t>(memory_max, kMemoryMax);
+    ready_ = lzma_stream_decoder(&stream_, most, LZMA_CONCATENATED) == LZMA_OK;
+  }
   ~Xz() override { lzma_end(&stream_); }
 
   Step run(Bytes input, std::span<std::byte> output) override {
@@ -128,16 +158,20 @@ class Xz final : public Decompressor {
     return {input.size() - stream_.avail_in, output.size() - stream_.avail_out,
             status == LZMA_STREAM_END, describe(status)};
   }
+  std::size_t memory() const noexcept override {
+    return static_cast<std::size_t>(lzma_memusage(&stream_));
+  }
 
  private:
   static constexpr std::uint64_t kMemoryMax = 256u << 20;  // `xz -9` needs 65 MiB
 
-  static const char* describe(lzma_ret status) noexcept {
+  const char* describe(lzma_ret status) const noexcept {
     switch (status) {
       case LZMA_OK:
       case LZMA_STREAM_END:
       case LZMA_BUF_ERROR: return nullptr;
-      case LZMA_MEMLIMIT_ERROR: return "xz data needs more than 256 MiB of memory";
+      case LZMA_MEMLIMIT_ERROR:
+        return is_limited_ ? kTooMuch : "xz data needs more than 256 MiB of memory";
       case LZMA_MEM_ERROR: return kNoMemory;
       default: return "corrupt xz data";
     }
@@ -145,6 +179,7 @@ class Xz final : public Decompressor {
 
   lzma_stream stream_ = LZMA_STREAM_INIT;
   bool ready_ = false;
+  bool is_limited_;  // to less than others may have
 };
 
 template <std::size_t Size>
@@ -161,11 +196,11 @@ constexpr std::array<unsigned char, 6> kXzMagic{0xfd, '7', 'z', 'X', 'Z', 0x00};
 
 }  // namespace
 
-std::unique_ptr<Decompressor> decompressor_for(Bytes front) {
+std::unique_ptr<Decompressor> decompressor_for(Bytes front, std::size_t memory_max) {
   if (begins_with(front, kGzipMagic)) return std::make_unique<Gzip>();
-  if (begins_with(front, kZstandardMagic)) return std::make_unique<Zstandard>();
+  if (begins_with(front, kZstandardMagic)) return std::make_unique<Zstandard>(memory_max);
   if (begins_with(front, kLz4Magic)) return std::make_unique<Lz4>();
-  if (begins_with(front, kXzMagic)) return std::make_unique<Xz>();
+  if (begins_with(front, kXzMagic)) return std::make_unique<Xz>(memory_max);
   return nullptr;
 }
 

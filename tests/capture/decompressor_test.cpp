@@ -37,6 +37,14 @@ class CompressionTest : public CaptureFilesTest, public testing::WithParamInterf
   static ByteVector compressed() { return GetParam().compress(long_capture()); }
 };
 
+// What is read when all decompressors together may take so much.
+std::string read_within(std::size_t bytes, const std::vector<std::string>& paths) {
+  const OpenedCaptures opened =
+      open_captures(paths, "", {.memory = std::make_shared<DecoderMemory>(bytes)});
+  EXPECT_NE(opened.source, nullptr) << opened.error;
+  return read_all(*opened.source);
+}
+
 TEST_P(CompressionTest, IsRecognisedByContentWhateverTheName) {
   const std::string expected = read({write("plain.gz", long_capture())});
   EXPECT_EQ(frames_in(expected), 12'000u);
@@ -121,10 +129,33 @@ TEST_P(CompressionTest, InSeveralMembersIsOne) {
   EXPECT_EQ(read({write("x", parts)}), read({write("y", plain)}));
 }
 
+TEST_P(CompressionTest, ThatNeedsMoreMemoryThanThereIsIsAProblem) {
+  constexpr std::size_t kLittle = std::size_t{16} << 10;
+  const std::vector<std::string> paths = {write("x", compressed())};
+  EXPECT_NE(read_within(kLittle, paths).find("needs more memory to be decompressed"),
+            std::string::npos);
+  EXPECT_EQ(frames_in(read_within(std::size_t{32} << 20, paths)), 12'000u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, CompressionTest, testing::ValuesIn(kCompressions),
                          [](const auto& test) { return std::string(test.param.name); });
 
 using CompressedFolderTest = CaptureFilesTest;
+
+// Enough for two decompressors of gzip.
+TEST_F(CompressedFolderTest, SharesMemoryAmongTheInputsThatAreOpen) {
+  constexpr std::size_t kOfTwo = std::size_t{100} << 10;
+  const auto day = [&](const char* name, std::uint32_t from, std::uint32_t to) {
+    return write(name, gzip(make_pcap({{from, 0, "abc"}, {to, 0, "def"}})));
+  };
+  const std::vector<std::string> one_by_one = {day("a", 1, 2), day("b", 3, 4), day("c", 5, 6),
+                                               day("d", 7, 8)};
+  EXPECT_EQ(frames_in(read_within(kOfTwo, one_by_one)), 8u);
+  const std::vector<std::string> at_once = {day("e", 1, 9), day("f", 2, 9), day("g", 3, 9)};
+  const std::string text = read_within(kOfTwo, at_once);
+  EXPECT_NE(text.find("needs more memory to be decompressed"), std::string::npos) << text;
+  EXPECT_GE(frames_in(text), 4u);
+}
 
 // The library looks at the next block's header in the call that decompresses the one before it.
 TEST_F(CompressedFolderTest, GivesTheBlockBeforeAnImpossibleOne) {

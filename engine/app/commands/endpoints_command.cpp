@@ -44,7 +44,7 @@ ExitStatus run_endpoints(const RunOptions& options) {
   const std::optional<MemoryPlan> memory = share_memory(options, false, log);
   if (!memory) return ExitStatus::usage;
   Stop& stop = watch_for_stop_signals();
-  const std::unique_ptr<capture::FrameSource> source = open_source(options, stop, log);
+  const std::unique_ptr<capture::FrameSource> source = open_source(options, *memory, stop, log);
   if (!source) return ExitStatus::usage;
   Outputs outputs(stop);
   const ExitStatus opened =

@@ -270,7 +270,8 @@ ExitStatus explain_frame(const ExplainCommand& command, const evaluate::ServerPo
   if (!memory) return ExitStatus::usage;
   RunPlan plan;
   plan.limits = memory->limits;
-  const std::unique_ptr<capture::FrameSource> source = open_source(command.options, stop, log);
+  const std::unique_ptr<capture::FrameSource> source =
+      open_source(command.options, *memory, stop, log);
   if (!source) return ExitStatus::usage;
   ExplainingObserver observer(policies, command.frame);
   drop_privileges(command.options, log);

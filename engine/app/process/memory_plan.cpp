@@ -39,6 +39,7 @@ std::optional<MemoryPlan> plan_memory(const MemoryDemand& demand) {
   MemoryPlan plan;
   std::size_t rest = all - fixed;
   const std::size_t reading = rest / kReadingPart;
+  plan.decoder_bytes = reading;
   const std::size_t merging = demand.workers == 1 ? 0 : rest / kMergerPart;
   plan.merger.waiting_bytes = std::max(merging, kMebibyte);
   const std::size_t share = (rest - reading - merging) / demand.workers;

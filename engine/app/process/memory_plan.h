@@ -14,6 +14,7 @@ namespace rpcaudit::app {
 struct MemoryPlan {
   dissect::Limits limits;               // of each worker
   std::size_t records_waiting_max = 0;  // of each worker
+  std::size_t decoder_bytes = 0;        // of all that decompress inputs
   audit::EventMerger::Bounds merger;    // of all workers together
 };
 

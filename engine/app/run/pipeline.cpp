@@ -38,10 +38,12 @@ std::optional<MemoryPlan> share_memory(const RunOptions& options, bool follow_op
   return plan;
 }
 
-std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options, const Stop& stop,
+std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options,
+                                                  const MemoryPlan& memory, const Stop& stop,
                                                   Log& log, std::size_t loans) {
-  capture::OpenedCaptures opened =
-      capture::open_captures(options.captures, options.packet_filter, {loans, stop.descriptor()});
+  capture::OpenedCaptures opened = capture::open_captures(
+      options.captures, options.packet_filter,
+      {loans, stop.descriptor(), std::make_shared<capture::DecoderMemory>(memory.decoder_bytes)});
   if (!opened.source) log.error(audit::terminal_text(opened.error));
   return std::move(opened.source);
 }
@@ -83,7 +85,7 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
   plan.merger = memory->merger;
   audit.records_waiting_max = memory->records_waiting_max;
   const std::unique_ptr<capture::FrameSource> source =
-      open_source(options, stop, log, plan.loans());
+      open_source(options, *memory, stop, log, plan.loans());
   if (!source) return ExitStatus::usage;
 
   Outputs outputs(stop);

@@ -15,8 +15,10 @@
 namespace rpcaudit::app {
 
 // Opens the captures named; says what keeps it from doing so and returns nothing. Frames stay valid
-// for `loans` reads; with `stop` ends the wait for an input that does not go on.
+// for `loans` reads; with `stop` ends the wait for an input that does not go on. What decompresses
+// the inputs stays within its share of the memory.
 [[nodiscard]] std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options,
+                                                                const MemoryPlan& memory,
                                                                 const Stop& stop, Log& log,
                                                                 std::size_t loans = 1);
 
