@@ -70,9 +70,8 @@ void add_process_options(OptionTable& table, RunOptions& options) {
   run.push_back(
       {.names = "--memory",
        .value_name = "MIB",
-       .help =
-           "Memory that the run may take in MiB (default 512), shared by all workers. What does "
-           "not fit is evicted, and the summary says so.",
+       .help = "Memory that the run may take in MiB (default 512, and more where many workers need "
+               "it), shared by all workers. What does not fit is evicted, and the summary says so.",
        .target = &options.memory,
        .range = {1, std::uint64_t{1} << 20}});
   run.push_back({.names = "--no-sandbox",

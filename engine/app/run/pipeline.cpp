@@ -26,8 +26,13 @@ bool follows_openings(const audit::AuditOptions& audit) {
 }  // namespace
 
 std::optional<MemoryPlan> share_memory(const RunOptions& options, bool follow_openings, Log& log) {
-  const MemoryDemand demand{options.memory, options.workers,
-                            std::max<std::size_t>(options.outputs.size(), 1), follow_openings};
+  MemoryDemand demand;
+  demand.workers = options.workers;
+  demand.outputs = std::max<std::size_t>(options.outputs.size(), 1);
+  demand.follow_openings = follow_openings;
+  // Many workers need more than is usual, and may have it unless the user says otherwise.
+  demand.mebibytes = options.memory != 0 ? static_cast<std::size_t>(options.memory)
+                                         : std::max(demand.mebibytes, least_memory(demand));
   std::optional<MemoryPlan> plan = plan_memory(demand);
   if (!plan) {
     log.error("--memory " + std::to_string(options.memory) + " is too small for " +

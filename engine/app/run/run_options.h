@@ -36,7 +36,7 @@ struct RunOptions {
   std::string packet_filter;
   RecordFormat format = RecordFormat::automatic;
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number
-  std::uint64_t memory = 512;  // MiB, the most that the process may take for all that it keeps
+  std::uint64_t memory = 0;  // MiB for all that the process keeps; 0: what is usual
   dissect::TunnelTrust tunnels;
   evaluate::EvaluationOptions evaluation;  // what policies are judged for
   std::optional<policy::Behaviour> v4_order;

@@ -110,6 +110,12 @@ TEST_F(MemoryTest, SaysWhatARunNeedsAtLeast) {
   }
 }
 
+TEST_F(MemoryTest, IsEnoughForManyWorkersUnlessTheUserSaysOtherwise) {
+  const std::string many = "calls -q -r " + demo + " --workers 64 -o /dev/null";
+  EXPECT_EQ(run(many).status, 0);
+  EXPECT_EQ(run(many + " --memory 512").status, 2);
+}
+
 TEST_F(MemoryTest, WritesTheSameWithLittleAsWithMuch) {
   const std::string files = "calls -r " + demo;
   EXPECT_EQ(run(files + " --memory 64").out, run(files + " --memory 8192").out);
