@@ -1,5 +1,6 @@
 #include "engine/app/commands/command_options.h"
 
+#include <charconv>
 #include <optional>
 #include <string>
 
@@ -186,6 +187,14 @@ Option format_option(RecordFormat& format, const char* help) {
 }
 
 void add_output_options(OptionTable& table, RunOptions& options) {
+  const auto take_rows = [&options](const std::string& text) -> Problem {
+    std::uint64_t rows = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, rows);
+    if (error != std::errc() || rest != end) return "`" + text + "` is not a number";
+    options.rows = rows;
+    return std::nullopt;
+  };
   OptionGroup& output = table.group("Output");
   output.options.push_back(
       {.names = "-o,--output",
@@ -198,6 +207,18 @@ void add_output_options(OptionTable& table, RunOptions& options) {
       format_option(options.format,
                     "Form of records, `json` or `text`, for outputs that name none. The default is "
                     "text on a terminal and JSON elsewhere."));
+  output.options.push_back(
+      {.names = "--summary",
+       .value_name = "FILE",
+       .help =
+           "Write the summary to FILE as one JSON document with nothing left out, or what would "
+           "change as CSV when the name ends in .csv; - is standard output.",
+       .target = &options.summary});
+  output.options.push_back({.names = "--top",
+                            .value_name = "N",
+                            .help = "Show N rows of each part of the summary, in full width; 0 "
+                                    "shows all.",
+                            .target = take_rows});
   output.options.push_back({.names = "-q,--quiet",
                             .help = "Print no summary and no progress.",
                             .target = &options.quiet});

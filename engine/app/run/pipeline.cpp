@@ -43,6 +43,25 @@ std::optional<MemoryPlan> share_memory(const RunOptions& options, bool follow_op
   return plan;
 }
 
+namespace {
+
+// False when the summary as data cannot be written where it is to go.
+bool open_summary(const RunOptions& options, const std::vector<FileIdentity>& inputs,
+                  OutputFile& summary, Log& log) {
+  if (options.summary.empty()) return true;
+  std::vector<std::string> outputs = options.outputs;
+  if (outputs.empty()) outputs.emplace_back("-");
+  const bool is_output = std::any_of(outputs.begin(), outputs.end(), [&](const std::string& text) {
+    return parse_output(text, options.format).path == options.summary;
+  });
+  if (!is_output && summary.open(options.summary, inputs)) return true;
+  log.error("--summary: " + (is_output ? audit::terminal_text(options.summary) + " is for records"
+                                       : audit::terminal_text(summary.error())));
+  return false;
+}
+
+}  // namespace
+
 std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options,
                                                   const MemoryPlan& memory, const Stop& stop,
                                                   Log& log, std::size_t loans) {
@@ -100,6 +119,10 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
     log.error(audit::terminal_text(outputs.error()));
     return opened;
   }
+  OutputFile summary;
+  if (!open_summary(options, files_read(options, *source, audit.policies), summary, log)) {
+    return ExitStatus::usage;
+  }
   audit.write_blindness = outputs.has(RecordFormat::json);
   plan.progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !outputs.has_terminal();
   audit::EventSink& sink = outputs.open_sink(
@@ -121,7 +144,7 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
   std::vector<std::string> losses = outputs.losses();
   if (!losses.empty() || outputs.all_closed()) run.frames.read.stopped = stop.reason();
   for (std::string& loss : losses) problems.push_back(std::move(loss));
-  return report(options, run, std::move(problems), skipped_of(*source), audit.policies, log);
+  return report(options, run, std::move(problems), *source, audit.policies, summary, log);
 }
 
 }  // namespace rpcaudit::app

@@ -34,6 +34,8 @@ struct RunOptions {
   std::string deployment;            // file; empty without one
   std::vector<std::string> outputs;  // as parse_output() reads them; standard output without any
   std::string packet_filter;
+  std::string summary;                // file for the summary as data; empty without one
+  std::optional<std::uint64_t> rows;  // of each part of the summary for people; 0: all
   RecordFormat format = RecordFormat::automatic;
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number
   std::uint64_t memory = 0;  // MiB for all that the process keeps; 0: what is usual

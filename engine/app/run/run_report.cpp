@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "engine/app/run/blind_spots.h"
+#include "engine/app/version.h"
 #include "engine/audit/report/summary.h"
+#include "engine/audit/report/summary_json.h"
 #include "engine/audit/report/summary_text.h"
 #include "engine/audit/text/output_buffer.h"
 #include "engine/audit/text/text_encoding.h"
@@ -18,6 +20,7 @@ namespace {
 audit::RunFacts facts_of(const RunOptions& options, const FrameRun& run,
                          std::vector<std::string> problems) {
   audit::RunFacts facts;
+  facts.version = kVersion;
   facts.inputs = options.captures;
   facts.frames = run.read.frames;
   facts.bytes = run.read.bytes;
@@ -36,6 +39,23 @@ bool finding_met(const RunOptions& options, const audit::AuditTally& tally) {
          (options.fail_on_undecidable && tally.count(evaluate::VerdictAction::undecidable) != 0) ||
          (options.fail_on_target && tally.depends_on_target != 0) ||
          (options.fail_on_readings && tally.readings_differ != 0);
+}
+
+// False when not all of it was written.
+bool write_summary(const RunOptions& options, const audit::RunFacts& facts,
+                   const audit::AuditTally& tally, const evaluate::ServerPolicies* policies,
+                   const capture::FrameSource& source, OutputFile& file, Log& log) {
+  if (file.descriptor() < 0) return true;
+  const audit::InputName input_name = [&source](std::uint32_t input) {
+    return source.input_name(input);
+  };
+  audit::DescriptorTarget target(file.descriptor());
+  const bool written = target.write(options.summary.ends_with(".csv")
+                                        ? audit::activities_csv(tally, input_name)
+                                        : audit::summary_json(facts, tally, policies, input_name));
+  if (written && file.finish()) return true;
+  log.error(audit::terminal_text(written ? file.error() : file.name() + ": " + target.error()));
+  return false;
 }
 
 // How a run ended that was not stopped.
@@ -111,16 +131,20 @@ void write_statistics(const AuditRun& run, audit::EventSink& sink) {
 }
 
 ExitStatus report(const RunOptions& options, const AuditRun& run, std::vector<std::string> problems,
-                  std::uint64_t skipped, const evaluate::ServerPolicies* policies, Log& log) {
+                  const capture::FrameSource& source, const evaluate::ServerPolicies* policies,
+                  OutputFile& summary, Log& log) {
+  const std::uint64_t skipped = skipped_of(source);
   const ReadRun& read = run.frames.read;
   if (read.stopped == StopReason::output_closed) return ExitStatus::data;
   audit::RunFacts facts = facts_of(options, run.frames, std::move(problems));
   facts.inputs_skipped = skipped;
-  bool told = true;
+  bool told = write_summary(options, facts, run.tally, policies, source, summary, log);
   // Of nothing there is no summary: what was wrong says it all.
   const bool has_summary = !options.quiet && (read.frames != 0 || facts.problems.empty());
   if (has_summary) {
-    told = write_to_standard_error(audit::summary_text(facts, run.tally, policies));
+    const audit::RowLimits limits =
+        options.rows ? audit::RowLimits::of(*options.rows) : audit::RowLimits();
+    told &= write_to_standard_error(audit::summary_text(facts, run.tally, policies, limits));
   } else {
     for (const std::string& problem : facts.problems) log.error(audit::terminal_text(problem));
   }

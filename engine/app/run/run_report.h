@@ -9,6 +9,7 @@
 #include "engine/app/exit_status.h"
 #include "engine/app/log.h"
 #include "engine/app/run/audit_run.h"
+#include "engine/app/run/output_file.h"
 #include "engine/app/run/run_options.h"
 
 namespace rpcaudit::app {
@@ -30,9 +31,12 @@ namespace rpcaudit::app {
 void write_statistics(const AuditRun& run, audit::EventSink& sink);
 
 // Tells people what the run gave, and the caller how it ended. `problems` are what was wrong with
-// inputs and outputs, `skipped` is of the inputs; `policies` may be null.
+// inputs and outputs, `skipped` is of the inputs; `policies` may be null. `summary` gets the
+// summary as data and is finished; closed, it gets none.
 [[nodiscard]] ExitStatus report(const RunOptions& options, const AuditRun& run,
-                                std::vector<std::string> problems, std::uint64_t skipped,
-                                const evaluate::ServerPolicies* policies, Log& log);
+                                std::vector<std::string> problems,
+                                const capture::FrameSource& source,
+                                const evaluate::ServerPolicies* policies, OutputFile& summary,
+                                Log& log);
 
 }  // namespace rpcaudit::app

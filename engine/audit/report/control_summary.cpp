@@ -15,8 +15,6 @@ namespace rpcaudit::audit {
 namespace {
 
 using Operations = BoundedMap<OperationKey, OperationCount, 8192>;
-constexpr std::size_t kRowsMax = 8;
-constexpr std::size_t kServersMax = 6;
 
 std::string things(std::size_t count, std::string_view what) {
   return grouped(count) + ' ' + std::string(what) + (count == 1 ? "" : "s");
@@ -42,12 +40,12 @@ struct ControlRow {
   bool whole_interface = false;
 };
 
-std::string rows_text(std::vector<ControlRow> rows) {
+std::string rows_text(std::vector<ControlRow> rows, const RowLimits& limits) {
   std::sort(rows.begin(), rows.end(), [](const ControlRow& a, const ControlRow& b) {
     return a.count != b.count ? a.count > b.count : a.key < b.key;
   });
   std::string text;
-  for (std::size_t i = 0; i < std::min(rows.size(), kRowsMax); ++i) {
+  for (std::size_t i = 0; i < std::min(rows.size(), limits.others); ++i) {
     std::string line = to_string(rows[i].key.client) + " -> " + to_string(rows[i].key.server) +
                        "  " +
                        (rows[i].whole_interface ? interface_name_of(rows[i].key.interface)
@@ -55,10 +53,10 @@ std::string rows_text(std::vector<ControlRow> rows) {
     if (!rows[i].remark.empty()) line += "  " + std::string(rows[i].remark);
     text += counted(rows[i].count, line);
   }
-  if (rows.size() <= kRowsMax) return text;
+  if (rows.size() <= limits.others) return text;
   std::uint64_t others = 0;
-  for (std::size_t i = kRowsMax; i < rows.size(); ++i) others += rows[i].count;
-  return text + counted(others, "calls of " + things(rows.size() - kRowsMax, "further kind"));
+  for (std::size_t i = limits.others; i < rows.size(); ++i) others += rows[i].count;
+  return text + counted(others, "calls of " + things(rows.size() - limits.others, "further kind"));
 }
 
 // `these 3 clients lose these 5 operations`.
@@ -74,7 +72,7 @@ std::string who_loses_what(const std::vector<ControlRow>& rows) {
          (operations.size() == 1 ? "this " : "these ") + things(operations.size(), "operation");
 }
 
-std::string what_if_part(const ControlTally& tally) {
+std::string what_if_part(const ControlTally& tally, const RowLimits& limits) {
   std::string text = "\nWhat RestrictRemoteClients would do, beside the other controls\n";
   for (std::size_t value = 0; value < policy::kRestrictRemoteClientsCount; ++value) {
     std::vector<ControlRow> rows;
@@ -86,12 +84,12 @@ std::string what_if_part(const ControlTally& tally) {
     text += "  at RestrictRemoteClients=" + std::to_string(value) + " ";
     text += rows.empty() ? "nobody loses anything" : who_loses_what(rows);
     if (undecidable != 0) text += "; " + things(undecidable, "call") + " undecidable";
-    text += '\n' + rows_text(std::move(rows));
+    text += '\n' + rows_text(std::move(rows), limits);
   }
   return text;
 }
 
-std::string lookups_part(const ControlTally& tally) {
+std::string lookups_part(const ControlTally& tally, const RowLimits& limits) {
   constexpr std::pair<evaluate::Lookup, std::string_view> kRemarks[] = {
       {evaluate::Lookup::needs_auth, "unless the client sets EnableAuthEpResolution"},
       {evaluate::Lookup::refused, "the client does not set EnableAuthEpResolution"},
@@ -112,8 +110,9 @@ std::string lookups_part(const ControlTally& tally) {
   for (const auto& [what, count] : sums) lost.push_back({what.first, count, what.second, true});
   std::string text;
   if (!lost.empty()) {
-    text = "\nWho would not find its server (from RestrictRemoteClients=1 on)\n" +
-           rows_text(std::move(lost));
+    text =
+        "\nClients that could no longer locate their server (from RestrictRemoteClients=1 on)\n" +
+        rows_text(std::move(lost), limits);
   }
   if (authenticated != 0) {
     text += counted(authenticated, "calls whose clients authenticate their look-ups");
@@ -161,7 +160,7 @@ std::string own_connections_text(const ControlTally& tally, const IpAddress& ser
 
 // The ports of the servers of one policy.
 std::string ports_part(const ControlTally& tally, const evaluate::ServerPolicies& policies,
-                       std::uint32_t index) {
+                       std::uint32_t index, const RowLimits& limits) {
   const policy::PortSettings& settings = policies.policy(index).host.ports;
   const std::vector<policy::PortRange> ranges = policy::effective_port_ranges(settings);
   const std::uint32_t room = policy::port_count(ranges);
@@ -172,7 +171,7 @@ std::string ports_part(const ControlTally& tally, const evaluate::ServerPolicies
   std::vector<ServerPorts> servers = tally.port_use();
   std::erase_if(servers,
                 [&](const ServerPorts& server) { return policies.find(server.server) != index; });
-  for (std::size_t i = 0; i < std::min(servers.size(), kServersMax); ++i) {
+  for (std::size_t i = 0; i < std::min(servers.size(), limits.servers); ++i) {
     const ServerPorts& server = servers[i];
     text += "  " + to_string(server.server) + " used " + things(server.ports, "port") + ", " +
             grouped(server.at_once) + " at once: ";
@@ -180,8 +179,8 @@ std::string ports_part(const ControlTally& tally, const evaluate::ServerPolicies
                                 : grouped(room - server.ports) + " to spare\n";
     text += own_connections_text(tally, server.server, settings, ranges);
   }
-  if (servers.size() > kServersMax) {
-    text += "  and " + things(servers.size() - kServersMax, "further server") + "\n";
+  if (servers.size() > limits.servers) {
+    text += "  and " + things(servers.size() - limits.servers, "further server") + "\n";
   }
   std::vector<const BoundedMap<PortKey, PortUse, 16'384>::Entry*> outside;
   for (const auto& entry : tally.ports.entries()) {
@@ -194,22 +193,22 @@ std::string ports_part(const ControlTally& tally, const evaluate::ServerPolicies
   }
   std::sort(outside.begin(), outside.end(),
             [](const auto* a, const auto* b) { return a->key < b->key; });
-  for (std::size_t i = 0; i < std::min(outside.size(), kRowsMax); ++i) {
+  for (std::size_t i = 0; i < std::min(outside.size(), limits.others); ++i) {
     const PortUse& use = outside[i]->value;
     text += counted(use.contexts,
                     "contexts outside the range: " +
                         endpoint_text({outside[i]->key.server, outside[i]->key.port}) + "  " +
                         interfaces_text(use) + (use.announced != 0 ? "  (announced)" : ""));
   }
-  if (outside.size() > kRowsMax) {
-    text += "  and " + things(outside.size() - kRowsMax, "further port") + " outside\n";
+  if (outside.size() > limits.others) {
+    text += "  and " + things(outside.size() - limits.others, "further port") + " outside\n";
   }
   return text;
 }
 
 // Ports of the range that are used for something else.
 std::string range_use_part(const ControlTally& tally, const evaluate::ServerPolicies& policies,
-                           std::uint32_t index) {
+                           std::uint32_t index, const RowLimits& limits) {
   const evaluate::HostControls& controls = policies.compiled(index).controls();
   struct Outgoing {
     std::uint64_t connections = 0;
@@ -236,12 +235,12 @@ std::string range_use_part(const ControlTally& tally, const evaluate::ServerPoli
   }
   std::size_t shown = 0;
   for (const auto& [key, count] : others) {
-    if (++shown > kRowsMax) break;
+    if (++shown > limits.others) break;
     text += counted(count, "connections without RPC in sight to " +
                                endpoint_text({key.server, key.port}) + ", in the range");
   }
-  if (others.size() > kRowsMax) {
-    text += "  and " + things(others.size() - kRowsMax, "further port") + " of the range\n";
+  if (others.size() > limits.others) {
+    text += "  and " + things(others.size() - limits.others, "further port") + " of the range\n";
   }
   return text;
 }
@@ -312,7 +311,8 @@ std::string actions_part(const AuditTally& all) {
 
 }  // namespace
 
-std::string control_summary(const AuditTally& all, const evaluate::ServerPolicies& policies) {
+std::string control_summary(const AuditTally& all, const evaluate::ServerPolicies& policies,
+                            const RowLimits& limits) {
   const ControlTally& tally = all.other_controls;
   bool asks_what_if = false;
   bool restricts = false;
@@ -325,11 +325,11 @@ std::string control_summary(const AuditTally& all, const evaluate::ServerPolicie
     has_ipsec |= host.ipsec.is_configured();
   }
   std::string text = actions_part(all);
-  if (asks_what_if) text += what_if_part(tally);
-  if (asks_what_if || restricts) text += lookups_part(tally);
+  if (asks_what_if) text += what_if_part(tally, limits);
+  if (asks_what_if || restricts) text += lookups_part(tally, limits);
   for (std::uint32_t i = 0; i < policies.size(); ++i) {
     if (policies.policy(i).host.ports.is_configured())
-      text += ports_part(tally, policies, i) + range_use_part(tally, policies, i);
+      text += ports_part(tally, policies, i, limits) + range_use_part(tally, policies, i, limits);
   }
   if (has_ipsec) text += ipsec_evidence_part(tally) + open_paths_part(tally);
   return text;

@@ -1,6 +1,7 @@
 #include "engine/audit/report/summary.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "engine/audit/report/control_summary.h"
@@ -15,11 +16,7 @@
 namespace rpcaudit::audit {
 namespace {
 
-constexpr std::size_t kFiltersMax = 8;
-constexpr std::size_t kActivitiesMax = 12;
 constexpr std::size_t kInputsMax = 3;
-constexpr std::size_t kTextWidthMax = 110;
-constexpr std::size_t kActivityWidthMax = 180;  // with the targets
 
 std::string left(std::string text, std::size_t width) {
   const std::size_t columns = column_count(text);
@@ -137,7 +134,8 @@ std::string filter_text(const AuditTally& tally, const evaluate::ServerPolicies&
   return text + "  " + terminal_text(policy::describe(filter));
 }
 
-std::string filters_part(const AuditTally& tally, const evaluate::ServerPolicies& policies) {
+std::string filters_part(const AuditTally& tally, const evaluate::ServerPolicies& policies,
+                         const RowLimits& limits) {
   std::vector<std::size_t> order(tally.filters.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto total = [&](std::size_t i) {
@@ -150,20 +148,22 @@ std::string filters_part(const AuditTally& tally, const evaluate::ServerPolicies
   const auto used = static_cast<std::size_t>(idle - order.begin());
 
   std::string text = "\nWhich filters decide\n";
-  for (std::size_t k = 0; k < std::min(used, kFiltersMax); ++k) {
+  for (std::size_t k = 0; k < std::min(used, limits.filters); ++k) {
     for (std::size_t action = evaluate::kVerdictActionCount; action-- > 0;) {
       const std::uint64_t count = tally.filters[order[k]][action];
       if (count == 0) continue;
       const std::string what =
           left(std::string(action_text(static_cast<evaluate::VerdictAction>(action))), 14) +
           filter_text(tally, policies, order[k]);
-      text += counted(count, shortened(what, kTextWidthMax));
+      text += counted(count, shortened(what, limits.columns));
     }
   }
-  if (used > kFiltersMax) text += counted(used - kFiltersMax, "more filters");
+  if (used > limits.filters) text += counted(used - limits.filters, "more filters");
   if (tally.no_filter != 0) text += counted(tally.no_filter, "calls match no filter");
   const std::size_t idle_count = order.size() - used;
-  if (idle_count != 0) text += counted(idle_count, "filters decide nothing here");
+  if (idle_count != 0)
+    text +=
+        counted(idle_count, idle_count == 1 ? "filter decided no call" : "filters decided no call");
   return text;
 }
 
@@ -191,26 +191,28 @@ std::string activity_text(const Activity& activity) {
   return text;
 }
 
-std::string activities_part(const AuditTally& tally) {
+std::string activities_part(const AuditTally& tally, const RowLimits& limits) {
   const std::vector<const Activity*> activities = tally.activities.sorted();
   if (activities.empty()) return {};
   std::string text = "\nWhat would change\n";
-  for (std::size_t i = 0; i < std::min(activities.size(), kActivitiesMax); ++i) {
-    text +=
-        counted(activities[i]->count, shortened(activity_text(*activities[i]), kActivityWidthMax));
+  for (std::size_t i = 0; i < std::min(activities.size(), limits.activities); ++i) {
+    text += counted(activities[i]->count,
+                    shortened(activity_text(*activities[i]), limits.activity_columns));
   }
   std::uint64_t others = tally.activities.overflow();
-  for (std::size_t i = kActivitiesMax; i < activities.size(); ++i) others += activities[i]->count;
+  for (std::size_t i = limits.activities; i < activities.size(); ++i)
+    others += activities[i]->count;
   if (others != 0) {
-    const std::size_t groups = activities.size() - std::min(activities.size(), kActivitiesMax);
+    const std::size_t groups = activities.size() - std::min(activities.size(), limits.activities);
     const std::string more = tally.activities.overflow() != 0 ? " or more" : "";
     text += counted(others, "calls in " + grouped(groups) + more + " further groups");
   }
   if (tally.consistent != 0) {
-    text += counted(tally.consistent, "of the calls to block were denied by the server already");
+    text += counted(tally.consistent, "calls to be blocked were denied by the server already");
   }
   if (tally.contradicted != 0) {
-    text += counted(tally.contradicted, "of the calls to block were answered: they would fail");
+    text +=
+        counted(tally.contradicted, "calls to be blocked succeeded here and would start to fail");
   }
   if (tally.audit_only != 0) {
     text += counted(tally.audit_only, "calls would be logged only (audit=enable), not blocked");
@@ -229,10 +231,10 @@ std::string where_text(const LearnedEndpoint& endpoint) {
 // Calls that found their server by a look-up that a filter would hide: by asking for it, or in a
 // listing of everything.
 std::string consequences_part(const AuditTally& tally, const evaluate::ServerPolicies& policies,
-                              bool listed) {
+                              const RowLimits& limits, bool listed) {
   const auto consequences = tally.consequences.sorted(listed);
   std::string text;
-  for (std::size_t i = 0; i < std::min(consequences.size(), kFiltersMax); ++i) {
+  for (std::size_t i = 0; i < std::min(consequences.size(), limits.others); ++i) {
     const auto& [endpoint, consequence] = *consequences[i];
     const std::string_view name = interface_name(endpoint.interface.uuid);
     std::string what =
@@ -242,17 +244,18 @@ std::string consequences_part(const AuditTally& tally, const evaluate::ServerPol
         std::to_string(consequence.lookup.number);
     const policy::Policy& policy = policies.policy(consequence.policy);
     what += "  " + place_text(policy, policy.filters[consequence.filter]);
-    text += counted(consequence.calls, shortened(what, kTextWidthMax));
+    text += counted(consequence.calls, shortened(what, limits.columns));
   }
-  if (consequences.size() > kFiltersMax) {
-    text += counted(consequences.size() - kFiltersMax, "more endpoints");
+  if (consequences.size() > limits.others) {
+    text += counted(consequences.size() - limits.others, "more endpoints");
   }
   if (!listed && tally.consequences.overflow != 0) {
     text += counted(tally.consequences.overflow, "look-ups not followed: too many");
   }
   if (text.empty()) return text;
-  return (listed ? "\nWhat may not have found its server (filters may hide entries of a listing)\n"
-                 : "\nWhat would not have found its server (look-ups hidden)\n") +
+  return (listed ? "\nClients that might no longer locate their server (entries of a listing may "
+                   "be hidden)\n"
+                 : "\nClients that could no longer locate their server (look-ups hidden)\n") +
          text;
 }
 
@@ -330,20 +333,27 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally,
   }
   if (run.interrupted) text += not_counted("the rest of the input: stopped before its end");
   if (!run.problems.empty()) text += not_counted("what the problems below have lost");
-  return "\nWhat was not seen\n" + (text.empty() ? not_counted("nothing known") : text);
+  return "\nBlind spots\n" + (text.empty() ? not_counted("none found") : text);
 }
 
 }  // namespace
 
+RowLimits RowLimits::of(std::size_t rows) noexcept {
+  constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max() / 2;
+  const std::size_t most = rows == 0 ? kAll : rows;
+  return {most, most, most, most, kAll, kAll};
+}
+
 std::string summary_text(const RunFacts& run, const AuditTally& tally,
-                         const evaluate::ServerPolicies* policies) {
+                         const evaluate::ServerPolicies* policies, const RowLimits& limits) {
   std::string text = inputs_part(run) + calls_part(tally, policies != nullptr);
-  if (!tally.filters.empty() && policies != nullptr) text += filters_part(tally, *policies);
-  text += activities_part(tally);
+  if (!tally.filters.empty() && policies != nullptr) text += filters_part(tally, *policies, limits);
+  text += activities_part(tally, limits);
   if (policies != nullptr) text += server_summary(tally, *policies);
-  if (policies != nullptr) text += control_summary(tally, *policies);
+  if (policies != nullptr) text += control_summary(tally, *policies, limits);
   if (policies != nullptr) {
-    text += consequences_part(tally, *policies, false) + consequences_part(tally, *policies, true);
+    text += consequences_part(tally, *policies, limits, false) +
+            consequences_part(tally, *policies, limits, true);
   }
   text += not_seen_part(run, tally, policies);
   for (const std::string& problem : run.problems)

@@ -19,6 +19,7 @@ struct CountedLine {
 
 // What the summary says about a run that the auditor cannot know.
 struct RunFacts {
+  std::string_view version;  // of the program
   std::vector<std::string> inputs;
   std::uint64_t frames = 0;
   std::uint64_t bytes = 0;  // as captured
@@ -30,8 +31,22 @@ struct RunFacts {
   std::vector<CountedLine> not_seen;  // known to the dissector or the capture
 };
 
-// The summary for people: aligned, at most a screen, ends with a line end. `policies` may be null.
+// The rows of each part of a summary for people: a screen of all parts together, or so many.
+struct RowLimits {
+  std::size_t activities = 12;
+  std::size_t filters = 8;
+  std::size_t others = 8;
+  std::size_t servers = 6;
+  std::size_t columns = 110;           // of a row without its count
+  std::size_t activity_columns = 180;  // of one that may list targets
+
+  // At most `rows` of everything, in full width; 0: all.
+  [[nodiscard]] static RowLimits of(std::size_t rows) noexcept;
+};
+
+// The summary for people: aligned, ends with a line end. `policies` may be null.
 [[nodiscard]] std::string summary_text(const RunFacts& run, const AuditTally& tally,
-                                       const evaluate::ServerPolicies* policies);
+                                       const evaluate::ServerPolicies* policies,
+                                       const RowLimits& limits = {});
 
 }  // namespace rpcaudit::audit

@@ -44,6 +44,13 @@ void note_user(Activity& activity, const IdentityText& who) {
                                            who.null_session};
 }
 
+// Calls from `first` to `last` join those that were counted.
+void note_call(Activity& activity, const dissect::FrameReference& first, Timestamp last) {
+  const bool is_first = activity.count == 0;
+  if (is_first || first.sequence < activity.first.sequence) activity.first = first;
+  if (is_first || last > activity.last) activity.last = last;
+}
+
 }  // namespace
 
 ActivityTable::ActivityTable() : seed_(hash_seed()), buckets_(kBuckets) {
@@ -86,6 +93,7 @@ void ActivityTable::note(const ContextInfo& context, const CallEvent& call,
     ++overflow_;
     return;
   }
+  note_call(*activity, call.frame, call.frame.timestamp);
   ++activity->count;
   const Enforced what = evidence_of(context, call).enforced;
   if (what == Enforced::consistent) ++activity->consistent;
@@ -112,6 +120,7 @@ void ActivityTable::add(const ActivityTable& more) {
       overflow_ += other.count;
       continue;
     }
+    note_call(*activity, other.first, other.last);
     activity->count += other.count;
     activity->consistent += other.consistent;
     activity->contradicted += other.contradicted;

@@ -34,6 +34,8 @@ struct Activity {
   bool only_logged = false;
 
   std::uint64_t count = 0;
+  dissect::FrameReference first;   // the first call, to look at
+  Timestamp last;                  // the time of the last call
   std::uint64_t consistent = 0;    // the server denied access
   std::uint64_t contradicted = 0;  // the server answered
   evaluate::FieldSet unseen = 0;

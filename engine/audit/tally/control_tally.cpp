@@ -20,13 +20,19 @@ void PortUse::note(Timestamp time) noexcept {
 }
 
 void PortUse::note(const Uuid& interface) noexcept {
-  const auto end = interfaces.begin() + static_cast<std::ptrdiff_t>(interface_count);
-  if (std::find(interfaces.begin(), end, interface) != end) return;
+  const auto begin = interfaces.begin();
+  const auto end = begin + static_cast<std::ptrdiff_t>(interface_count);
+  const auto place = std::lower_bound(begin, end, interface);
+  if (place != end && *place == interface) return;
   if (interface_count == kInterfacesMax) {
     more_interfaces = true;
+    if (place == end) return;
+    std::move_backward(place, end - 1, end);
   } else {
-    interfaces[interface_count++] = interface;
+    ++interface_count;
+    std::move_backward(place, end, end + 1);
   }
+  *place = interface;
 }
 
 std::vector<ServerPorts> ControlTally::port_use() const {

@@ -61,7 +61,8 @@ struct PortUse {
   std::uint64_t announced = 0;  // how often an endpoint mapper named it
   Timestamp first;              // of any use
   Timestamp last;
-  std::array<Uuid, kInterfacesMax> interfaces;  // the first that were met
+  // The smallest that were met, in order: which these are does not depend on who met which first.
+  std::array<Uuid, kInterfacesMax> interfaces;
   std::size_t interface_count = 0;
   bool more_interfaces = false;
 

@@ -1,4 +1,4 @@
-// "What was not seen": every loss that the dissector counts, and nothing that is none.
+// "Blind spots": every loss that the dissector counts, and nothing that is none.
 
 #include "engine/app/run/blind_spots.h"
 

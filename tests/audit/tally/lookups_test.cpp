@@ -237,10 +237,12 @@ TEST_F(LookupsTest, ThatListEverythingAreFollowedApart) {
   EXPECT_EQ(auditor_->tally().consequences.calls(false), 0u);
   EXPECT_EQ(auditor_->tally().consequences.calls(true), 3u);
   const std::string text = audit::summary_text({}, auditor_->tally(), &*policies_);
-  EXPECT_NE(text.find("What may not have found its server (filters may hide entries of a listing)\n"
-                      "           3  calls  10.77.0.21 -> 10.77.0.1  drsuapi at port 49153, listed "
-                      "in frame 21"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("Clients that might no longer locate their server (entries of a listing may be "
+                "hidden)\n"
+                "           3  calls  10.77.0.21 -> 10.77.0.1  drsuapi at port 49153, listed "
+                "in frame 21"),
+      std::string::npos)
       << text;
 }
 
