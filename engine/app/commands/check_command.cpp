@@ -279,6 +279,7 @@ ExitStatus run_check(const CheckCommand& command) {
 
 Command check_command() {
   const auto state = std::make_shared<CheckCommand>();
+  state->options.only_checked = true;
   Command command{.name = "check",
                   .summary = "Say what is wrong with a policy, and what it reaches.",
                   .footer =

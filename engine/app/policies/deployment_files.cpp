@@ -61,7 +61,9 @@ void apply(const ControlOptions& options, policy::HostSettings& host) {
 }
 
 PolicyFileOptions file_options(const RunOptions& options) {
-  return {.allow_empty = options.allow_empty, .as_session = options.as_session};
+  return {.allow_empty = options.allow_empty,
+          .as_session = options.as_session,
+          .only_checked = options.only_checked};
 }
 
 void apply_v4_order(const RunOptions& options, evaluate::EvaluationOptions& evaluation) {

@@ -99,6 +99,12 @@ bool removes_filters(const policy::SourceText& source) {
 
 void report_empty(std::uint32_t file, const policy::SourceText& source,
                   const PolicyFileOptions& options, LoadedPolicy& loaded) {
+  // A security template or export about other things is sound in itself.
+  const bool is_of_others = std::any_of(
+      loaded.diagnostics.begin(), loaded.diagnostics.end(), [file](const auto& diagnostic) {
+        return diagnostic.code == "no-rpc-values" && diagnostic.span.file == file;
+      });
+  if (options.only_checked && is_of_others) return;
   std::string hint = interface_as_key(source);
   if (hint.empty() && !options.allow_empty) {
     hint =

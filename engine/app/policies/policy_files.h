@@ -34,8 +34,9 @@ struct LoadedPolicy {
 
 // What is asked of the files besides their names.
 struct PolicyFileOptions {
-  bool allow_empty = false;  // a file that asks for nothing gets a warning, not an error
-  bool as_session = false;   // commands of separate processes count as those of one session
+  bool allow_empty = false;   // a file that asks for nothing gets a warning, not an error
+  bool as_session = false;    // commands of separate processes count as those of one session
+  bool only_checked = false;  // nothing is judged: a warning is enough for values without RPC
 };
 
 // Reads all of them into `loaded`, which may hold files already, and validates the whole.

@@ -43,8 +43,9 @@ struct RunOptions {
   evaluate::EvaluationOptions evaluation;  // what policies are judged for
   std::optional<policy::Behaviour> v4_order;
   ControlOptions controls;
-  bool allow_empty = false;  // policies that ask for nothing are no error
-  bool as_session = false;   // commands of separate processes count as those of one session
+  bool allow_empty = false;   // policies that ask for nothing are no error
+  bool as_session = false;    // commands of separate processes count as those of one session
+  bool only_checked = false;  // policies are not to judge anything
   bool all = false;
   bool quiet = false;
   bool verbose = false;

@@ -333,7 +333,7 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally,
   }
   if (run.interrupted) text += not_counted("the rest of the input: stopped before its end");
   if (!run.problems.empty()) text += not_counted("what the problems below have lost");
-  return "\nBlind spots\n" + (text.empty() ? not_counted("none found") : text);
+  return "\nWhat was not seen (blind spots)\n" + (text.empty() ? not_counted("none found") : text);
 }
 
 }  // namespace

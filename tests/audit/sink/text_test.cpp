@@ -250,7 +250,7 @@ TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
             "as LAB77\\user1\n"
             "           3  calls to be blocked succeeded here and would start to fail\n"
             "\n"
-            "Blind spots\n"
+            "What was not seen (blind spots)\n"
             "           1  gaps in RPC connections, 1,460 bytes\n"
             "           7  frames cut by the snap length\n"
             "           -  what the problems below have lost\n"
