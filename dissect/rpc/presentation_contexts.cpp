@@ -1,5 +1,6 @@
 #include "dissect/rpc/presentation_contexts.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dissect/store/keyed_hash.h"
@@ -148,9 +149,20 @@ void PresentationContexts::supersede(ContextList& list, Slot<ContextRecord> slot
   if (record.open_calls == 0) close(list, slot);
 }
 
+// Where most of the table is in use, whoever has much of it makes room among its own contexts, so
+// that no few associations push out those of all others.
+std::size_t PresentationContexts::most_of_one() const noexcept {
+  constexpr std::size_t kLeast = 16;
+  const std::size_t capacity = contexts_.capacity();
+  const std::size_t fair = std::max(kLeast, capacity / 256);
+  const bool is_crowded = contexts_.size() >= capacity - capacity / 4;
+  return is_crowded ? std::min(fair, limits_.contexts_per_connection)
+                    : limits_.contexts_per_connection;
+}
+
 Slot<ContextRecord> PresentationContexts::add(ContextList& list) noexcept {
   const bool is_full = contexts_.size() == contexts_.capacity();
-  if (list.count >= limits_.contexts_per_connection || is_full) {
+  if (list.count >= most_of_one() || is_full) {
     const Slot<ContextRecord> refused = list.refused.oldest();
     const Slot<ContextRecord> evicted = refused ? refused : list.usable.oldest();
     ++statistics_.contexts_evicted;

@@ -120,6 +120,8 @@ class PresentationContexts {
   }
 
  private:
+  // How many contexts one association may have now.
+  [[nodiscard]] std::size_t most_of_one() const noexcept;
   [[nodiscard]] Slot<ContextRecord> add(ContextList& list) noexcept;
   [[nodiscard]] Slot<ContextRecord> search(const ContextList& list,
                                            std::uint16_t context_id) const noexcept;

@@ -43,6 +43,10 @@ class PresentationContextsTest : public testing::Test {
   static constexpr PduType kAlter = PduType::alter_context;
   static constexpr PduType kAltered = PduType::alter_context_response;
 
+  explicit PresentationContextsTest(const Limits& limits) : limits_(limits) {
+    for (int i = 0; i < 4; ++i) open();
+  }
+
   const Limits limits_ = small_limits();
   RecordingObserver observer_;
   DissectStatistics statistics_;
@@ -90,6 +94,36 @@ TEST_F(PresentationContextsTest, TheLeastRecentlyUsedMakesRoom) {
   const std::string told = text();
   EXPECT_NE(told.find("call 200 context 0 e3514235/4.0 opnum 3"), std::string::npos);
   EXPECT_NE(told.find("call 201 context 1 implied opnum 3"), std::string::npos);
+}
+
+class SharedContextsTest : public PresentationContextsTest {
+ protected:
+  SharedContextsTest() : PresentationContextsTest(shared_limits()) {}
+
+  static Limits shared_limits() {
+    Limits limits = small_limits();
+    limits.contexts = 256;
+    limits.contexts_per_connection = 1024;
+    return limits;
+  }
+  void propose_many(std::uint16_t first, std::uint16_t count, std::size_t at) {
+    for (std::uint16_t id = first; id < first + count; ++id) {
+      client(make_bind({{id, kSamr}}, {.call_id = id}, kAlter), at);
+      server(make_bind_ack({{}}, {.call_id = id}, kAltered), at);
+    }
+  }
+};
+
+// Whoever fills the table makes room among its own contexts.
+TEST_F(SharedContextsTest, AFewAssociationsDoNotPushOutTheOthers) {
+  for (std::size_t hog = 0; hog < 3; ++hog) propose_many(1, 400, hog);
+  client(make_bind({{0, kDrsuapi}}), 3);
+  server(make_bind_ack({{}}), 3);
+  for (std::size_t hog = 0; hog < 3; ++hog) propose_many(500, 400, hog);
+  client(make_request({0, 3}, {.call_id = 7}), 3);
+  const std::string told = text();
+  EXPECT_NE(told.find("e3514235/4.0 opnum 3"), std::string::npos);
+  EXPECT_EQ(told.find("implied"), std::string::npos);
 }
 
 // Two items of one id in one proposal: the last that was accepted is meant.
