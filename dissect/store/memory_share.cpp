@@ -44,6 +44,9 @@ constexpr std::array<Table, 3> kPools{{
 constexpr std::size_t kFixedBytes = std::size_t{2} << 20;
 constexpr std::size_t kFlowBytes = 16;
 constexpr std::size_t kLeastFlows = std::size_t{1} << 14;
+// One part of so many is for the flow table, whatever the other tables get: an entry is small, and
+// a connection without one cannot be told from others.
+constexpr std::size_t kFlowPart = 8;
 constexpr std::size_t kStubBytes = 526'000;
 constexpr std::size_t kLeastStubs = 1;
 
@@ -55,16 +58,15 @@ constexpr std::size_t kScaleMax = 64 * kScaleOne;
   return entries == 0 ? 0 : std::max(least, entries * by / kScaleOne);
 }
 
-[[nodiscard]] Limits scaled(const Limits& limits, std::size_t by) noexcept {
+[[nodiscard]] Limits scaled(const Limits& limits, std::size_t by, std::size_t flows) noexcept {
   Limits result = limits;
+  result.flows = flows;
   for (const Table& table : kTables) {
     result.*table.entries = scale(limits.*table.entries, by, table.least);
   }
   for (const Table& pool : kPools) {
     result.*pool.entries = scale(limits.*pool.entries, by, pool.least);
   }
-  // Its size is a power of two.
-  result.flows = std::bit_floor(scale(limits.flows, by, kLeastFlows));
   // More of them are of no use.
   result.mapper_stubs = std::min(limits.mapper_stubs, scale(limits.mapper_stubs, by, kLeastStubs));
   result.reorder_bytes_per_stream =
@@ -87,12 +89,16 @@ std::size_t memory_of(const Limits& limits, const SlotBytes& slots) noexcept {
 
 std::optional<Limits> limits_within(std::size_t bytes, const SlotBytes& slots,
                                     const Limits& limits) noexcept {
-  if (memory_of(scaled(limits, 0), slots) > bytes) return std::nullopt;
+  // Its size is a power of two.
+  const std::size_t flows =
+      std::clamp(std::bit_floor(bytes / kFlowPart / kFlowBytes), kLeastFlows,
+                 std::max(kLeastFlows, std::bit_floor(limits.flows * (kScaleMax / kScaleOne))));
+  if (memory_of(scaled(limits, 0, flows), slots) > bytes) return std::nullopt;
   std::size_t fits = 0;
   for (std::size_t step = kScaleMax; step != 0; step /= 2) {
-    if (memory_of(scaled(limits, fits + step), slots) <= bytes) fits += step;
+    if (memory_of(scaled(limits, fits + step, flows), slots) <= bytes) fits += step;
   }
-  return scaled(limits, fits);
+  return scaled(limits, fits, flows);
 }
 
 }  // namespace rpcaudit::dissect
