@@ -268,6 +268,7 @@ void Auditor::on_closing(const dissect::TcpClosing& closing) {
 
 void Auditor::on_watermark(std::uint64_t sequence) {
   watermark_ = sequence;
+  if (sequence == dissect::kAllFrames && judge_) judge_->finish();
   while (!queue_.empty()) {
     const PendingEvent& event = queue_[queue_.head()];
     if (!event.resolved || !dissect::is_settled(event.position, watermark_)) return;

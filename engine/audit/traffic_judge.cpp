@@ -3,7 +3,8 @@
 namespace rpcaudit::audit {
 
 std::size_t TrafficJudge::bytes_of_context() noexcept {
-  return CallJudge::bytes_of_context() + LookupChain::bytes_of_context();
+  return CallJudge::bytes_of_context() + LookupChain::bytes_of_context() +
+         ServerCounter::bytes_of_context();
 }
 
 TrafficJudge::TrafficJudge(const dissect::Limits& limits, const evaluate::ServerPolicies& policies,
@@ -12,7 +13,8 @@ TrafficJudge::TrafficJudge(const dissect::Limits& limits, const evaluate::Server
       tally_(tally),
       calls_(policies, limits.context_slots()),
       endpoints_(policies),
-      monitor_(tally.other_controls) {
+      monitor_(tally.other_controls),
+      servers_(limits.context_slots(), tally.servers) {
   tally_.prepare(policies);
   if (endpoints_.has_filters()) lookups_.emplace(limits, endpoints_, tally_.consequences);
 }
@@ -39,7 +41,7 @@ std::optional<Judgement> TrafficJudge::judge(const dissect::RpcContext& context,
   monitor_.note_call(policies_.compiled(judgement.policy).controls(), context, call,
                      judgement.verdict);
   tally_.note_verdict(judgement.policy, judgement.verdict);
-  tally_.servers.note(context, judgement.policy, judgement.verdict, 1);
+  servers_.note(context, judgement.policy, judgement.verdict, 1);
   return result.judgement;
 }
 
@@ -47,14 +49,14 @@ void TrafficJudge::judge_again(const dissect::RpcContext& context, const dissect
                                Judgement& told) {
   constexpr std::uint64_t kTakeBack = ~std::uint64_t{0};
   tally_.forget_verdict(told.policy, told.verdict);
-  tally_.servers.note(context, told.policy, told.verdict, kTakeBack);
+  servers_.note(context, told.policy, told.verdict, kTakeBack);
   told.verdict.mapper_filters.reset();
   told.verdict.decided_at_mapper = false;
   evaluate::combine_controls(told.verdict);
   told.verdict = calls_.judge_in_doubt(context, call, told);
   if (lookups_) endpoints_.add_to(told, context, call);
   tally_.note_verdict(told.policy, told.verdict);
-  tally_.servers.note(context, told.policy, told.verdict, 1);
+  servers_.note(context, told.policy, told.verdict, 1);
 }
 
 void TrafficJudge::judge_unwritten(const dissect::RpcContext& context, dissect::Doubts doubts) {

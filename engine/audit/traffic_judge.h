@@ -49,6 +49,8 @@ class TrafficJudge {
   void note_endpoint(const dissect::EndpointEntry& entry);
   void note_opening_answer(const dissect::TcpOpening& opening);
   void note_closing(const dissect::TcpClosing& closing) { monitor_.note_closing(closing); }
+  // The input has ended: the tally is complete after this.
+  void finish() { servers_.settle(); }
 
  private:
   // Remembers what follows from the answer to a look-up that was judged.
@@ -61,6 +63,7 @@ class TrafficJudge {
   EndpointJudge endpoints_;
   std::optional<LookupChain> lookups_;  // where there are filters of layer epmap
   ControlMonitor monitor_;
+  ServerCounter servers_;
 };
 
 }  // namespace rpcaudit::audit

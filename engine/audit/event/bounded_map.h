@@ -23,16 +23,23 @@ class BoundedMap {
 
   // Null when there is no room; counted.
   [[nodiscard]] Value* find_or_add(const Key& key) {
+    const std::uint32_t place = place_of(key);
+    if (place != kNoPlace) return &entries_[place].value;
+    ++overflow_;
+    return nullptr;
+  }
+  // The place of the key in entries(), which stays; kNoPlace when there is no room, not counted.
+  static constexpr std::uint32_t kNoPlace = 0xffff'ffff;
+  [[nodiscard]] std::uint32_t place_of(const Key& key) {
     std::uint32_t* const bucket = bucket_of(key);
-    if (bucket != nullptr && *bucket != 0) return &entries_[*bucket - 1].value;
-    if (bucket == nullptr || entries_.size() == Capacity) {
-      ++overflow_;
-      return nullptr;
-    }
+    if (bucket != nullptr && *bucket != 0) return *bucket - 1;
+    if (bucket == nullptr || entries_.size() == Capacity) return kNoPlace;
     entries_.push_back({key, {}});
     *bucket = static_cast<std::uint32_t>(entries_.size());
-    return &entries_.back().value;
+    return *bucket - 1;
   }
+  [[nodiscard]] Value& at(std::uint32_t place) noexcept { return entries_[place].value; }
+
   [[nodiscard]] const Value* find(const Key& key) {
     if (buckets_.empty()) return nullptr;
     const std::uint32_t* const bucket = bucket_of(key);

@@ -2,9 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/event/bounded_map.h"
+#include "engine/audit/event/slot_pool.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/target.h"
 
@@ -34,9 +36,15 @@ class ServerTable {
  public:
   using Map = BoundedMap<ServerKey, ServerTally, 4096>;
 
-  // `count` is 1, or what a sum with it takes back.
-  void note(const dissect::RpcContext& context, std::uint32_t policy,
-            const evaluate::Verdict& verdict, std::uint64_t count);
+  // The place of a server, which stays; Map::kNoPlace when there is none.
+  [[nodiscard]] std::uint32_t place_of(const IpAddress& server) { return map_.place_of({server}); }
+  // Calls that are judged alike. `count` is how many, or what a sum with it takes back. Where the
+  // server has no place they are counted as overflow.
+  void note(std::uint32_t place, std::uint32_t policy, const evaluate::Verdict& verdict,
+            std::uint64_t count);
+  void note_permitted(std::uint32_t place, std::uint32_t policy, std::uint64_t count);
+  // Calls on the context were judged.
+  void note_interface(std::uint32_t place, const dissect::RpcContext& context);
   // A call that is not judged: its server does not run Windows. The server is no silent one.
   void note_unjudged(const dissect::RpcContext& context);
   void add(const ServerTable& more);
@@ -46,6 +54,38 @@ class ServerTable {
 
  private:
   Map map_;
+};
+
+// Counts calls for a ServerTable by their contexts. Nearly all are permitted on every target: those
+// are summed up beside what is known of their context, so that the table is not touched for each.
+class ServerCounter {
+ public:
+  // What is kept of each context.
+  [[nodiscard]] static constexpr std::size_t bytes_of_context() noexcept { return sizeof(Sum); }
+
+  // Borrows the table.
+  ServerCounter(std::size_t contexts, ServerTable& table) : table_(table), sums_(contexts) {}
+
+  // As ServerTable::note().
+  void note(const dissect::RpcContext& context, std::uint32_t policy,
+            const evaluate::Verdict& verdict, std::uint64_t count);
+  // Puts what is summed up into the table.
+  void settle();
+
+ private:
+  struct Sum {
+    std::uint32_t generation = 0;  // of the context; 0: none yet
+    std::uint32_t place = ServerTable::Map::kNoPlace;
+    std::uint32_t policy = 0;
+    std::uint32_t permitted = 0;
+    bool has_interface = false;  // it was noted
+  };
+
+  void settle(Sum& sum);
+
+  ServerTable& table_;
+  SlotTable<Sum> sums_;
+  std::vector<std::uint32_t> used_;  // slots with a sum, once each
 };
 
 }  // namespace rpcaudit::audit

@@ -18,15 +18,23 @@ constexpr Uuid kDrsuapi = uuid("e3514235-4b06-11d1-ab04-00c04fc2dcd2");
 
 IpAddress server(std::uint8_t last) { return IpAddress::v4(0x0a4d'0000u | last); }
 
+void note(AuditTally& tally, const dissect::RpcContext& context, std::uint32_t policy,
+          const evaluate::Verdict& verdict) {
+  ServerCounter counter(1, tally.servers);
+  counter.note(context, policy, verdict, 1);
+  counter.settle();
+}
+
 void note(AuditTally& tally, std::uint8_t last, bool blocked, std::uint32_t policy = 0) {
   dissect::RpcContext context;
+  context.key.generation = 1;
   context.result = dissect::ContextResult::accepted;
   context.server.address = server(last);
   if (last == 1) context.abstract_syntax = dissect::SyntaxId{kDrsuapi, 4, 0};
   evaluate::Verdict verdict;
   verdict.action =
       blocked ? evaluate::VerdictAction::would_block : evaluate::VerdictAction::would_permit;
-  tally.servers.note(context, policy, verdict, 1);
+  note(tally, context, policy, verdict);
 }
 
 evaluate::ServerPolicies two_policies() {
@@ -69,6 +77,35 @@ TEST(ServerSummary, DoesNotCallServersSilentWhoseCallsAreNotJudged) {
   EXPECT_THAT(server_summary(tally, two_policies()), HasSubstr("  no call seen of 10.77.0.3\n"));
 }
 
+// Contexts come and go in one slot, and a verdict may be taken back before sums are settled.
+TEST(ServerCounter, LosesNoCallOfContextsThatCameAndWent) {
+  AuditTally tally;
+  ServerCounter counter(2, tally.servers);
+  evaluate::Verdict permit;
+  permit.action = evaluate::VerdictAction::would_permit;
+  evaluate::Verdict unknown;
+  unknown.action = evaluate::VerdictAction::undecidable;
+  dissect::RpcContext context;
+  for (std::uint32_t i = 1; i <= 60; ++i) {
+    context.key = {i % 2, i};
+    context.server.address = server(static_cast<std::uint8_t>(1 + i % 3));
+    for (std::uint32_t call = 0; call < i; ++call) counter.note(context, 0, permit, 1);
+    counter.note(context, 0, permit, ~std::uint64_t{0});
+    counter.note(context, 0, unknown, 1);
+  }
+  counter.settle();
+  counter.settle();
+  std::uint64_t calls = 0;
+  std::uint64_t permitted = 0;
+  for (const auto& entry : tally.servers.entries()) {
+    calls += entry.value.calls;
+    permitted += entry.value.actions[static_cast<std::size_t>(permit.action)];
+  }
+  EXPECT_EQ(tally.servers.entries().size(), 3u);
+  EXPECT_EQ(calls, 60u * 61 / 2);
+  EXPECT_EQ(permitted, calls - 60);
+}
+
 TEST(ServerSummary, IsLeftOutForOneServer) {
   AuditTally tally;
   note(tally, 9, true);
@@ -85,7 +122,8 @@ TEST(ServerSummary, SaysWhichTargetBlocksMost) {
   verdict.depends_on_target = true;
   verdict.targets = evaluate::TargetActions(evaluate::TargetAction::would_permit);
   verdict.targets.set(policy::Target::ws2019, evaluate::TargetAction::would_block);
-  tally.servers.note(context, 0, verdict, 1);
+  context.key.generation = 1;
+  note(tally, context, 0, verdict);
   const evaluate::ServerPolicies policies(policy::Policy{}, {});
   EXPECT_THAT(server_summary(tally, policies),
               AllOf(HasSubstr("  1 on ws2019\n"), Not(HasSubstr("domain controller"))));
