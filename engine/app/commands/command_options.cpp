@@ -208,6 +208,18 @@ void add_output_options(OptionTable& table, RunOptions& options) {
                     "Form of records, `json` or `text`, for outputs that name none. The default is "
                     "text on a terminal and JSON elsewhere."));
   output.options.push_back(
+      {.names = "--color",
+       .value_name = "WHEN",
+       .help = "Colour text records `always`, `never`, or on terminals alone (`auto`, the "
+               "default), where NO_COLOR and TERM=dumb are respected.",
+       .target = [&options](const std::string& when) -> Problem {
+         options.color = when == "always"  ? Color::always
+                         : when == "never" ? Color::never
+                                           : Color::automatic;
+         return std::nullopt;
+       },
+       .choices = {"auto", "always", "never"}});
+  output.options.push_back(
       {.names = "--summary",
        .value_name = "FILE",
        .help =

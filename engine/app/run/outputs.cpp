@@ -8,10 +8,10 @@ namespace rpcaudit::app {
 OutputSpec parse_output(const std::string& text, RecordFormat format) {
   constexpr std::string_view kJson = "json:";
   constexpr std::string_view kText = "text:";
-  if (text.starts_with(kJson)) return {text.substr(kJson.size()), RecordFormat::json};
-  if (text.starts_with(kText)) return {text.substr(kText.size()), RecordFormat::text};
+  if (text.starts_with(kJson)) return {text.substr(kJson.size()), RecordFormat::json, {}};
+  if (text.starts_with(kText)) return {text.substr(kText.size()), RecordFormat::text, {}};
   if (format == RecordFormat::automatic && text.ends_with(".txt")) format = RecordFormat::text;
-  return {text, format};
+  return {text, format, {}};
 }
 
 ExitStatus Outputs::open(const RunOptions& options, RecordFormat on_terminal,
@@ -23,7 +23,8 @@ ExitStatus Outputs::open(const RunOptions& options, RecordFormat on_terminal,
     if (all_closed()) stop_.request(StopReason::output_closed);
   };
   for (const std::string& text : wanted) {
-    const OutputSpec spec = parse_output(text, options.format);
+    OutputSpec spec = parse_output(text, options.format);
+    spec.color = options.color;
     if (std::find(paths.begin(), paths.end(), spec.path) != paths.end()) {
       error_ = spec.path + ": is named as an output twice";
       return ExitStatus::usage;

@@ -8,6 +8,16 @@
 #include "engine/audit/sink/text_sink.h"
 
 namespace rpcaudit::app {
+namespace {
+
+bool has_color(Color wanted, bool is_terminal) {
+  if (wanted != Color::automatic) return wanted == Color::always;
+  const char* const terminal = std::getenv("TERM");
+  const bool is_dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
+  return is_terminal && !is_dumb && std::getenv("NO_COLOR") == nullptr;
+}
+
+}  // namespace
 
 bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
                         const std::vector<FileIdentity>& inputs) {
@@ -16,6 +26,7 @@ bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
     return false;
   }
   format_ = spec.format;
+  color_ = has_color(spec.color, is_terminal());
   if (format_ == RecordFormat::automatic) {
     format_ = is_terminal() ? on_terminal : RecordFormat::json;
   }
@@ -28,8 +39,7 @@ bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
 audit::EventSink& RecordOutput::open_sink(const evaluate::ServerPolicies* policies,
                                           audit::InputName input_name, std::size_t contexts_max) {
   if (format_ == RecordFormat::text) {
-    const bool colour = is_terminal() && std::getenv("NO_COLOR") == nullptr;
-    sink_ = std::make_unique<audit::TextSink>(*buffer_, policies, std::move(input_name), colour);
+    sink_ = std::make_unique<audit::TextSink>(*buffer_, policies, std::move(input_name), color_);
   } else {
     sink_ =
         std::make_unique<audit::JsonSink>(*buffer_, policies, std::move(input_name), contexts_max);

@@ -52,6 +52,7 @@ class RecordOutput : private audit::OutputTarget {
 
   const Stop& stop_;
   std::function<void()> on_closed_;
+  bool color_ = false;
   OutputFile file_;
   RecordFormat format_ = RecordFormat::json;
   std::string error_;

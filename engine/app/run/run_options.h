@@ -12,10 +12,15 @@ namespace rpcaudit::app {
 
 enum class RecordFormat : std::uint8_t { automatic, json, text };
 
+// Whether text has colours; by itself on a terminal alone, unless NO_COLOR or TERM=dumb says that
+// it has none.
+enum class Color : std::uint8_t { automatic, always, never };
+
 // A place that records go to.
 struct OutputSpec {
   std::string path;  // `-` is standard output
   RecordFormat format = RecordFormat::automatic;
+  Color color = Color::automatic;
 };
 
 // What the command line says about the controls besides the RPC filters.
@@ -37,6 +42,7 @@ struct RunOptions {
   std::string summary;                // file for the summary as data; empty without one
   std::optional<std::uint64_t> rows;  // of each part of the summary for people; 0: all
   RecordFormat format = RecordFormat::automatic;
+  Color color = Color::automatic;
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number
   std::uint64_t memory = 0;  // MiB for all that the process keeps; 0: what is usual
   dissect::TunnelTrust tunnels;

@@ -133,6 +133,16 @@ TEST_F(ProgramTest, OfNothingReadThereIsNoRecordAndNoSummary) {
   EXPECT_NE(folder_of_others.err.find("no capture was found"), std::string::npos);
 }
 
+TEST_F(ProgramTest, ColoursAreForTerminalsUnlessAskedFor) {
+  const std::string question =
+      "audit -q " + demo + " --target ws2025 --format text -p " + dcsync + " --color ";
+  for (const char* none : {"auto", "never"}) {
+    EXPECT_EQ(count_of(run(question + none).out, "\033["), 0u) << none;
+  }
+  EXPECT_EQ(count_of(run(question + "always").out, "\033["), 2u) << "on and off";
+  EXPECT_EQ(run(question + "sometimes").status, 2);
+}
+
 // Frame numbers are counted in each capture.
 TEST_F(ProgramTest, ExplainAsksWhichCaptureWhereSeveralHaveACallInTheFrame) {
   const std::string question = "explain -q -p pcaps/policies/block-coercion.netsh.txt pcaps";
@@ -318,13 +328,17 @@ TEST_F(ProgramTest, APolicyThatAsksForNothingIsToldApartFromOneThatPermits) {
   EXPECT_EQ(run("audit -r " + demo + " -p " + some).err.find(warning), std::string::npos);
 }
 
-TEST_F(ProgramTest, RegistryDataWithoutRpcIsAnEmptyPolicyToo) {
+// It may be sound in itself, and there is nothing to judge by.
+TEST_F(ProgramTest, RegistryDataWithoutRpcPassesCheckAndIsNoPolicyToJudgeBy) {
   const std::string templates[] = {
       file("a.inf", "[Unicode]\nUnicode=yes\n[Version]\nsignature=\"$CHICAGO$\"\n"),
       file("b.reg", "REGEDIT4\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\A]\n\"B\"=dword:1\n")};
   for (const std::string& path : templates) {
-    EXPECT_EQ(run("check -p " + path).status, 2) << path;
-    EXPECT_EQ(run("check --allow-empty -p " + path).status, 0) << path;
+    const Ended check = run("check -p " + path);
+    EXPECT_EQ(check.status, 0) << path;
+    EXPECT_NE(check.out.find("[no-rpc-values]"), std::string::npos) << check.out;
+    EXPECT_EQ(run("audit " + demo + " -p " + path).status, 2) << path;
+    EXPECT_EQ(run("audit --allow-empty -q " + demo + " -p " + path).status, 0) << path;
   }
 }
 
