@@ -137,7 +137,7 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
             " MiB of memory at most");
   // An input that is no capture has no statistics.
   const bool was_read = run.frames.read.frames != 0 || source->problems().empty();
-  if (was_read || run.frames.read.stopped != StopReason::none) write_statistics(run, sink);
+  if (was_read || run.frames.read.stopped != StopReason::none) write_statistics(options, run, sink);
   outputs.finish();
 
   std::vector<std::string> problems = problems_of(*source);

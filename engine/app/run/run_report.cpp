@@ -117,7 +117,7 @@ std::optional<ExitStatus> report_stop(const ReadRun& run, Log& log) {
   return status;
 }
 
-void write_statistics(const AuditRun& run, audit::EventSink& sink) {
+void write_statistics(const RunOptions& options, const AuditRun& run, audit::EventSink& sink) {
   std::vector<audit::NamedCounter> dissect;
   for_each_counter(run.frames.statistics, [&](std::string_view name, std::uint64_t value) {
     dissect.push_back({name, value});
@@ -126,8 +126,13 @@ void write_statistics(const AuditRun& run, audit::EventSink& sink) {
   const std::vector<audit::NamedCounter> audit = audit::named_counters(run.tally);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const Timestamp clock{std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()};
-  sink.on_statistics({run.frames.read.last.value_or(clock),
-                      run.frames.read.stopped != StopReason::none, dissect, audit});
+  sink.on_statistics({.timestamp = run.frames.read.last.value_or(clock),
+                      .interrupted = run.frames.read.stopped != StopReason::none,
+                      .version = kVersion,
+                      .inputs = options.captures,
+                      .first = run.frames.read.first,
+                      .dissect = dissect,
+                      .audit = audit});
 }
 
 ExitStatus report(const RunOptions& options, const AuditRun& run, std::vector<std::string> problems,

@@ -28,7 +28,7 @@ namespace rpcaudit::app {
 [[nodiscard]] std::optional<ExitStatus> report_stop(const ReadRun& run, Log& log);
 
 // Tells `sink` the counters of the run.
-void write_statistics(const AuditRun& run, audit::EventSink& sink);
+void write_statistics(const RunOptions& options, const AuditRun& run, audit::EventSink& sink);
 
 // Tells people what the run gave, and the caller how it ended. `problems` are what was wrong with
 // inputs and outputs, `skipped` is of the inputs; `policies` may be null. `summary` gets the

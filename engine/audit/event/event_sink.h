@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "engine/audit/event/audit_event.h"
@@ -17,8 +19,11 @@ struct NamedCounter {
 
 // The counters of a run, at its end. Spans are borrowed.
 struct StatisticsEvent {
-  Timestamp timestamp;       // of the last frame; without one, of the clock
-  bool interrupted = false;  // the run was stopped before its input ended
+  Timestamp timestamp;                  // of the last frame; without one, of the clock
+  bool interrupted = false;             // the run was stopped before its input ended
+  std::string_view version;             // of the program
+  std::span<const std::string> inputs;  // captures and folders, as they were named
+  std::optional<Timestamp> first;       // of the earliest frame
   std::span<const NamedCounter> dissect;
   std::span<const NamedCounter> audit;
 };

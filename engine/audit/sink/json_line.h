@@ -79,6 +79,13 @@ class JsonLine {
     out_.append(plain_value);
     out_.append('"');
   }
+  // An element that may need escapes.
+  void element_text(std::string_view value) {
+    comma();
+    out_.append('"');
+    append_json_escaped(out_, value);
+    out_.append('"');
+  }
   void open_element() {
     comma();
     out_.append('{');

@@ -6,6 +6,8 @@
 #include <cstdio>
 
 #include "engine/audit/sink/json_evidence.h"
+#include "engine/audit/text/auth_names.h"
+#include "engine/audit/text/status_names.h"
 #include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit::audit {
@@ -186,14 +188,18 @@ void JsonSink::render(const ContextInfo& context, std::uint32_t input, Shared& s
 
 void JsonSink::write_head(JsonLine& line, const dissect::FrameReference& frame,
                           std::string_view event_type) {
-  line.raw("timestamp", Rfc3339Writer::kSizeMax + 2, [&](char* out) {
+  write_time(line, "timestamp", frame.timestamp);
+  line.plain("event_type", event_type);
+  line.number("frame", frame.number);
+}
+
+void JsonSink::write_time(JsonLine& line, std::string_view key, Timestamp time) {
+  line.raw(key, Rfc3339Writer::kSizeMax + 2, [&](char* out) {
     *out++ = '"';
-    out = time_.write(frame.timestamp, out);
+    out = time_.write(time, out);
     *out++ = '"';
     return out;
   });
-  line.plain("event_type", event_type);
-  line.number("frame", frame.number);
 }
 
 void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
@@ -201,7 +207,9 @@ void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
                               const IdentityText& identity) {
   if (auth) {
     line.number("auth_type", auth->type);
+    line.plain("auth_type_name", auth_type_name(auth->type));
     line.number("auth_level", auth->level);
+    line.plain("auth_level_name", auth_level_name(auth->level));
   }
   if (!identity.user.empty()) line.text("user", identity.user);
   if (!identity.domain.empty()) line.text("domain", identity.domain);
@@ -286,6 +294,7 @@ void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {
   if (call.outcome == dissect::Outcome::fault ||
       (call.outcome == dissect::Outcome::rejected && call.status != 0)) {
     line.raw("status", kStatusSize, [&](char* out) { return write_status(call.status, out); });
+    if (const auto name = status_name(call.status); !name.empty()) line.plain("status_name", name);
   }
   if (call.answer.sequence == 0) return;
   line.number("outcome_frame", call.answer.number);
@@ -369,15 +378,15 @@ void JsonSink::on_blindness(const dissect::Blindness& blindness) {
 
 void JsonSink::on_statistics(const StatisticsEvent& statistics) {
   JsonLine line(out_);
-  line.raw("timestamp", Rfc3339Writer::kSizeMax + 2, [&](char* out) {
-    *out++ = '"';
-    out = time_.write(statistics.timestamp, out);
-    *out++ = '"';
-    return out;
-  });
+  write_time(line, "timestamp", statistics.timestamp);
   line.plain("event_type", "stats");
   line.open("stats");
   if (statistics.interrupted) line.truth("interrupted");
+  line.plain("version", statistics.version);
+  line.open_array("inputs");
+  for (const std::string& input : statistics.inputs) line.element_text(input);
+  line.close_array();
+  if (statistics.first) write_time(line, "first", *statistics.first);
   line.open("dissect");
   for (const NamedCounter& counter : statistics.dissect) line.number(counter.name, counter.value);
   line.close();

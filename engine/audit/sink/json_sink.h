@@ -58,6 +58,7 @@ class JsonSink : public EventSink {
   void render(const ContextInfo& context, std::uint32_t input, Shared& shared);
   void append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
                    std::string_view proto, std::uint32_t input);
+  void write_time(JsonLine& line, std::string_view key, Timestamp time);
   void write_head(JsonLine& line, const dissect::FrameReference& frame,
                   std::string_view event_type);
   void write_security(JsonLine& line, const ContextInfo& context,

@@ -115,14 +115,16 @@ TEST(JsonRecords, ContextThenCallWithItsAnswer) {
                 "{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_context\","
                 "\"frame\":10," +
                 flow() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," + std::string(kInterface) +
-                ",\"call_id\":1,\"context_id\":0,\"auth_type\":10,\"auth_level\":6,"
+                ",\"call_id\":1,\"context_id\":0,\"auth_type\":10,\"auth_type_name\":\"NTLM\","
+                "\"auth_level\":6,\"auth_level_name\":\"privacy\","
                 "\"result\":\"accepted\","
                 "\"transfer_syntax\":\"8a885d04-1ceb-11c9-9fe8-08002b104860\"}}\n"
                 "{\"timestamp\":\"2026-11-20T14:03:12.000020000Z\",\"event_type\":\"rpc_call\","
                 "\"frame\":20," +
                 flow() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," + std::string(kInterface) +
                 ",\"operation\":\"IDL_DRSGetNCChanges\",\"call_id\":2,\"context_id\":0,"
-                "\"opnum\":3,\"auth_type\":10,\"auth_level\":6,\"user\":\"user1\","
+                "\"opnum\":3,\"auth_type\":10,\"auth_type_name\":\"NTLM\",\"auth_level\":6,"
+                "\"auth_level_name\":\"privacy\",\"user\":\"user1\","
                 "\"domain\":\"LAB77\",\"outcome\":\"response\",\"outcome_frame\":21,"
                 "\"rtt\":0.000000500}}\n"));
 }
@@ -144,7 +146,8 @@ TEST(JsonRecords, PipeObjectAndFault) {
                       "\"call_id\":2,\"context_id\":0,\"opnum\":7,"
                       "\"object\":\"e3514235-4b06-11d1-ab04-00c04fc2dcd2\","
                       "\"pipe\":\"\\\\PIPE\\\\lsarpc\",\"outcome\":\"fault\","
-                      "\"status\":\"0x1c010003\",\"outcome_frame\":21,\"rtt\":0.000000500}}\n"),
+                      "\"status\":\"0x1c010003\",\"status_name\":\"nca_s_unk_if\","
+                      "\"outcome_frame\":21,\"rtt\":0.000000500}}\n"),
             std::string::npos)
       << text;
 }
