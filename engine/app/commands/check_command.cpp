@@ -213,11 +213,15 @@ std::string effect_text(const CheckCommand& command, const LoadedPolicies& loade
     const bool is_tried = !part.empty() && policy.filters.size() <= kFiltersTried;
     if (is_tried && command.technique.empty()) {
       const std::string vital = vital_text(policy, one.evaluation);
-      part += vital.empty()
-                  ? "Of what a domain lives on nothing is stopped\n"
-                  : "Stopped of what a domain lives on, but for whom a permit names\n" + vital;
+      part +=
+          vital.empty()
+              ? "The policy stops no service that a domain depends on\n"
+              : "Services that a domain depends on and the policy stops, except for callers that "
+                "a permit names\n" +
+                    vital;
     } else if (is_tried) {
-      part += command.technique + ": the calls that it is known to use, by a user of the domain\n" +
+      part += command.technique +
+              ": calls that it is known to use, made by a user of the domain\n" +
               technique_text(policy, one.evaluation, command.technique);
     }
     if (part.empty()) continue;
@@ -255,7 +259,8 @@ ExitStatus run_check(const CheckCommand& command) {
     }
   } else {
     std::cout << grouped_text(remarks);
-    if (!command.options.quiet) std::cout << effect_text(command, loaded);
+    const bool is_asked = !command.technique.empty();
+    if (is_asked || !command.options.quiet) std::cout << effect_text(command, loaded);
   }
   for (const std::string& code : command.ignored) {
     if (!silenced.contains(code))
