@@ -87,7 +87,7 @@ Command endpoints_command() {
       .footer =
           "Examples:\n"
           "  rpcaudit endpoints dc1.pcapng --format text\n"
-          "  rpcaudit endpoints captures/ | jq 'select(.port >= 49152)'\n"
+          "  rpcaudit endpoints captures/ | jq 'select(.dest_port >= 49152)'\n"
           "\n"
           "An endpoint is announced when an endpoint mapper named it. It is bound when a\n"
           "server accepted a client's context there, or answered its datagram.\n",

@@ -41,10 +41,12 @@ std::string short_time(Timestamp time) {
 void write_record(const ServedEndpoint& endpoint, const EndpointSighting& sighting,
                   OutputBuffer& out) {
   JsonLine line(out);
+  write_time(line, "timestamp", sighting.last_seen);
   line.plain("event_type", "rpc_endpoint");
-  line.plain("server", to_string(endpoint.server));
+  line.plain("dest_ip", to_string(endpoint.server));
+  if (endpoint.port != 0) line.number("dest_port", endpoint.port);
+  line.open("rpc");
   line.plain("transport", to_string(endpoint.protocol));
-  if (endpoint.port != 0) line.number("port", endpoint.port);
   if (!endpoint.name.empty()) {
     line.text(endpoint.protocol == dissect::TowerProtocol::ncacn_np ? "pipe" : "endpoint",
               endpoint.name);
@@ -54,6 +56,7 @@ void write_record(const ServedEndpoint& endpoint, const EndpointSighting& sighti
   const std::string_view name = interface_name(endpoint.interface.uuid);
   if (!name.empty()) line.plain("interface_name", name);
   if (!sighting.annotation.empty()) line.text("annotation", sighting.annotation);
+  line.close();
   line.plain("learned", how_learned(sighting));
   write_time(line, "first_seen", sighting.first_seen);
   write_time(line, "last_seen", sighting.last_seen);

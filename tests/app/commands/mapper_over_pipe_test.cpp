@@ -89,12 +89,15 @@ TEST_F(MapperOverPipe, TheInventoryHoldsWhatItAnnounced) {
   EXPECT_THAT(ended.err, HasSubstr("106 endpoints of 2 servers: 103 announced, 0 bound, 3 both"));
   EXPECT_THAT(
       ended.out,
-      AllOf(HasSubstr("{\"event_type\":\"rpc_endpoint\",\"server\":\"fd00:77::1\",\"transport\":"
-                      "\"ncacn_ip_tcp\",\"port\":49153,\"interface\":"
-                      "\"e3514235-4b06-11d1-ab04-00c04fc2dcd2\""),
+      AllOf(HasSubstr(
+                "\"event_type\":\"rpc_endpoint\",\"dest_ip\":\"fd00:77::1\",\"dest_port\":49153,"
+                "\"rpc\":{\"transport\":\"ncacn_ip_tcp\",\"interface\":"
+                "\"e3514235-4b06-11d1-ab04-00c04fc2dcd2\""),
             HasSubstr("\"pipe\":\"\\\\PIPE\\\\netlogon\"")));
   // Told over the pipe, then bound over TCP.
-  EXPECT_THAT(line_with(ended.out, "\"port\":49154,\"interface\":\"12345778-"),
+  EXPECT_THAT(line_with(ended.out,
+                        "\"dest_port\":49154,\"rpc\":{\"transport\":\"ncacn_ip_tcp\",\"interface\":"
+                        "\"12345778-"),
               AllOf(HasSubstr("\"learned\":\"both\""), HasSubstr("[\"10.77.0.21\"]"),
                     Not(HasSubstr("fd00"))));
 }
