@@ -24,7 +24,7 @@ std::string targets_part(const AuditTally& tally) {
     const auto target = static_cast<policy::Target>(i);
     const TargetTally counts = tally.on_target(target);
     const auto same = std::find_if(lines.begin(), lines.end(), [&](const TargetLine& line) {
-      const bool differ = (tally.differing_targets[line.target] >> i & 1u) != 0;
+      const bool differ = (std::uint32_t{tally.differing_targets[line.target]} >> i & 1u) != 0;
       return line.counts == counts && !differ;
     });
     if (same == lines.end()) {
