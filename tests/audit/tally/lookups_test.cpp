@@ -343,8 +343,9 @@ TEST(EndpointInventory, JoinsWhatIsAnnouncedWithWhatIsBound) {
   inventory.on_context_result(context);
   ASSERT_EQ(inventory.endpoints().size(), 1u);
   const std::string text = table_of(inventory);
-  EXPECT_NE(text.find(R"("server":"10.77.0.1","transport":"ncacn_ip_tcp","port":49153)"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find(R"("dest_ip":"10.77.0.1","dest_port":49153,"rpc":{"transport":"ncacn_ip_tcp")"),
+      std::string::npos)
       << text;
   EXPECT_NE(text.find(R"("learned":"both")"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("clients":["10.77.0.21"])"), std::string::npos) << text;
