@@ -87,8 +87,8 @@ void add_capture_options(OptionTable& table, RunOptions& options, bool required)
        .value_name = "CAPTURE",
        .help =
            "Capture to read: pcap or pcapng, also compressed; a folder, with its subfolders; or "
-           "- for standard input. Several are read as one, in time order. A CAPTURE without "
-           "--read does the same.",
+           "- for standard input. Several are read as one, in time order. A CAPTURE "
+           "needs no --read before it.",
        .target = &options.captures});
   input.options.push_back({.names = "-f,--filter",
                            .value_name = "BPF",

@@ -81,7 +81,7 @@ class Targets {
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
-  // One of those that RPC services are given.
+  // A port that Windows gives to RPC services.
   [[nodiscard]] std::uint16_t dynamic_port() const noexcept { return dynamic_port_; }
   [[nodiscard]] std::string_view name(std::size_t i) const { return names_[i]; }
 

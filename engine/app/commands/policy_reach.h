@@ -22,7 +22,7 @@ struct ReachedInterface {
   std::string_view what_for;  // `replication`
   std::string_view pipe;      // without `\PIPE\`; empty: not over named pipes
   bool has_tcp = false;
-  std::uint16_t port = 0;  // of TCP; 0: one of those that RPC services are given
+  std::uint16_t port = 0;  // of TCP; 0: any that Windows gives to RPC services
 };
 
 // The interfaces without which a domain or a server's administration stops.

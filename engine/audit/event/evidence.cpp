@@ -112,7 +112,7 @@ Evidence evidence_of(const ContextInfo& context, const CallEvent& call) noexcept
   if (call.outcome == dissect::Outcome::response) {
     return {force == evaluate::InForce::yes ? Enforced::contradicted : Enforced::unknown, {}};
   }
-  // IPsec drops packets without an answer: a fault is one all the same.
+  // IPsec drops packets without an answer, and a fault is an answer.
   const bool is_answered =
       call.outcome == dissect::Outcome::fault || call.outcome == dissect::Outcome::rejected;
   if (is_answered && call.verdict && call.verdict->control == evaluate::Control::ipsec) {

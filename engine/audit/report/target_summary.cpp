@@ -10,7 +10,7 @@
 namespace rpcaudit::audit {
 namespace {
 
-// The targets that give the same, in one line.
+// Targets that judge all calls alike share a line.
 struct TargetLine {
   TargetTally counts{};
   std::size_t target = 0;  // the first

@@ -42,7 +42,7 @@ void lint_for_target(const Policy& policy, const TargetProfile& profile,
                      std::vector<Diagnostic>& diagnostics);
 
 // Filters of which each command is a process of its own, in files other than `scripts`, of which
-// lint_script() tells the same.
+// lint_script() tells this itself.
 void lint_processes(const Policy& policy, std::span<const std::uint32_t> scripts,
                     std::vector<Diagnostic>& diagnostics);
 
