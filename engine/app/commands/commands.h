@@ -11,5 +11,6 @@ namespace rpcaudit::app {
 [[nodiscard]] Command endpoints_command();
 [[nodiscard]] Command explain_command();
 [[nodiscard]] Command netsh_command();
+[[nodiscard]] Command schema_command();
 
 }  // namespace rpcaudit::app

@@ -7,6 +7,7 @@
 
 #include "engine/audit/catalogue/catalogue.h"
 #include "engine/audit/report/endpoint_inventory.h"
+#include "engine/audit/schema/schemas.h"
 #include "engine/audit/sink/json_line.h"
 #include "engine/audit/text/rfc3339.h"
 #include "engine/audit/text/text_encoding.h"
@@ -43,6 +44,7 @@ void write_record(const ServedEndpoint& endpoint, const EndpointSighting& sighti
   JsonLine line(out);
   write_time(line, "timestamp", sighting.last_seen);
   line.plain("event_type", "rpc_endpoint");
+  line.members(kSchemaMember);
   line.plain("dest_ip", to_string(endpoint.server));
   if (endpoint.port != 0) line.number("dest_port", endpoint.port);
   line.open("rpc");

@@ -1,14 +1,13 @@
 #include "engine/audit/sink/json_sink.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cinttypes>
 #include <cstdio>
 
+#include "engine/audit/schema/schemas.h"
 #include "engine/audit/sink/json_evidence.h"
 #include "engine/audit/text/auth_names.h"
 #include "engine/audit/text/status_names.h"
-#include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit::audit {
 namespace {
@@ -89,47 +88,13 @@ void write_doubts(JsonLine& line, dissect::Doubts doubts) {
   }
 }
 
-// What the filter asks for, for records of findings.
-std::string render_conditions(const policy::Filter& filter) {
-  constexpr std::size_t kConditionsMax = 16;
-  std::string out = "\"conditions\":[";
-  for (std::size_t i = 0; i < std::min(filter.conditions.size(), kConditionsMax); ++i) {
-    out.append(i == 0 ? "\"" : ",\"");
-    append_json_escaped(out, policy::describe(filter.conditions[i]));
-    out.push_back('"');
-  }
-  out.push_back(']');
-  if (filter.conditions.size() > kConditionsMax) out.append(",\"more_conditions\":true");
-  return out;
-}
-
-std::string render_filter(const policy::Policy& policy, const policy::Filter& filter) {
-  std::string out = "\"layer\":\"";
-  out.append(to_string(filter.layer)).append("\",\"filter\":\"").append(to_string(filter.key));
-  out.append("\",\"source\":\"");
-  append_json_escaped(out, policy::source_text(policy, filter.span));
-  out.push_back('"');
-  return out;
-}
-
 }  // namespace
 
 JsonSink::JsonSink(OutputBuffer& out, const evaluate::ServerPolicies* policies,
                    InputName input_name, std::size_t contexts_max)
     : out_(out), input_name_(std::move(input_name)), shared_(contexts_max) {
   for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
-    const policy::Policy& policy = policies->policy(i);
-    PolicyMembers& members = policies_.emplace_back();
-    if (!policies->name(i).empty()) {
-      members.deployment = "\"deployment\":\"";
-      append_json_escaped(members.deployment, policies->name(i));
-      members.deployment.push_back('"');
-    }
-    members.controls = ControlMembers(policy);
-    for (const policy::Filter& filter : policy.filters) {
-      members.filters.push_back(render_filter(policy, filter));
-      members.conditions.push_back(render_conditions(filter));
-    }
+    policies_.emplace_back(policies->policy(i), policies->name(i));
   }
 }
 
@@ -190,6 +155,7 @@ void JsonSink::write_head(JsonLine& line, const dissect::FrameReference& frame,
                           std::string_view event_type) {
   write_time(line, "timestamp", frame.timestamp);
   line.plain("event_type", event_type);
+  line.members(kSchemaMember);
   line.number("frame", frame.number);
 }
 
@@ -380,6 +346,7 @@ void JsonSink::on_statistics(const StatisticsEvent& statistics) {
   JsonLine line(out_);
   write_time(line, "timestamp", statistics.timestamp);
   line.plain("event_type", "stats");
+  line.members(kSchemaMember);
   line.open("stats");
   if (statistics.interrupted) line.truth("interrupted");
   line.plain("version", statistics.version);

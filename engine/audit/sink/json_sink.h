@@ -6,8 +6,8 @@
 
 #include "engine/audit/event/event_sink.h"
 #include "engine/audit/event/slot_pool.h"
-#include "engine/audit/sink/control_members.h"
 #include "engine/audit/sink/json_line.h"
+#include "engine/audit/sink/policy_members.h"
 #include "engine/audit/text/community_id.h"
 #include "engine/audit/text/rfc3339.h"
 #include "engine/evaluate/server_policies.h"
@@ -36,13 +36,6 @@ class JsonSink : public EventSink {
   void flush() override { out_.flush(); }
 
  private:
-  // What verdicts of one policy say of what decides.
-  struct PolicyMembers {
-    std::string deployment;               // "deployment":..., empty when there is only one policy
-    std::vector<std::string> filters;     // "layer":...,"filter":...,"source":... of each filter
-    std::vector<std::string> conditions;  // "conditions":[...] of each filter
-    ControlMembers controls;
-  };
   // Members that all records of a context have in common.
   struct Shared {
     std::uint32_t generation = 0;

@@ -87,13 +87,11 @@ TEST_F(MapperOverPipe, TheInventoryHoldsWhatItAnnounced) {
   const Ended ended = run("endpoints -r " + capture);
   EXPECT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("106 endpoints of 2 servers: 103 announced, 0 bound, 3 both"));
-  EXPECT_THAT(
-      ended.out,
-      AllOf(HasSubstr(
-                "\"event_type\":\"rpc_endpoint\",\"dest_ip\":\"fd00:77::1\",\"dest_port\":49153,"
-                "\"rpc\":{\"transport\":\"ncacn_ip_tcp\",\"interface\":"
-                "\"e3514235-4b06-11d1-ab04-00c04fc2dcd2\""),
-            HasSubstr("\"pipe\":\"\\\\PIPE\\\\netlogon\"")));
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("\"event_type\":\"rpc_endpoint\",\"schema\":1,\"dest_ip\":"
+                                         "\"fd00:77::1\",\"dest_port\":49153,"
+                                         "\"rpc\":{\"transport\":\"ncacn_ip_tcp\",\"interface\":"
+                                         "\"e3514235-4b06-11d1-ab04-00c04fc2dcd2\""),
+                               HasSubstr("\"pipe\":\"\\\\PIPE\\\\netlogon\"")));
   // Told over the pipe, then bound over TCP.
   EXPECT_THAT(line_with(ended.out,
                         "\"dest_port\":49154,\"rpc\":{\"transport\":\"ncacn_ip_tcp\",\"interface\":"

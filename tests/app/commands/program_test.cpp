@@ -482,9 +482,9 @@ TEST_F(ProgramTest, ExplainsADescribedCall) {
 
 TEST_F(ProgramTest, ExplainsTheCallOfAFrame) {
   const Ended found = run("audit -q -r " + demo + " -p " + dcsync);
-  const std::size_t audit = found.out.find("\"rpc_audit\",\"frame\":");
+  const std::size_t audit = found.out.find("\"rpc_audit\",\"schema\":1,\"frame\":");
   ASSERT_NE(audit, std::string::npos);
-  const int frame = std::atoi(found.out.c_str() + audit + 20);
+  const int frame = std::atoi(found.out.c_str() + audit + 31);
   const std::string command = "explain -p " + dcsync + " -r " + demo + " --frame ";
   const Ended explained = run(command + std::to_string(frame));
   EXPECT_EQ(explained.status, 0);
@@ -501,9 +501,9 @@ TEST_F(ProgramTest, ExplainsALookUpByBothLayers) {
            "add condition field=if_uuid matchtype=equal data=e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
            "add condition field=if_version matchtype=equal data=4\nadd filter\n");
   const Ended found = run("audit -q -r " + demo + " -p " + policy);
-  const std::size_t audit = found.out.find("\"rpc_audit\",\"frame\":");
+  const std::size_t audit = found.out.find("\"rpc_audit\",\"schema\":1,\"frame\":");
   ASSERT_NE(audit, std::string::npos) << found.out << found.err;
-  const int frame = std::atoi(found.out.c_str() + audit + 20);
+  const int frame = std::atoi(found.out.c_str() + audit + 31);
   const Ended explained =
       run("explain -q -p " + policy + " -r " + demo + " --frame " + std::to_string(frame));
   const std::size_t um = explained.out.find("verdict  would_permit: no filter matches");

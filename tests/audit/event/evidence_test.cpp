@@ -222,6 +222,7 @@ TEST_F(ConnectionRecords, OneForAConnectionThatTheRulesStop) {
                               {IpAddress::v4(0x0a4d'0001), 135}, audit::IpProtocol::tcp));
   EXPECT_EQ(sight.records(),
             "{\"timestamp\":\"1970-01-01T00:00:00.000000000Z\",\"event_type\":\"rpc_connection\","
+            "\"schema\":1,"
             "\"frame\":1,\"src_ip\":\"10.77.0.2\",\"src_port\":40000,\"dest_ip\":\"10.77.0.1\","
             "\"dest_port\":135,\"proto\":\"TCP\","
             "\"community_id\":\"" +
@@ -346,7 +347,7 @@ TEST_F(RefusedBinds, AreFindingsWhereThePolicyRefusesToo) {
   say(true, make_bind({drsuapi}));
   say(false, bind_nak(kUnspecified));
   const std::string text = sight.records();
-  EXPECT_THAT(text, HasSubstr("\"event_type\":\"rpc_context\",\"frame\":3,"));
+  EXPECT_THAT(text, HasSubstr("\"event_type\":\"rpc_context\",\"schema\":1,\"frame\":3,"));
   EXPECT_THAT(text, HasSubstr("\"result\":\"rejected\",\"reason\":0,"));
   EXPECT_THAT(text, HasSubstr("\"verdict\":{\"action\":\"would_block\","
                               "\"control\":\"restrict_remote_clients\",\"row\":\"tcp-anonymous\","

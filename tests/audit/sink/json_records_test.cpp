@@ -110,23 +110,25 @@ TEST(JsonRecords, ContextThenCallWithItsAnswer) {
   records.feed().on_call(context, call);
   records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   records.feed().on_context_closed(context.key);
-  EXPECT_EQ(records.finished(),
-            std::string(
-                "{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_context\","
-                "\"frame\":10," +
-                flow() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," + std::string(kInterface) +
-                ",\"call_id\":1,\"context_id\":0,\"auth_type\":10,\"auth_type_name\":\"NTLM\","
-                "\"auth_level\":6,\"auth_level_name\":\"privacy\","
-                "\"result\":\"accepted\","
-                "\"transfer_syntax\":\"8a885d04-1ceb-11c9-9fe8-08002b104860\"}}\n"
-                "{\"timestamp\":\"2026-11-20T14:03:12.000020000Z\",\"event_type\":\"rpc_call\","
-                "\"frame\":20," +
-                flow() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," + std::string(kInterface) +
-                ",\"operation\":\"IDL_DRSGetNCChanges\",\"call_id\":2,\"context_id\":0,"
-                "\"opnum\":3,\"auth_type\":10,\"auth_type_name\":\"NTLM\",\"auth_level\":6,"
-                "\"auth_level_name\":\"privacy\",\"user\":\"user1\","
-                "\"domain\":\"LAB77\",\"outcome\":\"response\",\"outcome_frame\":21,"
-                "\"rtt\":0.000000500}}\n"));
+  EXPECT_EQ(
+      records.finished(),
+      std::string("{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_"
+                  "context\",\"schema\":1,"
+                  "\"frame\":10," +
+                  flow() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," + std::string(kInterface) +
+                  ",\"call_id\":1,\"context_id\":0,\"auth_type\":10,\"auth_type_name\":\"NTLM\","
+                  "\"auth_level\":6,\"auth_level_name\":\"privacy\","
+                  "\"result\":\"accepted\","
+                  "\"transfer_syntax\":\"8a885d04-1ceb-11c9-9fe8-08002b104860\"}}\n"
+                  "{\"timestamp\":\"2026-11-20T14:03:12.000020000Z\",\"event_type\":\"rpc_call\","
+                  "\"schema\":1,"
+                  "\"frame\":20," +
+                  flow() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," + std::string(kInterface) +
+                  ",\"operation\":\"IDL_DRSGetNCChanges\",\"call_id\":2,\"context_id\":0,"
+                  "\"opnum\":3,\"auth_type\":10,\"auth_type_name\":\"NTLM\",\"auth_level\":6,"
+                  "\"auth_level_name\":\"privacy\",\"user\":\"user1\","
+                  "\"domain\":\"LAB77\",\"outcome\":\"response\",\"outcome_frame\":21,"
+                  "\"rtt\":0.000000500}}\n"));
 }
 
 TEST(JsonRecords, PipeObjectAndFault) {
@@ -237,15 +239,16 @@ TEST(JsonRecords, BlindnessWithAndWithoutAConnection) {
   other.frame.input = 1;
   other.messages = 2;
   records.feed().on_blindness(other);
-  EXPECT_EQ(
-      records.finished(),
-      std::string("{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_blind\","
-                  "\"frame\":30," +
-                  flow() +
-                  ",\"blind\":{\"kind\":\"gap\",\"bytes\":1460}}\n"
-                  "{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_blind\","
-                  "\"frame\":31,\"pcap\":\"b\\\".pcap\","
-                  "\"blind\":{\"kind\":\"unfinished_fragments\",\"messages\":2}}\n"));
+  EXPECT_EQ(records.finished(),
+            std::string("{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_"
+                        "blind\",\"schema\":1,"
+                        "\"frame\":30," +
+                        flow() +
+                        ",\"blind\":{\"kind\":\"gap\",\"bytes\":1460}}\n"
+                        "{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_"
+                        "blind\",\"schema\":1,"
+                        "\"frame\":31,\"pcap\":\"b\\\".pcap\","
+                        "\"blind\":{\"kind\":\"unfinished_fragments\",\"messages\":2}}\n"));
 }
 
 TEST(JsonRecords, BlindnessOfAnSmbSessionSaysWhichAndSinceWhen) {

@@ -125,8 +125,10 @@ TEST_F(LookupsTest, AreJudgedByTheInterfaceInsideTheTower) {
   call(mapper_context(), map_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
   call(mapper_context(), map_call(22, 1, dissect::SyntaxId{kUnknown, 4, 0}));
   const std::string text = records();
-  EXPECT_NE(text.find(R"("event_type":"rpc_audit","frame":20)"), std::string::npos) << text;
-  EXPECT_NE(text.find(R"("event_type":"rpc_call","frame":22)"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("event_type":"rpc_audit","schema":1,"frame":20)"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find(R"("event_type":"rpc_call","schema":1,"frame":22)"), std::string::npos)
+      << text;
   EXPECT_NE(text.find(R"("lookup":{"interface":"e3514235-4b06-11d1-ab04-00c04fc2dcd2","version":)"
                       R"("4.0","interface_name":"drsuapi","transport":"ncacn_ip_tcp",)"
                       R"("anonymous":true})"),

@@ -1,0 +1,49 @@
+#include "engine/audit/sink/policy_members.h"
+
+#include <algorithm>
+
+#include "engine/audit/text/text_encoding.h"
+#include "engine/policy/netsh/printer.h"
+
+namespace rpcaudit::audit {
+namespace {
+
+// What the filter asks for, for records of findings.
+std::string render_conditions(const policy::Filter& filter) {
+  constexpr std::size_t kConditionsMax = 16;
+  std::string out = "\"conditions\":[";
+  for (std::size_t i = 0; i < std::min(filter.conditions.size(), kConditionsMax); ++i) {
+    out.append(i == 0 ? "\"" : ",\"");
+    append_json_escaped(out, policy::describe(filter.conditions[i]));
+    out.push_back('"');
+  }
+  out.push_back(']');
+  if (filter.conditions.size() > kConditionsMax) out.append(",\"more_conditions\":true");
+  return out;
+}
+
+std::string render_filter(const policy::Policy& policy, const policy::Filter& filter) {
+  std::string out = "\"layer\":\"";
+  out.append(to_string(filter.layer)).append("\",\"filter\":\"").append(to_string(filter.key));
+  out.append("\",\"source\":\"");
+  append_json_escaped(out, policy::source_text(policy, filter.span));
+  out.push_back('"');
+  return out;
+}
+
+}  // namespace
+
+PolicyMembers::PolicyMembers(const policy::Policy& policy, std::string_view name)
+    : controls(policy) {
+  if (!name.empty()) {
+    deployment = "\"deployment\":\"";
+    append_json_escaped(deployment, name);
+    deployment.push_back('"');
+  }
+  for (const policy::Filter& filter : policy.filters) {
+    filters.push_back(render_filter(policy, filter));
+    conditions.push_back(render_conditions(filter));
+  }
+}
+
+}  // namespace rpcaudit::audit
