@@ -90,9 +90,9 @@ struct Filter {
   Enforcer enforcer = Enforcer::windows;
   std::optional<std::uint64_t> weight;  // where it is not left to Windows: see filter_weight.h
   std::vector<Condition> conditions;
-  // What only listings have. Not part of equality.
+  // What people need. Not part of equality.
   std::uint64_t id = 0;  // the number that a running system gave it, higher for newer; 0: none
-  std::string name;      // empty: `RPCFilter`, as netsh names its filters
+  std::string name;      // of a listing, or by a script's comment (netsh/rule_name.h); may be empty
   std::string description;
   SourceSpan span;  // of its `add rule`
 };
@@ -103,6 +103,8 @@ struct Policy {
   std::vector<std::string> files;  // names as given; SourceSpan::file indexes them
   std::vector<Filter> filters;
   HostSettings host;  // what else the servers are set to
+  // Of what was written, by whoever read the files: another one for another revision.
+  std::string digest = {};
 };
 
 // Has `WD` name anonymous callers in all conditions where EveryoneIncludesAnonymous is set. To be

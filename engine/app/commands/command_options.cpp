@@ -226,6 +226,11 @@ void add_output_options(OptionTable& table, RunOptions& options) {
            "Write the summary to FILE as one JSON document with nothing left out, or what would "
            "change as CSV when the name ends in .csv; - is standard output.",
        .target = &options.summary});
+  output.options.push_back(
+      {.names = "--sensor",
+       .value_name = "NAME",
+       .help = "Name in all records and the summary as data: of whoever captured.",
+       .target = &options.sensor});
   output.options.push_back({.names = "--top",
                             .value_name = "N",
                             .help = "Show N rows of each part of the summary, in full width; 0 "

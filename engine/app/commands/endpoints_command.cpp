@@ -62,7 +62,7 @@ ExitStatus run_endpoints(const RunOptions& options) {
   for (const auto& output : outputs.all()) {
     output->format() == RecordFormat::text
         ? audit::write_endpoints_text(inventory, output->buffer())
-        : audit::write_endpoints_json(inventory, output->buffer());
+        : audit::write_endpoints_json(inventory, options.sensor, output->buffer());
   }
   outputs.finish();
   if (stop.reason() == StopReason::output_closed) return ExitStatus::data;

@@ -10,6 +10,7 @@
 #include "engine/audit/catalogue/attack_techniques.h"
 #include "engine/audit/catalogue/catalogue.h"
 #include "engine/audit/catalogue/catalogue_data.h"
+#include "engine/audit/catalogue/reached_interfaces.h"
 #include "engine/evaluate/compiled_policy.h"
 #include "engine/evaluate/sublayers.h"
 #include "engine/evaluate/target_survey.h"
@@ -18,34 +19,7 @@
 namespace rpcaudit::app {
 namespace {
 
-// Sources: [MS-DRSR], [MS-NRPC], [MS-LSAD], [MS-SAMR], [MS-SCMR], [MS-DCOM], [MS-RPRN], [MS-PAR],
-// [MS-FSRVP], [MS-SRVS], C706 for the mapper, each section 2.1 (transport); group policy finds
-// its files by way of netlogon, lsarpc and drsuapi ([MS-GPOL] 3.2.5.1).
-constexpr ReachedInterface kVital[] = {
-    {uuid("e1af8308-5d1f-11c9-91a4-08002b14a0fa"), "look-up of endpoints", "epmapper", true, 135},
-    {uuid("e3514235-4b06-11d1-ab04-00c04fc2dcd2"), "replication, group policy", {}, true},
-    {uuid("12345678-1234-abcd-ef00-01234567cffb"), "logon", "netlogon", true},
-    {uuid("12345778-1234-abcd-ef00-0123456789ab"), "LSA: names, trusts", "lsarpc", true},
-    {uuid("12345778-1234-abcd-ef00-0123456789ac"), "SAM: accounts, joins", "samr", true},
-    {uuid("000001a0-0000-0000-c000-000000000046"), "DCOM activation", {}, true, 135},
-    {uuid("367abb81-9844-35f1-ad32-98f038001003"), "service control", "svcctl", true},
-    {uuid("4b324fc8-1670-01d3-1278-5a47bf6ee188"), "shares, sessions", "srvsvc", false},
-    {uuid("12345678-1234-abcd-ef00-0123456789ab"), "print", "spoolss", true},
-    {uuid("76f03f96-cdfd-44fc-a22c-64950a001209"), "print", {}, true},
-    {uuid("a8e0653c-2744-4389-a61d-7373df8b2292"), "backup of shares (VSS)", "fssagentrpc", false},
-};
-
-// The other interfaces that techniques use.
-constexpr ReachedInterface kOthers[] = {
-    {uuid("4fc742e0-4a10-11cf-8273-00aa004ae673"), {}, "netdfs", true},
-    {uuid("82273fdc-e32a-18c3-3f78-827929dc23ea"), {}, "eventlog", false},
-    {uuid("df1941c5-fe89-4e79-bf10-463657acf44d"), {}, "efsrpc", false},
-    {uuid("c681d488-d850-11d0-8c52-00c04fd90f7e"), {}, "lsarpc", false},
-    {uuid("1ff70682-0a51-30e8-076d-740be8cee98b"), {}, "atsvc", true},
-    {uuid("378e52b0-c0a9-11cf-822d-00aa0051e40f"), {}, "atsvc", true},
-    {uuid("338cd001-2244-31f1-aaaa-900038001003"), {}, "winreg", false},
-    {uuid("3dde7c30-165d-11d1-ab8f-00805f14db40"), {}, "protected_storage", false},
-};
+using audit::ReachedInterface;
 
 struct Caller {
   std::string_view name;
@@ -229,16 +203,6 @@ void add_lines(const ReachedInterface& interface, bool over_pipe, const Targets&
   }
 }
 
-const ReachedInterface* find_interface(const Uuid& interface) noexcept {
-  for (const std::span<const ReachedInterface> table :
-       {std::span<const ReachedInterface>(kVital), std::span<const ReachedInterface>(kOthers)}) {
-    for (const ReachedInterface& one : table) {
-      if (one.interface == interface) return &one;
-    }
-  }
-  return nullptr;
-}
-
 std::string_view fate_text(Fate fate) noexcept {
   switch (fate) {
     case Fate::stopped: return "stopped";
@@ -268,12 +232,10 @@ std::string fates_text(const ReachedInterface& interface, bool over_pipe, std::u
 
 }  // namespace
 
-std::span<const ReachedInterface> vital_interfaces() noexcept { return kVital; }
-
 std::string vital_text(const policy::Policy& policy, const evaluate::EvaluationOptions& options) {
   const Targets targets(policy, evaluate::options_for(policy, options));
   std::string text;
-  for (const ReachedInterface& interface : kVital) {
+  for (const ReachedInterface& interface : audit::vital_interfaces()) {
     if (interface.has_tcp) add_lines(interface, false, targets, text);
     if (!interface.pipe.empty()) add_lines(interface, true, targets, text);
   }
@@ -286,9 +248,7 @@ std::string technique_text(const policy::Policy& policy, const evaluate::Evaluat
   std::string open;  // somewhere, for somebody
   std::string stopped;
   for (const audit::AttackOperation& operation : audit::attack_operations(technique)) {
-    const ReachedInterface* const known = find_interface(operation.interface);
-    const ReachedInterface interface =
-        known != nullptr ? *known : ReachedInterface{operation.interface, {}, {}, true, 0};
+    const ReachedInterface interface = audit::reached_interface(operation.interface);
     for (const bool over_pipe : {false, true}) {
       if (over_pipe ? interface.pipe.empty() : !interface.has_tcp) continue;
       const std::string fates = fates_text(interface, over_pipe, operation.opnum, targets);

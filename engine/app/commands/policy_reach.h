@@ -1,12 +1,8 @@
 #pragma once
 
-#include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "dissect/uuid.h"
 #include "engine/evaluate/evaluation_options.h"
 #include "engine/policy/policy.h"
 
@@ -16,20 +12,8 @@ namespace rpcaudit::app {
 // that attacks use. Each is tried over each transport that its interface has, by callers of several
 // kinds, for each target that is asked for. The client's address is none that policies name.
 
-// How an interface is reached.
-struct ReachedInterface {
-  Uuid interface;
-  std::string_view what_for;  // `replication`
-  std::string_view pipe;      // without `\PIPE\`; empty: not over named pipes
-  bool has_tcp = false;
-  std::uint16_t port = 0;  // of TCP; 0: any that Windows gives to RPC services
-};
-
-// The interfaces without which a domain or a server's administration stops.
-[[nodiscard]] std::span<const ReachedInterface> vital_interfaces() noexcept;
-
-// The vital interfaces that the policy stops, a line for each, transport and kind of callers: what
-// of it is stopped, and on which targets. Empty when none is.
+// The vital interfaces (audit::vital_interfaces) that the policy stops, a line for each, transport
+// and kind of callers: what of it is stopped, and on which targets. Empty when none is.
 [[nodiscard]] std::string vital_text(const policy::Policy& policy,
                                      const evaluate::EvaluationOptions& options);
 

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "engine/audit/text/digest.h"
 #include "engine/audit/text/text_encoding.h"
 #include "engine/evaluate/controls/host_controls.h"
 #include "engine/policy/text/spelling.h"
@@ -101,6 +102,11 @@ LoadedDeployment load_deployment(const ReadDeploymentFile& read, policy::Deploym
   result.loaded.policy.files = read.file.files;  // first, as places in them are numbered so
   result.loaded.policy.host = std::move(deployment.host);
   result.loaded.sources = read.sources;
+  for (const policy::SourceText& source : read.sources) {
+    result.loaded.policy.digest =
+        audit::sha256_hex(result.loaded.policy.digest + std::string(source.text()))
+            .substr(0, kPolicyDigestSize);
+  }
   apply(options.controls, result.loaded.policy.host);
   choose_target(deployment, options, result);
   std::vector<std::string> paths = options.policies;

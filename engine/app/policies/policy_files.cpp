@@ -12,6 +12,7 @@
 #include "engine/app/policies/gpo_folder.h"
 #include "engine/app/policies/state_folder.h"
 #include "engine/audit/catalogue/catalogue.h"
+#include "engine/audit/text/digest.h"
 #include "engine/audit/text/text_encoding.h"
 #include "engine/policy/check/validator.h"
 #include "engine/policy/netsh/filter_store.h"
@@ -154,6 +155,9 @@ bool load_file(const std::string& path, LoadedPolicy& loaded) {
     loaded.unreadable.push_back(audit::terminal_text(problem));
     return true;
   }
+  // Of several files each counts, in their order.
+  loaded.policy.digest =
+      audit::sha256_hex(loaded.policy.digest + *bytes).substr(0, kPolicyDigestSize);
   const std::size_t errors_before = loaded.count(policy::Severity::error);
   const Extent before(loaded.policy, 0xffff'ffff);
   policy::PolicyText text;

@@ -32,6 +32,9 @@ struct LoadedPolicy {
 // The bytes of a file, nothing and `errno` when it cannot be read. `-` is standard input.
 [[nodiscard]] std::optional<std::string> read_policy_file(const std::string& path);
 
+// Of Policy::digest: the first digits of the SHA-256 of the file, so that sha256sum shows them too.
+inline constexpr std::size_t kPolicyDigestSize = 12;
+
 // What is asked of the files besides their names.
 struct PolicyFileOptions {
   bool allow_empty = false;   // a file that asks for nothing gets a warning, not an error

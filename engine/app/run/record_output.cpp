@@ -26,6 +26,7 @@ bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
     return false;
   }
   format_ = spec.format;
+  sensor_ = spec.sensor;
   color_ = has_color(spec.color, is_terminal());
   if (format_ == RecordFormat::automatic) {
     format_ = is_terminal() ? on_terminal : RecordFormat::json;
@@ -41,8 +42,8 @@ audit::EventSink& RecordOutput::open_sink(const evaluate::ServerPolicies* polici
   if (format_ == RecordFormat::text) {
     sink_ = std::make_unique<audit::TextSink>(*buffer_, policies, std::move(input_name), color_);
   } else {
-    sink_ =
-        std::make_unique<audit::JsonSink>(*buffer_, policies, std::move(input_name), contexts_max);
+    sink_ = std::make_unique<audit::JsonSink>(*buffer_, policies, std::move(input_name),
+                                              contexts_max, sensor_);
   }
   return *sink_;
 }

@@ -53,6 +53,7 @@ class RecordOutput : private audit::OutputTarget {
   const Stop& stop_;
   std::function<void()> on_closed_;
   bool color_ = false;
+  std::string sensor_;
   OutputFile file_;
   RecordFormat format_ = RecordFormat::json;
   std::string error_;

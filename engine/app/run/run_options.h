@@ -21,6 +21,7 @@ struct OutputSpec {
   std::string path;  // `-` is standard output
   RecordFormat format = RecordFormat::automatic;
   Color color = Color::automatic;
+  std::string sensor = {};  // that JSON records are marked with; may be empty
 };
 
 // What the command line says about the controls besides the RPC filters.
@@ -41,6 +42,7 @@ struct RunOptions {
   std::string packet_filter;
   std::string summary;                // file for the summary as data; empty without one
   std::optional<std::uint64_t> rows;  // of each part of the summary for people; 0: all
+  std::string sensor;                 // that records and summary are marked with
   RecordFormat format = RecordFormat::automatic;
   Color color = Color::automatic;
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number

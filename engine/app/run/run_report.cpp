@@ -21,6 +21,7 @@ audit::RunFacts facts_of(const RunOptions& options, const FrameRun& run,
                          std::vector<std::string> problems) {
   audit::RunFacts facts;
   facts.version = kVersion;
+  facts.sensor = options.sensor;
   facts.inputs = options.captures;
   facts.frames = run.read.frames;
   facts.bytes = run.read.bytes;

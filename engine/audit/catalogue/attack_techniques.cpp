@@ -1,6 +1,8 @@
 #include "engine/audit/catalogue/attack_techniques.h"
 
 #include <algorithm>
+#include <tuple>
+#include <vector>
 
 namespace rpcaudit::audit {
 namespace {
@@ -93,7 +95,30 @@ constexpr AttackOperation kOperations[] = {
     {"T1649", uuid("d99e6e70-fc88-11d0-b498-00a0c90312f3"), 3, "certificate enrolment request"},
 };
 
+struct ByOperation {
+  bool operator()(const AttackOperation& a, const AttackOperation& b) const noexcept {
+    return std::tie(a.interface, a.opnum, a.technique) <
+           std::tie(b.interface, b.opnum, b.technique);
+  }
+};
+
+std::vector<AttackOperation> sorted_by_operation() {
+  std::vector<AttackOperation> sorted(std::begin(kOperations), std::end(kOperations));
+  std::sort(sorted.begin(), sorted.end(), ByOperation());
+  return sorted;
+}
+
 }  // namespace
+
+std::span<const AttackOperation> attack_operations(const Uuid& interface) {
+  static const std::vector<AttackOperation> kSorted = sorted_by_operation();
+  const auto first =
+      std::partition_point(kSorted.begin(), kSorted.end(),
+                           [&](const AttackOperation& one) { return one.interface < interface; });
+  const auto last = std::find_if(
+      first, kSorted.end(), [&](const AttackOperation& one) { return one.interface != interface; });
+  return {first, last};
+}
 
 std::span<const AttackOperation> attack_operations() noexcept { return kOperations; }
 

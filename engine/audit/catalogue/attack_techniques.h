@@ -22,4 +22,7 @@ struct AttackOperation {
 [[nodiscard]] std::span<const AttackOperation> attack_operations(
     std::string_view technique) noexcept;
 
+// Those of an interface, by opnum; an operation may serve several techniques. Valid for ever.
+[[nodiscard]] std::span<const AttackOperation> attack_operations(const Uuid& interface);
+
 }  // namespace rpcaudit::audit

@@ -20,6 +20,21 @@ std::span<const CatalogueOperation> operations_of(CatalogueEntry entry) noexcept
   return catalogue_operations().subspan(interface.first_operation, interface.operation_count);
 }
 
+// Null when the catalogue does not know the operation.
+const CatalogueOperation* find_row(CatalogueEntry entry, std::uint16_t opnum) noexcept {
+  const std::span<const CatalogueOperation> operations = operations_of(entry);
+  if (operations.empty() || opnum < operations.front().opnum) return nullptr;
+  // Most interfaces number their operations without holes.
+  const std::size_t expected = std::size_t{opnum} - operations.front().opnum;
+  if (expected < operations.size() && operations[expected].opnum == opnum) {
+    return &operations[expected];
+  }
+  const auto found = std::lower_bound(
+      operations.begin(), operations.end(), opnum,
+      [](const CatalogueOperation& row, std::uint16_t key) { return row.opnum < key; });
+  return found == operations.end() || found->opnum != opnum ? nullptr : &*found;
+}
+
 constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
@@ -55,18 +70,13 @@ std::string_view interface_name(CatalogueEntry entry) noexcept {
 }
 
 std::string_view operation_name(CatalogueEntry entry, std::uint16_t opnum) noexcept {
-  const std::span<const CatalogueOperation> operations = operations_of(entry);
-  if (operations.empty() || opnum < operations.front().opnum) return {};
-  // Most interfaces number their operations without holes.
-  const std::size_t expected = std::size_t{opnum} - operations.front().opnum;
-  if (expected < operations.size() && operations[expected].opnum == opnum) {
-    return text_of(operations[expected].name);
-  }
-  const auto found = std::lower_bound(
-      operations.begin(), operations.end(), opnum,
-      [](const CatalogueOperation& row, std::uint16_t key) { return row.opnum < key; });
-  return found == operations.end() || found->opnum != opnum ? std::string_view()
-                                                            : text_of(found->name);
+  const CatalogueOperation* const row = find_row(entry, opnum);
+  return row == nullptr ? std::string_view() : text_of(row->name);
+}
+
+std::string_view operation_alias(CatalogueEntry entry, std::uint16_t opnum) noexcept {
+  const CatalogueOperation* const row = find_row(entry, opnum);
+  return row == nullptr ? std::string_view() : text_of(row->alias);
 }
 
 std::optional<std::uint16_t> find_operation(CatalogueEntry entry, std::string_view name) noexcept {

@@ -26,6 +26,9 @@ struct CatalogueEntry {
 [[nodiscard]] std::string_view interface_name(CatalogueEntry entry) noexcept;
 // Empty when the catalogue has no name for the operation.
 [[nodiscard]] std::string_view operation_name(CatalogueEntry entry, std::uint16_t opnum) noexcept;
+// What Zeek calls the operation, right or wrong, where that is another name: public detections
+// compare with it. Empty otherwise.
+[[nodiscard]] std::string_view operation_alias(CatalogueEntry entry, std::uint16_t opnum) noexcept;
 // The opnum of an operation by name, whatever its case; a prefix such as `IDL_` may be left out.
 [[nodiscard]] std::optional<std::uint16_t> find_operation(CatalogueEntry entry,
                                                           std::string_view name) noexcept;

@@ -25,6 +25,7 @@ struct CatalogueInterface {
 struct CatalogueOperation {
   std::uint16_t opnum;
   CatalogueText name;
+  CatalogueText alias;  // of size 0 where there is none
 };
 
 [[nodiscard]] std::span<const CatalogueInterface> catalogue_interfaces() noexcept;  // by UUID

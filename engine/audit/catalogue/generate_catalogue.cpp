@@ -23,6 +23,7 @@ constexpr std::size_t kNameSizeMax = 255;
 struct Operation {
   std::uint16_t opnum = 0;
   std::string name;
+  std::string alias;  // Zeek's name, where it is another
 };
 
 struct Interface {
@@ -61,7 +62,9 @@ Interface parse_line(std::string_view rest) {
     if (!row.operations.empty() && row.operations.back().opnum >= opnum) {
       throw std::runtime_error("opnums out of order");
     }
-    row.operations.push_back({static_cast<std::uint16_t>(opnum), checked_name(item)});
+    const std::string_view name = take(item, '=');
+    row.operations.push_back({static_cast<std::uint16_t>(opnum), checked_name(name),
+                              item.empty() ? std::string() : checked_name(item)});
   }
   return row;
 }
@@ -118,7 +121,8 @@ void write_source(const std::vector<Interface>& interfaces, std::ostream& out) {
   out << "};\n\nconstexpr CatalogueOperation kOperations[] = {\n";
   for (const Interface& row : interfaces) {
     for (const Operation& operation : row.operations) {
-      out << "{" << operation.opnum << "," << block.place(operation.name) << "},\n";
+      out << "{" << operation.opnum << "," << block.place(operation.name) << ","
+          << block.place(operation.alias) << "},\n";
     }
   }
   out << "};\n\nconstexpr char kText[] =\n";

@@ -80,7 +80,8 @@ class EndpointInventory : public dissect::RpcObserver {
 };
 
 // One record, `rpc_endpoint`, a line.
-void write_endpoints_json(const EndpointInventory& inventory, OutputBuffer& out);
+void write_endpoints_json(const EndpointInventory& inventory, std::string_view sensor,
+                          OutputBuffer& out);
 // A table for people.
 void write_endpoints_text(const EndpointInventory& inventory, OutputBuffer& out);
 

@@ -7,8 +7,8 @@
 
 #include "engine/audit/catalogue/catalogue.h"
 #include "engine/audit/report/endpoint_inventory.h"
-#include "engine/audit/schema/schemas.h"
 #include "engine/audit/sink/json_line.h"
+#include "engine/audit/sink/record_values.h"
 #include "engine/audit/text/rfc3339.h"
 #include "engine/audit/text/text_encoding.h"
 
@@ -40,11 +40,11 @@ std::string short_time(Timestamp time) {
 }
 
 void write_record(const ServedEndpoint& endpoint, const EndpointSighting& sighting,
-                  OutputBuffer& out) {
+                  std::string_view head, OutputBuffer& out) {
   JsonLine line(out);
   write_time(line, "timestamp", sighting.last_seen);
   line.plain("event_type", "rpc_endpoint");
-  line.members(kSchemaMember);
+  line.members(head);
   line.plain("dest_ip", to_string(endpoint.server));
   if (endpoint.port != 0) line.number("dest_port", endpoint.port);
   line.open("rpc");
@@ -90,9 +90,11 @@ EndpointRow row_of(const ServedEndpoint& endpoint, const EndpointSighting& sight
 
 }  // namespace
 
-void write_endpoints_json(const EndpointInventory& inventory, OutputBuffer& out) {
+void write_endpoints_json(const EndpointInventory& inventory, std::string_view sensor,
+                          OutputBuffer& out) {
+  const std::string head = record_head(sensor);
   for (const auto& [endpoint, sighting] : inventory.endpoints()) {
-    write_record(endpoint, sighting, out);
+    write_record(endpoint, sighting, head, out);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "engine/audit/report/report_writer.h"
 
+#include "engine/audit/catalogue/attack_techniques.h"
 #include "engine/audit/catalogue/catalogue.h"
 #include "engine/audit/text/rfc3339.h"
 #include "engine/audit/text/text_encoding.h"
@@ -37,6 +38,14 @@ void write_operation(ReportWriter& out, const std::optional<Uuid>& interface, st
   if (!interface) return;
   const std::string_view name = operation_name(*interface, opnum);
   if (!name.empty()) out.text("operation", name);
+  bool is_open = false;
+  for (const AttackOperation& attack : attack_operations(*interface)) {
+    if (attack.opnum != opnum) continue;
+    if (!is_open) out.array("techniques");
+    is_open = true;
+    out.element(attack.technique);
+  }
+  if (is_open) out.end_array();
 }
 
 }  // namespace rpcaudit::audit

@@ -9,6 +9,7 @@
 #include "engine/audit/report/report_writer.h"
 #include "engine/audit/sink/text_sink.h"
 #include "engine/policy/netsh/printer.h"
+#include "engine/policy/netsh/rule_name.h"
 
 namespace rpcaudit::audit {
 namespace {
@@ -51,6 +52,7 @@ void write_policies(ReportWriter& out, const evaluate::ServerPolicies& policies)
   for (std::uint32_t i = 0; i < policies.size(); ++i) {
     out.object();
     if (!policies.name(i).empty()) out.text("name", policies.name(i));
+    if (!policies.policy(i).digest.empty()) out.text("digest", policies.policy(i).digest);
     out.array("files");
     for (const std::string& file : policies.policy(i).files) out.element(file);
     out.end_array();
@@ -111,6 +113,7 @@ void write_filters(ReportWriter& out, const AuditTally& tally,
       out.object();
       if (!policies.name(i).empty()) out.text("policy", policies.name(i));
       out.text("rule", policy::source_text(policy, filter.span));
+      out.text("rule_name", policy::rule_name(filter));
       out.text("filter", policy::describe(filter));
       for (std::size_t k = 0; k < evaluate::kVerdictActionCount; ++k) {
         out.number(to_string(static_cast<evaluate::VerdictAction>(k)), tally.filters[place][k]);
@@ -182,7 +185,9 @@ void write_lookups(ReportWriter& out, const AuditTally& tally,
       out.number("frame", consequence.lookup.number);
       out.number("contexts", consequence.contexts);
       out.number("calls", consequence.calls);
-      out.text("rule", policy::source_text(policy, policy.filters[consequence.filter].span));
+      const policy::Filter& filter = policy.filters[consequence.filter];
+      out.text("rule", policy::source_text(policy, filter.span));
+      out.text("rule_name", policy::rule_name(filter));
       out.end_object();
     }
   }
@@ -235,6 +240,7 @@ std::string summary_json(const RunFacts& run, const AuditTally& tally,
   out.text("event_type", "summary");
   out.number("schema", kSchema);
   out.text("version", run.version);
+  if (!run.sensor.empty()) out.text("sensor", run.sensor);
   write_run(out, run);
   write_counters(out, tally);
   if (policies != nullptr) {

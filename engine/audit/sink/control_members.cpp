@@ -92,12 +92,9 @@ void write_controls(JsonLine& line, const ControlMembers& members,
   line.close_array();
   if (!verdict.what_if) return;
   line.open("what_if");
-  line.open("restrict_remote_clients");
-  constexpr std::string_view kValues[] = {"0", "1", "2"};
-  for (std::size_t i = 0; i < verdict.what_if->size(); ++i) {
-    line.plain(kValues[i], to_string((*verdict.what_if)[i]));
-  }
-  line.close();
+  line.open_array("restrict_remote_clients");
+  for (const evaluate::VerdictAction action : *verdict.what_if) line.element(to_string(action));
+  line.close_array();
   line.close();
 }
 

@@ -21,7 +21,7 @@ void JsonSink::write_decision(JsonLine& line, const PolicyMembers& policy,
                               evaluate::VerdictAction action, evaluate::Control control,
                               const evaluate::ControlVerdict& decided) {
   line.plain("action", to_string(action));
-  if (!policy.deployment.empty()) line.members(policy.deployment);
+  if (!policy.identity.empty()) line.members(policy.identity);
   if (control != evaluate::Control::none) {
     line.plain("control", to_string(control));
     policy.controls.write(line, control, decided);

@@ -4,8 +4,8 @@
 #include <cinttypes>
 #include <cstdio>
 
-#include "engine/audit/schema/schemas.h"
 #include "engine/audit/sink/json_evidence.h"
+#include "engine/audit/sink/record_values.h"
 #include "engine/audit/text/auth_names.h"
 #include "engine/audit/text/status_names.h"
 
@@ -91,8 +91,11 @@ void write_doubts(JsonLine& line, dissect::Doubts doubts) {
 }  // namespace
 
 JsonSink::JsonSink(OutputBuffer& out, const evaluate::ServerPolicies* policies,
-                   InputName input_name, std::size_t contexts_max)
-    : out_(out), input_name_(std::move(input_name)), shared_(contexts_max) {
+                   InputName input_name, std::size_t contexts_max, std::string_view sensor)
+    : out_(out),
+      head_(record_head(sensor)),
+      input_name_(std::move(input_name)),
+      shared_(contexts_max) {
   for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
     policies_.emplace_back(policies->policy(i), policies->name(i));
   }
@@ -101,7 +104,7 @@ JsonSink::JsonSink(OutputBuffer& out, const evaluate::ServerPolicies* policies,
 const JsonSink::Shared& JsonSink::shared(const ContextInfo& context, std::uint32_t input) {
   Shared& shared = shared_[context.slot];
   if (!shared.rendered || shared.generation != context.generation || shared.input != input) {
-    render(context, input, shared);
+    render(context, input, flow_id(context), shared);
   }
   return shared;
 }
@@ -111,7 +114,7 @@ const JsonSink::Shared& JsonSink::shared(const ContextInfo& context, const CallE
   ContextInfo elsewhere = context;
   elsewhere.client = (*call.carrier)[0];
   elsewhere.server = (*call.carrier)[1];
-  render(elsewhere, call.frame.input, detour_);
+  render(elsewhere, call.frame.input, flow_id(context), detour_);
   return detour_;
 }
 
@@ -133,16 +136,21 @@ void JsonSink::append_flow(std::string& out, const Endpoint& client, const Endpo
   out.push_back('"');
 }
 
-void JsonSink::render(const ContextInfo& context, std::uint32_t input, Shared& shared) {
+void JsonSink::render(const ContextInfo& context, std::uint32_t input, std::uint64_t flow,
+                      Shared& shared) {
   shared.rendered = true;
   shared.generation = context.generation;
   shared.input = input;
   std::string& out = shared.members;
   out.clear();
   append_flow(out, context.client, context.server, transport_of(context.protocol).carrier, input);
+  out.append(",\"flow_id\":");
+  append_number(out, flow);
   out.append(",\"rpc\":{\"transport\":\"").append(to_string(context.protocol)).push_back('"');
   shared.transport_size = out.size();
   append_interface(out, context);
+  shared.attacks = context.abstract_syntax ? attack_operations(context.abstract_syntax->uuid)
+                                           : std::span<const AttackOperation>();
 
   shared.pipe.clear();
   if (context.pipe.empty()) return;
@@ -155,7 +163,7 @@ void JsonSink::write_head(JsonLine& line, const dissect::FrameReference& frame,
                           std::string_view event_type) {
   write_time(line, "timestamp", frame.timestamp);
   line.plain("event_type", event_type);
-  line.members(kSchemaMember);
+  line.members(head_);
   line.number("frame", frame.number);
 }
 
@@ -227,7 +235,13 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
   const std::string_view members = common.members;
   line.members(call.has_interface ? members : members.substr(0, common.transport_size));
   const std::string_view operation = operation_of(context, call);
-  if (!operation.empty()) line.plain("operation", operation);
+  if (!operation.empty()) {
+    line.plain("operation", operation);
+    const std::string_view alias = operation_alias(*context.catalogue, call.opnum);
+    if (!alias.empty()) line.plain("operation_alias", alias);
+  }
+  const bool serves_attacks =
+      call.has_interface && write_techniques(line, common.attacks, call.opnum);
   if (!transport_of(context.protocol).is_datagram) {
     line.number("call_id", call.call_id);
     line.number("context_id", call.context_id);
@@ -250,7 +264,7 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
   }
   write_outcome(line, call);
   line.close();
-  if (call.verdict) write_verdict(line, context, call);
+  if (call.verdict) write_verdict(line, context, call, serves_attacks);
   line.end();
 }
 
@@ -269,13 +283,14 @@ void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {
   });
 }
 
-void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call) {
+void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call,
+                             bool serves_attacks) {
   const evaluate::Verdict& verdict = *call.verdict;
   const evaluate::FilterVerdict& filters = verdict.deciding_filters();
   const PolicyMembers& policy = policies_[call.policy];
   line.open("verdict");
   line.plain("action", to_string(verdict.action));
-  if (!policy.deployment.empty()) line.members(policy.deployment);
+  if (!policy.identity.empty()) line.members(policy.identity);
   if (verdict.control != evaluate::Control::none) line.plain("control", to_string(verdict.control));
   if (const evaluate::ControlVerdict* const decided = verdict.deciding_control()) {
     policy.controls.write(line, verdict.control, *decided);
@@ -311,7 +326,10 @@ void JsonSink::write_verdict(JsonLine& line, const ContextInfo& context, const C
   write_controls(line, policy.controls, verdict);
   if (verdict.lookup.outcome != evaluate::Lookup::unaffected)
     line.plain("lookup", to_string(verdict.lookup.outcome));
-  if (call.reported) write_evidence(line, evidence_of(context, call));
+  if (call.reported) {
+    line.plain("severity", to_string(severity_of(verdict, serves_attacks)));
+    write_evidence(line, evidence_of(context, call));
+  }
   line.close();
 }
 
@@ -346,13 +364,21 @@ void JsonSink::on_statistics(const StatisticsEvent& statistics) {
   JsonLine line(out_);
   write_time(line, "timestamp", statistics.timestamp);
   line.plain("event_type", "stats");
-  line.members(kSchemaMember);
+  line.members(head_);
   line.open("stats");
   if (statistics.interrupted) line.truth("interrupted");
   line.plain("version", statistics.version);
   line.open_array("inputs");
   for (const std::string& input : statistics.inputs) line.element_text(input);
   line.close_array();
+  if (!policies_.empty()) line.open_array("policies");
+  for (const PolicyMembers& policy : policies_) {
+    line.open_element();
+    if (!policy.identity.empty()) line.members(policy.identity);
+    line.members(policy.files);
+    line.close();
+  }
+  if (!policies_.empty()) line.close_array();
   if (statistics.first) write_time(line, "first", *statistics.first);
   line.open("dissect");
   for (const NamedCounter& counter : statistics.dissect) line.number(counter.name, counter.value);

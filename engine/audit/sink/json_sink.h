@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "engine/audit/catalogue/attack_techniques.h"
 #include "engine/audit/event/event_sink.h"
 #include "engine/audit/event/slot_pool.h"
 #include "engine/audit/sink/json_line.h"
@@ -21,8 +23,9 @@ namespace rpcaudit::audit {
 class JsonSink : public EventSink {
  public:
   // Borrows `out`; `policies` may be null. `contexts_max` bounds ContextInfo::slot.
+  // All records have the name of the sensor, where it has one.
   JsonSink(OutputBuffer& out, const evaluate::ServerPolicies* policies, InputName input_name,
-           std::size_t contexts_max);
+           std::size_t contexts_max, std::string_view sensor = {});
 
   void on_approach(std::uint32_t context_slot) noexcept override;
   void on_context(const ContextInfo& context, const IdentityText& identity) override;
@@ -41,14 +44,15 @@ class JsonSink : public EventSink {
     std::uint32_t generation = 0;
     std::uint32_t input = 0;
     bool rendered = false;
-    std::size_t transport_size = 0;  // of `members` up to the interface
-    std::string members;             // "src_ip" .. "rpc":{"transport" .. "interface_name"
-    std::string pipe;                // "pipe":"...", or nothing
+    std::size_t transport_size = 0;            // of `members` up to the interface
+    std::string members;                       // "src_ip" .. "rpc":{"transport" .. "interface_name"
+    std::string pipe;                          // "pipe":"...", or nothing
+    std::span<const AttackOperation> attacks;  // that the interface serves
   };
 
   [[nodiscard]] const Shared& shared(const ContextInfo& context, std::uint32_t input);
   [[nodiscard]] const Shared& shared(const ContextInfo& context, const CallEvent& call);
-  void render(const ContextInfo& context, std::uint32_t input, Shared& shared);
+  void render(const ContextInfo& context, std::uint32_t input, std::uint64_t flow, Shared& shared);
   void append_flow(std::string& out, const Endpoint& client, const Endpoint& server,
                    std::string_view proto, std::uint32_t input);
   void write_time(JsonLine& line, std::string_view key, Timestamp time);
@@ -65,9 +69,11 @@ class JsonSink : public EventSink {
   // What decided, by a control other than the RPC filters, and the deployment.
   void write_decision(JsonLine& line, const PolicyMembers& policy, evaluate::VerdictAction action,
                       evaluate::Control control, const evaluate::ControlVerdict& decided);
-  void write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call);
+  void write_verdict(JsonLine& line, const ContextInfo& context, const CallEvent& call,
+                     bool serves_attacks);
 
   OutputBuffer& out_;
+  std::string head_;  // "schema":1,"sensor":"..."
   InputName input_name_;
   Rfc3339Writer time_;
   CommunityId community_id_;

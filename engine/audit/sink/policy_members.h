@@ -15,8 +15,9 @@ struct PolicyMembers {
   // `deployment` is empty when there is only one policy.
   PolicyMembers(const policy::Policy& policy, std::string_view deployment);
 
-  std::string deployment;               // "deployment":..., or empty
-  std::vector<std::string> filters;     // "layer":...,"filter":...,"source":... of each filter
+  std::string identity;                 // "deployment":...,"policy_digest":..., may be empty
+  std::string files;                    // "files":[...]
+  std::vector<std::string> filters;     // "layer":... to "source":... of each filter
   std::vector<std::string> conditions;  // "conditions":[...] of each filter
   ControlMembers controls;
 };

@@ -1,6 +1,7 @@
 #include "engine/policy/netsh/netsh_script.h"
 
 #include "engine/policy/netsh/netsh_session.h"
+#include "engine/policy/netsh/rule_name.h"
 #include "engine/policy/text/script_line.h"
 
 namespace rpcaudit::policy {
@@ -51,6 +52,7 @@ std::size_t read_netsh_script(const SourceText& source, std::uint32_t file, Poli
     errors_before = reporter.error_count();
   }
   if (!reporter.is_full()) session.finish();
+  name_by_comments(source, file, policy);
   reporter.sort_by_line();
   return session.command_count();
 }

@@ -59,8 +59,8 @@ TEST_F(DeploymentProgramTest, PoliciesOfTheCommandLineHoldForEveryServer) {
   const std::string policy = file("block.txt", std::string(kBlockDrsuapiTo) + "add filter\n");
   const std::string config = deployment("[[deployment]]\nname = 'x'\nservers = '10.77.0.1'\n");
   const Ended ended = run("audit -r " + demo + " -c " + config + " -p " + policy);
-  EXPECT_EQ(count_records(ended.out, "\"would_block\"", "\"deployment\":\"x\""), 52u);
-  EXPECT_EQ(count_records(ended.out, "\"would_block\"", "\"deployment\":\"other servers\""), 13u);
+  EXPECT_EQ(count_records(ended.out, "\"would_block\",\"deployment\":\"x\"", ""), 52u);
+  EXPECT_EQ(count_records(ended.out, "\"would_block\",\"deployment\":\"other servers\"", ""), 13u);
 }
 
 TEST_F(DeploymentProgramTest, AUserThatIsKnownDecidesWhatTheWireCannot) {

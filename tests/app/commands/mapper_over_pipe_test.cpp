@@ -64,8 +64,9 @@ TEST_F(MapperOverPipe, FiltersSeeTheInterfaceInsideTheTower) {
   EXPECT_EQ(ended.status, 0) << ended.err;
   for (const char* frame : {"294", "338", "342", "388", "392"}) {
     EXPECT_THAT(line_with(ended.out, std::string("\"frame\":") + frame + ","),
-                HasSubstr("\"action\":\"would_block\",\"control\":\"rpc_filter\",\"layer\":"
-                          "\"epmap\""));
+                HasSubstr("\"control\":\"rpc_filter\",\"layer\":\"epmap\""));
+    EXPECT_THAT(line_with(ended.out, std::string("\"frame\":") + frame + ","),
+                HasSubstr("\"verdict\":{\"action\":\"would_block\","));
   }
   EXPECT_THAT(ended.err, HasSubstr("79 judged: 5 would be blocked, 59 undecidable, "
                                    "15 would be permitted"));

@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
+#include <map>
 #include <set>
+#include <sstream>
 
 #include "dissect/statistics.h"
 #include "dissect/transport.h"
 #include "engine/audit/event/evidence.h"
 #include "engine/audit/schema/schemas.h"
+#include "engine/audit/sink/record_values.h"
 #include "engine/audit/tally/audit_tally.h"
 #include "engine/evaluate/controls/decision_table.h"
 #include "tests/app/program.h"
@@ -96,6 +99,63 @@ TEST_F(SchemaTest, RecordsAndSummariesOfAllCapturesAreValid) {
   EXPECT_EQ(faults("summary", summaries), "");
 }
 
+// README of the records: a call is an `rpc_call` or an `rpc_audit`, and both together are all
+// calls.
+TEST_F(SchemaTest, CallsByOperationLoseNoBlockedOnes) {
+  const auto by_operation = [this](const std::string& command) {
+    std::map<std::string, int> counts;
+    std::istringstream lines(run(command + " -q --format json " + demo).out);
+    for (std::string line; std::getline(lines, line);) {
+      const rapidjson::Document record = parsed(line);
+      const std::string type = record["event_type"].GetString();
+      if (type != "rpc_call" && type != "rpc_audit") continue;
+      const Value& rpc = record["rpc"];
+      ++counts[std::string(rpc["interface"].GetString()) + ' ' +
+               std::to_string(rpc["opnum"].GetInt())];
+    }
+    return counts;
+  };
+  const auto calls = by_operation("calls");
+  EXPECT_GT(calls.size(), 20u);
+  EXPECT_EQ(by_operation("audit --all -p " + dcsync), calls);
+}
+
+TEST_F(SchemaTest, RecordsOfAnAssociationShareAFlow) {
+  std::map<std::uint64_t, std::string> ends;
+  std::map<std::string, std::set<std::uint64_t>> flows;
+  std::istringstream lines(run("calls -q --format json --sensor edge " + demo).out);
+  for (std::string line; std::getline(lines, line);) {
+    const rapidjson::Document record = parsed(line);
+    EXPECT_STREQ(record["sensor"].GetString(), "edge");
+    if (!record.HasMember("flow_id")) continue;
+    const std::string flow = record["community_id"].GetString();
+    const std::uint64_t id = record["flow_id"].GetUint64();
+    EXPECT_EQ(ends.emplace(id, flow).first->second, flow) << "one flow has one pair of ends";
+    if (std::string_view(record["rpc"]["transport"].GetString()) == "ncacn_ip_tcp") {
+      flows[flow].insert(id);
+    }
+  }
+  EXPECT_GT(flows.size(), 20u);
+  for (const auto& [flow, ids] : flows) EXPECT_EQ(ids.size(), 1u) << flow;
+}
+
+// Two revisions of a policy are told apart; the name of a rule stays.
+TEST_F(SchemaTest, FindingsNameTheRevisionAndTheRule) {
+  const std::string script = read_file(dcsync);
+  const auto verdict_of = [this](const std::string& policy) {
+    const std::string out =
+        run("audit -q --format json --target ws2025 " + demo + " -p " + policy).out;
+    const rapidjson::Document record = parsed(out.substr(0, out.find('\n')));
+    return std::pair<std::string, std::string>(record["verdict"]["policy_digest"].GetString(),
+                                               record["verdict"]["rule_name"].GetString());
+  };
+  const auto before = verdict_of(file("a.txt", script));
+  const auto after = verdict_of(file("b.txt", "# another line\n" + script));
+  EXPECT_NE(before.first, after.first);
+  EXPECT_EQ(before.second, "block: DRSGetNCChanges from anybody else");
+  EXPECT_EQ(after.second, before.second);
+}
+
 TEST_F(SchemaTest, AnUnknownSchemaIsAnError) {
   EXPECT_EQ(run("schema").out, run("schema records").out);
   EXPECT_EQ(run("schema nothing").status, 2);
@@ -157,6 +217,13 @@ TEST(Schema, HasEveryWordOfEveryEnumeration) {
             names<dissect::ContextResult>(dissect::kContextResultCount));
   EXPECT_EQ(property("verdict_of_call", "lookup"),
             without(names<evaluate::Lookup>(evaluate::kLookupCount), "unaffected"));
+  EXPECT_EQ(property("verdict_of_call", "severity"),
+            names<audit::FindingSeverity>(audit::kFindingSeverityCount));
+  Words techniques;
+  for (const audit::AttackOperation& attack : audit::attack_operations()) {
+    techniques.emplace(attack.technique);
+  }
+  EXPECT_EQ(defined("technique"), techniques);
   EXPECT_EQ(property("verdict_of_call", "enforced"), names<audit::Enforced>(4));
   const auto inner = [&](const char* record, const char* object, const char* key) {
     return words_of(definition(schema, record)["properties"][object]["properties"][key]);

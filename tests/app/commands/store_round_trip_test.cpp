@@ -138,7 +138,7 @@ void expect_every_feature(const policy::Policy& policy) {
   }
 }
 
-// The verdicts of all records, without the place that a policy was read from.
+// The verdicts of all records, without what a policy is called and where it was read from.
 std::vector<std::string> verdicts(const std::string& records) {
   std::vector<std::string> verdicts;
   std::istringstream lines(records);
@@ -146,10 +146,11 @@ std::vector<std::string> verdicts(const std::string& records) {
     const std::size_t begin = line.find("\"verdict\":");
     if (begin == std::string::npos) continue;
     std::string verdict = line.substr(begin);
-    const std::string source = "\"source\":\"";
-    for (std::size_t at = 0; (at = verdict.find(source, at)) != std::string::npos;) {
-      const std::size_t end = verdict.find('"', at + source.size());
-      verdict.erase(at, end - at + 1);
+    for (const std::string key : {"\"source\":\"", "\"rule_name\":\"", "\"policy_digest\":\""}) {
+      for (std::size_t at = 0; (at = verdict.find(key, at)) != std::string::npos;) {
+        const std::size_t end = verdict.find('"', at + key.size());
+        verdict.erase(at, end - at + 1);
+      }
     }
     verdicts.push_back(std::move(verdict));
   }

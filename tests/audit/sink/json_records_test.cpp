@@ -6,6 +6,7 @@
 #include <sstream>
 #include <vector>
 
+#include "engine/audit/sink/record_values.h"
 #include "engine/policy/netsh/netsh_script.h"
 #include "tests/audit/audit_feed.h"
 
@@ -94,6 +95,12 @@ std::string flow() {
          "\",\"pcap\":\"a.pcap\"";
 }
 
+std::string flow_of_context() {
+  audit::ContextInfo context;
+  static_cast<dissect::ContextFactsOnWire&>(context) = drsuapi_context();
+  return flow() + ",\"flow_id\":" + std::to_string(audit::flow_id(context));
+}
+
 constexpr std::string_view kInterface =
     "\"interface\":\"e3514235-4b06-11d1-ab04-00c04fc2dcd2\",\"version\":\"4.0\","
     "\"interface_name\":\"drsuapi\"";
@@ -110,25 +117,28 @@ TEST(JsonRecords, ContextThenCallWithItsAnswer) {
   records.feed().on_call(context, call);
   records.feed().on_outcome(outcome_of(call, dissect::Outcome::response, 0));
   records.feed().on_context_closed(context.key);
-  EXPECT_EQ(
-      records.finished(),
-      std::string("{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_"
-                  "context\",\"schema\":1,"
-                  "\"frame\":10," +
-                  flow() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," + std::string(kInterface) +
-                  ",\"call_id\":1,\"context_id\":0,\"auth_type\":10,\"auth_type_name\":\"NTLM\","
-                  "\"auth_level\":6,\"auth_level_name\":\"privacy\","
-                  "\"result\":\"accepted\","
-                  "\"transfer_syntax\":\"8a885d04-1ceb-11c9-9fe8-08002b104860\"}}\n"
-                  "{\"timestamp\":\"2026-11-20T14:03:12.000020000Z\",\"event_type\":\"rpc_call\","
-                  "\"schema\":1,"
-                  "\"frame\":20," +
-                  flow() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," + std::string(kInterface) +
-                  ",\"operation\":\"IDL_DRSGetNCChanges\",\"call_id\":2,\"context_id\":0,"
-                  "\"opnum\":3,\"auth_type\":10,\"auth_type_name\":\"NTLM\",\"auth_level\":6,"
-                  "\"auth_level_name\":\"privacy\",\"user\":\"user1\","
-                  "\"domain\":\"LAB77\",\"outcome\":\"response\",\"outcome_frame\":21,"
-                  "\"rtt\":0.000000500}}\n"));
+  EXPECT_EQ(records.finished(),
+            std::string(
+                "{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_"
+                "context\",\"schema\":1,"
+                "\"frame\":10," +
+                flow_of_context() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," +
+                std::string(kInterface) +
+                ",\"call_id\":1,\"context_id\":0,\"auth_type\":10,\"auth_type_name\":\"NTLM\","
+                "\"auth_level\":6,\"auth_level_name\":\"privacy\","
+                "\"result\":\"accepted\","
+                "\"transfer_syntax\":\"8a885d04-1ceb-11c9-9fe8-08002b104860\"}}\n"
+                "{\"timestamp\":\"2026-11-20T14:03:12.000020000Z\",\"event_type\":\"rpc_call\","
+                "\"schema\":1,"
+                "\"frame\":20," +
+                flow_of_context() + ",\"rpc\":{\"transport\":\"ncacn_ip_tcp\"," +
+                std::string(kInterface) +
+                ",\"operation\":\"IDL_DRSGetNCChanges\",\"operation_alias\":"
+                "\"DRSGetNCChanges\",\"techniques\":[\"T1003.006\"],\"call_id\":2,\"context_id\":0,"
+                "\"opnum\":3,\"auth_type\":10,\"auth_type_name\":\"NTLM\",\"auth_level\":6,"
+                "\"auth_level_name\":\"privacy\",\"user\":\"user1\","
+                "\"domain\":\"LAB77\",\"outcome\":\"response\",\"outcome_frame\":21,"
+                "\"rtt\":0.000000500}}\n"));
 }
 
 TEST(JsonRecords, PipeObjectAndFault) {
@@ -301,12 +311,12 @@ TEST(JsonRecords, VerdictSaysWhatDecidedAndWhatHappened) {
     const std::string verdict =
         "},\"verdict\":{\"action\":\"would_block\",\"control\":\"rpc_filter\","
         "\"layer\":\"um\",\"filter\":\"7f0c5f4e-5b0e-4a51-9b5e-0d6f1a7700ff\","
-        "\"source\":\"policy.txt:2\","
+        "\"rule_name\":\"block-um-ea0e2244\",\"source\":\"policy.txt:2\","
         "\"conditions\":[\"if_uuid=e3514235-4b06-11d1-ab04-00c04fc2dcd2\",\"opnum=3\"],"
         "\"depends_on_target\":true,\"targets\":{\"would_permit\":[\"ws2008\",\"ws2008r2\","
         "\"ws2012r2\",\"ws2016\"]},\"controls\":[{\"control\":\"rpc_"
         "filter\","
-        "\"action\":\"would_block\"}],\"enforced\":\"" +
+        "\"action\":\"would_block\"}],\"severity\":\"high\",\"enforced\":\"" +
         std::string(row.enforced) +
         (row.enforced == std::string_view("consistent")
              ? "\",\"other_causes\":[\"minimum_level\"]}}\n"
@@ -348,7 +358,7 @@ TEST(JsonRecords, WhatAuditEnableHasLoggedIsWrittenWithTheFilterThatLogsIt) {
   EXPECT_THAT(permitted,
               HasSubstr("\"verdict\":{\"action\":\"would_permit\",\"event_5712\":{\"keywords\":"
                         "\"audit_success\",\"layer\":\"um\",\"filter\":\"7f0c5f4e-5b0e-4a51-9b5e-"
-                        "0d6f1a7700ff\",\"source\":\"policy.txt:2\"},"));
+                        "0d6f1a7700ff\",\"rule_name\":\"permit-um-"));
   EXPECT_THAT(permitted, HasSubstr("\"event_type\":\"rpc_call\""));
   EXPECT_THAT(blocked, HasSubstr("\"event_type\":\"rpc_audit\""));
   EXPECT_THAT(blocked, HasSubstr("\"audit_only\":true"));

@@ -330,7 +330,7 @@ TEST_F(LookupsTest, AFloodOfAnnouncementsStaysWithinTheLimitsAndIsCounted) {
 std::string table_of(const audit::EndpointInventory& inventory) {
   StringTarget target;
   audit::OutputBuffer buffer(target, false);
-  audit::write_endpoints_json(inventory, buffer);
+  audit::write_endpoints_json(inventory, {}, buffer);
   buffer.flush();
   return target.text;
 }

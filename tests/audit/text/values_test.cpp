@@ -147,6 +147,8 @@ TEST(Catalogue, FindsInterfacesAndOperations) {
   EXPECT_EQ(interface_name(drsuapi), "drsuapi");
   EXPECT_EQ(operation_name(drsuapi, 3), "IDL_DRSGetNCChanges");
   EXPECT_EQ(operation_name(drsuapi, 9999), "");
+  EXPECT_EQ(operation_alias(*find_interface(drsuapi), 3), "DRSGetNCChanges");
+  EXPECT_EQ(operation_alias(*find_interface("samr"), 5), "") << "Zeek has the same name";
   EXPECT_EQ(interface_name(uuid("00112233-4455-6677-8899-aabbccddeeff")), "");
   EXPECT_EQ(operation_name(uuid("00112233-4455-6677-8899-aabbccddeeff"), 0), "");
 

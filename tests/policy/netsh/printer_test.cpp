@@ -7,6 +7,7 @@
 #include <random>
 
 #include "engine/policy/listings/show_filter.h"
+#include "engine/policy/netsh/rule_name.h"
 #include "engine/policy/policy_text.h"
 #include "tests/policy/policy_reader.h"
 
@@ -14,6 +15,26 @@ namespace rpcaudit::policy {
 namespace {
 
 using testing::IsEmpty;
+
+TEST(RuleName, IsTheCommentDirectlyAboveTheRule) {
+  const ReadPolicy read = read_policy(
+      "# header\n\n"
+      "rem Only the first line\n:: and not the second\n"
+      "add rule um block\nadd condition opnum equal 1\nadd filter\n"
+      "add rule um block\nadd condition opnum equal 2\nadd filter\n");
+  ASSERT_EQ(read.policy.filters.size(), 2u);
+  EXPECT_EQ(rule_name(read.policy.filters[0]), "Only the first line");
+  EXPECT_TRUE(rule_name(read.policy.filters[1]).starts_with("block-um-"));
+}
+
+TEST(RuleName, OfAFilterWithoutOneFollowsFromWhatItSays) {
+  const std::string rule = "add rule um block\nadd condition opnum equal 2\nadd filter\n";
+  const std::string other = "add rule um permit\nadd condition opnum equal 3\nadd filter\n";
+  const Filter alone = read_policy(rule).policy.filters.at(0);
+  const Policy moved = read_policy(other + rule).policy;
+  EXPECT_EQ(rule_name(moved.filters.at(1)), rule_name(alone));
+  EXPECT_NE(rule_name(moved.filters.at(0)), rule_name(alone));
+}
 
 TEST(Printer, WritesTheCanonicalScript) {
   const ReadPolicy read = read_policy(
