@@ -54,13 +54,18 @@ void CarriedStreams::note_start(const Carried& carried, Direction direction,
   sessions_.skip(carried.rpc(), direction, kHttpBannerSize);
 }
 
-void CarriedStreams::consume(const Carried& carried, Direction direction, Bytes bytes,
-                             const FrameReference& frame) noexcept {
+Bytes CarriedStreams::consume(const Carried& carried, Direction direction, Bytes bytes,
+                              const FrameReference& frame) noexcept {
   switch (carried.kind) {
-    case CarriedKind::nothing: return;
+    case CarriedKind::nothing: break;
     case CarriedKind::rpc: return sessions_.consume(carried.rpc(), direction, bytes, frame);
-    case CarriedKind::smb: return smb_.consume(carried.smb(), direction, bytes, frame);
+    case CarriedKind::smb: {
+      const bool is_passed_over = smb_.passes_over(carried.smb(), direction, bytes.size());
+      smb_.consume(carried.smb(), direction, bytes, frame);
+      if (is_passed_over) return {};
+    }
   }
+  return bytes;
 }
 
 bool CarriedStreams::gap(const Carried& carried, Direction direction, std::uint64_t missing,
@@ -96,7 +101,12 @@ FrameReference CarriedStreams::open_since(const Carried& carried,
 
 bool CarriedStreams::passes_over(const Carried& carried, Direction direction,
                                  std::size_t count) const noexcept {
-  return carried.kind == CarriedKind::smb && smb_.passes_over(carried.smb(), direction, count);
+  switch (carried.kind) {
+    case CarriedKind::nothing: break;
+    case CarriedKind::rpc: return sessions_.passes_over(carried.rpc(), direction, count);
+    case CarriedKind::smb: return smb_.passes_over(carried.smb(), direction, count);
+  }
+  return false;
 }
 
 void CarriedStreams::prefetch(const Carried& carried) const noexcept {

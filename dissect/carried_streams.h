@@ -46,9 +46,9 @@ class CarriedStreams {
 
   // A direction begins with something of this kind, which may be another than the connection's.
   void note_start(const Carried& carried, Direction direction, StreamKind kind) noexcept;
-  // Takes the next bytes of a direction.
-  void consume(const Carried& carried, Direction direction, Bytes bytes,
-               const FrameReference& frame) noexcept;
+  // Takes the next bytes of a direction. Returns those that were not passed over.
+  Bytes consume(const Carried& carried, Direction direction, Bytes bytes,
+                const FrameReference& frame) noexcept;
   // The next `missing` bytes will not come. Returns whether they may have mattered.
   bool gap(const Carried& carried, Direction direction, std::uint64_t missing, BlindnessKind kind,
            const FrameReference& frame) noexcept;
@@ -61,10 +61,18 @@ class CarriedStreams {
   // inside the connection, such as pipes, are in earliest_open().
   [[nodiscard]] FrameReference open_since(const Carried& carried,
                                           Direction direction) const noexcept;
+  // Whether open_since() names a frame for either direction.
+  [[nodiscard]] bool is_open(const Carried& carried) const noexcept {
+    return carried.kind == CarriedKind::rpc && sessions_.is_open(carried.rpc());
+  }
   // Whether the next `count` bytes are passed over, whatever they are.
   [[nodiscard]] bool passes_over(const Carried& carried, Direction direction,
                                  std::size_t count) const noexcept;
+  // Bring what a stream needs into the cache, then what that leads to.
   void prefetch(const Carried& carried) const noexcept;
+  void prefetch_context(const Carried& carried) const noexcept {
+    if (carried.kind == CarriedKind::rpc) sessions_.prefetch_context(carried.rpc());
+  }
 
   // Outcomes, and bytes held inside connections, that are older than the window are given up.
   void expire(Timestamp now) noexcept;

@@ -48,7 +48,7 @@ struct Limits {
   std::size_t reorder_bytes = 32u << 20;            // out-of-order bytes held in all
   std::size_t recent_bytes = 64u << 20;  // delivered bytes kept to compare later copies with
   std::size_t pdu_buffers = 2048;        // PDUs held in pieces at once, 64 KiB each
-  std::size_t body_prefix_bytes = 4096;  // clear stub bytes shown with a call
+  std::size_t body_prefix_bytes = 4096;  // clear stub bytes told with a call at most
 
   // Connectionless RPC. There are more contexts than calls, so one without a call can be evicted.
   std::size_t datagram_activities = 1u << 15;

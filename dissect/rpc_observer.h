@@ -356,6 +356,9 @@ class RpcObserver {
   virtual void on_context_result(const RpcContext& context) = 0;
   virtual void on_context_closed(ContextKey key) = 0;
 
+  // A call on the context will probably be told within the next frames: a hint to bring into the
+  // cache what it will need. `slot` is ContextKey::slot.
+  virtual void on_approach(std::uint32_t slot) noexcept { (void)slot; }
   virtual void on_call(const RpcContext& context, const RpcCall& call) = 0;
   virtual void on_outcome(const RpcOutcome& outcome) = 0;
   // A call that was told, and has no outcome yet, has come into doubt since.

@@ -25,12 +25,14 @@ struct TcpConnections::Sink final : TcpStreamSink {
   Sink(TcpConnections& connections_in, Slot<TcpConnection> slot_in)
       : connections(connections_in), slot(slot_in) {}
 
-  bool on_bytes(Direction direction, Bytes bytes, const FrameReference& frame) noexcept override {
-    const Carried& carried = connections.connections_[slot].carried;
-    const bool matters = !connections.carried_.passes_over(carried, direction, bytes.size());
-    const std::optional<StreamKind> other = connections.on_bytes(slot, direction, bytes, frame);
+  Bytes on_bytes(Direction direction, Bytes bytes, const FrameReference& frame) noexcept override {
+    TcpConnection& connection = connections.connections_[slot];
+    if (connection.probes[direction].decided) {
+      return connections.carried_.consume(connection.carried, direction, bytes, frame);
+    }
+    const std::optional<StreamKind> other = connections.probe(connection, direction, bytes, frame);
     if (other) turned_out = other;
-    return matters;
+    return bytes;
   }
   void on_gap(Direction direction, std::uint64_t missing, GapKind kind,
               const FrameReference& frame) noexcept override {
@@ -70,6 +72,7 @@ TcpConnections::Opened TcpConnections::open(std::uint64_t tag,
   connection.endpoints = endpoints;
   connection.joined_late = joined_late;
   connection.last_seen = frame.timestamp;
+  connection.moved = frame.sequence;
   by_use_.push_newest(opened.slot, connections_);
   return opened;
 }
@@ -84,7 +87,7 @@ ConnectionFate TcpConnections::add(Slot<TcpConnection> slot, Direction direction
                                    const Packet& packet, const FrameReference& frame) noexcept {
   TcpConnection& connection = connections_[slot];
   connection.last_seen = frame.timestamp;
-  if (!connection.is_over) by_use_.touch(slot, connections_);
+  note_use(slot, frame);
   if (is_dropped_by_checksum(slot, direction, packet, frame)) return {};
   if (packet.doubts.any()) on_doubt(slot, packet.doubts, frame);
 
@@ -100,6 +103,17 @@ ConnectionFate TcpConnections::add(Slot<TcpConnection> slot, Direction direction
   if (is_over != connection.is_over) forgotten = set_over(slot, is_over, frame);
   mark_unfinished(slot);
   return {true, StreamKind::rpc, forgotten, joined_late};
+}
+
+// Moving a connection in the list costs the cache lines of its neighbours, so one that was moved of
+// late is left where it is: a frame uses one connection, so fewer than half of all can have passed
+// it since.
+void TcpConnections::note_use(Slot<TcpConnection> slot, const FrameReference& frame) noexcept {
+  TcpConnection& connection = connections_[slot];
+  if (connection.is_over) return;
+  if (frame.sequence - connection.moved < connections_.capacity() / 2) return;
+  connection.moved = frame.sequence;
+  by_use_.touch(slot, connections_);
 }
 
 // A connection that seems to be over is kept for a while, as it may go on nevertheless. Returns the
@@ -145,15 +159,6 @@ bool TcpConnections::is_dropped_by_checksum(Slot<TcpConnection> slot, Direction 
   return true;
 }
 
-std::optional<StreamKind> TcpConnections::on_bytes(Slot<TcpConnection> slot, Direction direction,
-                                                   Bytes bytes,
-                                                   const FrameReference& frame) noexcept {
-  TcpConnection& connection = connections_[slot];
-  if (!connection.probes[direction].decided) return probe(connection, direction, bytes, frame);
-  carried_.consume(connection.carried, direction, bytes, frame);
-  return std::nullopt;
-}
-
 // Looks at the prefix of a direction until it tells what the stream is, then hands it on.
 std::optional<StreamKind> TcpConnections::probe(TcpConnection& connection, Direction direction,
                                                 Bytes bytes, const FrameReference& frame) noexcept {
@@ -181,10 +186,10 @@ std::optional<StreamKind> TcpConnections::probe(TcpConnection& connection, Direc
   prefix.decided = true;
   if (!classify(connection, direction, kind)) return kind;
   if (prefix.size != 0) {
-    carried_.consume(connection.carried, direction, prefix.view(), prefix.start);
+    (void)carried_.consume(connection.carried, direction, prefix.view(), prefix.start);
     prefix.size = 0;
   }
-  if (!bytes.empty()) carried_.consume(connection.carried, direction, bytes, frame);
+  if (!bytes.empty()) (void)carried_.consume(connection.carried, direction, bytes, frame);
   return std::nullopt;
 }
 
@@ -234,7 +239,7 @@ void TcpConnections::close(Slot<TcpConnection> slot, const FrameReference& frame
   for (const Direction direction : kDirections) {
     const ProbeBuffer& prefix = connection.probes[direction];
     if (prefix.size == 0) continue;
-    carried_.consume(connection.carried, direction, prefix.view(), prefix.start);
+    (void)carried_.consume(connection.carried, direction, prefix.view(), prefix.start);
   }
   carried_.close(connection.carried, frame);
   if (connection.is_marked) {
@@ -338,19 +343,22 @@ FrameReference TcpConnections::open_since(const TcpConnection& connection,
   return earliest;
 }
 
+// Nearly always a connection held nothing and holds nothing, and the list is not looked at.
 void TcpConnections::mark_unfinished(Slot<TcpConnection> slot) noexcept {
   TcpConnection& connection = connections_[slot];
-  PerDirection<std::uint64_t> since;
+  if (!connection.is_marked && !holds_bytes(connection)) return;
+  connection.is_marked = false;
   for (const Direction direction : kDirections) {
-    since[direction] = open_since(connection, direction).sequence;
+    const std::uint64_t since = open_since(connection, direction).sequence;
+    if (since != 0) connection.is_marked = true;
+    unfinished_.set(stream_index(slot, direction), since);
   }
-  const bool holds = since[Direction::forward] != 0 || since[Direction::reverse] != 0;
-  // Nearly always the stream held nothing and holds nothing: the list is not looked at.
-  if (!holds && !connection.is_marked) return;
-  connection.is_marked = holds;
-  for (const Direction direction : kDirections) {
-    unfinished_.set(stream_index(slot, direction), since[direction]);
-  }
+}
+
+bool TcpConnections::holds_bytes(const TcpConnection& connection) const noexcept {
+  if (connection.conversation.is_holding() || carried_.is_open(connection.carried)) return true;
+  return connection.probes[Direction::forward].size != 0 ||
+         connection.probes[Direction::reverse].size != 0;
 }
 
 }  // namespace rpcaudit::dissect

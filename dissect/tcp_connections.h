@@ -31,6 +31,7 @@ struct TcpConnection {
   bool is_over = false;    // or seems to be
   Doubts doubts;
   Timestamp last_seen;
+  std::uint64_t moved = 0;  // the frame in which it was last made the newest in its list
   std::uint64_t tag = 0;  // of its flow
   PerDirection<ChecksumTrust> checksums;
   PerDirection<ProbeBuffer> probes;
@@ -108,6 +109,9 @@ class TcpConnections {
   void prefetch_carried(Slot<TcpConnection> slot) const noexcept {
     carried_.prefetch(connections_[slot].carried);
   }
+  void prefetch_context(Slot<TcpConnection> slot) const noexcept {
+    carried_.prefetch_context(connections_[slot].carried);
+  }
 
   [[nodiscard]] const TcpCounters& tcp_counters() const noexcept { return tcp_.counters; }
 
@@ -115,10 +119,7 @@ class TcpConnections {
   struct Sink;
   using ConnectionList = IntrusiveList<TcpConnection, &TcpConnection::links>;
 
-  // Both return what the connection has turned out to be, if that is nothing to follow.
-  [[nodiscard]] std::optional<StreamKind> on_bytes(Slot<TcpConnection> slot, Direction direction,
-                                                   Bytes bytes,
-                                                   const FrameReference& frame) noexcept;
+  // Returns what the connection has turned out to be, if that is nothing to follow.
   [[nodiscard]] std::optional<StreamKind> probe(TcpConnection& connection, Direction direction,
                                                 Bytes bytes, const FrameReference& frame) noexcept;
   void on_gap(Slot<TcpConnection> slot, Direction direction, std::uint64_t missing,
@@ -129,6 +130,7 @@ class TcpConnections {
   [[nodiscard]] bool is_dropped_by_checksum(Slot<TcpConnection> slot, Direction direction,
                                             const Packet& packet,
                                             const FrameReference& frame) noexcept;
+  void note_use(Slot<TcpConnection> slot, const FrameReference& frame) noexcept;
   [[nodiscard]] std::optional<std::uint64_t> set_over(Slot<TcpConnection> slot, bool is_over,
                                                       const FrameReference& frame) noexcept;
   [[nodiscard]] ConnectionList& list_of(Slot<TcpConnection> slot) noexcept {
@@ -141,6 +143,7 @@ class TcpConnections {
   // The earliest frame of which a direction still holds something back; sequence 0 for nothing.
   [[nodiscard]] FrameReference open_since(const TcpConnection& connection,
                                           Direction direction) const noexcept;
+  [[nodiscard]] bool holds_bytes(const TcpConnection& connection) const noexcept;
   void mark_unfinished(Slot<TcpConnection> slot) noexcept;
 
   const Limits& limits_;

@@ -34,6 +34,10 @@ class TcpFlows {
   void prefetch_carried(Slot<TcpConnection> slot) const noexcept {
     connections_.prefetch_carried(slot);
   }
+  // The context in use on it; when what it carries is in the cache.
+  void prefetch_context(Slot<TcpConnection> slot) const noexcept {
+    connections_.prefetch_context(slot);
+  }
 
   // One segment. Returns whether it belongs to a connection under dissection.
   bool add(const Packet& packet, const FlowKey& key, const FrameReference& frame) noexcept;

@@ -17,6 +17,13 @@ struct Uuid {
   std::array<std::uint8_t, 16> bytes{};
 
   auto operator<=>(const Uuid&) const = default;
+  // Two words rather than 16 bytes: every call is compared with some well-known UUIDs.
+  constexpr bool operator==(const Uuid& other) const noexcept {
+    using Words = std::array<std::uint64_t, 2>;
+    const Words own = std::bit_cast<Words>(bytes);
+    const Words others = std::bit_cast<Words>(other.bytes);
+    return own[0] == others[0] && own[1] == others[1];
+  }
 
   [[nodiscard]] constexpr bool is_nil() const noexcept {
     for (const std::uint8_t byte : bytes) {

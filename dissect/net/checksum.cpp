@@ -27,16 +27,24 @@ constexpr std::uint16_t kAllOnes = 0xffff;
 std::uint16_t ones_complement_sum(Bytes bytes) noexcept {
   // The sum does not depend on the order of bytes in a word but for a last swap (RFC 1071 2), so
   // it is made of native words, as wide as they come.
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  constexpr std::size_t kStep = 4 * kWord;
   std::uint64_t sum = 0;
-  std::size_t at = 0;
-  for (; at + 4 <= bytes.size(); at += 4) {
-    std::uint32_t word = 0;
-    __builtin_memcpy(&word, bytes.data() + at, sizeof word);
+  std::uint64_t carries = 0;
+  const auto add = [&](const std::byte* from, std::size_t size) {
+    std::uint64_t word = 0;
+    __builtin_memcpy(&word, from, size);
     sum += word;
+    carries += sum < word ? 1 : 0;
+  };
+  const std::byte* at = bytes.data();
+  const std::byte* const end = at + bytes.size();
+  for (; end - at >= static_cast<std::ptrdiff_t>(kStep); at += kStep) {
+    for (std::size_t i = 0; i < kStep; i += kWord) add(at + i, kWord);
   }
-  std::uint32_t tail = 0;
-  if (at < bytes.size()) __builtin_memcpy(&tail, bytes.data() + at, bytes.size() - at);
-  return __builtin_bswap16(fold(sum + tail));
+  for (; end - at >= static_cast<std::ptrdiff_t>(kWord); at += kWord) add(at, kWord);
+  if (at != end) add(at, static_cast<std::size_t>(end - at));
+  return __builtin_bswap16(fold(sum_of_words(sum) + carries));
 }
 
 bool is_ipv4_checksum_good(Bytes header) noexcept {

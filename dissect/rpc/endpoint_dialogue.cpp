@@ -31,11 +31,6 @@ EpmFragment fragment_of(std::uint32_t association, const Pdu& pdu) noexcept {
 
 }  // namespace
 
-void EndpointTopics::note(const SyntaxId& interface) noexcept {
-  if (interface.uuid == kEndpointMapper) mapper = true;
-  if (interface.uuid == kManagement) management = true;
-}
-
 EndpointDialogue::EndpointDialogue(const Limits& limits, RpcObserver& observer,
                                    DissectStatistics& statistics, std::uint64_t seed)
     : observer_(observer), statistics_(statistics), stubs_(limits, observer, statistics, seed) {}

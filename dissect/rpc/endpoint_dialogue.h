@@ -11,16 +11,6 @@
 
 namespace rpcaudit::dissect {
 
-// Whether an association was bound to an interface that tells of endpoints.
-struct EndpointTopics {
-  bool mapper = false;      // the endpoint mapper
-  bool management = false;  // the server's own management interface
-
-  void note(const SyntaxId& interface) noexcept;
-  // Messages about endpoints are read to their end; of others a prefix of the stub is enough.
-  [[nodiscard]] bool any() const noexcept { return mapper || management; }
-};
-
 // What is asked of and said by endpoint mappers (C706 appendix O) and management interfaces (C706
 // appendix Q) over associations. Tells the observer the endpoints.
 class EndpointDialogue {

@@ -8,17 +8,17 @@
 
 namespace rpcaudit::dissect {
 
-std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexcept {
+std::size_t bytes_needed(const RpcHeader& header, std::size_t stub_prefix) noexcept {
   const std::size_t whole = header.fragment_length;
-  if (body_prefix >= kWholePdus) return whole;
+  if (stub_prefix >= kWholePdus) return whole;
   switch (header.type) {
     case PduType::request:
       if (!is_first_fragment(header)) return std::min(whole, kRequestSize + kObjectSize);
       // The trailer stands at the end; without one, only the prefix matters.
       if (header.auth_length != 0) return whole;
-      return std::min(whole, kRequestSize + kObjectSize + body_prefix);
-    case PduType::response: return kResponseSize;
-    case PduType::fault: return kFaultSize;
+      return std::min(whole, kRequestSize + kObjectSize + stub_prefix);
+    case PduType::response: return std::min(whole, kResponseSize);
+    case PduType::fault: return std::min(whole, kFaultSize);
     case PduType::shutdown:
     case PduType::co_cancel:
     case PduType::orphaned:
@@ -27,8 +27,8 @@ std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexc
   }
 }
 
-// What consume() has left to read: the bytes that a search found a PDU in, if any, then the bytes
-// that the stream was given.
+// What resynchronise() has left to read: the bytes that a search found a PDU in, if any, then the
+// bytes that the stream was given.
 struct PduStream::Input {
   std::array<std::byte, kSearchWindow> window;  // where bytes that are read again stand
   Bytes bytes;                                  // read next
@@ -102,30 +102,54 @@ void PduStream::tell_buffered(PduBufferPool& pool, PduSink& sink) noexcept {
   sink.on_pdu(pdu);
 }
 
-void PduStream::consume(Bytes bytes, const FrameReference& frame, PduBufferPool& pool,
-                        std::size_t body_prefix, PduSink& sink) noexcept {
+Bytes PduStream::consume(Bytes bytes, const FrameReference& frame, PduBufferPool& pool,
+                         std::size_t stub_prefix, PduSink& sink) noexcept {
   note_eviction(pool, sink);
+  const std::size_t passed_before = passed_over(bytes.size());
+  if (passed_before == bytes.size()) {
+    skip_ -= passed_before;
+    return {};
+  }
+  std::size_t passed_behind = 0;
+  Bytes rest = bytes;
+  while (!rest.empty() && !searching_) {
+    passed_behind = passed_over(rest.size());
+    rest = take(rest, frame, pool, stub_prefix, sink);
+  }
+  if (!rest.empty()) {
+    passed_behind = 0;
+    resynchronise(rest, frame, pool, stub_prefix, sink);
+  }
+  return bytes.subspan(passed_before, bytes.size() - passed_before - passed_behind);
+}
+
+// Takes some of the bytes, in step; returns the others.
+Bytes PduStream::take(Bytes bytes, const FrameReference& frame, PduBufferPool& pool,
+                      std::size_t stub_prefix, PduSink& sink) noexcept {
+  if (const std::size_t passed = passed_over(bytes.size())) {
+    skip_ -= passed;
+    return bytes.subspan(passed);
+  }
+  if (have_ == 0) return consume_at_boundary(bytes, frame, pool, stub_prefix, sink);
+  return consume_buffered(bytes, pool, stub_prefix, sink);
+}
+
+void PduStream::resynchronise(Bytes bytes, const FrameReference& frame, PduBufferPool& pool,
+                              std::size_t stub_prefix, PduSink& sink) noexcept {
   Input input;
   input.bytes = bytes;
   input.frame = frame;
   while (input.next()) {
-    if (skip_ != 0) {
-      const auto passed =
-          static_cast<std::size_t>(std::min<std::uint64_t>(skip_, input.bytes.size()));
-      skip_ -= passed;
-      input.bytes = input.bytes.subspan(passed);
-    } else if (searching_) {
+    if (searching_) {
       search(input, pool, sink);
-    } else if (have_ == 0) {
-      input.bytes = consume_at_boundary(input.bytes, input.frame, pool, body_prefix, sink);
     } else {
-      input.bytes = consume_buffered(input.bytes, pool, body_prefix, sink);
+      input.bytes = take(input.bytes, input.frame, pool, stub_prefix, sink);
     }
   }
 }
 
 Bytes PduStream::consume_at_boundary(Bytes bytes, const FrameReference& frame, PduBufferPool& pool,
-                                     std::size_t body_prefix, PduSink& sink) noexcept {
+                                     std::size_t stub_prefix, PduSink& sink) noexcept {
   begin(frame);
   const ParseStatus status = parse_rpc_header(bytes, header_);
   if (status != ParseStatus::ok && status != ParseStatus::truncated) {
@@ -133,8 +157,9 @@ Bytes PduStream::consume_at_boundary(Bytes bytes, const FrameReference& frame, P
     searching_ = true;
     return bytes.subspan(1);  // a PDU does not start here
   }
-  if (status == ParseStatus::ok && bytes.size() >= bytes_needed(header_, body_prefix)) {
-    const std::size_t size = std::min<std::size_t>(bytes.size(), header_.fragment_length);
+  const std::size_t size =
+      status == ParseStatus::ok ? bytes_needed(header_, stub_prefix) : bytes.size() + 1;
+  if (bytes.size() >= size) {
     Pdu pdu;
     pdu.header = header_;
     pdu.bytes = bytes.first(size);
@@ -145,14 +170,12 @@ Bytes PduStream::consume_at_boundary(Bytes bytes, const FrameReference& frame, P
     skip_ = header_.fragment_length - size;
     return bytes.subspan(size);
   }
-  if (status == ParseStatus::ok) {
-    need_ = static_cast<std::uint32_t>(bytes_needed(header_, body_prefix));
-  }
+  if (status == ParseStatus::ok) need_ = static_cast<std::uint32_t>(size);
   hold(bytes, pool);
   return {};
 }
 
-Bytes PduStream::consume_buffered(Bytes bytes, PduBufferPool& pool, std::size_t body_prefix,
+Bytes PduStream::consume_buffered(Bytes bytes, PduBufferPool& pool, std::size_t stub_prefix,
                                   PduSink& sink) noexcept {
   const std::size_t wanted = need_ == 0 ? kRpcHeaderSize : need_;
   const std::size_t taken = std::min(bytes.size(), wanted - have_);
@@ -167,7 +190,7 @@ Bytes PduStream::consume_buffered(Bytes bytes, PduBufferPool& pool, std::size_t 
       searching_ = true;
       return bytes;
     }
-    need_ = static_cast<std::uint32_t>(bytes_needed(header_, body_prefix));
+    need_ = static_cast<std::uint32_t>(bytes_needed(header_, stub_prefix));
     if (have_ < need_) return bytes;
   }
   tell_buffered(pool, sink);

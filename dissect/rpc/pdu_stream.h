@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include "dissect/rpc/pdus/rpc_header.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/store/evicting_pool.h"
+#include "dissect/stubs/stub_topics.h"
 
 namespace rpcaudit::dissect {
 
@@ -19,11 +21,9 @@ struct PduOrdinal {
 };
 
 // How many bytes of a PDU its reader needs before it can be told. Those behind them (stubs, above
-// all) are passed over without being looked at.
-//
-// A body prefix of kWholePdus asks for all of every PDU.
-inline constexpr std::size_t kWholePdus = 65536;
-[[nodiscard]] std::size_t bytes_needed(const RpcHeader& header, std::size_t body_prefix) noexcept;
+// all) are passed over without being looked at. `stub_prefix` is how much of a request's stub is
+// read; kWholePdus asks for all of every PDU.
+[[nodiscard]] std::size_t bytes_needed(const RpcHeader& header, std::size_t stub_prefix) noexcept;
 
 // Room for PDUs that arrive in pieces, shared by all streams.
 using PduBufferPool = EvictingPool<std::array<std::byte, 65536>>;
@@ -56,8 +56,9 @@ class PduStream {
   void reset(PduBufferPool& pool) noexcept;
 
   // The next bytes of the stream. PDUs are told as soon as bytes_needed() of them are there.
-  void consume(Bytes bytes, const FrameReference& frame, PduBufferPool& pool,
-               std::size_t body_prefix, PduSink& sink) noexcept;
+  // Returns the bytes but for those before the first and behind the last that were not passed over.
+  Bytes consume(Bytes bytes, const FrameReference& frame, PduBufferPool& pool,
+                std::size_t stub_prefix, PduSink& sink) noexcept;
 
   // `missing` bytes will never come. What was buffered is told as far as it goes.
   void gap(std::uint64_t missing, PduBufferPool& pool, PduSink& sink) noexcept;
@@ -67,6 +68,8 @@ class PduStream {
 
   // Passes over the next `count` bytes of the stream (a banner before the first PDU).
   void skip(std::size_t count) noexcept { skip_ += count; }
+
+  [[nodiscard]] bool passes_over(std::size_t count) const noexcept { return skip_ >= count; }
 
   // The ordinal of the last PDU; that of the next one follows it.
   [[nodiscard]] const PduOrdinal& ordinal() const noexcept { return ordinal_; }
@@ -82,11 +85,19 @@ class PduStream {
 
   struct Input;
 
+  // How many of the next `size` bytes are passed over.
+  [[nodiscard]] std::size_t passed_over(std::size_t size) const noexcept {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(skip_, size));
+  }
   void begin(const FrameReference& frame) noexcept;
   void drop_buffer(PduBufferPool& pool) noexcept;
+  Bytes take(Bytes bytes, const FrameReference& frame, PduBufferPool& pool, std::size_t stub_prefix,
+             PduSink& sink) noexcept;
+  void resynchronise(Bytes bytes, const FrameReference& frame, PduBufferPool& pool,
+                     std::size_t stub_prefix, PduSink& sink) noexcept;
   Bytes consume_at_boundary(Bytes bytes, const FrameReference& frame, PduBufferPool& pool,
-                            std::size_t body_prefix, PduSink& sink) noexcept;
-  Bytes consume_buffered(Bytes bytes, PduBufferPool& pool, std::size_t body_prefix,
+                            std::size_t stub_prefix, PduSink& sink) noexcept;
+  Bytes consume_buffered(Bytes bytes, PduBufferPool& pool, std::size_t stub_prefix,
                          PduSink& sink) noexcept;
   void search(Input& input, PduBufferPool& pool, PduSink& sink) noexcept;
   void tell_buffered(PduBufferPool& pool, PduSink& sink) noexcept;

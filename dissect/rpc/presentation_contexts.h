@@ -104,6 +104,13 @@ class PresentationContexts {
     return list.recent;
   }
 
+  // Brings what a call on the context used last needs into the cache.
+  void prefetch_recent(const ContextList& list) const noexcept {
+    if (!list.recent) return;
+    contexts_.prefetch(list.recent, sizeof(ContextRecord));
+    observer_.on_approach(list.recent.index);
+  }
+
   // A call on the context begins to wait for its outcome; a call waits no longer.
   void add_call(ContextList& list, Slot<ContextRecord> slot) noexcept;
   void remove_call(ContextList& list, Slot<ContextRecord> slot) noexcept;

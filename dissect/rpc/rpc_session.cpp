@@ -82,11 +82,12 @@ void RpcSessions::close(Slot<RpcSession> slot) noexcept {
   sessions_.release(slot);
 }
 
-void RpcSessions::consume(Slot<RpcSession> slot, Direction direction, Bytes bytes,
-                          const FrameReference& frame) noexcept {
+Bytes RpcSessions::consume(Slot<RpcSession> slot, Direction direction, Bytes bytes,
+                           const FrameReference& frame) noexcept {
   RpcSession& session = sessions_[slot];
   Sink sink(*this, slot, direction);
-  session.streams[direction].consume(bytes, frame, buffers_, body_prefix(session), sink);
+  const std::size_t stub_prefix = session.topics.stub_prefix(limits_);
+  return session.streams[direction].consume(bytes, frame, buffers_, stub_prefix, sink);
 }
 
 void RpcSessions::consume_from(const PipeCarrier& carrier, PduOrdinal& ordinal,
@@ -208,19 +209,19 @@ void RpcSessions::on_request(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   call.object = request.object;
   security_.describe(session.security, session.association.pipe, pdu, call);
   if (call.doubts.any()) tell_conflict(session, pdu.frame);
-  const bool is_first = is_first_fragment(pdu.header);
-  if (is_first) read_stub(context, pdu, request.stub, call);
+  const StubTopics topics = is_first_fragment(pdu.header) ? session.topics : StubTopics{};
+  if (is_first_fragment(pdu.header)) read_stub(topics, context, pdu, request.stub, call);
   tell_call(slot, pdu, context_slot, call);
-  if (is_first && EndpointDialogue::is_mapper(context)) {
-    endpoints_.read_request(slot.index, context, call.opnum, pdu);
-  }
+  if (!topics.mapper || !EndpointDialogue::is_mapper(context)) return;
+  endpoints_.read_request(slot.index, context, call.opnum, pdu);
 }
 
-void RpcSessions::read_stub(const RpcContext& context, const Pdu& pdu, Bytes stub,
-                            RpcCall& call) noexcept {
-  call.body = clear_prefix(pdu, stub, limits_.body_prefix_bytes);
-  call.activated_class = find_activated_class(context, call, pdu.header.order);
-  if (!EndpointDialogue::is_mapper(context)) return;
+void RpcSessions::read_stub(const StubTopics& topics, const RpcContext& context, const Pdu& pdu,
+                            Bytes stub, RpcCall& call) noexcept {
+  call.body = clear_prefix(pdu, stub, topics.body_prefix(limits_));
+  if (topics.activation)
+    call.activated_class = find_activated_class(context, call, pdu.header.order);
+  if (!topics.mapper || !EndpointDialogue::is_mapper(context)) return;
   call.question = EndpointDialogue::question(context, call.opnum, pdu, call.body);
 }
 
@@ -287,10 +288,10 @@ void RpcSessions::on_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept {
   RpcAnswer answer;
   const bool is_fault = pdu.header.type == PduType::fault;
   const ParseStatus status = parse_answer(pdu.header, pdu.real(), answer);
-  const EndpointTopics topics = sessions_[slot].topics;
+  const StubTopics topics = sessions_[slot].topics;
   const Pending call = find_call(slot, pdu);
   if (call && status == ParseStatus::ok) {
-    if (!is_fault && topics.any()) {
+    if (!is_fault && topics.endpoints()) {
       const RpcContext& context = contexts_[pending_[call].context].context;
       endpoints_.read_answer(slot.index, context, pending_[call].opnum, pdu);
     }

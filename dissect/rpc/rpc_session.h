@@ -17,6 +17,7 @@
 #include "dissect/rpc_observer.h"
 #include "dissect/statistics.h"
 #include "dissect/store/slab.h"
+#include "dissect/stubs/stub_topics.h"
 
 namespace rpcaudit::dissect {
 
@@ -27,7 +28,7 @@ struct RpcSession {
   PerDirection<bool> seen;          // PDUs were seen in the direction
   bool conflict_told = false;       // blindness about its doubts was told
   bool has_gaps = false;            // bytes of either direction are known to be missing
-  EndpointTopics topics;
+  StubTopics topics;
   RpcPendingCalls::List calls;  // calls that wait for their answer
   OpenProposals::List proposals;
   ContextList contexts;
@@ -61,9 +62,9 @@ class RpcSessions {
   // Resolves and tells everything still open on the session, and frees its slot.
   void close(Slot<RpcSession> slot) noexcept;
 
-  // The next bytes of a direction.
-  void consume(Slot<RpcSession> slot, Direction direction, Bytes bytes,
-               const FrameReference& frame) noexcept;
+  // The next bytes of a direction. Returns those that were read.
+  Bytes consume(Slot<RpcSession> slot, Direction direction, Bytes bytes,
+                const FrameReference& frame) noexcept;
   // The next bytes of a direction of a pipe. They may come over several connections, and each of
   // these may carry several pipes: `carrier` is the one that brings them, `ordinal` its own.
   void consume_from(const PipeCarrier& carrier, PduOrdinal& ordinal, Slot<RpcSession> slot,
@@ -91,6 +92,11 @@ class RpcSessions {
     sessions_[slot].association.client_direction = client;
     sessions_[slot].association.roles_known = true;
   }
+  // Whether the next `count` bytes are passed over, whatever they are.
+  [[nodiscard]] bool passes_over(Slot<RpcSession> slot, Direction direction,
+                                 std::size_t count) const noexcept {
+    return sessions_[slot].streams[direction].passes_over(count);
+  }
   // Passes over the next `count` bytes of the direction, which are of no PDU.
   void skip(Slot<RpcSession> slot, Direction direction, std::size_t count) noexcept {
     sessions_[slot].streams[direction].skip(count);
@@ -100,6 +106,11 @@ class RpcSessions {
                                           Direction direction) const noexcept {
     const PduStream& stream = sessions_[slot].streams[direction];
     return stream.is_open() ? stream.open_since() : FrameReference{};
+  }
+  // Whether open_since() names a frame for either direction.
+  [[nodiscard]] bool is_open(Slot<RpcSession> slot) const noexcept {
+    const PerDirection<PduStream>& streams = sessions_[slot].streams;
+    return streams[Direction::forward].is_open() || streams[Direction::reverse].is_open();
   }
   // Something that the client said has no answer yet.
   [[nodiscard]] bool awaits_answer(Slot<RpcSession> slot) const noexcept {
@@ -113,6 +124,11 @@ class RpcSessions {
     sessions_.prefetch(slot, sizeof(RpcSession::streams) + 4 * kCacheLine);
   }
 
+  // Brings the context used last into the cache, when the session is there.
+  void prefetch_context(Slot<RpcSession> slot) const noexcept {
+    contexts_.prefetch_recent(sessions_[slot].contexts);
+  }
+
   // Contexts that can still be added before sessions have to be closed to make room.
   [[nodiscard]] std::size_t free_contexts() const noexcept { return contexts_.free(); }
 
@@ -124,7 +140,8 @@ class RpcSessions {
   void on_pdu(Slot<RpcSession> slot, Direction direction, const Pdu& pdu) noexcept;
 
   void on_request(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
-  void read_stub(const RpcContext& context, const Pdu& pdu, Bytes stub, RpcCall& call) noexcept;
+  void read_stub(const StubTopics& topics, const RpcContext& context, const Pdu& pdu, Bytes stub,
+                 RpcCall& call) noexcept;
   void on_later_fragment(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
   void on_answer(Slot<RpcSession> slot, const Pdu& pdu) noexcept;
   // The server may answer all the same, so the call stays open.
@@ -179,9 +196,6 @@ class RpcSessions {
     blindness.bytes = bytes;
     blindness.messages = messages;
     observer_.on_blindness(blindness);
-  }
-  [[nodiscard]] std::size_t body_prefix(const RpcSession& session) const noexcept {
-    return session.topics.any() ? kWholePdus : limits_.body_prefix_bytes;
   }
 
   const Limits& limits_;

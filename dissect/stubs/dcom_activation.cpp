@@ -103,6 +103,10 @@ ParseStatus parse_objref(Bytes objref, Uuid& class_id) noexcept {
 
 }  // namespace
 
+bool is_activation(const Uuid& interface) noexcept {
+  return interface == kActivation || interface == kRemoteScmActivator;
+}
+
 ActivationCall activation_call(const Uuid& interface, std::uint16_t opnum) noexcept {
   if (interface == kActivation && opnum == 0) return ActivationCall::remote_activation;
   if (interface != kRemoteScmActivator) return ActivationCall::none;

@@ -19,6 +19,8 @@ enum class ActivationCall : std::uint8_t {
   remote_create_instance,   // 3.1.2.5.2.3.3
 };
 
+// Whether calls on the interface may be activations ([MS-DCOM] 1.9).
+[[nodiscard]] bool is_activation(const Uuid& interface) noexcept;
 [[nodiscard]] ActivationCall activation_call(const Uuid& interface, std::uint16_t opnum) noexcept;
 
 // The class (CLSID) that an activation asks for. `stub` is the clear stub of the request in NDR,

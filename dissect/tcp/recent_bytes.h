@@ -21,7 +21,7 @@ enum class CopyResult : std::uint8_t {
 // with. Bytes that do not matter to anybody, those of files above all, are passed over.
 class RecentBytes {
  public:
-  static constexpr std::size_t kBytes = 1u << 16;
+  static constexpr std::size_t kBytes = 1u << 14;
 
   RecentBytes() noexcept {}  // leaves the pages of `bytes_` untouched
 
@@ -42,7 +42,7 @@ class RecentBytes {
 
     [[nodiscard]] std::uint32_t begin() const noexcept { return end - size; }
   };
-  static constexpr std::size_t kRuns = 16;
+  static constexpr std::size_t kRuns = 64;
 
   void drop_overwritten() noexcept;
 

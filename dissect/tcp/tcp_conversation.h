@@ -50,6 +50,11 @@ class TcpConversation {
   // Gives up every gap in the midst of the conversation.
   void give_up_gaps(TcpShared& shared, TcpStreamSink& sink) noexcept;
 
+  // Whether a segment of either direction waits for others.
+  [[nodiscard]] bool is_holding() const noexcept {
+    return !streams_[Direction::forward].queue.empty() ||
+           !streams_[Direction::reverse].queue.empty();
+  }
   // The frame since which `direction` holds something; sequence 0 when it does not.
   [[nodiscard]] const FrameReference& holding_since(Direction direction) const noexcept {
     return streams_[direction].queue.since();
@@ -78,10 +83,6 @@ class TcpConversation {
   // said after them.
   [[nodiscard]] bool acknowledges_undelivered(Direction direction,
                                               const PieceShape& said) const noexcept;
-  [[nodiscard]] bool is_holding() const noexcept {
-    return !streams_[Direction::forward].queue.empty() ||
-           !streams_[Direction::reverse].queue.empty();
-  }
   [[nodiscard]] bool queue_comes_first(Direction direction, std::uint32_t end,
                                        const ReorderPool& pool) const noexcept;
   [[nodiscard]] bool gap_is_final(const FrameReference& now,

@@ -177,7 +177,7 @@ bool TcpStream::insert(const PieceShape& piece, Bytes bytes, const TcpContext& c
 
 // The first of the bytes is the next one of the stream.
 void TcpStream::hand_on(std::uint32_t sequence, Bytes bytes, const TcpContext& context) noexcept {
-  bool matters = true;
+  Bytes read = bytes;
   const std::int32_t urgent = sequence_distance(sequence, urgent_);
   if (has_urgent_ && urgent >= 0 && urgent < static_cast<std::int32_t>(bytes.size())) [[unlikely]] {
     has_urgent_ = false;
@@ -186,9 +186,11 @@ void TcpStream::hand_on(std::uint32_t sequence, Bytes bytes, const TcpContext& c
     if (!before.empty()) (void)context.sink.on_bytes(direction_, before, context.frame);
     if (!behind.empty()) (void)context.sink.on_bytes(direction_, behind, context.frame);
   } else {
-    matters = context.sink.on_bytes(direction_, bytes, context.frame);
+    read = context.sink.on_bytes(direction_, bytes, context.frame);
   }
-  if (matters) context.shared.recent.get(recent_, sequence).append(sequence, bytes);
+  if (read.empty()) return;
+  const auto passed = static_cast<std::uint32_t>(read.data() - bytes.data());
+  context.shared.recent.get(recent_, sequence).append(sequence + passed, read);
 }
 
 bool TcpStream::is_keep_alive(const PieceShape& said) const noexcept {

@@ -19,9 +19,9 @@ enum class GapKind : std::uint8_t {
 // Takes what a conversation delivers: bytes and gaps in the order in which they were said.
 class TcpStreamSink {
  public:
-  // Returns whether the bytes matter: then later copies are compared with them.
-  [[nodiscard]] virtual bool on_bytes(Direction direction, Bytes bytes,
-                                      const FrameReference& frame) noexcept = 0;
+  // Returns those of the bytes that matter: later copies are compared with them.
+  [[nodiscard]] virtual Bytes on_bytes(Direction direction, Bytes bytes,
+                                       const FrameReference& frame) noexcept = 0;
   // `missing` bytes of the stream, > 0 or kGapOfUnknownSize, will never be delivered.
   virtual void on_gap(Direction direction, std::uint64_t missing, GapKind kind,
                       const FrameReference& frame) noexcept = 0;

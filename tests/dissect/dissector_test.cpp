@@ -196,11 +196,11 @@ TEST_F(DissectorTest, ReadsWhatASnapLengthLeaves) {
   say(kServer, kBindAck);
   const auto frames =
       make_ethernet(peers_.say(kClient, make_request({0, 4, {}, 900}, {.call_id = 2}))[0]);
-  list_.add(frames[0], 120);
+  list_.add(frames[0], 98);
   say(kClient, request(3));
   EXPECT_EQ(text(),
             "context 0 12345778/1.0 accepted call 1\n"
-            "call 2 context 0 12345778/1.0 opnum 4 body 42 -> unanswered\n"
+            "call 2 context 0 12345778/1.0 opnum 4 body 20 -> unanswered\n"
             "call 3 context 0 12345778/1.0 opnum 1 body 32 -> unanswered\n");
   EXPECT_EQ(observer_.blind(BlindnessKind::snap_length_cut), 1u);
 }

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <string>
+#include <vector>
 
 #include "tests/support/rpc_bytes.h"
 
@@ -19,9 +20,10 @@ class Streams {
  public:
   explicit Streams(std::size_t buffers) : pool_(buffers) {}
 
-  void say(std::size_t stream, Bytes bytes) {
+  // Returns the bytes that were read.
+  Bytes say(std::size_t stream, Bytes bytes) {
     ++frame_.sequence;
-    of(stream).stream.consume(bytes, frame_, pool_, 4096, of(stream).sink);
+    return of(stream).stream.consume(bytes, frame_, pool_, 32, of(stream).sink);
   }
   void lose(std::size_t stream, std::uint64_t bytes) {
     of(stream).stream.gap(bytes, pool_, of(stream).sink);
@@ -67,6 +69,56 @@ struct Halves {
   ByteVector front;
   ByteVector back;
 };
+
+// Which bytes of what is said were read: from where, and how many.
+struct ReadCase {
+  const char* name;
+  ByteVector before;  // said first
+  ByteVector said;
+  std::size_t begin;
+  std::size_t size;
+};
+
+class ReadPartTest : public testing::TestWithParam<ReadCase> {};
+
+TEST_P(ReadPartTest, IsAllButWhatIsPassedOver) {
+  Streams streams(4);
+  if (!GetParam().before.empty()) streams.say(0, GetParam().before);
+  const Bytes said(GetParam().said);
+  const Bytes read = streams.say(0, said);
+  EXPECT_EQ(read.size(), GetParam().size);
+  if (read.empty()) return;
+  EXPECT_EQ(read.data() - said.data(), static_cast<std::ptrdiff_t>(GetParam().begin));
+}
+
+std::vector<ReadCase> read_cases() {
+  // The header, an object UUID if any, and what shows whether a call is one of DCOM.
+  constexpr std::size_t kRead = 24 + 16 + 32;
+  const ByteVector long_call = make_request({0, 1, {}, 900}, {.call_id = 1});
+  const ByteVector short_call = request(2);
+  const auto with = [](ByteVector first, const ByteVector& second) {
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+  };
+  const ByteVector front(long_call.begin(), long_call.begin() + 100);
+  const ByteVector rest(long_call.begin() + 100, long_call.end());
+  return {
+      {"front_of_a_long_stub", {}, long_call, 0, kRead},
+      {"nothing_of_its_rest", front, rest, 0, 0},
+      {"what_follows_the_rest", front, with(rest, short_call), rest.size(), short_call.size()},
+      {"all_up_to_the_last_call",
+       {},
+       with(long_call, short_call),
+       0,
+       long_call.size() + short_call.size()},
+      {"front_of_the_last_call", {}, with(short_call, long_call), 0, short_call.size() + kRead},
+      {"header_of_a_response", {}, make_response(0, {.call_id = 1}), 0, 24},
+      {"all_where_no_pdu_is_found", {}, ByteVector(200, std::byte{7}), 0, 200},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Pdu, ReadPartTest, testing::ValuesIn(read_cases()),
+                         [](const auto& tested) { return tested.param.name; });
 
 TEST(PduStream, TheLongestIdleFrontMakesRoom) {
   Streams streams(2);

@@ -252,7 +252,7 @@ TEST_F(Smb1Commands, RawDataMayLookLikeAMessage) {
   grant_raw_write();
   talk_.client(ByteVector(whole.begin() + kFront, whole.end()));
   read(response(2));
-  EXPECT_EQ(talk_.text(), kContext + "call 2 context 0 12345778/1.0 opnum 1 body 64 -> response\n");
+  EXPECT_EQ(talk_.text(), kContext + "call 2 context 0 12345778/1.0 opnum 1 body 32 -> response\n");
 }
 
 // An empty message, or one that was lost, ends the wait for raw data.

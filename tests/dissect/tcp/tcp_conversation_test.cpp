@@ -26,10 +26,10 @@ struct Transcript final : TcpStreamSink {
     if (direction != last && !text.empty()) text += "|";
     last = direction;
   }
-  bool on_bytes(Direction direction, Bytes bytes, const FrameReference&) noexcept override {
+  Bytes on_bytes(Direction direction, Bytes bytes, const FrameReference&) noexcept override {
     turn(direction);
     for (const std::byte byte : bytes) text += static_cast<char>(byte);
-    return true;
+    return bytes;
   }
   void on_doubt(Direction, Doubt doubt, const FrameReference&) noexcept override {
     doubts.add(doubt);

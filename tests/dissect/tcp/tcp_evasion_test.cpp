@@ -47,10 +47,10 @@ struct EvasionCase {
 
 class Listener final : public TcpStreamSink {
  public:
-  bool on_bytes(Direction direction, Bytes bytes, const FrameReference&) noexcept override {
+  Bytes on_bytes(Direction direction, Bytes bytes, const FrameReference&) noexcept override {
     turn(direction);
     for (const std::byte byte : bytes) text += static_cast<char>(byte);
-    return true;
+    return bytes;
   }
   void on_gap(Direction direction, std::uint64_t missing, GapKind,
               const FrameReference&) noexcept override {
