@@ -157,9 +157,13 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   candidate.known = rule.known;
   candidate.known_other = rule.known;
   candidate.unseen = rule.unseen;
-  for (const Run& run : runs.subspan(rule.first_run, rule.context_runs)) {
+  const std::uint32_t known_run = values.has_interface() ? rule.filed_run : Rule::kNotFiled;
+  for (std::uint32_t i = 0; i < rule.context_runs; ++i) {
+    if (i == known_run) continue;
+    const Run& run = runs[rule.first_run + i];
     const Truth truth = values.truth(*program_, profile, run, false);
-    const Truth other = values.truth(*program_, profile, run, true);
+    const bool is_contested = ContextValues::depends_on_endpoints(run.field);
+    const Truth other = is_contested ? values.truth(*program_, profile, run, true) : truth;
     candidate.known = truth_and(candidate.known, truth);
     candidate.known_other = truth_and(candidate.known_other, other);
     if (candidate.known == Truth::no && candidate.known_other == Truth::no) return false;
@@ -173,11 +177,7 @@ bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
   candidate.action = rule.action;
   candidate.audit = rule.audit;
   candidate.enforcer = rule.enforcer;
-  for (const Run& run : runs.subspan(candidate.first_run, candidate.run_count)) {
-    const bool is_security =
-        run.field == policy::Field::auth_type || run.field == policy::Field::auth_level;
-    narrowed.has_security_ = narrowed.has_security_ || is_security;
-  }
+  narrowed.has_security_ = narrowed.has_security_ || rule.has_security;
   narrowed.add(candidate);
   const bool settles = candidate.known == Truth::yes && candidate.known_other == Truth::yes &&
                        candidate.run_count == 0 && candidate.action != policy::Action::continue_;

@@ -53,6 +53,8 @@ class HostControls {
   }
   // Whether the client is known to authenticate its look-ups; empty: not known.
   [[nodiscard]] std::optional<bool> authenticates_lookups(const IpAddress& client) const noexcept;
+  // Without a start that is known the controls are in force for every call.
+  [[nodiscard]] bool has_start() const noexcept { return effective_from_.has_value(); }
   [[nodiscard]] InForce in_force(std::int64_t association, std::int64_t call) const noexcept;
   [[nodiscard]] bool asks_what_if() const noexcept { return what_if_; }
   [[nodiscard]] const IpsecRules& ipsec() const noexcept { return ipsec_; }

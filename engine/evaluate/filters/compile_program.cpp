@@ -141,6 +141,11 @@ class ProgramBuilder {
       rule.unseen |= field_bit(condition.field);
     }
     bound_opnum(rule);
+    for (const Run& run : std::span(program_.runs).last(rule.call_runs)) {
+      const bool is_security =
+          run.field == policy::Field::auth_type || run.field == policy::Field::auth_level;
+      rule.has_security = rule.has_security || is_security;
+    }
     file(rule, static_cast<std::uint32_t>(program_.rules.size()));
     program_.sublayers |= static_cast<std::uint8_t>(1u << static_cast<unsigned>(rule.sublayer()));
     program_.rules.push_back(rule);
@@ -251,17 +256,18 @@ class ProgramBuilder {
   }
 
   // Files the rule by its first run of nothing but equalities on the interface, else on the client.
-  void file(const Rule& rule, std::uint32_t rank) {
+  void file(Rule& rule, std::uint32_t rank) {
     const std::span<const Run> runs =
         std::span(program_.runs).subspan(rule.first_run, rule.context_runs);
     const auto names = [this](const Run& run, std::initializer_list<policy::Field> fields) {
       return std::find(fields.begin(), fields.end(), run.field) != fields.end() && is_equality(run);
     };
-    for (const Run& run : runs) {
-      if (!names(run, {policy::Field::if_uuid})) continue;
-      for (const ValueTest& test : tests_of(run)) {
+    for (std::uint32_t i = 0; i < rule.context_runs; ++i) {
+      if (!names(runs[i], {policy::Field::if_uuid})) continue;
+      for (const ValueTest& test : tests_of(runs[i])) {
         program_.by_interface.file(program_.uint128s[test.index], rank);
       }
+      rule.filed_run = i;
       return;
     }
     for (const Run& run : runs) {

@@ -61,9 +61,14 @@ struct Rule {
   std::uint32_t first_run = 0;
   std::uint32_t context_runs = 0;
   std::uint32_t call_runs = 0;
+  // The run by which it is filed in Program::by_interface: it holds on contexts found there.
+  std::uint32_t filed_run = kNotFiled;
+  bool has_security = false;  // a run of calls is on auth_type or auth_level
   // No call outside matches, whatever else it has: spares most rules of an interface their runs.
   std::uint16_t opnum_low = 0;
   std::uint16_t opnum_high = 0xffff;
+
+  static constexpr std::uint32_t kNotFiled = 0xffff'ffff;
 
   [[nodiscard]] Sublayer sublayer() const noexcept { return sublayer_of(enforcer, audit); }
 };

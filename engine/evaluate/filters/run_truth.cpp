@@ -161,6 +161,15 @@ Truth ContextValues::test(const Program& program, policy::Field field, const Val
   }
 }
 
+bool ContextValues::depends_on_endpoints(policy::Field field) noexcept {
+  switch (field) {
+    case policy::Field::if_uuid:
+    case policy::Field::if_version:
+    case policy::Field::protocol: return false;
+    default: return true;
+  }
+}
+
 Truth ContextValues::truth(const Program& program, const policy::TargetProfile& profile,
                            const Run& run, bool other_endpoints) const noexcept {
   const Visibility seen = visibility_of(run.field, context_.protocol, profile);

@@ -66,6 +66,8 @@ class ContextValues {
  public:
   explicit ContextValues(const ContextFacts& context) noexcept;
 
+  // Whether sources differ on the endpoints that runs on the field see.
+  [[nodiscard]] static bool depends_on_endpoints(policy::Field field) noexcept;
   // Of a run on a field that a context fixes, in the reading that verdicts follow or with endpoints
   // as other sources have them.
   [[nodiscard]] Truth truth(const Program& program, const policy::TargetProfile& profile,
