@@ -72,7 +72,8 @@ dissect::RpcCall call_of(std::uint16_t opnum) {
 // As the auditor does it, call after call on connections that are known.
 void judge_calls(benchmark::State& state) {
   const evaluate::ServerPolicies policies = policies_with(state.range(0) != 0);
-  audit::CallJudge judge(policies, kContexts);
+  audit::CallJudge judge(policies);
+  audit::CallJudge::ContextState known;
   audit::ControlTally tally;
   audit::ControlMonitor monitor(tally);
   const dissect::RpcContext context = context_of(0);
@@ -80,7 +81,7 @@ void judge_calls(benchmark::State& state) {
   for ([[maybe_unused]] auto _ : state) {
     opnum = static_cast<std::uint16_t>((opnum + 1) % 28);
     const dissect::RpcCall call = call_of(opnum);
-    std::optional<audit::Judgement> judgement = judge.judge(context, call).judgement;
+    std::optional<audit::Judgement> judgement = judge.judge(context, call, known).judgement;
     monitor.note_call(policies.compiled(judgement->policy).controls(), context, call,
                       judgement->verdict);
     benchmark::DoNotOptimize(judgement);
@@ -91,7 +92,8 @@ BENCHMARK(judge_calls)->ArgName("all_controls")->Arg(0)->Arg(1);
 // Connections with as many calls each, every one new.
 void judge_connections(benchmark::State& state) {
   const evaluate::ServerPolicies policies = policies_with(state.range(0) != 0);
-  audit::CallJudge judge(policies, kContexts);
+  audit::CallJudge judge(policies);
+  std::vector<audit::CallJudge::ContextState> known(kContexts);
   audit::ControlTally tally;
   audit::ControlMonitor monitor(tally);
   std::uint32_t generation = 1;
@@ -104,7 +106,7 @@ void judge_connections(benchmark::State& state) {
     monitor.note_context(context);
     for (std::uint16_t opnum = 0; opnum < state.range(1); ++opnum) {
       const dissect::RpcCall call = call_of(opnum);
-      std::optional<audit::Judgement> judgement = judge.judge(context, call).judgement;
+      std::optional<audit::Judgement> judgement = judge.judge(context, call, known[slot]).judgement;
       monitor.note_call(policies.compiled(judgement->policy).controls(), context, call,
                         judgement->verdict);
       benchmark::DoNotOptimize(judgement);

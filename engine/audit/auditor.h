@@ -42,6 +42,9 @@ class Auditor : public dissect::RpcObserver {
   void on_context(const dissect::RpcContext& context) override;
   void on_context_result(const dissect::RpcContext& context) override;
   void on_context_closed(dissect::ContextKey key) override;
+  void on_approach(std::uint32_t slot) noexcept override {
+    if (judge_) judge_->prefetch(slot);
+  }
   void on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) override;
   void on_outcome(const dissect::RpcOutcome& outcome) override;
   void on_doubt(dissect::CallKey call, dissect::Doubts doubts) override;

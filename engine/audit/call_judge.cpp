@@ -1,6 +1,6 @@
 #include "engine/audit/call_judge.h"
 
-#include <span>
+#include <algorithm>
 
 namespace rpcaudit::audit {
 namespace {
@@ -34,9 +34,6 @@ bool carries_interface(const dissect::RpcContext& context) noexcept {
          context.result != dissect::ContextResult::negotiated;
 }
 
-CallJudge::CallJudge(const evaluate::ServerPolicies& policies, std::size_t contexts_max)
-    : policies_(policies), contexts_(contexts_max) {}
-
 void CallJudge::begin(const dissect::RpcContext& context, ContextState& state) {
   state.policy = policies_.find(context.server.address);
   state.narrowed = true;
@@ -56,24 +53,35 @@ void CallJudge::begin(const dissect::RpcContext& context, ContextState& state) {
   variants_of_ = context.key;
 }
 
-CallJudge::Known CallJudge::evaluate(const dissect::RpcContext& context, const ContextState& state,
-                                     const evaluate::CallFacts& call) {
+const CallJudge::Known& CallJudge::evaluate(const dissect::RpcContext& context,
+                                            const evaluate::CallFacts& call, ContextState& state) {
   const evaluate::CompiledPolicy& policy = policies_.compiled(state.policy);
   const evaluate::TargetSurvey& survey = policies_.survey(state.policy);
-  Known known{pack(call), evaluate::OpnumRange(*call.opnum), call.token, call.app_id,
-              policy.evaluate(state.narrow, call)};
+  Known known{pack(call), call.token, call.app_id, evaluate::OpnumRange(*call.opnum)};
+  evaluate::Verdict verdict = policy.evaluate(state.narrow, call);
   policy.split(state.narrow, known.opnums);
-  if (survey.size() == 0) return known;
-  const evaluate::ContextFacts facts = policies_.context_facts_of(state.policy, context);
-  if (variants_of_ != context.key) survey.narrow(facts, variants_);
-  variants_of_ = context.key;
-  survey.compare(variants_, facts, call, known.verdict);
-  survey.split(variants_, facts, known.opnums);
-  return known;
+  if (survey.size() != 0) {
+    const evaluate::ContextFacts facts = policies_.context_facts_of(state.policy, context);
+    if (variants_of_ != context.key) survey.narrow(facts, variants_);
+    variants_of_ = context.key;
+    survey.compare(variants_, facts, call, verdict);
+    survey.split(variants_, facts, known.opnums);
+  }
+  known.verdict = verdicts_.place_of(verdict);
+  if (state.epoch != verdicts_.epoch()) {
+    state.epoch = verdicts_.epoch();
+    state.known_count = 0;
+    state.next = 0;
+  }
+  Known& kept = state.known[state.next];
+  kept = known;
+  state.next = static_cast<std::uint8_t>((state.next + 1) % state.known.size());
+  if (state.known_count < state.known.size()) ++state.known_count;
+  return kept;
 }
 
-JudgeResult CallJudge::judge(const dissect::RpcContext& context, const dissect::RpcCall& call) {
-  ContextState& state = contexts_[context.key.slot];
+JudgeResult CallJudge::judge(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                             ContextState& state) {
   if (!state.narrowed || state.generation != context.key.generation ||
       state.has_interface != carries_interface(context) ||
       state.has_server_name != !context.secondary_address.empty()) {
@@ -83,22 +91,19 @@ JudgeResult CallJudge::judge(const dissect::RpcContext& context, const dissect::
   evaluate::CallFacts facts = evaluate::call_facts(context, call);
   policies_.knowledge(state.policy).complete(context, call, state.caller, facts);
   const std::uint64_t packed = pack(facts);
-  const auto told = [&](const evaluate::Verdict& verdict) -> JudgeResult {
-    Judgement judgement{state.policy, verdict};
-    if (call.doubts.any()) judgement.verdict = judge_in_doubt(context, call, judgement);
-    return {judgement, false};
+  const auto is_known = [&](const Known& known) {
+    return known.facts == packed && known.opnums.contains(*facts.opnum) &&
+           known.token == facts.token && known.app_id == facts.app_id;
   };
-  for (const Known& known : std::span(state.known).first(state.known_count)) {
-    if (known.facts == packed && known.opnums.contains(*facts.opnum) &&
-        known.token == facts.token && known.app_id == facts.app_id) {
-      return told(known.verdict);
-    }
+  const std::size_t count = state.epoch == verdicts_.epoch() ? state.known_count : 0;
+  const Known* const end = state.known.data() + count;
+  const Known* known = std::find_if<const Known*>(state.known.data(), end, is_known);
+  if (known == end) known = &evaluate(context, facts, state);
+  JudgeResult result{Judgement{state.policy, verdicts_[known->verdict]}, false};
+  if (call.doubts.any()) {
+    result.judgement->verdict = judge_in_doubt(context, call, *result.judgement);
   }
-  Known& known = state.known[state.next];
-  known = evaluate(context, state, facts);
-  state.next = static_cast<std::uint8_t>((state.next + 1) % state.known.size());
-  if (state.known_count < state.known.size()) ++state.known_count;
-  return told(known.verdict);
+  return result;
 }
 
 evaluate::Verdict CallJudge::judge_in_doubt(const dissect::RpcContext& context,

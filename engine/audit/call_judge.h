@@ -7,7 +7,7 @@
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/event/audit_event.h"
-#include "engine/audit/event/slot_pool.h"
+#include "engine/audit/known_verdicts.h"
 #include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit::audit {
@@ -36,38 +36,19 @@ struct JudgeResult {
 // comes, and remembers the verdicts of the last few kinds of call on each context.
 class CallJudge {
  public:
-  // What is kept of each context, with room for some filters that its calls are held against.
-  [[nodiscard]] static std::size_t bytes_of_context() noexcept {
-    constexpr std::size_t kNarrowed = 512;
-    return sizeof(ContextState) + kNarrowed;
-  }
-
-  // Borrows the policies. `contexts_max` bounds ContextKey::slot.
-  CallJudge(const evaluate::ServerPolicies& policies, std::size_t contexts_max);
-
-  // Calls of which the wire leaves several readings are judged by what all of them share.
-  [[nodiscard]] JudgeResult judge(const dissect::RpcContext& context, const dissect::RpcCall& call);
-  // Judges a call over again that came into doubt after it was judged as `told`.
-  [[nodiscard]] evaluate::Verdict judge_in_doubt(const dissect::RpcContext& context,
-                                                 const dissect::RpcCall& call,
-                                                 const Judgement& told);
-
-  // Judges a refused proposal: what the settings of the server's RPC runtime say of any call on it,
-  // had the server accepted it. Empty unless they would stop such a call.
-  [[nodiscard]] std::optional<RefusedContext> judge_refused(
-      const dissect::RpcContext& refused) const;
-
- private:
+  // A kind of call on a context, and its verdict.
   struct Known {
     std::uint64_t facts = 0;  // packed, all but the operation
-    evaluate::OpnumRange opnums{0};
     const policy::CallerToken* token = nullptr;
     const Uuid* app_id = nullptr;
-    evaluate::Verdict verdict;
+    evaluate::OpnumRange opnums{0};
+    std::uint32_t verdict = 0;  // in KnownVerdicts
   };
+  // What is remembered of a context. Most calls need no more than what stands first.
   struct ContextState {
     std::uint32_t generation = 0;
     std::uint32_t policy = evaluate::kNoPolicy;
+    std::uint32_t epoch = 0;  // of the verdicts
     bool narrowed = false;
     bool other_system = false;
     bool has_interface = false;    // the interface was known when the policy was narrowed
@@ -79,13 +60,37 @@ class CallJudge {
     evaluate::KnownCaller caller;
   };
 
+  // What a context takes, with room for some filters that its calls are held against.
+  [[nodiscard]] static std::size_t bytes_of_context() noexcept {
+    constexpr std::size_t kNarrowed = 512;
+    return sizeof(ContextState) + kNarrowed;
+  }
+
+  // Borrows the policies.
+  explicit CallJudge(const evaluate::ServerPolicies& policies) : policies_(policies) {}
+
+  // `state` is that of the context's slot. Calls of which the wire leaves several readings are
+  // judged by what all of them share.
+  [[nodiscard]] JudgeResult judge(const dissect::RpcContext& context, const dissect::RpcCall& call,
+                                  ContextState& state);
+  // Judges a call over again that came into doubt after it was judged as `told`.
+  [[nodiscard]] evaluate::Verdict judge_in_doubt(const dissect::RpcContext& context,
+                                                 const dissect::RpcCall& call,
+                                                 const Judgement& told);
+
+  // Judges a refused proposal: what the settings of the server's RPC runtime say of any call on it,
+  // had the server accepted it. Empty unless they would stop such a call.
+  [[nodiscard]] std::optional<RefusedContext> judge_refused(
+      const dissect::RpcContext& refused) const;
+
+ private:
   void begin(const dissect::RpcContext& context, ContextState& state);
-  // What to remember of the call.
-  [[nodiscard]] Known evaluate(const dissect::RpcContext& context, const ContextState& state,
-                               const evaluate::CallFacts& call);
+  // Judges a kind of call that is not known, and remembers it in place of the oldest one.
+  const Known& evaluate(const dissect::RpcContext& context, const evaluate::CallFacts& call,
+                        ContextState& state);
 
   const evaluate::ServerPolicies& policies_;
-  SlotTable<ContextState> contexts_;
+  KnownVerdicts verdicts_;
   // The survey of targets, narrowed for the context that needed it last. Not kept with each
   // context, which would be most of its memory for something that few of its calls need.
   std::vector<evaluate::NarrowedPolicy> variants_;

@@ -4,17 +4,18 @@ namespace rpcaudit::audit {
 
 std::size_t TrafficJudge::bytes_of_context() noexcept {
   return CallJudge::bytes_of_context() + LookupChain::bytes_of_context() +
-         ServerCounter::bytes_of_context();
+         sizeof(ServerCounter::Sum);
 }
 
 TrafficJudge::TrafficJudge(const dissect::Limits& limits, const evaluate::ServerPolicies& policies,
                            AuditTally& tally)
     : policies_(policies),
       tally_(tally),
-      calls_(policies, limits.context_slots()),
+      contexts_(limits.context_slots()),
+      calls_(policies),
       endpoints_(policies),
       monitor_(tally.other_controls),
-      servers_(limits.context_slots(), tally.servers) {
+      servers_(tally.servers) {
   tally_.prepare(policies);
   if (endpoints_.has_filters()) lookups_.emplace(limits, endpoints_, tally_.consequences);
 }
@@ -26,7 +27,8 @@ void TrafficJudge::note_context(const dissect::RpcContext& context) {
 
 std::optional<Judgement> TrafficJudge::judge(const dissect::RpcContext& context,
                                              const dissect::RpcCall& call) {
-  JudgeResult result = calls_.judge(context, call);
+  ContextEntry& entry = contexts_[context.key.slot];
+  JudgeResult result = calls_.judge(context, call, entry.judged);
   if (lookups_) lookups_->note_call(context);
   if (!result.judgement) {
     ++(result.is_other_system ? tally_.other_system : tally_.without_policy);
@@ -41,22 +43,29 @@ std::optional<Judgement> TrafficJudge::judge(const dissect::RpcContext& context,
   monitor_.note_call(policies_.compiled(judgement.policy).controls(), context, call,
                      judgement.verdict);
   tally_.note_verdict(judgement.policy, judgement.verdict);
-  servers_.note(context, judgement.policy, judgement.verdict, 1);
+  servers_.note(context, judgement.policy, judgement.verdict, entry.sum);
   return result.judgement;
 }
 
 void TrafficJudge::judge_again(const dissect::RpcContext& context, const dissect::RpcCall& call,
                                Judgement& told) {
   constexpr std::uint64_t kTakeBack = ~std::uint64_t{0};
+  ServerTable& servers = tally_.servers;
+  const std::uint32_t place = servers.place_of(context.server.address);
   tally_.forget_verdict(told.policy, told.verdict);
-  servers_.note(context, told.policy, told.verdict, kTakeBack);
+  servers.note(place, told.policy, told.verdict, kTakeBack);
   told.verdict.mapper_filters.reset();
   told.verdict.decided_at_mapper = false;
   evaluate::combine_controls(told.verdict);
   told.verdict = calls_.judge_in_doubt(context, call, told);
   if (lookups_) endpoints_.add_to(told, context, call);
   tally_.note_verdict(told.policy, told.verdict);
-  servers_.note(context, told.policy, told.verdict, 1);
+  servers.note(place, told.policy, told.verdict, 1);
+}
+
+void TrafficJudge::finish() {
+  servers_.settle(
+      [this](std::uint32_t slot) -> ServerCounter::Sum& { return contexts_[slot].sum; });
 }
 
 void TrafficJudge::judge_unwritten(const dissect::RpcContext& context, dissect::Doubts doubts) {

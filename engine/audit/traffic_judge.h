@@ -6,6 +6,7 @@
 #include "dissect/rpc_observer.h"
 #include "engine/audit/call_judge.h"
 #include "engine/audit/endpoint_judge.h"
+#include "engine/audit/event/slot_pool.h"
 #include "engine/audit/tally/audit_tally.h"
 #include "engine/audit/tally/control_monitor.h"
 #include "engine/audit/tally/lookup_chain.h"
@@ -50,15 +51,24 @@ class TrafficJudge {
   void note_opening_answer(const dissect::TcpOpening& opening);
   void note_closing(const dissect::TcpClosing& closing) { monitor_.note_closing(closing); }
   // The input has ended: the tally is complete after this.
-  void finish() { servers_.settle(); }
+  void finish();
+  // Brings into the cache what a call on the context will need.
+  void prefetch(std::uint32_t context_slot) const noexcept { contexts_.prefetch(context_slot); }
 
  private:
+  // All that each call on a context needs, in one place.
+  struct ContextEntry {
+    ServerCounter::Sum sum;
+    CallJudge::ContextState judged;
+  };
+
   // Remembers what follows from the answer to a look-up that was judged.
   void follow_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call,
                      const Judgement& judgement);
 
   const evaluate::ServerPolicies& policies_;
   AuditTally& tally_;
+  SlotTable<ContextEntry> contexts_;  // by ContextKey::slot
   CallJudge calls_;
   EndpointJudge endpoints_;
   std::optional<LookupChain> lookups_;  // where there are filters of layer epmap

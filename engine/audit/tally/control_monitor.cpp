@@ -197,11 +197,13 @@ void ControlMonitor::note_end(const IpAddress& host, Timestamp time) {
 void ControlMonitor::note_call(const evaluate::HostControls& controls,
                                const dissect::RpcContext& context, const dissect::RpcCall& call,
                                evaluate::Verdict& verdict) {
-  const Uuid interface = interface_of(context);
   const bool is_lookup = call.opnum == kEptLookup || call.opnum == kEptMap;
-  if (is_lookup && interface == kEndpointMapper) note_lookup(context, call);
-  verdict.in_force = controls.in_force(association_of(context), call.frame.timestamp.nanoseconds);
+  if (is_lookup && interface_of(context) == kEndpointMapper) note_lookup(context, call);
+  if (controls.has_start()) {
+    verdict.in_force = controls.in_force(association_of(context), call.frame.timestamp.nanoseconds);
+  }
   if (controls.empty()) return;
+  const Uuid interface = interface_of(context);
   // Whoever is stopped anyway loses nothing more with its look-up.
   if (verdict.lookup.is_needed && verdict.action != evaluate::VerdictAction::would_block) {
     const LookupsSeen* const seen = lookups_.find({context.client.address, context.server.address});

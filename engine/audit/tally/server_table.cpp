@@ -62,32 +62,27 @@ void ServerTable::add(const ServerTable& more) {
 }
 
 void ServerCounter::note(const dissect::RpcContext& context, std::uint32_t policy,
-                         const evaluate::Verdict& verdict, std::uint64_t count) {
-  Sum& sum = sums_[context.key.slot];
+                         const evaluate::Verdict& verdict, Sum& sum) {
   if (sum.generation != context.key.generation) {
     if (sum.generation == 0) used_.push_back(context.key.slot);
-    settle(sum);
+    settle_one(sum);
     sum = {context.key.generation, table_.place_of(context.server.address), policy, 0, false};
   }
   if (!sum.has_interface && context.result == dissect::ContextResult::accepted) {
     sum.has_interface = true;
     table_.note_interface(sum.place, context);
   }
-  const bool is_permitted = verdict.action == evaluate::VerdictAction::would_permit &&
-                            !verdict.depends_on_target && count == 1;
+  const bool is_permitted =
+      verdict.action == evaluate::VerdictAction::would_permit && !verdict.depends_on_target;
   if (is_permitted && sum.permitted != UINT32_MAX) {
     ++sum.permitted;
   } else {
-    table_.note(sum.place, policy, verdict, count);
+    table_.note(sum.place, policy, verdict, 1);
   }
 }
 
-void ServerCounter::settle(Sum& sum) {
+void ServerCounter::settle_one(Sum& sum) {
   table_.note_permitted(sum.place, sum.policy, std::exchange(sum.permitted, 0));
-}
-
-void ServerCounter::settle() {
-  for (const std::uint32_t slot : used_) settle(sums_[slot]);
 }
 
 }  // namespace rpcaudit::audit

@@ -6,7 +6,6 @@
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/event/bounded_map.h"
-#include "engine/audit/event/slot_pool.h"
 #include "engine/evaluate/verdict.h"
 #include "engine/policy/target.h"
 
@@ -57,22 +56,11 @@ class ServerTable {
 };
 
 // Counts calls for a ServerTable by their contexts. Nearly all are permitted on every target: those
-// are summed up beside what is known of their context, so that the table is not touched for each.
+// are summed up beside what else is known of their context, so that the table is not touched for
+// each.
 class ServerCounter {
  public:
-  // What is kept of each context.
-  [[nodiscard]] static constexpr std::size_t bytes_of_context() noexcept { return sizeof(Sum); }
-
-  // Borrows the table.
-  ServerCounter(std::size_t contexts, ServerTable& table) : table_(table), sums_(contexts) {}
-
-  // As ServerTable::note().
-  void note(const dissect::RpcContext& context, std::uint32_t policy,
-            const evaluate::Verdict& verdict, std::uint64_t count);
-  // Puts what is summed up into the table.
-  void settle();
-
- private:
+  // The calls of one context that are not in the table yet.
   struct Sum {
     std::uint32_t generation = 0;  // of the context; 0: none yet
     std::uint32_t place = ServerTable::Map::kNoPlace;
@@ -81,11 +69,23 @@ class ServerCounter {
     bool has_interface = false;  // it was noted
   };
 
-  void settle(Sum& sum);
+  // Borrows the table.
+  explicit ServerCounter(ServerTable& table) : table_(table) {}
+
+  // Counts a call. `sum` is that of the context's slot.
+  void note(const dissect::RpcContext& context, std::uint32_t policy,
+            const evaluate::Verdict& verdict, Sum& sum);
+  // Puts what is summed up into the table. `sum_of(slot)` finds the sums that were used.
+  template <typename SumOf>
+  void settle(SumOf&& sum_of) {
+    for (const std::uint32_t slot : used_) settle_one(sum_of(slot));
+  }
+
+ private:
+  void settle_one(Sum& sum);
 
   ServerTable& table_;
-  SlotTable<Sum> sums_;
-  std::vector<std::uint32_t> used_;  // slots with a sum, once each
+  std::vector<std::uint32_t> used_;  // slots of contexts, once each
 };
 
 }  // namespace rpcaudit::audit

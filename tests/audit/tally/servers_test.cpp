@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "engine/audit/report/server_summary.h"
 #include "engine/audit/tally/audit_tally.h"
 
@@ -20,9 +22,10 @@ IpAddress server(std::uint8_t last) { return IpAddress::v4(0x0a4d'0000u | last);
 
 void note(AuditTally& tally, const dissect::RpcContext& context, std::uint32_t policy,
           const evaluate::Verdict& verdict) {
-  ServerCounter counter(1, tally.servers);
-  counter.note(context, policy, verdict, 1);
-  counter.settle();
+  ServerCounter counter(tally.servers);
+  ServerCounter::Sum sum;
+  counter.note(context, policy, verdict, sum);
+  counter.settle([&](std::uint32_t) -> ServerCounter::Sum& { return sum; });
 }
 
 void note(AuditTally& tally, std::uint8_t last, bool blocked, std::uint32_t policy = 0) {
@@ -80,7 +83,8 @@ TEST(ServerSummary, DoesNotCallServersSilentWhoseCallsAreNotJudged) {
 // Contexts come and go in one slot, and a verdict may be taken back before sums are settled.
 TEST(ServerCounter, LosesNoCallOfContextsThatCameAndWent) {
   AuditTally tally;
-  ServerCounter counter(2, tally.servers);
+  ServerCounter counter(tally.servers);
+  std::array<ServerCounter::Sum, 2> sums;
   evaluate::Verdict permit;
   permit.action = evaluate::VerdictAction::would_permit;
   evaluate::Verdict unknown;
@@ -89,12 +93,15 @@ TEST(ServerCounter, LosesNoCallOfContextsThatCameAndWent) {
   for (std::uint32_t i = 1; i <= 60; ++i) {
     context.key = {i % 2, i};
     context.server.address = server(static_cast<std::uint8_t>(1 + i % 3));
-    for (std::uint32_t call = 0; call < i; ++call) counter.note(context, 0, permit, 1);
-    counter.note(context, 0, permit, ~std::uint64_t{0});
-    counter.note(context, 0, unknown, 1);
+    ServerCounter::Sum& sum = sums[context.key.slot];
+    for (std::uint32_t call = 0; call < i; ++call) counter.note(context, 0, permit, sum);
+    const std::uint32_t place = tally.servers.place_of(context.server.address);
+    tally.servers.note(place, 0, permit, ~std::uint64_t{0});
+    counter.note(context, 0, unknown, sum);
   }
-  counter.settle();
-  counter.settle();
+  const auto sum_of = [&](std::uint32_t slot) -> ServerCounter::Sum& { return sums[slot]; };
+  counter.settle(sum_of);
+  counter.settle(sum_of);
   std::uint64_t calls = 0;
   std::uint64_t permitted = 0;
   for (const auto& entry : tally.servers.entries()) {
