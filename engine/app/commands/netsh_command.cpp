@@ -73,6 +73,8 @@ ExitStatus run_arguments(policy::FilterStore& store, const std::vector<std::stri
   if (result == Result::broken || !console.end(problems)) {
     return say({}, problems, Result::broken);
   }
+  // A session would stay in the context; without one netsh lists what it has.
+  answers += console.entered_context_help();
   if (!quiet && console.opened_rule()) {
     problems +=
         "note: the rule waits in the store for `add filter`; on Windows it ends with the command\n"

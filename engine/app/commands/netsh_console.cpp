@@ -119,6 +119,7 @@ NetshConsole::Result NetshConsole::run_command(const policy::ScriptLine& line, s
   if (!in_batch_ && (!store_.begin() || !refresh())) return fail(problems);
   const std::string pending_before = pending_text();
   opened_rule_ = false;
+  entered_context_ = false;
   session_.run(line);
   std::string said;
   for (const policy::NetshEffect& effect : session_.effects()) {
@@ -132,6 +133,16 @@ NetshConsole::Result NetshConsole::run_command(const policy::ScriptLine& line, s
   if (!in_batch_ && (!save_pending() || !store_.commit())) return fail(problems);
   answers += said;  // not before it is true
   return error.empty() ? Result::done : Result::refused;
+}
+
+std::string_view NetshConsole::entered_context_help() const noexcept {
+  if (!entered_context_) return {};
+  switch (session_.context()) {
+    case policy::NetshContext::rpc: return policy::netsh_help(policy::NetshTopic::rpc);
+    case policy::NetshContext::filter: return policy::netsh_help(policy::NetshTopic::filter);
+    case policy::NetshContext::root: break;
+  }
+  return policy::netsh_help(policy::NetshTopic::root);
 }
 
 // The store as it is now; a store that nobody else has changed is as this console left it.
@@ -245,7 +256,7 @@ bool NetshConsole::apply(const policy::NetshEffect& effect, std::string& answers
     case Kind::script_wanted: answers += policy::print_netsh_script(policy_); return true;
     case Kind::help_wanted: answers += policy::netsh_help(effect.topic); return true;
     case Kind::left: has_left_ = true; return true;
-    case Kind::context_entered: return true;
+    case Kind::context_entered: entered_context_ = true; return true;
   }
   return true;
 }

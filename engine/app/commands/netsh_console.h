@@ -52,6 +52,8 @@ class NetshConsole {
   void enter(policy::NetshContext context) noexcept { session_.enter(context); }
   // Whether a command has ended the session.
   [[nodiscard]] bool has_left() const noexcept { return has_left_; }
+  // What the context that the last command entered has; empty when it entered none.
+  [[nodiscard]] std::string_view entered_context_help() const noexcept;
   // Whether the last command opened a rule; whether one waits for its `add filter`.
   [[nodiscard]] bool opened_rule() const noexcept { return opened_rule_; }
   [[nodiscard]] bool has_pending() const noexcept { return session_.pending() != nullptr; }
@@ -82,6 +84,7 @@ class NetshConsole {
   bool has_places_ = false;
   bool in_batch_ = false;
   bool opened_rule_ = false;
+  bool entered_context_ = false;
   bool has_left_ = false;
   bool is_unreadable_ = false;  // something in the store
 };

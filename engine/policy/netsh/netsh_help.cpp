@@ -52,62 +52,90 @@ constexpr std::string_view kAddConditionHelp =
     "  client_cert_key_length client_cert_oid\n"
     "of proxy_if:   if_uuid first, if_version, and those of proxy_conn\n";
 
+// The frame in which netsh lists what a context or a group of commands has. What netsh says of the
+// commands of `rpc` itself is not published; of those of every context it is.
+#define NETSH_LISTING(entries)                                                    \
+  "\n"                                                                            \
+  "The following commands are available:\n"                                       \
+  "\n"                                                                            \
+  "Commands in this context:\n" entries                                           \
+  "\n"                                                                            \
+  "To view help for a command, type the command, followed by a space, and then\n" \
+  " type ?.\n\n"
+
+struct Topic {
+  NetshTopic topic;
+  std::string_view text;
+};
+
+constexpr Topic kHelp[] = {
+    {NetshTopic::root, NETSH_LISTING("?              - Displays a list of commands.\n"
+                                     "..             - Goes up one context level.\n"
+                                     "bye            - Exits the program.\n"
+                                     "exit           - Exits the program.\n"
+                                     "help           - Displays a list of commands.\n"
+                                     "popd           - Pops a context from the stack.\n"
+                                     "pushd          - Pushes current context on stack.\n"
+                                     "quit           - Exits the program.\n"
+                                     "rpc            - Changes to the `netsh rpc' context.\n"
+                                     "\nThe following sub-contexts are available:\n rpc\n")},
+    {NetshTopic::rpc,
+     NETSH_LISTING("?              - Displays a list of commands.\n"
+                   "add            - Is about selective binding, which is not supported here.\n"
+                   "delete         - Is about selective binding, which is not supported here.\n"
+                   "dump           - Is about selective binding, which is not supported here.\n"
+                   "filter         - Changes to the `netsh rpc filter' context.\n"
+                   "help           - Displays a list of commands.\n"
+                   "reset          - Is about selective binding, which is not supported here.\n"
+                   "show           - Is about selective binding, which is not supported here.\n"
+                   "\nThe following sub-contexts are available:\n filter\n")},
+    {NetshTopic::filter,
+     NETSH_LISTING("?              - Displays a list of commands.\n"
+                   "add            - Opens a rule, adds a condition to it, makes a filter of it.\n"
+                   "delete         - Drops the open rule, or deletes filters.\n"
+                   "dump           - Displays a configuration script.\n"
+                   "help           - Displays a list of commands.\n"
+                   "show           - Lists the filters.\n")},
+    {NetshTopic::add, NETSH_LISTING("add condition  - Adds a condition to the open rule.\n"
+                                    "add filter     - Makes a filter of the open rule.\n"
+                                    "add rule       - Opens a rule: a layer and an action.\n")},
+    {NetshTopic::add_rule,
+     "Usage: add rule [layer=]um|epmap|ep_add|proxy_conn|proxy_if\n"
+     "                [actiontype=]block|permit|continue\n"
+     "                [[filterkey=]UUID] [[persistence=]volatile]\n"
+     "                [[audit=]enable] [[auditparameters=]enable]\n"
+     "\n"
+     "Opens the rule that `add condition` adds to and `add filter` makes a filter of.\n"
+     "Filters persist unless they are volatile, and get a key when none is given.\n"
+     "Layer ep_add cannot be audited; auditparameters needs layer um and audit.\n"},
+    {NetshTopic::add_condition, kAddConditionHelp},
+    {NetshTopic::add_filter,
+     "Usage: add filter\n"
+     "\n"
+     "Makes a filter of the open rule and its conditions; it applies at once.\n"},
+    {NetshTopic::remove, NETSH_LISTING("delete filter  - Deletes one filter, or all of them.\n"
+                                       "delete rule    - Drops the open rule.\n")},
+    {NetshTopic::delete_rule,
+     "Usage: delete rule\n"
+     "\n"
+     "Drops the open rule with its conditions. Filters stay.\n"},
+    {NetshTopic::delete_filter,
+     "Usage: delete filter [filterkey=]all|UUID\n"
+     "\n"
+     "Deletes the filter of that key, or all filters.\n"},
+    {NetshTopic::show, NETSH_LISTING("show filter    - Lists the filters.\n")},
+    {NetshTopic::show_filter,
+     "Usage: show filter\n"
+     "\n"
+     "Lists the filters. UUIDs are printed as four little-endian words.\n"},
+};
+#undef NETSH_LISTING
+
 }  // namespace
 
 std::string_view netsh_help(NetshTopic topic) noexcept {
-  switch (topic) {
-    case NetshTopic::root:
-      return "rpc             - Enters the context of RPC.\n"
-             "pushd, popd     - Keep the context, and go back to it.\n"
-             "bye, exit, quit - End the session.\n";
-    case NetshTopic::rpc:
-      return "filter          - Enters the context of RPC filters.\n"
-             "..              - Goes up one context.\n"
-             "add, delete, dump, reset, show\n"
-             "                - Are about selective binding of RPC servers to subnets, which is\n"
-             "                  not supported here.\n";
-    case NetshTopic::filter:
-      return "add rule        - Opens a rule: a layer and an action.\n"
-             "add condition   - Adds a condition to the open rule.\n"
-             "add filter      - Makes a filter of the open rule.\n"
-             "delete rule     - Drops the open rule.\n"
-             "delete filter   - Deletes one filter, or all of them.\n"
-             "show filter     - Lists the filters.\n"
-             "dump            - Prints the filters as a script.\n";
-    case NetshTopic::add:
-      return "add rule        - Opens a rule: a layer and an action.\n"
-             "add condition   - Adds a condition to the open rule.\n"
-             "add filter      - Makes a filter of the open rule.\n";
-    case NetshTopic::add_rule:
-      return "Usage: add rule [layer=]um|epmap|ep_add|proxy_conn|proxy_if\n"
-             "                [actiontype=]block|permit|continue\n"
-             "                [[filterkey=]UUID] [[persistence=]volatile]\n"
-             "                [[audit=]enable] [[auditparameters=]enable]\n"
-             "\n"
-             "Opens the rule that `add condition` adds to and `add filter` makes a filter of.\n"
-             "Filters persist unless they are volatile, and get a key when none is given.\n"
-             "Layer ep_add cannot be audited; auditparameters needs layer um and audit.\n";
-    case NetshTopic::add_condition: return kAddConditionHelp;
-    case NetshTopic::add_filter:
-      return "Usage: add filter\n"
-             "\n"
-             "Makes a filter of the open rule and its conditions; it applies at once.\n";
-    case NetshTopic::remove:
-      return "delete rule     - Drops the open rule.\n"
-             "delete filter   - Deletes one filter, or all of them.\n";
-    case NetshTopic::delete_rule:
-      return "Usage: delete rule\n"
-             "\n"
-             "Drops the open rule with its conditions. Filters stay.\n";
-    case NetshTopic::delete_filter:
-      return "Usage: delete filter [filterkey=]all|UUID\n"
-             "\n"
-             "Deletes the filter of that key, or all filters.\n";
-    case NetshTopic::show: return "show filter     - Lists the filters.\n";
-    case NetshTopic::show_filter:
-      return "Usage: show filter\n"
-             "\n"
-             "Lists the filters. UUIDs are printed as four little-endian words.\n";
+  for (const Topic& row : kHelp) {
+    if (row.topic == topic) return row.text;
   }
   return {};
 }

@@ -337,7 +337,12 @@ void NetshSession::run_verb(Verb verb, const Word& verb_word, Words words, Netsh
   switch (verb) {
     case Verb::add:
     case Verb::remove:
-    case Verb::show: return run_on_object(verb, verb_word, words, context, command);
+    case Verb::show:
+      // netsh lists what the group has.
+      if (options_.live && words.empty() && context == NetshContext::filter) {
+        return note_help(Words(&verb_word, 1), context, command);
+      }
+      return run_on_object(verb, verb_word, words, context, command);
     case Verb::dump:
       if (options_.live && context == NetshContext::filter) {
         return note_effect(NetshEffect::Kind::script_wanted);

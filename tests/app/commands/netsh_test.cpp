@@ -275,6 +275,19 @@ TEST_F(NetshProgramTest, HelpIsGivenAtEveryLevel) {
   }
 }
 
+TEST_F(NetshProgramTest, ABareContextOrGroupIsListed) {
+  EXPECT_THAT(netsh("rpc").out, StartsWith("\nThe following commands are available:\n\n"
+                                           "Commands in this context:\n?              - "));
+  EXPECT_THAT(netsh("rpc").out,
+              HasSubstr("\nThe following sub-contexts are available:\n filter\n"));
+  EXPECT_EQ(netsh("rpc").out, netsh("rpc ?").out);
+  EXPECT_EQ(netsh("rpc filter").out, netsh("rpc filter help").out);
+  EXPECT_EQ(netsh("rpc filter add").out, netsh("rpc filter add ?").out);
+  EXPECT_THAT(netsh("rpc filter add").out, HasSubstr("\nadd rule       - "));
+  EXPECT_EQ(netsh("rpc filter delete").status, 0);
+  EXPECT_EQ(type("rpc\nfilter\n").out, "") << "a session enters the context";
+}
+
 TEST_F(NetshProgramTest, DumpIsAScriptThatMakesTheSameFilters) {
   type("add rule um block\nadd condition opnum equal 3\nadd filter\n");
   const Ended dump = netsh("rpc filter dump");
