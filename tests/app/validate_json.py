@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Validates JSON Lines, or one document, against a JSON Schema.
+"""Validates JSON Lines, or documents that begin with a line of their own, against a JSON Schema.
 
 usage: validate_json.py SCHEMA [FILE...]
 
@@ -47,8 +47,12 @@ def shape(value, words, patterns, bounds):
 def documents(path):
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    if text.startswith("{\n"):
-        yield path, json.loads(text)
+    if text.startswith("{\n"):  # documents, one after the other
+        at = 0
+        while at < len(text):
+            document, at = json.JSONDecoder().raw_decode(text, at)
+            at += len(text[at:]) - len(text[at:].lstrip())
+            yield path, document
         return
     for number, line in enumerate(text.splitlines(), 1):
         yield f"{path}:{number}", json.loads(line)

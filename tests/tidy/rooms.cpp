@@ -109,6 +109,8 @@ const std::map<std::string_view, Names>& edges() {
 
       {"engine/app: face", {}},
       {"engine/app/line", {"engine/policy/*", "engine/app: face"}},
+      {"engine/app/explain",
+       {"dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*", "engine/app: face"}},
       {"engine/app/process", {"dissect/*", "engine/audit/*", "engine/app: face"}},
       {"engine/app/run",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
@@ -119,7 +121,7 @@ const std::map<std::string_view, Names>& edges() {
       {"engine/app/commands",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
         "engine/app: face", "engine/app/line", "engine/app/process", "engine/app/run",
-        "engine/app/policies"}},
+        "engine/app/policies", "engine/app/explain"}},
       {"engine/app", {"engine/app: face", "engine/app/line", "engine/app/commands"}},
   };
   return kEdges;

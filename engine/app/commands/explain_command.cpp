@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <map>
@@ -10,15 +9,13 @@
 #include "engine/app/commands/call_expression.h"
 #include "engine/app/commands/command_options.h"
 #include "engine/app/commands/commands.h"
-#include "engine/app/commands/explain_text.h"
+#include "engine/app/explain/explain_json.h"
+#include "engine/app/explain/explain_text.h"
 #include "engine/app/policies/deployment_files.h"
 #include "engine/app/run/pipeline.h"
 #include "engine/app/run/run_report.h"
-#include "engine/audit/call_judge.h"
-#include "engine/audit/endpoint_judge.h"
-#include "engine/audit/sink/event_5712.h"
 #include "engine/audit/sink/text_sink.h"
-#include "engine/audit/text/auth_names.h"
+#include "engine/audit/tally/activity_table.h"
 #include "engine/audit/text/text_encoding.h"
 #include "engine/policy/text/spelling.h"
 
@@ -46,129 +43,15 @@ std::optional<std::string> take_frame(const std::string& text, ExplainCommand& c
   return std::nullopt;
 }
 
-std::string call_text(const dissect::RpcContext& context, const dissect::RpcCall& call) {
-  std::optional<Uuid> interface;
-  if (audit::carries_interface(context)) interface = context.abstract_syntax->uuid;
-  std::string text = "call     ";
-  text += audit::operation_text(interface, call.opnum);
-  text += " over ";
-  text += to_string(context.protocol);
-  if (!context.pipe.empty()) {
-    text += ' ';
-    audit::append_terminal_text(text, context.pipe);
-  }
-  text += ", ";
-  text += to_string(context.client.address);
-  text += " -> ";
-  text += audit::endpoint_text(context.server);
-  const std::string account =
-      audit::account_of({call.identity.user, call.identity.domain, call.identity.null_session});
-  if (!account.empty()) text += ", as " + account;
-  if (call.auth) {
-    text += ", ";
-    text += audit::auth_type_name(call.auth->type);
-    text += ' ';
-    text += audit::auth_level_name(call.auth->level);
-  } else {
-    text += ", without security of its own";
-  }
-  return text + "\n";
-}
-
-// What all readings of a call share, where the wire leaves several; nothing elsewhere.
-std::string doubt_text(const evaluate::CompiledPolicy& policy, dissect::Doubts doubts,
-                       evaluate::ContextFacts facts, evaluate::CallFacts call) {
-  if (!doubts.any()) return {};
-  evaluate::forget_doubtful(doubts, facts, call);
-  evaluate::NarrowedPolicy narrowed;
-  policy.narrow(facts, narrowed);
-  std::string text = "doubt    " + audit::doubts_text(doubts);
-  text += ": what follows is of one reading; what all of them share is ";
-  text += to_string(policy.evaluate(narrowed, call).action);
-  return text + "\n";
-}
-
-// What each target makes of the call, where they differ; the one that blocks first.
-std::string targets_text(const policy::Policy& policy, const evaluate::EvaluationOptions& options,
-                         const evaluate::ContextFacts& facts, const evaluate::CallFacts& call) {
-  if (options.target) return {};
-  std::map<std::pair<int, std::string>, std::string> names;
-  for (std::size_t i = 0; i < policy::kTargetCount; ++i) {
-    const auto target = static_cast<policy::Target>(i);
-    evaluate::EvaluationOptions own = options;
-    own.profile = policy::TargetProfile(target);
-    if (options.keeps_v4_order) {
-      own.profile.set(policy::Difference::v4_byte_order,
-                      options.profile[policy::Difference::v4_byte_order]);
-    }
-    const evaluate::Verdict verdict = evaluate::explain(policy, own, facts, call).verdict;
-    const evaluate::TargetAction action = evaluate::target_action(verdict);
-    std::string words(to_string(action));
-    const std::uint32_t filter = verdict.deciding_filters().filter;
-    if (filter < policy.filters.size() && verdict.deciding_control() == nullptr) {
-      words += " by filter " + audit::place_text(policy, policy.filters[filter]);
-    }
-    const int order = action == evaluate::TargetAction::would_block   ? 0
-                      : action == evaluate::TargetAction::undecidable ? 1
-                                                                      : 2;
-    std::string& all = names[{order, words}];
-    all += (all.empty() ? "" : ", ") + std::string(to_string(target));
-  }
-  if (names.size() == 1) return {};
-  std::string text;
-  for (const auto& [what, targets] : names) {
-    text += (text.empty() ? "targets  " : "         ") + what.second + " on " + targets + "\n";
-  }
-  return text + "as documented (--target picks another)\n";
-}
-
-// Explains a call by the policy of its server.
-std::string explanation_for(const evaluate::ServerPolicies& policies,
-                            const dissect::RpcContext& context, const dissect::RpcCall& call,
-                            evaluate::ContextFacts facts) {
-  const std::uint32_t index = policies.find(context.server.address);
-  if (index == evaluate::kNoPolicy) return "verdict  none: no deployment has the server\n";
-  const evaluate::HostKnowledge& knowledge = policies.knowledge(index);
-  knowledge.complete(facts);
-  evaluate::CallFacts of_call = evaluate::call_facts(context, call);
-  evaluate::KnownCaller caller;
-  knowledge.complete(context, call, caller, of_call);
-  std::string text;
-  if (!policies.name(index).empty()) {
-    text = "policy   of " + audit::terminal_text(policies.name(index)) + "\n";
-  }
-  text += doubt_text(policies.compiled(index), call.doubts, facts, of_call);
-  const policy::Policy& policy = policies.policy(index);
-  evaluate::EvaluationOptions options = policies.options(index);
-  const auto add_layer = [&](const policy::Policy& filters,
-                             const evaluate::ContextFacts& of_layer) {
-    const evaluate::Explanation explanation =
-        evaluate::explain(filters, options, of_layer, of_call);
-    text += targets_text(filters, options, of_layer, of_call);
-    text += explanation_text(explanation, filters);
-    text += audit::event_5712_text(
-        {call, of_layer, of_call, options.profile, filters, explanation.verdict});
-  };
-  add_layer(policy, facts);
-  const auto is_epmap = [](const policy::Filter& filter) {
-    return filter.layer == policy::Layer::epmap;
-  };
-  const bool is_asked =
-      call.question && std::any_of(policy.filters.begin(), policy.filters.end(), is_epmap);
-  if (!is_asked) return text;
-  // The layers do not arbitrate between each other: whoever either of them stops gets no answer.
-  const std::unique_ptr<const policy::Policy> filters = audit::filters_of(policy);
-  options.layer = policy::Layer::epmap;
-  text += "\nlayer epmap, which sees the interface that is asked for\n";
-  add_layer(*filters, audit::mapper_facts(facts, *call.question));
-  return text;
-}
-
 // Explains every call that began in one frame, as it passes.
 class ExplainingObserver : public dissect::RpcObserver {
  public:
-  ExplainingObserver(const evaluate::ServerPolicies& policies, std::uint64_t frame)
-      : policies_(policies), frame_(frame) {}
+  ExplainingObserver(const evaluate::ServerPolicies& policies, std::uint64_t frame,
+                     RecordFormat format, audit::InputName input_name)
+      : policies_(policies),
+        frame_(frame),
+        is_json_(format == RecordFormat::json),
+        input_name_(std::move(input_name)) {}
 
   void on_context(const dissect::RpcContext&) override {}
   void on_context_result(const dissect::RpcContext&) override {}
@@ -176,14 +59,18 @@ class ExplainingObserver : public dissect::RpcObserver {
   void on_call(const dissect::RpcContext& context, const dissect::RpcCall& call) override {
     if (call.frame.number != frame_) return;
     std::string& text = texts_[call.frame.input];
-    if (!text.empty()) text += '\n';
     calls_.push_back({call.key, call.call_id, call.frame.input});
-    text += call_text(context, call);
-    text += explanation_for(policies_, context, call, evaluate::context_facts(context));
+    const ExplainedCall explained(policies_, context, call, evaluate::context_facts(context));
+    if (is_json_) {
+      text += explanation_json(explained, frame_, input_name_(call.frame.input));
+      return;
+    }
+    if (!text.empty()) text += '\n';
+    text += explained_text(explained);
   }
   void on_doubt(dissect::CallKey key, dissect::Doubts doubts) override {
     for (const ToldCall& call : calls_) {
-      if (call.key != key) continue;
+      if (call.key != key || is_json_) continue;
       std::string& text = texts_[call.input];
       text += "\ndoubt    of call " + std::to_string(call.call_id) + ", by what came later: ";
       text += audit::doubts_text(doubts) + "\n";
@@ -205,6 +92,8 @@ class ExplainingObserver : public dissect::RpcObserver {
   };
 
   std::uint64_t frame_;
+  bool is_json_;
+  audit::InputName input_name_;
   std::vector<ToldCall> calls_;
   std::map<std::uint32_t, std::string> texts_;
 };
@@ -227,8 +116,9 @@ ExitStatus explain_described(const ExplainCommand& command,
   if (!described.client_given || !described.server_given) {
     log.warn("without client= and server= addresses are taken as 0.0.0.0");
   }
-  return print(call_text(described.context, described.call) +
-                   explanation_for(policies, described.context, described.call, facts),
+  const ExplainedCall explained(policies, described.context, described.call, facts);
+  return print(command.options.format == RecordFormat::json ? explanation_json(explained, 0, {})
+                                                            : explained_text(explained),
                log);
 }
 
@@ -247,7 +137,9 @@ ExitStatus print_frame(const ExplainCommand& command, const capture::FrameSource
     const std::string name = audit::terminal_text(source.input_name(input));
     if (!is_named(source.input_name(input), command.input)) continue;
     inputs.push_back(name);
-    text = "frame    " + std::to_string(command.frame) + " of " + name + "\n" + of_input;
+    text = command.options.format == RecordFormat::json
+               ? of_input
+               : "frame    " + std::to_string(command.frame) + " of " + name + "\n" + of_input;
   }
   const std::string number = std::to_string(command.frame);
   if (inputs.empty()) {
@@ -273,7 +165,8 @@ ExitStatus explain_frame(const ExplainCommand& command, const evaluate::ServerPo
   const std::unique_ptr<capture::FrameSource> source =
       open_source(command.options, *memory, stop, log);
   if (!source) return ExitStatus::usage;
-  ExplainingObserver observer(policies, command.frame);
+  ExplainingObserver observer(policies, command.frame, command.options.format,
+                              [&source](std::uint32_t input) { return source->input_name(input); });
   drop_privileges(command.options, log);
   const FrameRun run = run_frames(*source, stop, plan, observer);
   const std::vector<std::string> problems = problems_of(*source);
@@ -334,9 +227,13 @@ Command explain_command() {
                "captures have such a frame.",
        .target = [state](const std::string& text) { return take_frame(text, *state); },
        .excludes = "--call"});
-  command.options.group("Output").options.push_back({.names = "-q,--quiet",
-                                                     .help = "Print no remarks about the policy.",
-                                                     .target = &state->options.quiet});
+  std::vector<Option>& output = command.options.group("Output").options;
+  output.push_back(format_option(state->options.format,
+                                 "Form of the explanation: `text`, or `json` with one document for "
+                                 "each call."));
+  output.push_back({.names = "-q,--quiet",
+                    .help = "Print no remarks about the policy.",
+                    .target = &state->options.quiet});
   return command;
 }
 

@@ -52,6 +52,53 @@ TEST_F(SchemaTest, SchemasAreValid) {
   if (!has_validator()) GTEST_SKIP() << kNoValidator;
   EXPECT_EQ(faults("records", ""), "");
   EXPECT_EQ(faults("summary", ""), "");
+  EXPECT_EQ(faults("explanation", ""), "");
+}
+
+TEST_F(SchemaTest, ExplanationsOfFindingsAndLookUpsAreValid) {
+  if (!has_validator()) GTEST_SKIP() << kNoValidator;
+  const std::string hidden = file("hide.txt",
+                                  "rpc filter\nadd rule epmap block audit=enable\n"
+                                  "add condition if_uuid equal "
+                                  "e3514235-4b06-11d1-ab04-00c04fc2dcd2\nadd filter\n");
+  const std::string restricted = file("r.reg",
+                                      "Windows Registry Editor Version 5.00\n\n"
+                                      "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Policies\\Microsoft\\"
+                                      "Windows NT\\Rpc]\n\"RestrictRemoteClients\"=dword:1\n");
+  const std::string frames[] = {"1737", "1713", "345", "678"};
+  std::string files;
+  for (const std::string& policy : {dcsync, hidden, restricted}) {
+    for (const std::string& frame : frames) {
+      const Ended ended =
+          run("explain -q --format json " + demo + " -p " + policy + " --frame " + frame);
+      EXPECT_EQ(ended.status, 0) << ended.err;
+      files += ' ' + file("explanation" + std::to_string(files.size()), ended.out);
+    }
+  }
+  const Ended described = run("explain -q --format json -p " + dcsync +
+                              " --call 'interface=drsuapi opnum=3 client=10.77.0.21 "
+                              "server=10.77.0.1'");
+  files += ' ' + file("described", described.out);
+  EXPECT_EQ(faults("explanation", files), "");
+}
+
+TEST_F(SchemaTest, AnExplanationSaysWhatTheTextSays) {
+  const std::string question = "explain -q " + demo + " -p " + dcsync + " --frame 1737";
+  const std::string text = run(question).out;
+  const rapidjson::Document data = parsed(run(question + " --format json").out);
+  const Value& layer = data["layers"][0];
+  EXPECT_STREQ(layer["verdict"]["action"].GetString(), "would_block");
+  EXPECT_NE(text.find("verdict  would_block"), std::string::npos);
+  ASSERT_EQ(layer["filters"].Size(), 3u);
+  for (const Value& filter : layer["filters"].GetArray()) {
+    EXPECT_NE(text.find(filter["weight"].GetString()), std::string::npos);
+    for (const Value& condition : filter["conditions"].GetArray()) {
+      EXPECT_NE(text.find(condition["condition"].GetString()), std::string::npos);
+      EXPECT_NE(text.find("seen: " + std::string(condition["seen"].GetString())),
+                std::string::npos);
+    }
+  }
+  EXPECT_EQ(layer["targets"].Size(), policy::kTargetCount);
 }
 
 TEST_F(SchemaTest, ARecordWithAnotherKeyOrWordIsInvalid) {
@@ -291,7 +338,8 @@ void check_described(const Value& schema, const Value& part, const std::string& 
 }
 
 TEST(Schema, DescribesEveryKey) {
-  for (const std::string_view text : {audit::records_schema(), audit::summary_schema()}) {
+  for (const std::string_view text :
+       {audit::records_schema(), audit::summary_schema(), audit::explanation_schema()}) {
     const rapidjson::Document schema = parsed(text);
     check_described(schema, schema, "");
   }

@@ -1,10 +1,16 @@
-#include "engine/app/commands/explain_text.h"
+#include "engine/app/explain/explain_text.h"
 
 #include <array>
 #include <cstdio>
+#include <map>
 #include <string_view>
+#include <utility>
 
+#include "engine/audit/call_judge.h"
+#include "engine/audit/sink/event_5712.h"
 #include "engine/audit/sink/text_sink.h"
+#include "engine/audit/tally/activity_table.h"
+#include "engine/audit/text/auth_names.h"
 #include "engine/audit/text/text_encoding.h"
 #include "engine/policy/netsh/printer.h"
 
@@ -115,8 +121,8 @@ std::string control_part(const evaluate::ControlFinding& finding) {
   return text + "\n";
 }
 
-}  // namespace
-
+// The verdict, then every filter of the layer in order of evaluation with what each of its
+// conditions met.
 std::string explanation_text(const evaluate::Explanation& explanation,
                              const policy::Policy& policy) {
   std::string text = verdict_part(explanation.verdict, policy);
@@ -129,6 +135,87 @@ std::string explanation_text(const evaluate::Explanation& explanation,
   if (explanation.filters.empty()) text += "   none of this layer\n";
   for (const evaluate::FilterFinding& finding : explanation.filters) {
     if (finding.filter < policy.filters.size()) text += filter_part(finding, policy);
+  }
+  return text;
+}
+
+std::string call_text(const dissect::RpcContext& context, const dissect::RpcCall& call) {
+  std::optional<Uuid> interface;
+  if (audit::carries_interface(context)) interface = context.abstract_syntax->uuid;
+  std::string text = "call     ";
+  text += audit::operation_text(interface, call.opnum);
+  text += " over ";
+  text += to_string(context.protocol);
+  if (!context.pipe.empty()) {
+    text += ' ';
+    audit::append_terminal_text(text, context.pipe);
+  }
+  text += ", ";
+  text += to_string(context.client.address);
+  text += " -> ";
+  text += audit::endpoint_text(context.server);
+  const std::string account =
+      audit::account_of({call.identity.user, call.identity.domain, call.identity.null_session});
+  if (!account.empty()) text += ", as " + account;
+  if (call.auth) {
+    text += ", ";
+    text += audit::auth_type_name(call.auth->type);
+    text += ' ';
+    text += audit::auth_level_name(call.auth->level);
+  } else {
+    text += ", without security of its own";
+  }
+  return text + "\n";
+}
+
+// What each target makes of the call, where they differ; the one that blocks first.
+std::string targets_text(const ExplainedLayer& layer) {
+  std::map<std::pair<int, std::string>, std::string> names;
+  for (std::size_t i = 0; i < layer.targets.size(); ++i) {
+    const evaluate::Verdict& verdict = layer.targets[i];
+    const evaluate::TargetAction action = evaluate::target_action(verdict);
+    std::string words(to_string(action));
+    const std::uint32_t filter = verdict.deciding_filters().filter;
+    if (filter < layer.policy->filters.size() && verdict.deciding_control() == nullptr) {
+      words += " by filter " + audit::place_text(*layer.policy, layer.policy->filters[filter]);
+    }
+    const int order = action == evaluate::TargetAction::would_block   ? 0
+                      : action == evaluate::TargetAction::undecidable ? 1
+                                                                      : 2;
+    std::string& all = names[{order, words}];
+    all += (all.empty() ? "" : ", ") + std::string(to_string(static_cast<policy::Target>(i)));
+  }
+  if (names.size() <= 1) return {};
+  std::string text;
+  for (const auto& [what, targets] : names) {
+    text += (text.empty() ? "targets  " : "         ") + what.second + " on " + targets + "\n";
+  }
+  return text + "as documented (--target picks another)\n";
+}
+
+}  // namespace
+
+std::string explained_text(const ExplainedCall& explained) {
+  std::string text = call_text(explained.context, explained.call);
+  if (explained.layers.empty()) return text + "verdict  none: no deployment has the server\n";
+  if (!explained.deployment.empty()) {
+    text += "policy   of " + audit::terminal_text(explained.deployment) + "\n";
+  }
+  if (explained.shared_action) {
+    text += "doubt    " + audit::doubts_text(explained.call.doubts) +
+            ": what follows is of one reading; what all of them share is ";
+    text += to_string(*explained.shared_action);
+    text += '\n';
+  }
+  for (const ExplainedLayer& layer : explained.layers) {
+    if (layer.layer == policy::Layer::epmap) {
+      text += "\nlayer epmap, which sees the interface that is asked for\n";
+    }
+    text += targets_text(layer);
+    text += explanation_text(layer.explanation, *layer.policy);
+    text +=
+        audit::event_5712_text({explained.call, layer.context, layer.call, layer.options.profile,
+                                *layer.policy, layer.explanation.verdict});
   }
   return text;
 }
