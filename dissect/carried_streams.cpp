@@ -109,11 +109,20 @@ bool CarriedStreams::passes_over(const Carried& carried, Direction direction,
   return false;
 }
 
-void CarriedStreams::prefetch(const Carried& carried) const noexcept {
+void CarriedStreams::prefetch(const Carried& carried, std::size_t step) const noexcept {
   switch (carried.kind) {
     case CarriedKind::nothing: return;
-    case CarriedKind::rpc: return sessions_.prefetch(carried.rpc());
-    case CarriedKind::smb: return smb_.prefetch(carried.smb());
+    case CarriedKind::rpc:
+      if (step == 0) sessions_.prefetch(carried.rpc());
+      if (step == 2) sessions_.prefetch_context(carried.rpc());
+      return;
+    case CarriedKind::smb: {
+      if (step == 0) return smb_.prefetch(carried.smb());
+      if (step == 1) return smb_.prefetch_pipe(carried.smb());
+      const Slot<RpcSession> session = smb_.session_in_use(carried.smb());
+      if (!session) return;
+      step == 2 ? sessions_.prefetch(session) : sessions_.prefetch_context(session);
+    }
   }
 }
 

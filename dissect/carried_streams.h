@@ -27,6 +27,8 @@ struct Carried {
   [[nodiscard]] Slot<SmbConnection> smb() const noexcept { return Slot<SmbConnection>(index); }
 };
 
+inline constexpr std::size_t kPrefetchSteps = 4;
+
 // The protocols that TCP streams carry. Each operation finds here, and nowhere else, the protocol
 // that it is for; on a connection that carries nothing it does nothing.
 class CarriedStreams {
@@ -68,11 +70,9 @@ class CarriedStreams {
   // Whether the next `count` bytes are passed over, whatever they are.
   [[nodiscard]] bool passes_over(const Carried& carried, Direction direction,
                                  std::size_t count) const noexcept;
-  // Bring what a stream needs into the cache, then what that leads to.
-  void prefetch(const Carried& carried) const noexcept;
-  void prefetch_context(const Carried& carried) const noexcept {
-    if (carried.kind == CarriedKind::rpc) sessions_.prefetch_context(carried.rpc());
-  }
+  // Brings what the next bytes will need into the cache. Each step, from 0 to kPrefetchSteps - 1,
+  // follows what the step before it fetched, and is worth it some segments later.
+  void prefetch(const Carried& carried, std::size_t step) const noexcept;
 
   // Outcomes, and bytes held inside connections, that are older than the window are given up.
   void expire(Timestamp now) noexcept;

@@ -13,10 +13,8 @@ namespace rpcaudit::dissect {
 namespace {
 
 constexpr std::size_t kBatch = 32;
-// How many frames lie between a prefetch and the use: of what a connection carries, and of the
-// context in use there, which that names.
-constexpr std::size_t kCarriedDistance = 6;
-constexpr std::size_t kContextDistance = 3;
+// How many frames lie between the use of a connection and each step of fetching what it leads to.
+constexpr std::array<std::size_t, kPrefetchSteps> kPrefetchDistances{9, 6, 4, 2};
 
 FrameReference reference_to(const Frame& frame) noexcept {
   return {frame.number, frame.sequence, frame.input, frame.timestamp};
@@ -120,7 +118,7 @@ void Dissector::State::process_batch(std::span<const Frame> frames) noexcept {
   std::array<FlowKey, kBatch> keys;
   for (std::size_t i = 0; i < frames.size(); ++i) decode(frames[i], packets[i], keys[i]);
 
-  std::array<Slot<TcpConnection>, kBatch + kCarriedDistance> slots;
+  std::array<Slot<TcpConnection>, kBatch + kPrefetchDistances.front()> slots;
   const bool ahead = dissected_segments >= kBatch / 4;
   for (std::size_t i = 0; ahead && i < frames.size(); ++i) {
     if (packets[i].transport == Transport::tcp) slots[i] = flows.fetch_connection(keys[i]);
@@ -128,8 +126,10 @@ void Dissector::State::process_batch(std::span<const Frame> frames) noexcept {
   dissected_segments = 0;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const Frame& frame = frames[i];
-    if (ahead && slots[i + kCarriedDistance]) flows.prefetch_carried(slots[i + kCarriedDistance]);
-    if (ahead && slots[i + kContextDistance]) flows.prefetch_context(slots[i + kContextDistance]);
+    for (std::size_t step = 0; ahead && step < kPrefetchSteps; ++step) {
+      const std::size_t later = i + kPrefetchDistances[step];
+      if (slots[later]) flows.prefetch_carried(slots[later], keys[later], step);
+    }
     if (packets[i].transport == Transport::tcp) {
       if (flows.add(packets[i], keys[i], reference_to(frame))) ++dissected_segments;
     } else if (packets[i].transport == Transport::udp) {

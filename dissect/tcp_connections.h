@@ -32,7 +32,7 @@ struct TcpConnection {
   Doubts doubts;
   Timestamp last_seen;
   std::uint64_t moved = 0;  // the frame in which it was last made the newest in its list
-  std::uint64_t tag = 0;  // of its flow
+  std::uint64_t tag = 0;    // of its flow
   PerDirection<ChecksumTrust> checksums;
   PerDirection<ProbeBuffer> probes;
   std::array<Endpoint, 2> endpoints;  // by direction: who sends in it
@@ -106,11 +106,10 @@ class TcpConnections {
   void prefetch(Slot<TcpConnection> slot) const noexcept {
     connections_.prefetch(slot, sizeof(TcpConversation) + sizeof(ProbeBuffer) / 2);
   }
-  void prefetch_carried(Slot<TcpConnection> slot) const noexcept {
-    carried_.prefetch(connections_[slot].carried);
-  }
-  void prefetch_context(Slot<TcpConnection> slot) const noexcept {
-    carried_.prefetch_context(connections_[slot].carried);
+  void prefetch_carried(Slot<TcpConnection> slot, Direction direction,
+                        std::size_t step) const noexcept {
+    connections_[slot].conversation.prefetch_recent(direction, tcp_, step);
+    carried_.prefetch(connections_[slot].carried, step);
   }
 
   [[nodiscard]] const TcpCounters& tcp_counters() const noexcept { return tcp_.counters; }

@@ -31,12 +31,9 @@ class TcpFlows {
   }
   // The connection of a flow, on its way into the cache; none when it is not dissected.
   [[nodiscard]] Slot<TcpConnection> fetch_connection(const FlowKey& key) noexcept;
-  void prefetch_carried(Slot<TcpConnection> slot) const noexcept {
-    connections_.prefetch_carried(slot);
-  }
-  // The context in use on it; when what it carries is in the cache.
-  void prefetch_context(Slot<TcpConnection> slot) const noexcept {
-    connections_.prefetch_context(slot);
+  void prefetch_carried(Slot<TcpConnection> slot, const FlowKey& key,
+                        std::size_t step) const noexcept {
+    connections_.prefetch_carried(slot, key.direction, step);
   }
 
   // One segment. Returns whether it belongs to a connection under dissection.

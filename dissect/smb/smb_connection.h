@@ -49,6 +49,11 @@ struct SmbConnection {
   std::uint8_t contradictions = 0;  // messages in a row whose flags say otherwise
   Doubts doubts;                    // what its peers read may differ from what is told
 
+  // The pipe whose bytes came last, if it is open.
+  [[nodiscard]] Slot<SmbPipe> pipe_in_use() const noexcept {
+    const Slot<SmbPipe> written = payloads[client_direction].pipe.slot;
+    return written ? written : payloads[opposite(client_direction)].pipe.slot;
+  }
   // The client and the server. Where nothing but encrypted messages was seen, the lower port is
   // taken for the server's.
   [[nodiscard]] PipeCarrier client_and_server() const noexcept;

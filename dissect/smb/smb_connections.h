@@ -45,8 +45,18 @@ class SmbConnections {
                                  std::size_t count) const noexcept {
     return connections_[slot].streams[direction].passes_over(count);
   }
+  // Bring a connection into the cache, then the session and the pipe that it used last.
   void prefetch(Slot<SmbConnection> slot) const noexcept {
-    connections_.prefetch(slot, sizeof(SmbConnection::streams));
+    connections_.prefetch(slot, sizeof(SmbConnection));
+  }
+  void prefetch_pipe(Slot<SmbConnection> slot) const noexcept {
+    const SmbConnection& connection = connections_[slot];
+    host_.prefetch(connection.carried.slot, connection.pipe_in_use());
+  }
+  // What that pipe carries.
+  [[nodiscard]] Slot<RpcSession> session_in_use(Slot<SmbConnection> slot) const noexcept {
+    const Slot<SmbPipe> pipe = connections_[slot].pipe_in_use();
+    return pipe ? host_.pipes()[pipe].rpc : Slot<RpcSession>();
   }
 
   void give_up_stale(Timestamp now) noexcept { host_.pipes().give_up_stale(now); }

@@ -37,6 +37,12 @@ class SmbHost {
   [[nodiscard]] const SmbPipes& pipes() const noexcept { return pipes_; }
   [[nodiscard]] SmbSessions& sessions() noexcept { return sessions_; }
 
+  // Brings a session and a pipe into the cache; either may be none.
+  void prefetch(Slot<SmbSession> session, Slot<SmbPipe> pipe) const noexcept {
+    if (session) sessions_.prefetch(session);
+    if (pipe) pipes_.prefetch(pipe);
+  }
+
   // Whether a parser succeeded; failures are counted.
   [[nodiscard]] bool decodes(ParseStatus status) noexcept {
     if (status != ParseStatus::ok) ++statistics_.smb_undecodable;

@@ -50,6 +50,7 @@ class SmbPipes : private KeyedTable<SmbPipe, SmbSession> {
   using KeyedTable::first_in_group;
   using KeyedTable::holds;
   using KeyedTable::next_in_group;
+  using KeyedTable::prefetch;
   using KeyedTable::Reference;
   using KeyedTable::operator[];
   using KeyedTable::reference;

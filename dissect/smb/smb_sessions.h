@@ -69,6 +69,7 @@ class SmbSessions : private KeyedTable<SmbSession, SmbSession> {
   using KeyedTable::Reference;
   using KeyedTable::operator[];
   using KeyedTable::owner_key;
+  using KeyedTable::prefetch;
   using KeyedTable::reference;
   using KeyedTable::touch;
 

@@ -32,6 +32,7 @@ class KeyedSlab {
   [[nodiscard]] Slot<T> add(std::uint64_t hash) noexcept {
     const Slot<Entry> slot = entries_.take();
     link_bucket(slot, hash);
+    entries_[slot].moved = ++uses_;
     by_use_.push_newest(slot, entries_);
     return object(slot);
   }
@@ -45,8 +46,19 @@ class KeyedSlab {
     unlink_bucket(entry(slot));
     link_bucket(entry(slot), hash);
   }
-  // Marks the object as just used: it becomes the last to be evicted.
-  void touch(Slot<T> slot) noexcept { by_use_.touch(entry(slot), entries_); }
+  // Marks the object as just used: it becomes one of the last to be evicted. To move it costs the
+  // cache lines of its neighbours, so one that was moved of late stays where it is: fewer than half
+  // of all can have passed it since.
+  void touch(Slot<T> slot) noexcept {
+    Entry& used = entries_[entry(slot)];
+    if (++uses_ - used.moved < entries_.capacity() / 2) return;
+    used.moved = uses_;
+    by_use_.touch(entry(slot), entries_);
+  }
+  // Brings the front of an object into the cache.
+  void prefetch(Slot<T> slot, std::size_t size) const noexcept {
+    entries_.prefetch(entry(slot), size);
+  }
 
   // The least recently used object, or none.
   [[nodiscard]] Slot<T> oldest() const noexcept { return object(by_use_.oldest()); }
@@ -65,6 +77,7 @@ class KeyedSlab {
     std::uint64_t hash = 0;
     Slot<Entry> bucket_next;
     ListLinks<Entry> links;
+    std::uint32_t moved = 0;  // the use at which it became the newest in its list
   };
 
   // An object and its entry have one index.
@@ -86,6 +99,7 @@ class KeyedSlab {
   Slab<Entry> entries_;
   std::vector<Slot<Entry>> buckets_;
   IntrusiveList<Entry, &Entry::links> by_use_;
+  std::uint32_t uses_ = 0;  // wraps; then one may be moved later than it should
 };
 
 }  // namespace rpcaudit::dissect

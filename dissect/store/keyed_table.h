@@ -91,6 +91,11 @@ class KeyedTable {
     entries_.rehash(entry(slot), hash(key));
   }
 
+  // Brings the front of an entry into the cache.
+  void prefetch(Slot<Value> slot) const noexcept {
+    constexpr std::size_t kFront = 256;
+    entries_.prefetch(entry(slot), sizeof(Entry) < kFront ? sizeof(Entry) : kFront);
+  }
   // Marks the entry as just used.
   void touch(Slot<Value> slot) noexcept { entries_.touch(entry(slot)); }
 

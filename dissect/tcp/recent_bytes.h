@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "capture/frame.h"
 #include "dissect/limits.h"
@@ -33,6 +34,13 @@ class RecentBytes {
   // Compares a copy of bytes that all were delivered, or passed over.
   [[nodiscard]] CopyResult compare(std::uint32_t sequence, Bytes bytes) const noexcept;
 
+  // Brings the place of the next bytes into the cache.
+  void prefetch_end() const noexcept {
+    const std::byte* const end = bytes_.data() + written_ % kBytes;
+    __builtin_prefetch(end, 1);
+    __builtin_prefetch(end + 64, 1);
+  }
+
  private:
   // Bytes that stand one behind the other both in the stream and in `bytes_`.
   struct Run {
@@ -44,11 +52,16 @@ class RecentBytes {
   };
   static constexpr std::size_t kRuns = 64;
 
+  [[nodiscard]] CopyResult compare(const Run& run, std::uint32_t sequence,
+                                   Bytes bytes) const noexcept;
+  void begin_run(std::uint32_t sequence) noexcept;
   void drop_overwritten() noexcept;
 
+  // What every append() needs stands in the first cache line.
   std::uint32_t written_ = 0;     // bytes ever appended; their place in `bytes_` is modulo kBytes
   std::uint32_t known_from_ = 0;  // bytes before this sequence number are not known
-  std::uint8_t first_run_ = 0;    // of the ring of runs, the oldest first
+  Run newest_;                    // of no bytes until there are any
+  std::uint8_t first_run_ = 0;    // of the ring of earlier runs, the oldest first
   std::uint8_t run_count_ = 0;
   std::array<Run, kRuns> runs_;
   std::array<std::byte, kBytes> bytes_;
@@ -72,19 +85,28 @@ class RecentBytesPool {
   [[nodiscard]] RecentBytes& get(RecentBytesHandle& handle, std::uint32_t sequence) noexcept;
   void release(RecentBytesHandle& handle) noexcept;
 
+  // Brings the front of a stream's bytes into the cache, then the place of the next ones.
+  void prefetch(const RecentBytesHandle& handle) const noexcept {
+    if (handle.slot) entries_.prefetch(handle.slot, 1);
+  }
+  void prefetch_end(const RecentBytesHandle& handle) const noexcept {
+    if (handle.slot) entries_[handle.slot].prefetch_end();
+  }
+
  private:
-  struct Entry {
+  // Who has an entry is kept apart: entries are far from each other in memory.
+  struct Owner {
     std::uint32_t generation = 0;
     bool was_used = false;  // since the search for one to take came by
-    RecentBytes bytes;
   };
 
-  [[nodiscard]] static Slot<Entry> entry_of(const RecentBytesHandle& handle) noexcept {
-    return Slot<Entry>(handle.slot.index);
+  [[nodiscard]] bool has(const RecentBytesHandle& handle) const noexcept {
+    return handle.slot && owners_[handle.slot.index].generation == handle.generation;
   }
-  [[nodiscard]] Slot<Entry> take() noexcept;
+  [[nodiscard]] Slot<RecentBytes> take() noexcept;
 
-  Slab<Entry> entries_;
+  Slab<RecentBytes> entries_;
+  std::vector<Owner> owners_;
   std::uint32_t hand_ = 0;  // where that search goes on (the CLOCK algorithm)
 };
 

@@ -59,6 +59,10 @@ class TcpConversation {
   [[nodiscard]] const FrameReference& holding_since(Direction direction) const noexcept {
     return streams_[direction].queue.since();
   }
+  void prefetch_recent(Direction direction, const TcpShared& shared,
+                       std::size_t step) const noexcept {
+    streams_[direction].prefetch_recent(shared, step);
+  }
   // Both sides have finished, or one has reset the connection. When it goes on all the same, that
   // is delivered, and the conversation is not over any longer.
   [[nodiscard]] bool is_over() const noexcept {

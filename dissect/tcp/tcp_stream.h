@@ -121,6 +121,11 @@ class TcpStream {
   TcpReceiver receiver;
 
   void forget_recent(TcpShared& shared) noexcept { shared.recent.release(recent_); }
+  // Brings the bytes delivered last, and their end, into the cache: step 0, then step 1.
+  void prefetch_recent(const TcpShared& shared, std::size_t step) const noexcept {
+    if (step == 0) shared.recent.prefetch(recent_);
+    if (step == 1) shared.recent.prefetch_end(recent_);
+  }
 
  private:
   void hand_on(std::uint32_t sequence, Bytes bytes, const TcpContext& context) noexcept;
