@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "engine/app/process/terminal.h"
 #include "engine/audit/report/summary_text.h"
 #include "engine/audit/sink/json_sink.h"
 #include "engine/audit/sink/text_sink.h"
@@ -27,6 +28,7 @@ bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
   }
   format_ = spec.format;
   sensor_ = spec.sensor;
+  columns_ = terminal_columns(file_.descriptor());
   color_ = has_color(spec.color, is_terminal());
   if (format_ == RecordFormat::automatic) {
     format_ = is_terminal() ? on_terminal : RecordFormat::json;
@@ -40,7 +42,8 @@ bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
 audit::EventSink& RecordOutput::open_sink(const evaluate::ServerPolicies* policies,
                                           audit::InputName input_name, std::size_t contexts_max) {
   if (format_ == RecordFormat::text) {
-    sink_ = std::make_unique<audit::TextSink>(*buffer_, policies, std::move(input_name), color_);
+    sink_ = std::make_unique<audit::TextSink>(*buffer_, policies, std::move(input_name), color_,
+                                              columns_);
   } else {
     sink_ = std::make_unique<audit::JsonSink>(*buffer_, policies, std::move(input_name),
                                               contexts_max, sensor_);

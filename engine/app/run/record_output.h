@@ -53,6 +53,7 @@ class RecordOutput : private audit::OutputTarget {
   const Stop& stop_;
   std::function<void()> on_closed_;
   bool color_ = false;
+  std::size_t columns_ = 0;  // of a terminal
   std::string sensor_;
   OutputFile file_;
   RecordFormat format_ = RecordFormat::json;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/app/process/terminal.h"
 #include "engine/app/run/blind_spots.h"
 #include "engine/app/version.h"
 #include "engine/audit/report/summary.h"
@@ -31,6 +32,17 @@ audit::RunFacts facts_of(const RunOptions& options, const FrameRun& run,
   facts.not_seen = blind_spots(run.statistics, run.read.frames_of_odd_links);
   facts.problems = std::move(problems);
   return facts;
+}
+
+// Nothing is cut in a file; on a terminal a row is one line.
+audit::RowLimits summary_limits(const RunOptions& options) {
+  if (options.rows) return audit::RowLimits::of(*options.rows);
+  audit::RowLimits limits;
+  const std::size_t columns = terminal_columns(STDERR_FILENO);
+  constexpr std::size_t kCountColumns = 14;
+  limits.columns = columns == 0 ? SIZE_MAX : std::max<std::size_t>(columns, 80) - kCountColumns;
+  limits.activity_columns = limits.columns;
+  return limits;
 }
 
 bool finding_met(const RunOptions& options, const audit::AuditTally& tally) {
@@ -148,8 +160,7 @@ ExitStatus report(const RunOptions& options, const AuditRun& run, std::vector<st
   // Of nothing there is no summary: what was wrong says it all.
   const bool has_summary = !options.quiet && (read.frames != 0 || facts.problems.empty());
   if (has_summary) {
-    const audit::RowLimits limits =
-        options.rows ? audit::RowLimits::of(*options.rows) : audit::RowLimits();
+    const audit::RowLimits limits = summary_limits(options);
     told &= write_to_standard_error(audit::summary_text(facts, run.tally, policies, limits));
   } else {
     for (const std::string& problem : facts.problems) log.error(audit::terminal_text(problem));

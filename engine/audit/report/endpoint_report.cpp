@@ -100,7 +100,7 @@ void write_endpoints_json(const EndpointInventory& inventory, std::string_view s
 
 void write_endpoints_text(const EndpointInventory& inventory, OutputBuffer& out) {
   std::vector<EndpointRow> rows{{"SERVER", "TRANSPORT", "ENDPOINT", "INTERFACE", "LEARNED",
-                                 "CLIENTS", "FIRST SEEN", "LAST SEEN"}};
+                                 "CLIENTS", "FIRST SEEN (UTC)", "LAST SEEN (UTC)"}};
   for (const auto& [endpoint, sighting] : inventory.endpoints()) {
     rows.push_back(row_of(endpoint, sighting));
   }

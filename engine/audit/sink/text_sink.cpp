@@ -7,6 +7,7 @@
 #include "engine/audit/tally/activity_table.h"
 #include "engine/audit/text/auth_names.h"
 #include "engine/audit/text/text_encoding.h"
+#include "engine/audit/text/text_wrap.h"
 #include "engine/policy/netsh/printer.h"
 
 namespace rpcaudit::audit {
@@ -105,8 +106,12 @@ std::string unseen_text(const evaluate::Verdict& verdict) {
 }
 
 TextSink::TextSink(OutputBuffer& out, const evaluate::ServerPolicies* policies,
-                   InputName input_name, bool colour)
-    : out_(out), policies_(policies), input_name_(std::move(input_name)), colour_(colour) {
+                   InputName input_name, bool colour, std::size_t columns)
+    : out_(out),
+      policies_(policies),
+      input_name_(std::move(input_name)),
+      colour_(colour),
+      columns_(columns) {
   for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
     controls_.emplace_back(policies->policy(i));
   }
@@ -115,7 +120,7 @@ TextSink::TextSink(OutputBuffer& out, const evaluate::ServerPolicies* policies,
 void TextSink::begin(const dissect::FrameReference& frame) {
   char time[Rfc3339Writer::kSizeMax];
   line_.assign(time, time_.write_short(frame.timestamp, time));
-  line_ += "  ";
+  line_ += "Z  ";
 }
 
 void TextSink::end(const dissect::FrameReference& frame) {
@@ -126,7 +131,9 @@ void TextSink::end(const dissect::FrameReference& frame) {
     append_terminal_text(line_, input_name_(frame.input));
   }
   line_ += "]\n";
-  out_.append(line_);
+  constexpr std::size_t kIndent = 26;  // behind the time
+  out_.append(columns_ != 0 ? wrapped_line(line_, std::max(columns_, 2 * kIndent), kIndent)
+                            : line_);
   out_.end_record();
 }
 

@@ -17,8 +17,9 @@ namespace rpcaudit::audit {
 class TextSink : public EventSink {
  public:
   // Borrows `out` and `policies`; `policies` may be null.
+  // `columns` is the width of the terminal, to which lines are broken; 0: they are not.
   TextSink(OutputBuffer& out, const evaluate::ServerPolicies* policies, InputName input_name,
-           bool colour);
+           bool colour, std::size_t columns = 0);
 
   void on_context(const ContextInfo& context, const IdentityText& identity) override;
   void on_refused_context(const ContextInfo& context, const RefusedContext& refused,
@@ -54,6 +55,7 @@ class TextSink : public EventSink {
   std::vector<evaluate::ControlText> controls_;  // by policy
   InputName input_name_;
   bool colour_;
+  std::size_t columns_;
   Rfc3339Writer time_;
   std::string line_;  // being built
 };

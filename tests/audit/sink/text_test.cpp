@@ -59,7 +59,7 @@ class TextTest : public testing::Test {
 
 TEST_F(TextTest, WouldBlockReadsAsASentence) {
   EXPECT_EQ(line(false),
-            "2026-11-20 14:03:12.123  WOULD BLOCK  10.77.0.21 -> 10.77.0.1:49153  "
+            "2026-11-20 14:03:12.123Z  WOULD BLOCK  10.77.0.21 -> 10.77.0.1:49153  "
             "drsuapi.IDL_DRSGetNCChanges  as LAB77\\user1 (NTLM, privacy)  "
             "by filter block-dcsync.netsh.txt:1  in fact response  [frame 4711]\n");
   EXPECT_NE(line(true).find("\033[1;31mWOULD BLOCK\033[0m"), std::string::npos);
@@ -95,7 +95,7 @@ TEST_F(TextTest, UndecidableNamesTheFields) {
   who = {};
   call.auth.reset();
   EXPECT_EQ(line(false),
-            "2026-11-20 14:03:12.123  UNDECIDABLE  10.77.0.21 -> 10.77.0.1:49153  "
+            "2026-11-20 14:03:12.123Z  UNDECIDABLE  10.77.0.21 -> 10.77.0.1:49153  "
             "drsuapi.IDL_DRSGetNCChanges  without security  "
             "perhaps by filter block-dcsync.netsh.txt:1  not seen: image_name  "
             "in fact response  [frame 4711]\n");
