@@ -38,8 +38,10 @@ struct EvasionKind {
 // A conversation between a client and a server as a sensor sees it, and what the server made of it.
 struct EvasiveConversation {
   FrameList frames;
-  std::vector<ExecutedCall> executed;  // those of which the sensor saw every byte
-  std::string listing;                 // the frames, for people
+  std::vector<ExecutedCall> executed;          // those of which the sensor saw every byte
+  std::array<std::uint32_t, 2> first_bytes{};  // their sequence numbers, by side
+  std::uint16_t port = 0;                      // of the server
+  std::string listing;                         // the frames, for people
 };
 
 // Plays a script between two model hosts, with decoys in between. The models decide which bytes
@@ -62,6 +64,10 @@ class EvasionGenerator {
                 setup.server}}} {}
 
   EvasiveConversation run() {
+    conversation_.port = script_.port;
+    for (const unsigned side : {kClient, kServer}) {
+      conversation_.first_bytes[side] = ends_[side].next_to_send() + 1;
+    }
     open();
     for (const ByteVector& message : script_.messages) {
       const bool is_captured = frames_ >= setup_.frames_not_captured;
