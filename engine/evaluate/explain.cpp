@@ -123,10 +123,10 @@ void note_targets(const Case& judged, const std::vector<std::uint32_t>& order,
       const Case other{judged.policy, options, judged.context, judged.call};
       const FilterVerdict verdict = reference_judgement(other, order, {}).verdict;
       if (verdict.action == explanation.verdict.filters.action) continue;
-      explanation.targets.push_back(
-          std::string(to_string(row.difference)) + " (" + std::string(row.about) +
-          "): " + std::string(to_string(behaviour)) + " on " + names_of_targets(row, behaviour) +
-          ": " + describe_outcome(judged.policy, verdict));
+      explanation.targets.push_back("on " + names_of_targets(row, behaviour) + ": " +
+                                    std::string(row.about) + " (" +
+                                    std::string(to_string(behaviour)) + "); the verdict is then " +
+                                    describe_outcome(judged.policy, verdict));
     }
   }
 }

@@ -283,12 +283,13 @@ TEST(TargetSurvey, HasNoWaysForPoliciesThatEveryTargetJudgesAlike) {
 }
 
 TEST(Explain, NamesTheRowOfTheTargetTable) {
-  EXPECT_THAT(explain(policy_of(kBlockByOpnum), {}, samr_over_tcp(), {}).targets,
-              ElementsAre("opnum (conditions on `opnum`): ignored on ws2019, ws2022, w10: "
-                          "would_block by `block um if_uuid=12345778-1234-abcd-ef00-0123456789ac "
-                          "opnum=7` (policy.txt:1)"));
+  EXPECT_THAT(
+      explain(policy_of(kBlockByOpnum), {}, samr_over_tcp(), {}).targets,
+      ElementsAre("on ws2019, ws2022, w10: conditions on `opnum` (ignored); the verdict is then "
+                  "would_block by `block um if_uuid=12345778-1234-abcd-ef00-0123456789ac "
+                  "opnum=7` (policy.txt:1)"));
   EXPECT_THAT(explain(policy_of(kOnlyContinue), {}, samr_over_tcp(), {}).targets,
-              ElementsAre(HasSubstr("only-continue")));
+              ElementsAre(HasSubstr("only `continue` filters match")));
   EXPECT_THAT(explain(policy_of(kBlockAll), {}, samr_over_tcp(), {}).targets, IsEmpty());
 }
 

@@ -153,7 +153,9 @@ std::string call_text(const dissect::RpcContext& context, const dissect::RpcCall
   text += ", ";
   text += to_string(context.client.address);
   text += " -> ";
-  text += audit::endpoint_text(context.server);
+  // A described call may have none.
+  text += context.server.port == 0 ? to_string(context.server.address)
+                                   : audit::endpoint_text(context.server);
   const std::string account =
       audit::account_of({call.identity.user, call.identity.domain, call.identity.null_session});
   if (!account.empty()) text += ", as " + account;

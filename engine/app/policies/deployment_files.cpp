@@ -168,8 +168,26 @@ std::vector<std::string> LoadedPolicies::files() const {
   return {files.begin(), files.end()};
 }
 
+namespace {
+
+bool is_standard_input(const std::string& name) { return name == "-"; }
+
+// What is read as a capture cannot be read as a policy, too.
+bool shares_standard_input(const RunOptions& options) {
+  return std::any_of(options.captures.begin(), options.captures.end(), is_standard_input) &&
+         (is_standard_input(options.deployment) ||
+          std::any_of(options.policies.begin(), options.policies.end(), is_standard_input));
+}
+
+}  // namespace
+
 LoadedPolicies load_all_policies(const RunOptions& options) {
   LoadedPolicies result;
+  if (shares_standard_input(options)) {
+    result.deployments.emplace_back().loaded.unreadable.emplace_back(
+        "standard input cannot be a capture and a policy at once");
+    return result;
+  }
   if (options.deployment.empty()) {
     LoadedDeployment& only = result.deployments.emplace_back();
     only.for_others = true;
@@ -252,8 +270,11 @@ bool report_usable(const LoadedPolicies& loaded, const RunOptions& options, Log&
              "behind a line `rpc filter` into a file for `netsh -f`, or judge what was meant with "
              "--as-session");
   }
-  log.debug(std::to_string(loaded.count_filters()) + " filters in " +
-            std::to_string(loaded.files().size()) + " files");
+  const auto counted = [](std::size_t count, const char* thing) {
+    return std::to_string(count) + ' ' + thing + (count == 1 ? "" : "s");
+  };
+  log.debug(counted(loaded.count_filters(), "filter") + " in " +
+            counted(loaded.files().size(), "file"));
   return true;
 }
 

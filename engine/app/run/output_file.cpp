@@ -70,6 +70,7 @@ bool OutputFile::open(const std::string& path, const std::vector<FileIdentity>& 
     error_ = name_ + ": is read by the same run";
     return false;
   }
+  replaces_ = !is_standard && exists && S_ISREG(status.st_mode) && status.st_size != 0;
   if (is_standard) {
     descriptor_ = STDOUT_FILENO;
   } else if (exists && !may_be_replaced(path, status)) {

@@ -38,6 +38,8 @@ class OutputFile {
 
   [[nodiscard]] bool is_input() const noexcept { return is_input_; }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  // A file of that name had something in it.
+  [[nodiscard]] bool replaces() const noexcept { return replaces_; }
   [[nodiscard]] bool is_terminal() const noexcept { return is_terminal_; }
   // For messages.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -52,6 +54,7 @@ class OutputFile {
   std::string temporary_;  // its name; empty when the file is written directly
   int descriptor_ = -1;
   bool is_terminal_ = false;
+  bool replaces_ = false;
   bool is_input_ = false;
   std::string error_;
 };

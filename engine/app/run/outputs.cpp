@@ -69,6 +69,14 @@ bool Outputs::all_closed() const noexcept {
                      [](const auto& output) { return output->is_closed(); });
 }
 
+std::vector<std::string> Outputs::replaced() const {
+  std::vector<std::string> names;
+  for (const auto& output : outputs_) {
+    if (output->file().replaces()) names.push_back(output->file().name());
+  }
+  return names;
+}
+
 std::vector<std::string> Outputs::losses() const {
   std::vector<std::string> losses;
   for (const auto& output : outputs_) {

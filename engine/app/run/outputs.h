@@ -42,6 +42,8 @@ class Outputs {
   [[nodiscard]] bool has_terminal() const noexcept;
   // Nobody reads any of them any more.
   [[nodiscard]] bool all_closed() const noexcept;
+  // The files that were there already, and have something else in them once this is finished.
+  [[nodiscard]] std::vector<std::string> replaced() const;
   // Why one could not be opened.
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
   // What was lost, once finished.

@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "capture/pcap_file.h"
+#include "engine/app/process/open_files.h"
 #include "engine/app/process/sandbox.h"
 #include "engine/app/run/outputs.h"
 #include "engine/app/run/run_report.h"
+#include "engine/audit/report/summary_text.h"
 #include "engine/audit/text/text_encoding.h"
 
 namespace rpcaudit::app {
@@ -65,6 +67,7 @@ bool open_summary(const RunOptions& options, const std::vector<FileIdentity>& in
 std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options,
                                                   const MemoryPlan& memory, const Stop& stop,
                                                   Log& log, std::size_t loans) {
+  raise_open_file_limit();
   capture::OpenedCaptures opened = capture::open_captures(
       options.captures, options.packet_filter,
       {loans, stop.descriptor(), std::make_shared<capture::DecoderMemory>(memory.decoder_bytes)});
@@ -119,6 +122,9 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
     log.error(audit::terminal_text(outputs.error()));
     return opened;
   }
+  for (const std::string& name : outputs.replaced()) {
+    if (!options.quiet) log.warn(audit::terminal_text(name) + ": is replaced");
+  }
   OutputFile summary;
   if (!open_summary(options, files_read(options, *source, audit.policies), summary, log)) {
     return ExitStatus::usage;
@@ -131,9 +137,9 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
 
   drop_privileges(options, log);
   AuditRun run = run_audit(*source, stop, plan, audit, sink);
-  log.debug(std::to_string(run.frames.read.frames) + " frames of " +
-            std::to_string(run.frames.read.bytes) + " bytes read, " +
-            std::to_string(run.tally.calls) + " calls, " + std::to_string(peak_memory()) +
+  log.debug(audit::grouped(run.frames.read.frames) + " frames of " +
+            audit::grouped(run.frames.read.bytes) + " bytes read, " +
+            audit::grouped(run.tally.calls) + " calls, " + std::to_string(peak_memory()) +
             " MiB of memory at most");
   // An input that is no capture has no statistics.
   const bool was_read = run.frames.read.frames != 0 || source->problems().empty();

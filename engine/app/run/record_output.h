@@ -40,6 +40,7 @@ class RecordOutput : private audit::OutputTarget {
 
   // Why it could not be opened: the run reads that file.
   [[nodiscard]] bool is_input() const noexcept { return file_.is_input(); }
+  [[nodiscard]] const OutputFile& file() const noexcept { return file_; }
   [[nodiscard]] RecordFormat format() const noexcept { return format_; }
   [[nodiscard]] bool is_terminal() const noexcept { return file_.is_terminal(); }
   // Nobody reads any more: the other end of a pipe was closed.

@@ -3,9 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
+#include "engine/app/process/open_files.h"
 #include "engine/app/process/terminal.h"
 #include "engine/app/run/blind_spots.h"
 #include "engine/app/version.h"
@@ -96,9 +99,16 @@ bool write_to_standard_error(std::string_view text) {
 
 std::vector<std::string> problems_of(const capture::FrameSource& source) {
   std::vector<std::string> problems;
+  std::size_t too_many = 0;
   for (const capture::InputProblem& problem : source.problems()) {
     if (problem.skipped) continue;
+    if (problem.message.ends_with(std::strerror(EMFILE)) && ++too_many != 1) continue;
     problems.push_back(std::string(source.input_name(problem.input)) + ": " + problem.message);
+  }
+  if (too_many != 0) {
+    problems.push_back(audit::grouped(too_many) + (too_many == 1 ? " input was" : " inputs were") +
+                       " not read: only " + audit::grouped(raise_open_file_limit()) +
+                       " files may be open; more are let by `ulimit -n`");
   }
   return problems;
 }

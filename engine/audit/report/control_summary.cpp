@@ -175,8 +175,9 @@ std::string ports_part(const ControlTally& tally, const evaluate::ServerPolicies
     const ServerPorts& server = servers[i];
     text += "  " + to_string(server.server) + " used " + things(server.ports, "port") + ", " +
             grouped(server.at_once) + " at once: ";
-    text += server.ports > room ? "the range is too small\n"
-                                : grouped(room - server.ports) + " to spare\n";
+    text += server.ports > room    ? "the range is too small\n"
+            : server.ports == room ? "none left\n"
+                                   : grouped(room - server.ports) + " left\n";
     text += own_connections_text(tally, server.server, settings, ranges);
   }
   if (servers.size() > limits.servers) {

@@ -70,9 +70,10 @@ std::string verdicts_text(const TargetTally& tally) {
 
 std::string verdicts_by_target(const AuditTally& tally) {
   if (differ_by_target(tally)) return targets_part(tally);
+  const std::uint64_t count = tally.depends_on_target;
   return ": " + verdicts_text(tally.on_target(policy::Target::documented)) + "\ntarget      " +
-         grouped(tally.depends_on_target) +
-         " of the verdicts would be others for another version of Windows (--target)";
+         grouped(count) + (count == 1 ? " verdict depends" : " verdicts depend") +
+         " on the version of Windows (see --target)";
 }
 
 std::string by_target_text(const evaluate::TargetActions& targets) {

@@ -55,6 +55,36 @@ TEST_F(TerminalTest, RecordsFitTheTerminal) {
   }
 }
 
+// What is said of inputs and outputs, as a person meets it.
+TEST_F(TerminalTest, ManyInputsThatCannotBeOpenedAreToldOnce) {
+  fs::create_directory(folder / "many");
+  for (int i = 0; i < 120; ++i) {
+    fs::create_symlink(source_folder() + "/pcaps/dcsync-ntlm-privacy.pcap",
+                       folder / "many" / (std::to_string(i) + ".pcap"));
+  }
+  const std::string question = "calls -q -o /dev/null " + (folder / "many").string();
+  EXPECT_EQ(run_after("ulimit -Sn 64; ", question).status, 0) << "the limit is raised";
+  const Ended ended = run_after("ulimit -n 64; ", question);
+  EXPECT_EQ(ended.status, 3);
+  EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 2) << ended.err;
+  EXPECT_NE(ended.err.find("only 64 files may be open"), std::string::npos) << ended.err;
+}
+
+TEST_F(TerminalTest, AFileThatIsReplacedIsTold) {
+  const std::string out = file("records.jsonl", "something of value\n");
+  const std::string question = "calls " + demo + " -o " + out;
+  EXPECT_NE(run(question).err.find("records.jsonl: is replaced"), std::string::npos);
+  EXPECT_EQ(run(question + " -q").err, "");
+  EXPECT_EQ(run("calls " + demo + " -o " + out + ".new").err.find("is replaced"),
+            std::string::npos);
+}
+
+TEST_F(TerminalTest, StandardInputIsNotReadTwice) {
+  const Ended ended = run("audit - -p - < /dev/null");
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_EQ(ended.err, "rpcaudit: standard input cannot be a capture and a policy at once\n");
+}
+
 TEST_F(TerminalTest, InFilesARecordIsALine) {
   const Ended ended = run("audit --format text " + demo + " -p " + dcsync);
   EXPECT_EQ(std::count(ended.out.begin(), ended.out.end(), '\n'), 13);

@@ -30,7 +30,9 @@ std::string audit(unsigned workers, const std::string& options, const fs::path& 
                               std::to_string(workers) + " " + options + " -o " + records.string() +
                               " 2> " + summary.string();
   EXPECT_EQ(std::system(command.c_str()), 0) << command;
-  return read(records) + read(summary);
+  const std::string written = read(records) + read(summary);
+  fs::remove(records);  // that a file is replaced is told
+  return written;
 }
 
 class WorkersTest : public testing::TestWithParam<const char*> {};

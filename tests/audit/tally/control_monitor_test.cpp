@@ -204,7 +204,7 @@ TEST(ControlSummary, SaysWhetherTheRangeIsLargeEnough) {
   };
   const std::string large = summary({5001, 5021});
   EXPECT_THAT(large, HasSubstr("Ports (RPC services are given 5001-5021: 21 ports)\n"));
-  EXPECT_THAT(large, HasSubstr("10.77.0.1 used 3 ports, 3 at once: 18 to spare\n"));
+  EXPECT_THAT(large, HasSubstr("10.77.0.1 used 3 ports, 3 at once: 18 left\n"));
   EXPECT_THAT(large, HasSubstr("1  contexts outside the range: 10.77.0.1:6000  drsuapi\n"));
   EXPECT_THAT(large, Not(HasSubstr(":5001 ")));
   EXPECT_THAT(summary({5001, 5002}), HasSubstr("3 at once: the range is too small\n"));
@@ -313,7 +313,7 @@ TEST(ControlMonitor, PortsThatAMapperAnnouncesCountToo) {
   policy::Policy policy;
   policy.host.ports.ranges.push_back({{5001, 5021}, {}});
   const std::string text = audit::control_summary(tally, evaluate::ServerPolicies(policy, {}));
-  EXPECT_THAT(text, HasSubstr("10.77.0.1 used 2 ports, 2 at once: 19 to spare\n"));
+  EXPECT_THAT(text, HasSubstr("10.77.0.1 used 2 ports, 2 at once: 19 left\n"));
   EXPECT_THAT(text,
               HasSubstr("0  contexts outside the range: 10.77.0.1:6000  drsuapi  (announced)\n"));
 }
