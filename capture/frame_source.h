@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,9 +18,19 @@ enum class ReadStatus : std::uint8_t {
   end,     // no frame will come any more
 };
 
+// How far time has come at a source that captures while nothing arrives: no frame that is still to
+// come is older than `time` by more than a moment, and all have greater sequences.
+struct TimeTick {
+  Timestamp time;
+  std::uint64_t sequence = 0;
+};
+
 struct ReadResult {
   ReadStatus status = ReadStatus::end;
   std::size_t count = 0;
+  // When idle, of a source that captures. What is read later, as a file or a pipe, has none: its
+  // frames alone say how time passes.
+  std::optional<TimeTick> tick = {};
 };
 
 // Something wrong with an input. Frames before the damage have been delivered.
@@ -42,6 +53,10 @@ class FrameSource {
 
   // Fills the front of `frames`. A damaged input ends quietly here and is told by problems().
   [[nodiscard]] virtual ReadResult read(std::span<Frame> frames) = 0;
+
+  // Whether read() ends by itself once a stop is asked for, when it has given what was captured
+  // until then.
+  [[nodiscard]] virtual bool ends_with_stop() const { return false; }
 
   // How many inputs there are; those of folders are counted one by one.
   [[nodiscard]] virtual std::uint32_t input_count() const { return 0; }

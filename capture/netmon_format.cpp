@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kFileHeaderSize = 128;
 constexpr bool kSwapped = std::endian::native == std::endian::big;
-constexpr std::size_t kDamaged = 0;             // as the size of a record
+constexpr std::size_t kDamagedRecord = 0;       // as the size of a record
 constexpr std::uint32_t kLinkUnknown = 0xffff;  // Network Monitor numbers link types its own way
 
 // Media types (NDIS_MEDIUM_*, counted from 1) as LINKTYPE_ values.
@@ -55,7 +55,7 @@ class NetmonFormat final : public CaptureFormat {
       const Bytes rest = window.bytes();
       const bool header_at_hand = rest.size() >= record_header_;
       const std::size_t size = header_at_hand ? record_size(window) : record_header_;
-      if (size == kDamaged) {
+      if (size == kDamagedRecord) {
         if (count == 0) set_problem("a record states an impossible length");
         return count;
       }
@@ -104,7 +104,7 @@ class NetmonFormat final : public CaptureFormat {
   [[nodiscard]] std::size_t record_size(const ByteWindow& window) const noexcept {
     const std::uint32_t captured = captured_size(window.bytes());
     const std::size_t size = record_header_ + captured + trailer_;
-    return captured > kCapturedLengthMax || window.offset() + size > end_ ? kDamaged : size;
+    return captured > kCapturedLengthMax || window.offset() + size > end_ ? kDamagedRecord : size;
   }
 
   // False for a record that is no frame.
