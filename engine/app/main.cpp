@@ -28,8 +28,8 @@ rpcaudit::app::ExitStatus run(int argc, char** argv) {
       kProgram,
       {rpcaudit::app::audit_command(), rpcaudit::app::calls_command(),
        rpcaudit::app::check_command(), rpcaudit::app::endpoints_command(),
-       rpcaudit::app::explain_command(), rpcaudit::app::netsh_command(),
-       rpcaudit::app::schema_command()},
+       rpcaudit::app::explain_command(), rpcaudit::app::live_command(),
+       rpcaudit::app::netsh_command(), rpcaudit::app::schema_command()},
       argc, argv);
 }
 

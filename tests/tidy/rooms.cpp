@@ -45,6 +45,7 @@ const std::map<std::string_view, Names>& edges() {
   static const std::map<std::string_view, Names> kEdges = {
       {"capture: face", {}},
       {"capture", {"capture: face"}},
+      {"capture/live", {"capture: face", "capture"}},
 
       {"dissect: face", {"capture: face"}},
       {"dissect/store", {"capture: face", "dissect: face"}},
@@ -118,10 +119,13 @@ const std::map<std::string_view, Names>& edges() {
       {"engine/app/policies",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
         "engine/app: face", "engine/app/process", "engine/app/run"}},
+      {"engine/app/live",
+       {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
+        "engine/app: face", "engine/app/process", "engine/app/run", "engine/app/policies"}},
       {"engine/app/commands",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
         "engine/app: face", "engine/app/line", "engine/app/process", "engine/app/run",
-        "engine/app/policies", "engine/app/explain"}},
+        "engine/app/policies", "engine/app/explain", "engine/app/live"}},
       {"engine/app", {"engine/app: face", "engine/app/line", "engine/app/commands"}},
   };
   return kEdges;

@@ -41,6 +41,8 @@ Problem take_mirror(const std::string& text, dissect::TunnelTrust& tunnels) {
   return std::nullopt;
 }
 
+}  // namespace
+
 void add_tunnel_options(OptionTable& table, dissect::TunnelTrust& tunnels) {
   const auto take_trust = [&tunnels](const std::string& word) -> Problem {
     tunnels.all = word == "same";
@@ -63,8 +65,6 @@ void add_tunnel_options(OptionTable& table, dissect::TunnelTrust& tunnels) {
        .target = [&tunnels](const std::string& text) { return take_mirror(text, tunnels); },
        .repeatable = true});
 }
-
-}  // namespace
 
 void add_process_options(OptionTable& table, RunOptions& options) {
   std::vector<Option>& run = table.group("Run").options;
@@ -186,15 +186,7 @@ Option format_option(RecordFormat& format, const char* help) {
           .choices = {"json", "text"}};
 }
 
-void add_output_options(OptionTable& table, RunOptions& options) {
-  const auto take_rows = [&options](const std::string& text) -> Problem {
-    std::uint64_t rows = 0;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, rows);
-    if (error != std::errc() || rest != end) return "`" + text + "` is not a number";
-    options.rows = rows;
-    return std::nullopt;
-  };
+void add_record_options(OptionTable& table, RunOptions& options) {
   OptionGroup& output = table.group("Output");
   output.options.push_back(
       {.names = "-o,--output",
@@ -220,17 +212,22 @@ void add_output_options(OptionTable& table, RunOptions& options) {
        },
        .choices = {"auto", "always", "never"}});
   output.options.push_back(
-      {.names = "--summary",
-       .value_name = "FILE",
-       .help =
-           "Write the summary to FILE as one JSON document with nothing left out, or what would "
-           "change as CSV when the name ends in .csv; - is standard output.",
-       .target = &options.summary});
-  output.options.push_back(
       {.names = "--sensor",
        .value_name = "NAME",
        .help = "Name in all records and the summary as data: of whoever captured.",
        .target = &options.sensor});
+}
+
+void add_run_options(OptionTable& table, RunOptions& options) {
+  const auto take_rows = [&options](const std::string& text) -> Problem {
+    std::uint64_t rows = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, rows);
+    if (error != std::errc() || rest != end) return "`" + text + "` is not a number";
+    options.rows = rows;
+    return std::nullopt;
+  };
+  OptionGroup& output = table.group("Output");
   output.options.push_back({.names = "--top",
                             .value_name = "N",
                             .help = "Show N rows of each part of the summary, in full width; 0 "
@@ -250,6 +247,18 @@ void add_output_options(OptionTable& table, RunOptions& options) {
   run.options.push_back({.names = "-v,--verbose",
                          .help = "Say more about what is done.",
                          .target = &options.verbose});
+}
+
+void add_output_options(OptionTable& table, RunOptions& options) {
+  add_record_options(table, options);
+  table.group("Output").options.push_back(
+      {.names = "--summary",
+       .value_name = "FILE",
+       .help =
+           "Write the summary to FILE as one JSON document with nothing left out, or what would "
+           "change as CSV when the name ends in .csv; - is standard output.",
+       .target = &options.summary});
+  add_run_options(table, options);
 }
 
 }  // namespace rpcaudit::app

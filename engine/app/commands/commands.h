@@ -10,6 +10,7 @@ namespace rpcaudit::app {
 [[nodiscard]] Command check_command();
 [[nodiscard]] Command endpoints_command();
 [[nodiscard]] Command explain_command();
+[[nodiscard]] Command live_command();
 [[nodiscard]] Command netsh_command();
 [[nodiscard]] Command schema_command();
 

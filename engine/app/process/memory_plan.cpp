@@ -33,7 +33,8 @@ constexpr std::size_t kMostRecords = std::size_t{1} << 20;
 
 std::optional<MemoryPlan> plan_memory(const MemoryDemand& demand) {
   const std::size_t all = demand.mebibytes * kMebibyte;
-  const std::size_t fixed = kProgramBytes + demand.workers * kWorkerBytes;
+  const std::size_t fixed =
+      kProgramBytes + demand.workers * kWorkerBytes + demand.outputs * demand.queue_bytes;
   if (all <= fixed) return std::nullopt;
 
   MemoryPlan plan;

@@ -23,6 +23,7 @@ struct MemoryDemand {
   std::size_t mebibytes = 512;  // for the whole process
   unsigned workers = 1;
   std::size_t outputs = 1;
+  std::size_t queue_bytes = 0;   // of each output: what waits to be written
   bool follow_openings = false;  // attempts to open connections
 };
 

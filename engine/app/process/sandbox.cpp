@@ -5,10 +5,12 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <iterator>
+#include <span>
 
 namespace rpcaudit::app {
 namespace {
@@ -121,7 +124,19 @@ constexpr Condition kConditions[] = {
     {SYS_ioctl, 1, 0xffff'ffff, TIOCGWINSZ},
 };
 
-constexpr std::size_t kInstructions = 4 + 2 * std::size(kAllowed) + 6 * std::size(kConditions) + 3;
+// What a live capture needs besides.
+constexpr int kAllowedLive[] = {
+    SYS_getsockopt, SYS_setsockopt, SYS_bind, SYS_connect, SYS_ftruncate, SYS_sendto, SYS_recvfrom,
+};
+constexpr Condition kConditionsLive[] = {
+    {SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND, O_WRONLY | O_CREAT | O_APPEND},
+    {SYS_socket, 0, 0xffff'ffff, AF_UNIX},
+    {SYS_ioctl, 1, 0xffff'ffff, SIOCGIFINDEX},
+    {SYS_ioctl, 1, 0xffff'ffff, SIOCGIFFLAGS},
+};
+
+constexpr std::size_t kInstructions = 4 + 2 * (std::size(kAllowed) + std::size(kAllowedLive)) +
+                                      6 * (std::size(kConditions) + std::size(kConditionsLive)) + 3;
 
 // A program for the kernel's filter machine (classic BPF), which looks at one value at a time.
 class FilterProgram {
@@ -156,18 +171,13 @@ class FilterProgram {
   std::size_t size_ = 0;
 };
 
-FilterProgram make_program() noexcept {
-  FilterProgram program;
-  // Numbers of calls are those of one architecture; a call of another one means something else.
-  program.load(offsetof(seccomp_data, arch));
-  program.refuse_others(kArchitecture);
-  program.end_with(SECCOMP_RET_KILL_PROCESS);
-  program.load(offsetof(seccomp_data, nr));
-  for (const int call : kAllowed) {
+void allow(FilterProgram& program, std::span<const int> calls,
+           std::span<const Condition> conditions) noexcept {
+  for (const int call : calls) {
     program.expect(static_cast<std::uint32_t>(call), 1);
     program.end_with(SECCOMP_RET_ALLOW);
   }
-  for (const Condition& condition : kConditions) {
+  for (const Condition& condition : conditions) {
     program.expect(static_cast<std::uint32_t>(condition.call), 5);
     program.load_argument(condition.argument);
     program.mask(condition.mask);
@@ -175,6 +185,17 @@ FilterProgram make_program() noexcept {
     program.end_with(SECCOMP_RET_ALLOW);
     program.load(offsetof(seccomp_data, nr));
   }
+}
+
+FilterProgram make_program(SandboxNeeds needs) noexcept {
+  FilterProgram program;
+  // Numbers of calls are those of one architecture; a call of another one means something else.
+  program.load(offsetof(seccomp_data, arch));
+  program.refuse_others(kArchitecture);
+  program.end_with(SECCOMP_RET_KILL_PROCESS);
+  program.load(offsetof(seccomp_data, nr));
+  allow(program, kAllowed, kConditions);
+  if (needs == SandboxNeeds::live) allow(program, kAllowedLive, kConditionsLive);
   // Its flags are behind a pointer; the C library then falls back to clone.
   program.expect(SYS_clone3, 1);
   program.end_with(SECCOMP_RET_ERRNO | ENOSYS);
@@ -184,9 +205,9 @@ FilterProgram make_program() noexcept {
 
 }  // namespace
 
-Sandbox enter_sandbox() noexcept {
+Sandbox enter_sandbox(SandboxNeeds needs) noexcept {
   if (kArchitecture == 0 || kSanitized) return Sandbox::unsupported;
-  FilterProgram program = make_program();
+  FilterProgram program = make_program(needs);
   const sock_fprog view = program.view();
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Sandbox::unsupported;
   const long result = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &view);

@@ -1,21 +1,13 @@
 #include "engine/app/run/audit_run.h"
 
-#include <algorithm>
-#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
 
-#include "engine/app/run/worker.h"
-#include "engine/audit/sink/event_recorder.h"
+#include "engine/app/run/audit_worker.h"
 
 namespace rpcaudit::app {
 namespace {
-
-// A worker says how far it is after so many batches or so much time, so that one without findings
-// holds nobody up.
-constexpr unsigned kBatchesBetween = 64;
-constexpr std::chrono::milliseconds kTimeBetween{200};
 
 // Has an only worker's sink hand on its records in time.
 class FlushingListener : public BatchListener {
@@ -37,54 +29,14 @@ class NoListener : public BatchListener {
   void on_batch(std::uint64_t, Reason) override {}
 };
 
-// The part of one of several workers.
-class Shard : public BatchListener {
- public:
+// One of several workers, with its part of the frames.
+struct Shard {
   Shard(std::uint32_t index, const RunPlan& plan, const audit::AuditOptions& options,
         FrameRing& ring, audit::EventMerger& merger)
-      : index_(index),
-        merger_(merger),
-        feed_(ring, index),
-        recorder_(merger, index),
-        auditor_(plan.limits, options, recorder_),
-        worker_(plan.limits, auditor_) {}
+      : feed(ring, index), worker(index, plan.limits, options, feed, merger) {}
 
-  void run() {
-    worker_.run(feed_, *this);
-    recorder_.publish({audit::EventMerger::kNoMore, 0, false});
-  }
-
-  void on_batch(std::uint64_t seen_before, Reason reason) override {
-    const std::uint64_t give_up_before = merger_.give_up_before(index_);
-    const bool is_asked = give_up_before != 0 || merger_.should_hurry();
-    if (!is_time() && !is_asked && reason == Reason::batch) return;
-    if (give_up_before != 0) auditor_.give_up_before(give_up_before);
-    // A PDU that began before there and is not complete may still be told: out of order, then.
-    recorder_.publish(
-        {std::max(auditor_.safe_before(), give_up_before), seen_before, reason == Reason::idle});
-  }
-
-  [[nodiscard]] const dissect::DissectStatistics& statistics() const noexcept {
-    return worker_.statistics();
-  }
-  [[nodiscard]] const audit::AuditTally& tally() const noexcept { return auditor_.tally(); }
-
- private:
-  [[nodiscard]] bool is_time() {
-    const auto now = std::chrono::steady_clock::now();
-    if (++batches_ % kBatchesBetween != 0 && now - published_ < kTimeBetween) return false;
-    published_ = now;
-    return true;
-  }
-
-  std::uint32_t index_;
-  audit::EventMerger& merger_;
-  RingFeed feed_;
-  audit::EventRecorder recorder_;
-  audit::Auditor auditor_;
-  Worker worker_;
-  unsigned batches_ = 0;
-  std::chrono::steady_clock::time_point published_ = std::chrono::steady_clock::now();
+  RingFeed feed;
+  AuditWorker worker;
 };
 
 AuditRun run_shards(CaptureReader& reader, const RunPlan& plan, const audit::AuditOptions& options,
@@ -98,14 +50,14 @@ AuditRun run_shards(CaptureReader& reader, const RunPlan& plan, const audit::Aud
   }
   std::vector<std::thread> threads;
   threads.reserve(shards.size());
-  for (const auto& shard : shards) threads.emplace_back([&shard] { shard->run(); });
+  for (const auto& shard : shards) threads.emplace_back([&shard] { shard->worker.run(); });
   merger.run();
   for (std::thread& thread : threads) thread.join();
 
-  AuditRun sum{{reader.run(), shards[0]->statistics()}, shards[0]->tally()};
+  AuditRun sum{{reader.run(), shards[0]->worker.statistics()}, shards[0]->worker.tally()};
   for (const auto& shard : std::span(shards).subspan(1)) {
-    add(shard->statistics(), sum.frames.statistics);
-    sum.tally.add(shard->tally());
+    add(shard->worker.statistics(), sum.frames.statistics);
+    sum.tally.add(shard->worker.tally());
   }
   return sum;
 }

@@ -32,7 +32,7 @@ CaptureReader::CaptureReader(capture::FrameSource& source, const Stop& stop, boo
 
 bool CaptureReader::read(FrameRoom& room) {
   room.count = room.tick_count = 0;
-  if (stop_.requested()) {
+  if (stop_.requested() && !source_.ends_with_stop()) {
     run_.stopped = stop_.reason();
     return false;
   }
@@ -42,6 +42,7 @@ bool CaptureReader::read(FrameRoom& room) {
     return false;
   }
   room.idle = result.status == capture::ReadStatus::idle;
+  room.tick = result.tick;
   for (std::size_t i = 0; i < result.count; ++i) {
     Frame& frame = room.frames[i];
     note(frame);
@@ -58,7 +59,7 @@ bool CaptureReader::read(FrameRoom& room) {
 // however slowly frames come.
 bool CaptureReader::is_tick(const Frame& frame) noexcept {
   constexpr std::uint64_t kFramesBetween = 256;
-  const std::uint64_t tick = frame.sequence / kFramesBetween;
+  const std::uint64_t tick = run_.frames / kFramesBetween;
   const std::int64_t second = frame.timestamp.nanoseconds / kNanosecondsPerSecond;
   if (tick == last_tick_ && second == last_second_) return false;
   last_tick_ = tick;

@@ -34,6 +34,7 @@ struct FrameRoom {
   // No frame is at hand, though more may come: what is held to be written in large pieces should
   // be written.
   bool idle = false;
+  std::optional<capture::TimeTick> tick;  // when idle, of a source that captures
 };
 
 // A line on a terminal, rewritten as the input is consumed: how far it is, and how long it will
@@ -71,7 +72,7 @@ class CaptureReader {
 
  private:
   void note(const Frame& frame) noexcept;
-  [[nodiscard]] bool is_tick(const Frame& frame) noexcept;
+  [[nodiscard]] bool is_tick(const Frame& frame) noexcept;  // which note() has counted
   [[nodiscard]] bool peel(Frame& frame);
 
   capture::FrameSource& source_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "capture/frame.h"
@@ -17,10 +18,11 @@ struct FrameBatch {
   };
 
   State state = State::ended;
-  std::span<const Frame> frames;         // of all workers
-  std::span<const Frame> mine;           // those of this worker among them
-  std::span<const std::uint16_t> ticks;  // FrameRoom::ticks: indexes into `frames`
-  bool idle = false;                     // FrameRoom::idle
+  std::span<const Frame> frames;               // of all workers
+  std::span<const Frame> mine;                 // those of this worker among them
+  std::span<const std::uint16_t> ticks;        // FrameRoom::ticks: indexes into `frames`
+  bool idle = false;                           // FrameRoom::idle
+  std::optional<capture::TimeTick> tick = {};  // FrameRoom::tick
 };
 
 // Where a worker gets its frames from.
@@ -45,8 +47,12 @@ class DirectFeed : public FrameFeed {
   [[nodiscard]] FrameBatch take() override {
     if (!reader_.read(room_)) return {};
     const std::span<const Frame> frames = std::span(room_.frames).first(room_.count);
-    return {FrameBatch::State::frames, frames, frames,
-            std::span(room_.ticks).first(room_.tick_count), room_.idle};
+    return {FrameBatch::State::frames,
+            frames,
+            frames,
+            std::span(room_.ticks).first(room_.tick_count),
+            room_.idle,
+            room_.tick};
   }
   void give_back() override {}
 

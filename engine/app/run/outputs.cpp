@@ -40,11 +40,10 @@ ExitStatus Outputs::open(const RunOptions& options, RecordFormat on_terminal,
   return ExitStatus::done;
 }
 
-audit::EventSink& Outputs::open_sink(const evaluate::ServerPolicies* policies,
-                                     const audit::InputName& input_name, std::size_t contexts_max) {
+audit::EventSink& Outputs::open_sink(const SinkParts& parts) {
   std::vector<audit::EventSink*> sinks;
   for (const auto& output : outputs_) {
-    sinks.push_back(&output->open_sink(policies, input_name, contexts_max));
+    sinks.push_back(&output->open_sink(parts));
   }
   if (sinks.size() == 1) return *sinks.front();
   return fanout_.emplace(std::move(sinks));

@@ -27,10 +27,9 @@ class Outputs {
   [[nodiscard]] ExitStatus open(const RunOptions& options, RecordFormat on_terminal,
                                 const std::vector<FileIdentity>& inputs);
 
-  // Where events go. To be called once, before anything is written; what it takes must outlive the
-  // outputs.
-  audit::EventSink& open_sink(const evaluate::ServerPolicies* policies,
-                              const audit::InputName& input_name, std::size_t contexts_max);
+  // Where events go. To be called once, before anything is written; what the parts borrow must
+  // outlive the outputs.
+  audit::EventSink& open_sink(const SinkParts& parts);
   [[nodiscard]] std::span<const std::unique_ptr<RecordOutput>> all() const noexcept {
     return outputs_;
   }

@@ -15,9 +15,7 @@
 #include "engine/audit/text/text_encoding.h"
 
 namespace rpcaudit::app {
-namespace {
 
-// Attempts to open connections are followed only where a policy has a say in them.
 bool follows_openings(const audit::AuditOptions& audit) {
   for (std::uint32_t i = 0; audit.policies != nullptr && i < audit.policies->size(); ++i) {
     if (audit.policies->compiled(i).controls().concerns_connections()) return true;
@@ -25,12 +23,12 @@ bool follows_openings(const audit::AuditOptions& audit) {
   return false;
 }
 
-}  // namespace
-
-std::optional<MemoryPlan> share_memory(const RunOptions& options, bool follow_openings, Log& log) {
+std::optional<MemoryPlan> share_memory(const RunOptions& options, bool follow_openings, Log& log,
+                                       std::size_t queue_bytes) {
   MemoryDemand demand;
   demand.workers = options.workers;
   demand.outputs = std::max<std::size_t>(options.outputs.size(), 1);
+  demand.queue_bytes = queue_bytes;
   demand.follow_openings = follow_openings;
   // Many workers need more than is usual, and may have it unless the user says otherwise.
   demand.mebibytes = options.memory != 0 ? static_cast<std::size_t>(options.memory)
@@ -132,8 +130,9 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
   audit.write_blindness = outputs.has(RecordFormat::json);
   plan.progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !outputs.has_terminal();
   audit::EventSink& sink = outputs.open_sink(
-      audit.policies, [&source](std::uint32_t input) { return source->input_name(input); },
-      plan.workers * (plan.limits.context_slots() + audit.records_waiting_max));
+      {.policies = audit.policies,
+       .input_name = [&source](std::uint32_t input) { return source->input_name(input); },
+       .contexts_max = plan.workers * (plan.limits.context_slots() + audit.records_waiting_max)});
 
   drop_privileges(options, log);
   AuditRun run = run_audit(*source, stop, plan, audit, sink);

@@ -28,9 +28,13 @@ namespace rpcaudit::app {
                                                    const evaluate::ServerPolicies* policies);
 
 // The memory that the options allow, shared out; says what is wrong and returns nothing when that
-// is too little.
+// is too little. `queue_bytes` is what each output may hold.
 [[nodiscard]] std::optional<MemoryPlan> share_memory(const RunOptions& options,
-                                                     bool follow_openings, Log& log);
+                                                     bool follow_openings, Log& log,
+                                                     std::size_t queue_bytes = 0);
+
+// Attempts to open connections are followed only where a policy has a say in them.
+[[nodiscard]] bool follows_openings(const audit::AuditOptions& audit);
 
 // Drops to the system calls that reading and writing takes, unless the options say otherwise. To be
 // called when everything but the captures of folders is open.

@@ -9,7 +9,6 @@
 #include "engine/audit/sink/text_sink.h"
 
 namespace rpcaudit::app {
-namespace {
 
 bool has_color(Color wanted, bool is_terminal) {
   if (wanted != Color::automatic) return wanted == Color::always;
@@ -18,7 +17,15 @@ bool has_color(Color wanted, bool is_terminal) {
   return is_terminal && !is_dumb && std::getenv("NO_COLOR") == nullptr;
 }
 
-}  // namespace
+std::unique_ptr<audit::EventSink> make_sink(const SinkStyle& style, audit::OutputBuffer& buffer,
+                                            const SinkParts& parts) {
+  if (style.format == RecordFormat::text) {
+    return std::make_unique<audit::TextSink>(buffer, parts.policies, parts.input_name,
+                                             style.has_color, style.columns);
+  }
+  return std::make_unique<audit::JsonSink>(buffer, parts.policies, parts.input_name,
+                                           parts.contexts_max, style.sensor, parts.input_key);
+}
 
 bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
                         const std::vector<FileIdentity>& inputs) {
@@ -26,12 +33,10 @@ bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
     error_ = file_.error();
     return false;
   }
-  format_ = spec.format;
-  sensor_ = spec.sensor;
-  columns_ = terminal_columns(file_.descriptor());
-  color_ = has_color(spec.color, is_terminal());
-  if (format_ == RecordFormat::automatic) {
-    format_ = is_terminal() ? on_terminal : RecordFormat::json;
+  style_ = {spec.format, spec.sensor, has_color(spec.color, is_terminal()),
+            terminal_columns(file_.descriptor())};
+  if (style_.format == RecordFormat::automatic) {
+    style_.format = is_terminal() ? on_terminal : RecordFormat::json;
   }
   target_ = std::make_unique<audit::DescriptorTarget>(file_.descriptor(), stop_.descriptor());
   buffer_ = std::make_unique<audit::OutputBuffer>(static_cast<audit::OutputTarget&>(*this),
@@ -39,15 +44,8 @@ bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
   return true;
 }
 
-audit::EventSink& RecordOutput::open_sink(const evaluate::ServerPolicies* policies,
-                                          audit::InputName input_name, std::size_t contexts_max) {
-  if (format_ == RecordFormat::text) {
-    sink_ = std::make_unique<audit::TextSink>(*buffer_, policies, std::move(input_name), color_,
-                                              columns_);
-  } else {
-    sink_ = std::make_unique<audit::JsonSink>(*buffer_, policies, std::move(input_name),
-                                              contexts_max, sensor_);
-  }
+audit::EventSink& RecordOutput::open_sink(const SinkParts& parts) {
+  sink_ = make_sink(style_, *buffer_, parts);
   return *sink_;
 }
 

@@ -16,6 +16,28 @@
 
 namespace rpcaudit::app {
 
+// What a sink is made of besides the buffer that it writes to.
+struct SinkParts {
+  const evaluate::ServerPolicies* policies = nullptr;  // may be null
+  audit::InputName input_name;
+  std::string_view input_key = "pcap";  // what records call the input
+  std::size_t contexts_max = 0;
+};
+
+// How one output writes.
+struct SinkStyle {
+  RecordFormat format = RecordFormat::json;  // not `automatic`
+  std::string sensor = {};                   // that JSON records are marked with
+  bool has_color = false;
+  std::size_t columns = 0;  // of a terminal
+};
+
+// Borrows the buffer, and what the parts borrow.
+[[nodiscard]] std::unique_ptr<audit::EventSink> make_sink(const SinkStyle& style,
+                                                          audit::OutputBuffer& buffer,
+                                                          const SinkParts& parts);
+[[nodiscard]] bool has_color(Color wanted, bool is_terminal);
+
 // One place that records go to, and the form that they have there.
 class RecordOutput : private audit::OutputTarget {
  public:
@@ -29,10 +51,8 @@ class RecordOutput : private audit::OutputTarget {
   [[nodiscard]] bool open(const OutputSpec& spec, RecordFormat on_terminal,
                           const std::vector<FileIdentity>& inputs);
 
-  // To be called once, before anything is written. `policies` may be null; it and what `input_name`
-  // names must outlive the output.
-  audit::EventSink& open_sink(const evaluate::ServerPolicies* policies, audit::InputName input_name,
-                              std::size_t contexts_max);
+  // To be called once, before anything is written. What the parts borrow must outlive the output.
+  audit::EventSink& open_sink(const SinkParts& parts);
   [[nodiscard]] audit::OutputBuffer& buffer() noexcept { return *buffer_; }
 
   // Hands on what is held and closes the file. Afterwards error() tells whether all arrived.
@@ -41,7 +61,7 @@ class RecordOutput : private audit::OutputTarget {
   // Why it could not be opened: the run reads that file.
   [[nodiscard]] bool is_input() const noexcept { return file_.is_input(); }
   [[nodiscard]] const OutputFile& file() const noexcept { return file_; }
-  [[nodiscard]] RecordFormat format() const noexcept { return format_; }
+  [[nodiscard]] RecordFormat format() const noexcept { return style_.format; }
   [[nodiscard]] bool is_terminal() const noexcept { return file_.is_terminal(); }
   // Nobody reads any more: the other end of a pipe was closed.
   [[nodiscard]] bool is_closed() const noexcept { return target_ && target_->reader_is_gone(); }
@@ -53,11 +73,8 @@ class RecordOutput : private audit::OutputTarget {
 
   const Stop& stop_;
   std::function<void()> on_closed_;
-  bool color_ = false;
-  std::size_t columns_ = 0;  // of a terminal
-  std::string sensor_;
   OutputFile file_;
-  RecordFormat format_ = RecordFormat::json;
+  SinkStyle style_;
   std::string error_;
   std::unique_ptr<audit::DescriptorTarget> target_;
   std::unique_ptr<audit::OutputBuffer> buffer_;

@@ -1,5 +1,7 @@
 #include "engine/app/run/worker.h"
 
+#include <algorithm>
+
 #include "engine/audit/event/hash_mixer.h"
 
 namespace rpcaudit::app {
@@ -36,10 +38,20 @@ void Worker::process(const FrameBatch& batch) {
     advance();
   }
   dissector_.process(mine);
+  if (batch.tick) pass_time(*batch.tick);
   if (batch.frames.empty()) return;
   last_ = batch.frames.back();
   last_.bytes = {};  // the bytes are borrowed for this call only
   dissector_.tell_progress(last_);
+}
+
+// No frame came, but time has passed: what waits for an answer, and what waits to be told, is not
+// to wait for the next frame.
+void Worker::pass_time(const capture::TimeTick& tick) {
+  if (tick.sequence <= last_.sequence) return;
+  last_.sequence = tick.sequence;
+  last_.timestamp = std::max(last_.timestamp, tick.time);
+  advance();
 }
 
 void Worker::advance() {

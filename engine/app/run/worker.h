@@ -41,6 +41,7 @@ class Worker {
 
  private:
   void process(const FrameBatch& batch);
+  void pass_time(const capture::TimeTick& tick);
   void advance();
 
   dissect::Dissector dissector_;

@@ -17,7 +17,22 @@ struct NamedCounter {
   std::uint64_t value = 0;
 };
 
-// The counters of a run, at its end. Spans are borrowed.
+// How much of an interface's traffic was seen, since the capture began.
+struct InterfaceStatistics {
+  std::string_view name;
+  std::string_view state;     // literal
+  std::uint64_t frames = 0;   // that passed the filter, seen or not
+  std::uint64_t dropped = 0;  // of those, not seen: they came faster than they were read
+  std::uint64_t missed = 0;   // not seen: the adapter or its driver dropped them
+
+  // Of all frames that there were, from 0 to 1.
+  [[nodiscard]] double share_seen() const noexcept {
+    const auto all = static_cast<double>(frames + missed);
+    return all == 0 ? 1 : static_cast<double>(frames - dropped) / all;
+  }
+};
+
+// The counters of a run, at its end or, of a capture that goes on, until now. Spans are borrowed.
 struct StatisticsEvent {
   Timestamp timestamp;                  // of the last frame; without one, of the clock
   bool interrupted = false;             // the run was stopped before its input ended
@@ -26,6 +41,8 @@ struct StatisticsEvent {
   std::optional<Timestamp> first;       // of the earliest frame
   std::span<const NamedCounter> dissect;
   std::span<const NamedCounter> audit;
+  std::span<const InterfaceStatistics> interfaces = {};  // of a capture that goes on
+  std::uint64_t records_lost = 0;                        // that outputs did not take
 };
 
 // Name of an input by its number: FrameSource::input_name. Empty when there is none.

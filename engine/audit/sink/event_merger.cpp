@@ -156,10 +156,11 @@ std::uint64_t EventMerger::middle_of_waiting() const noexcept {
   return most->merging[most->merging.size() / 2]->last_position().sequence;
 }
 
-void EventMerger::run() {
+void EventMerger::run(const std::function<void()>& between) {
   for (bool idle = false; collect(idle);) {
     merge();
     flush_.done(sink_, idle);
+    if (between) between();
     note_written();
   }
   for (const std::optional<dissect::Blindness>& sum : sums_) {

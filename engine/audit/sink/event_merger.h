@@ -73,8 +73,9 @@ class EventMerger {
   // kind is told last of all.
   void add_to_sum(const dissect::Blindness& part);
 
-  // Merges until every shard has published with safe_before kNoMore.
-  void run();
+  // Merges until every shard has published with safe_before kNoMore. Calls `between`, if any,
+  // whenever all that could be told was told.
+  void run(const std::function<void()>& between = {});
 
  private:
   struct Shard {

@@ -91,10 +91,12 @@ void write_doubts(JsonLine& line, dissect::Doubts doubts) {
 }  // namespace
 
 JsonSink::JsonSink(OutputBuffer& out, const evaluate::ServerPolicies* policies,
-                   InputName input_name, std::size_t contexts_max, std::string_view sensor)
+                   InputName input_name, std::size_t contexts_max, std::string_view sensor,
+                   std::string_view input_key)
     : out_(out),
       head_(record_head(sensor)),
       input_name_(std::move(input_name)),
+      input_key_(input_key),
       shared_(contexts_max) {
   for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
     policies_.emplace_back(policies->policy(i), policies->name(i));
@@ -131,7 +133,7 @@ void JsonSink::append_flow(std::string& out, const Endpoint& client, const Endpo
   }
   const std::string_view name = input_name_ ? input_name_(input) : std::string_view();
   if (name.empty()) return;
-  out.append(",\"pcap\":\"");
+  out.append(",\"").append(input_key_).append("\":\"");
   append_json_escaped(out, name);
   out.push_back('"');
 }
@@ -344,7 +346,7 @@ void JsonSink::on_blindness(const dissect::Blindness& blindness) {
     append_flow(scratch_, *blindness.client, *blindness.server, proto, blindness.frame.input);
     line.members(scratch_);
   } else if (input_name_ && !input_name_(blindness.frame.input).empty()) {
-    line.text("pcap", input_name_(blindness.frame.input));
+    line.text(input_key_, input_name_(blindness.frame.input));
   }
   line.open("blind");
   line.plain("kind", to_string(blindness.kind));
@@ -356,36 +358,6 @@ void JsonSink::on_blindness(const dissect::Blindness& blindness) {
     std::snprintf(id, sizeof id, "0x%016" PRIx64, *blindness.smb_session);
     line.plain("session", id);
   }
-  line.close();
-  line.end();
-}
-
-void JsonSink::on_statistics(const StatisticsEvent& statistics) {
-  JsonLine line(out_);
-  write_time(line, "timestamp", statistics.timestamp);
-  line.plain("event_type", "stats");
-  line.members(head_);
-  line.open("stats");
-  if (statistics.interrupted) line.truth("interrupted");
-  line.plain("version", statistics.version);
-  line.open_array("inputs");
-  for (const std::string& input : statistics.inputs) line.element_text(input);
-  line.close_array();
-  if (!policies_.empty()) line.open_array("policies");
-  for (const PolicyMembers& policy : policies_) {
-    line.open_element();
-    if (!policy.identity.empty()) line.members(policy.identity);
-    line.members(policy.files);
-    line.close();
-  }
-  if (!policies_.empty()) line.close_array();
-  if (statistics.first) write_time(line, "first", *statistics.first);
-  line.open("dissect");
-  for (const NamedCounter& counter : statistics.dissect) line.number(counter.name, counter.value);
-  line.close();
-  line.open("audit");
-  for (const NamedCounter& counter : statistics.audit) line.number(counter.name, counter.value);
-  line.close();
   line.close();
   line.end();
 }

@@ -23,9 +23,11 @@ namespace rpcaudit::audit {
 class JsonSink : public EventSink {
  public:
   // Borrows `out`; `policies` may be null. `contexts_max` bounds ContextInfo::slot.
-  // All records have the name of the sensor, where it has one.
+  // All records have the name of the sensor, where it has one, and that of their input under
+  // `input_key`, a literal.
   JsonSink(OutputBuffer& out, const evaluate::ServerPolicies* policies, InputName input_name,
-           std::size_t contexts_max, std::string_view sensor = {});
+           std::size_t contexts_max, std::string_view sensor = {},
+           std::string_view input_key = "pcap");
 
   void on_approach(std::uint32_t context_slot) noexcept override;
   void on_context(const ContextInfo& context, const IdentityText& identity) override;
@@ -75,6 +77,7 @@ class JsonSink : public EventSink {
   OutputBuffer& out_;
   std::string head_;  // "schema":1,"sensor":"..."
   InputName input_name_;
+  std::string_view input_key_;
   Rfc3339Writer time_;
   CommunityId community_id_;
   SlotTable<Shared> shared_;

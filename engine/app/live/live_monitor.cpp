@@ -1,0 +1,152 @@
+#include "engine/app/live/live_monitor.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "engine/app/process/hangup_signal.h"
+#include "engine/app/version.h"
+#include "engine/audit/report/summary_text.h"
+#include "engine/audit/text/text_encoding.h"
+
+namespace rpcaudit::app {
+namespace {
+
+using capture::LinkState;
+using capture::LiveInterface;
+
+std::string_view name_of(LinkState state) noexcept {
+  switch (state) {
+    case LinkState::up: return "up";
+    case LinkState::down: return "down";
+    case LinkState::gone: return "gone";
+    case LinkState::detached: return "detached";
+  }
+  return "";
+}
+
+std::string_view news_of(LinkState state) noexcept {
+  switch (state) {
+    case LinkState::up: return "is up again, and captured";
+    case LinkState::down: return "is down; this waits until it is up again";
+    case LinkState::gone: return "has vanished; this waits until it is back";
+    case LinkState::detached:
+      return "is back as another one, which only one worker could go on with: start the program "
+             "again to capture it";
+  }
+  return "";
+}
+
+audit::InterfaceStatistics statistics_of(const LiveInterface& interface) noexcept {
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  audit::InterfaceStatistics statistics;
+  statistics.name = interface.name;
+  statistics.state = name_of(interface.state.load(kRelaxed));
+  statistics.frames = interface.matched.load(kRelaxed);
+  // They are written one after the other.
+  statistics.dropped = std::min(interface.dropped.load(kRelaxed), statistics.frames);
+  statistics.missed = interface.missed.load(kRelaxed);
+  return statistics;
+}
+
+Timestamp clock_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()};
+}
+
+}  // namespace
+
+LiveMonitor::LiveMonitor(const LiveRunOptions& options, const capture::LiveCapture& capture,
+                         LiveOutputs& outputs, StatisticsBoard& board, audit::EventSink& sink,
+                         Stop& stop, Log& log)
+    : options_(options),
+      capture_(capture),
+      outputs_(outputs),
+      board_(board),
+      sink_(sink),
+      stop_(stop),
+      log_(log),
+      told_states_(capture.interfaces.size(), LinkState::up),
+      statistics_due_(Clock::now() + std::chrono::seconds(options.stats_interval)) {}
+
+void LiveMonitor::look_around() {
+  tell_interfaces();
+  for (const std::string& news : outputs_.news()) log_.warn(audit::terminal_text(news));
+  if (outputs_.all_gone()) stop_.request(StopReason::output_closed);
+  heed_hangups();
+  tell_statistics();
+}
+
+void LiveMonitor::tell_interfaces() {
+  for (std::size_t i = 0; i < told_states_.size(); ++i) {
+    const LiveInterface& interface = *capture_.interfaces[i];
+    const LinkState state = interface.state.load(std::memory_order_relaxed);
+    if (state == told_states_[i]) continue;
+    told_states_[i] = state;
+    log_.warn(audit::terminal_text(interface.name) + " " + std::string(news_of(state)));
+  }
+}
+
+void LiveMonitor::heed_hangups() {
+  const std::uint32_t now = hangups();
+  if (now == hangups_heeded_) return;
+  hangups_heeded_ = now;
+  outputs_.reopen();
+}
+
+void LiveMonitor::tell_statistics() {
+  if (!has_asked_) {
+    if (Clock::now() < statistics_due_) return;
+    statistics_due_ += std::chrono::seconds(options_.stats_interval);
+    has_asked_ = true;
+    board_.ask();
+  }
+  if (!board_.is_complete()) return;
+  has_asked_ = false;
+  write_statistics(board_.sum());
+}
+
+void LiveMonitor::write_statistics(const StatisticsBoard::Sum& counters) {
+  std::vector<audit::NamedCounter> dissect;
+  for_each_counter(counters.dissect, [&](std::string_view name, std::uint64_t value) {
+    dissect.push_back({name, value});
+  });
+  dissect.push_back({"frames_of_odd_links", counters.frames_of_odd_links});
+  std::vector<audit::InterfaceStatistics> interfaces;
+  for (const auto& interface : capture_.interfaces) {
+    interfaces.push_back(statistics_of(*interface));
+  }
+  sink_.on_statistics({.timestamp = clock_now(),
+                       .version = kVersion,
+                       .inputs = options_.run.captures,
+                       .first = counters.first,
+                       .dissect = dissect,
+                       .audit = counters.audit,
+                       .interfaces = interfaces,
+                       .records_lost = outputs_.records_lost()});
+  sink_.flush();
+}
+
+std::vector<std::string> LiveMonitor::shares_seen() const {
+  std::vector<std::string> sentences;
+  for (const auto& interface : capture_.interfaces) {
+    const audit::InterfaceStatistics statistics = statistics_of(*interface);
+    const std::uint64_t lost = statistics.dropped + statistics.missed;
+    // Rounded down: a loss, however small, does not become none.
+    const auto hundredths = static_cast<unsigned>(statistics.share_seen() * 10'000);
+    std::array<char, 16> percent{};
+    std::snprintf(percent.data(), percent.size(), "%u.%02u", hundredths / 100, hundredths % 100);
+    std::string sentence = "this audit saw ";
+    sentence += lost == 0 ? "all" : std::string(percent.data()) + " %";
+    sentence += " of the " + audit::grouped(statistics.frames + statistics.missed) + " frames of " +
+                audit::terminal_text(interface->name);
+    if (lost != 0) {
+      sentence += " (" + audit::grouped(statistics.dropped) + " came faster than they were read, " +
+                  audit::grouped(statistics.missed) + " were dropped by the adapter)";
+    }
+    sentences.push_back(std::move(sentence));
+  }
+  return sentences;
+}
+
+}  // namespace rpcaudit::app

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "capture/live/pcap_live.h"
+#include "engine/app/live/live_options.h"
+#include "engine/app/live/live_outputs.h"
+#include "engine/app/live/statistics_board.h"
+#include "engine/app/log.h"
+#include "engine/app/process/stop_signal.h"
+
+namespace rpcaudit::app {
+
+// What has to be looked after while the workers run: interfaces that come and go, outputs that
+// fail, counters that are due, signals. All of it on the thread that writes records, between two of
+// them.
+class LiveMonitor {
+ public:
+  // Borrows all of them.
+  LiveMonitor(const LiveRunOptions& options, const capture::LiveCapture& capture,
+              LiveOutputs& outputs, StatisticsBoard& board, audit::EventSink& sink, Stop& stop,
+              Log& log);
+
+  // To be called several times a second.
+  void look_around();
+
+  // Writes counters now, with these of the workers.
+  void write_statistics(const StatisticsBoard::Sum& counters);
+
+  // How much of each interface's frames was seen, a sentence each.
+  [[nodiscard]] std::vector<std::string> shares_seen() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void tell_interfaces();
+  void tell_statistics();
+  void heed_hangups();
+
+  const LiveRunOptions& options_;
+  const capture::LiveCapture& capture_;
+  LiveOutputs& outputs_;
+  StatisticsBoard& board_;
+  audit::EventSink& sink_;
+  Stop& stop_;
+  Log& log_;
+  std::vector<capture::LinkState> told_states_;
+  std::uint32_t hangups_heeded_ = 0;
+  Clock::time_point statistics_due_;
+  bool has_asked_ = false;  // counters, that are not all there yet
+};
+
+}  // namespace rpcaudit::app

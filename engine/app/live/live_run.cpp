@@ -1,0 +1,165 @@
+#include "engine/app/live/live_run.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engine/app/live/live_monitor.h"
+#include "engine/app/live/live_outputs.h"
+#include "engine/app/process/hangup_signal.h"
+#include "engine/app/process/privileges.h"
+#include "engine/app/process/sandbox.h"
+#include "engine/app/run/audit_worker.h"
+#include "engine/app/run/pipeline.h"
+#include "engine/app/run/run_report.h"
+#include "engine/audit/report/summary_text.h"
+#include "engine/audit/text/text_encoding.h"
+
+namespace rpcaudit::app {
+namespace {
+
+// A worker with a source of its own: no frame crosses a thread.
+class LiveWorker {
+ public:
+  LiveWorker(std::uint32_t index, capture::FrameSource& source, const Stop& stop,
+             const RunPlan& plan, const audit::AuditOptions& options, audit::EventMerger& merger,
+             StatisticsBoard& board)
+      : reader_(source, stop, false),
+        feed_(reader_),
+        worker_(index, plan.limits, options, feed_, merger) {
+    worker_.set_between([this, index, &board](const AuditWorker& worker) {
+      board.answer(index, worker.statistics(), worker.tally(), reader_.run());
+    });
+  }
+
+  void run() { worker_.run(); }
+
+  [[nodiscard]] const ReadRun& read() const noexcept { return reader_.run(); }
+  [[nodiscard]] const AuditWorker& worker() const noexcept { return worker_; }
+
+ private:
+  CaptureReader reader_;
+  DirectFeed feed_;
+  AuditWorker worker_;
+};
+
+void add(const ReadRun& more, ReadRun& sum) {
+  sum.frames += more.frames;
+  sum.bytes += more.bytes;
+  sum.frames_of_odd_links += more.frames_of_odd_links;
+  if (more.first && (!sum.first || *more.first < *sum.first)) sum.first = more.first;
+  if (more.last && (!sum.last || *more.last > *sum.last)) sum.last = more.last;
+}
+
+AuditRun sum_of(std::span<const std::unique_ptr<LiveWorker>> workers) {
+  const LiveWorker& first = *workers.front();
+  AuditRun sum{{first.read(), first.worker().statistics()}, first.worker().tally()};
+  for (const auto& worker : workers.subspan(1)) {
+    add(worker->read(), sum.frames.read);
+    add(worker->worker().statistics(), sum.frames.statistics);
+    sum.tally.add(worker->worker().tally());
+  }
+  return sum;
+}
+
+StatisticsBoard::Sum counters_of(const AuditRun& run) {
+  return {run.frames.statistics, audit::named_counters(run.tally),
+          run.frames.read.frames_of_odd_links, run.frames.read.first};
+}
+
+bool confine(const LiveRunOptions& options, Log& log) {
+  std::string error;
+  if (!give_up_capabilities(options.user, error)) {
+    log.error(error);
+    return false;
+  }
+  if (options.run.no_sandbox) {
+    log.debug("no sandbox, as asked for");
+  } else if (enter_sandbox(SandboxNeeds::live) == Sandbox::entered) {
+    log.debug("in a sandbox: from here on files are read, and appended to, and nothing else");
+  } else {
+    log.debug("no sandbox: this system or build has none");
+  }
+  return true;
+}
+
+ExitStatus report_live(const LiveRunOptions& options, AuditRun& run, const LiveMonitor& monitor,
+                       const LiveOutputs& outputs, const capture::FrameSource& source,
+                       const evaluate::ServerPolicies* policies, Log& log) {
+  std::vector<std::string> problems;
+  const std::uint64_t lost = outputs.records_lost();
+  const bool is_closed = run.frames.read.stopped == StopReason::output_closed;
+  if (lost != 0 && !is_closed) problems.push_back(audit::grouped(lost) + " records were lost");
+  // That somebody stops it is how such a run ends.
+  if (!is_closed) run.frames.read.stopped = StopReason::none;
+  OutputFile no_summary;
+  ExitStatus status =
+      report(options.run, run, std::move(problems), source, policies, no_summary, log);
+  if (!options.run.quiet && !is_closed) {
+    for (const std::string& sentence : monitor.shares_seen()) {
+      (void)write_to_standard_error(sentence + "\n");
+    }
+  }
+  return status == ExitStatus::nothing_evaluated ? ExitStatus::done : status;
+}
+
+}  // namespace
+
+ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit, Log& log) {
+  Stop& stop = watch_for_stop_signals();
+  watch_for_hangups();
+  const std::optional<MemoryPlan> memory =
+      share_memory(options.run, follows_openings(audit), log, LiveOutputs::kQueueBytes);
+  if (!memory) return ExitStatus::usage;
+  RunPlan plan;
+  plan.workers = options.run.workers;
+  plan.limits = memory->limits;
+  audit.records_waiting_max = memory->records_waiting_max;
+
+  capture::LiveOptions wanted = options.capture;
+  wanted.stop_descriptor = stop.descriptor();
+  const capture::LiveCapture capture = capture::open_live(wanted);
+  if (capture.sources.empty()) {
+    log.error(audit::terminal_text(capture.error));
+    return capture.is_usage_error ? ExitStatus::usage : ExitStatus::data;
+  }
+  if (!confine(options, log)) return ExitStatus::data;
+  LiveOutputs outputs;
+  if (!outputs.open(options)) {
+    log.error(audit::terminal_text(outputs.error()));
+    return ExitStatus::data;
+  }
+  audit.write_blindness = outputs.has(RecordFormat::json);
+  audit::EventSink& sink = outputs.open_sink(
+      {.policies = audit.policies,
+       .input_name =
+           [&capture](std::uint32_t input) { return capture.sources[0]->input_name(input); },
+       .input_key = "in_iface",
+       .contexts_max = plan.workers * (plan.limits.context_slots() + audit.records_waiting_max)});
+
+  StatisticsBoard board(plan.workers);
+  LiveMonitor monitor(options, capture, outputs, board, sink, stop, log);
+  audit::EventMerger merger(
+      plan.workers, sink, [] {}, memory->merger);
+  std::vector<std::unique_ptr<LiveWorker>> workers;
+  for (std::uint32_t index = 0; index < plan.workers; ++index) {
+    workers.push_back(std::make_unique<LiveWorker>(index, *capture.sources[index], stop, plan,
+                                                   audit, merger, board));
+  }
+  std::vector<std::thread> threads;
+  threads.reserve(workers.size());
+  for (const auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
+  log.debug("capturing");
+  merger.run([&monitor] { monitor.look_around(); });
+  for (std::thread& thread : threads) thread.join();
+
+  AuditRun run = sum_of(workers);
+  monitor.write_statistics(counters_of(run));
+  outputs.finish();
+  return report_live(options, run, monitor, outputs, *capture.sources[0], audit.policies, log);
+}
+
+}  // namespace rpcaudit::app

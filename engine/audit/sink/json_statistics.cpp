@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "engine/audit/sink/json_line.h"
+#include "engine/audit/sink/json_sink.h"
+
+namespace rpcaudit::audit {
+namespace {
+
+// A share from 0 to 1, with six digits: one frame of a million shows.
+void write_share(JsonLine& line, std::string_view key, double share) {
+  constexpr std::size_t kSize = 9;
+  line.raw(key, kSize,
+           [share](char* at) { return at + std::max(std::snprintf(at, kSize, "%.6f", share), 0); });
+}
+
+void write_interfaces(JsonLine& line, const StatisticsEvent& statistics) {
+  line.open_array("interfaces");
+  for (const InterfaceStatistics& interface : statistics.interfaces) {
+    line.open_element();
+    line.text("name", interface.name);
+    line.plain("state", interface.state);
+    line.number("frames", interface.frames);
+    line.number("dropped", interface.dropped);
+    line.number("missed", interface.missed);
+    write_share(line, "seen", interface.share_seen());
+    line.close();
+  }
+  line.close_array();
+  line.number("records_lost", statistics.records_lost);
+}
+
+}  // namespace
+
+void JsonSink::on_statistics(const StatisticsEvent& statistics) {
+  JsonLine line(out_);
+  write_time(line, "timestamp", statistics.timestamp);
+  line.plain("event_type", "stats");
+  line.members(head_);
+  line.open("stats");
+  if (statistics.interrupted) line.truth("interrupted");
+  line.plain("version", statistics.version);
+  line.open_array("inputs");
+  for (const std::string& input : statistics.inputs) line.element_text(input);
+  line.close_array();
+  if (!policies_.empty()) line.open_array("policies");
+  for (const PolicyMembers& policy : policies_) {
+    line.open_element();
+    if (!policy.identity.empty()) line.members(policy.identity);
+    line.members(policy.files);
+    line.close();
+  }
+  if (!policies_.empty()) line.close_array();
+  if (statistics.first) write_time(line, "first", *statistics.first);
+  line.open("dissect");
+  for (const NamedCounter& counter : statistics.dissect) line.number(counter.name, counter.value);
+  line.close();
+  line.open("audit");
+  for (const NamedCounter& counter : statistics.audit) line.number(counter.name, counter.value);
+  line.close();
+  if (!statistics.interfaces.empty()) write_interfaces(line, statistics);
+  line.close();
+  line.end();
+}
+
+}  // namespace rpcaudit::audit
