@@ -48,9 +48,14 @@ void CallJudge::begin(const dissect::RpcContext& context, ContextState& state) {
   if (state.other_system) state.policy = evaluate::kNoPolicy;
   if (state.policy == evaluate::kNoPolicy) return;
   const evaluate::ContextFacts facts = policies_.context_facts_of(state.policy, context);
+  if (const Narrowing* const known = narrowings_.find(state.policy, facts)) {
+    state.narrow = known->own;
+    return;
+  }
   policies_.compiled(state.policy).narrow(facts, state.narrow);
   policies_.survey(state.policy).narrow(facts, variants_);
   variants_of_ = context.key;
+  narrowings_.keep(state.policy, facts, state.narrow, variants_);
 }
 
 const CallJudge::Known& CallJudge::evaluate(const dissect::RpcContext& context,
@@ -62,10 +67,15 @@ const CallJudge::Known& CallJudge::evaluate(const dissect::RpcContext& context,
   policy.split(state.narrow, known.opnums);
   if (survey.size() != 0) {
     const evaluate::ContextFacts facts = policies_.context_facts_of(state.policy, context);
-    if (variants_of_ != context.key) survey.narrow(facts, variants_);
-    variants_of_ = context.key;
-    survey.compare(variants_, facts, call, verdict);
-    survey.split(variants_, facts, known.opnums);
+    const Narrowing* const shared = narrowings_.find(state.policy, facts);
+    if (shared == nullptr && variants_of_ != context.key) {
+      survey.narrow(facts, variants_);
+      variants_of_ = context.key;
+    }
+    const std::vector<evaluate::NarrowedPolicy>& variants =
+        shared == nullptr ? variants_ : shared->variants;
+    survey.compare(variants, facts, call, verdict);
+    survey.split(variants, facts, known.opnums);
   }
   known.verdict = verdicts_.place_of(verdict);
   if (state.epoch != verdicts_.epoch()) {

@@ -7,6 +7,7 @@
 
 #include "dissect/rpc_observer.h"
 #include "engine/audit/event/audit_event.h"
+#include "engine/audit/known_narrowings.h"
 #include "engine/audit/known_verdicts.h"
 #include "engine/evaluate/server_policies.h"
 
@@ -67,7 +68,8 @@ class CallJudge {
   }
 
   // Borrows the policies.
-  explicit CallJudge(const evaluate::ServerPolicies& policies) : policies_(policies) {}
+  explicit CallJudge(const evaluate::ServerPolicies& policies)
+      : policies_(policies), narrowings_(policies) {}
 
   // `state` is that of the context's slot. Calls of which the wire leaves several readings are
   // judged by what all of them share.
@@ -91,8 +93,9 @@ class CallJudge {
 
   const evaluate::ServerPolicies& policies_;
   KnownVerdicts verdicts_;
-  // The survey of targets, narrowed for the context that needed it last. Not kept with each
-  // context, which would be most of its memory for something that few of its calls need.
+  KnownNarrowings narrowings_;
+  // The survey of targets, narrowed for the context that needed it last and shares none. Not kept
+  // with each context, which would be most of its memory for something that few of its calls need.
   std::vector<evaluate::NarrowedPolicy> variants_;
   std::optional<dissect::ContextKey> variants_of_;
   evaluate::NarrowedPolicy in_doubt_;

@@ -47,6 +47,7 @@ bool NarrowedPolicy::Candidate::joins(const Candidate& next) const noexcept {
 
 void NarrowedPolicy::clear() noexcept {
   constant_ = true;
+  is_of_interface_ = true;
   is_datagram_ = false;
   has_audit_ = false;
   has_rpc_firewall_ = false;
@@ -133,10 +134,13 @@ void CompiledPolicy::narrow(const ContextFacts& context, NarrowedPolicy& narrowe
   narrowed.clear();
   narrowed.is_datagram_ =
       program.options.layer == policy::Layer::um && transport_of(context.protocol).is_datagram;
+  const std::span<const std::uint32_t> of_client =
+      program.by_client.ranks_of(values.remote_address());
+  narrowed.is_of_interface_ = values.has_interface() && of_client.empty() && controls_.empty();
   if (values.has_interface()) {
-    visit_merged({program.by_interface.ranks_of(values.interface()),
-                  program.by_client.ranks_of(values.remote_address()), program.other_ranks},
-                 [&](std::uint32_t rank) { return fold(program.rules[rank], values, narrowed); });
+    visit_merged(
+        {program.by_interface.ranks_of(values.interface()), of_client, program.other_ranks},
+        [&](std::uint32_t rank) { return fold(program.rules[rank], values, narrowed); });
   } else {
     for (const std::uint32_t rank : program.unseen_interface_ranks) {
       if (fold(program.rules[rank], values, narrowed)) break;
@@ -147,10 +151,15 @@ void CompiledPolicy::narrow(const ContextFacts& context, NarrowedPolicy& narrowe
   if (!controls_.empty()) narrowed.controls_ = controls_.narrow(context);
 }
 
+bool CompiledPolicy::names_client(const IpAddress& client) const noexcept {
+  return !program_->by_client.ranks_of(to_uint128(client.bytes)).empty();
+}
+
 bool CompiledPolicy::fold(const Rule& rule, const ContextValues& values,
                           NarrowedPolicy& narrowed) const {
   const auto sublayer = static_cast<std::uint8_t>(1u << static_cast<unsigned>(rule.sublayer()));
   if ((narrowed.settled_ & sublayer) != 0) return false;
+  narrowed.is_of_interface_ = narrowed.is_of_interface_ && rule.is_of_interface;
   const std::span<const Run> runs(program_->runs);
   const policy::TargetProfile profile = profile_of(*program_, rule.enforcer);
   NarrowedPolicy::Candidate candidate;

@@ -27,6 +27,9 @@ class NarrowedPolicy {
   [[nodiscard]] bool is_constant() const noexcept { return constant_; }
   // How many filters each call is held against.
   [[nodiscard]] std::size_t candidate_count() const noexcept { return candidates_.size(); }
+  // Contexts of the same interface, version and protocol sequence are narrowed alike, unless a
+  // filter names their client: see CompiledPolicy::names_client().
+  [[nodiscard]] bool is_of_interface() const noexcept { return is_of_interface_; }
 
  private:
   friend class CompiledPolicy;
@@ -65,6 +68,7 @@ class NarrowedPolicy {
   void visit_candidates(std::optional<std::uint16_t> opnum, Visit visit) const;
 
   bool constant_ = false;
+  bool is_of_interface_ = false;
   bool is_datagram_ = false;
   bool has_audit_ = false;
   bool has_rpc_firewall_ = false;
@@ -106,6 +110,8 @@ class CompiledPolicy {
 
   // No allocation once `narrowed` has grown to its largest size. Keeps no view of `context`.
   void narrow(const ContextFacts& context, NarrowedPolicy& narrowed) const;
+  // Whether filters that name no interface name the client by its address.
+  [[nodiscard]] bool names_client(const IpAddress& client) const noexcept;
   // `narrowed` is of this policy.
   [[nodiscard]] Verdict evaluate(const NarrowedPolicy& narrowed,
                                  const CallFacts& call) const noexcept;

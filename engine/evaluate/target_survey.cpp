@@ -86,6 +86,20 @@ void TargetSurvey::narrow(const ContextFacts& context,
   }
 }
 
+bool TargetSurvey::is_of_interface(const ContextFacts& context,
+                                   const std::vector<NarrowedPolicy>& narrowed) const noexcept {
+  for (std::size_t i = 0; i < variants_.size(); ++i) {
+    if (variants_[i].concerns(context) && !narrowed[i].is_of_interface()) return false;
+  }
+  return true;
+}
+
+bool TargetSurvey::names_client(const IpAddress& client) const noexcept {
+  return std::any_of(variants_.begin(), variants_.end(), [&client](const Variant& variant) {
+    return variant.policy.names_client(client);
+  });
+}
+
 void TargetSurvey::compare(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,
                            const CallFacts& call, Verdict& verdict) const noexcept {
   TargetActions targets(target_action(verdict));

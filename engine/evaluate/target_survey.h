@@ -22,6 +22,11 @@ class TargetSurvey {
   // size.
   void narrow(const ContextFacts& context, std::vector<NarrowedPolicy>& narrowed) const;
 
+  // As NarrowedPolicy::is_of_interface() and CompiledPolicy::names_client(), of all variants.
+  [[nodiscard]] bool is_of_interface(const ContextFacts& context,
+                                     const std::vector<NarrowedPolicy>& narrowed) const noexcept;
+  [[nodiscard]] bool names_client(const IpAddress& client) const noexcept;
+
   // Notes in `verdict`, which is for the policy's own target, whether some target gives another
   // one, and what each gives. `narrowed` is for the context.
   void compare(const std::vector<NarrowedPolicy>& narrowed, const ContextFacts& context,

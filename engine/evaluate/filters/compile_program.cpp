@@ -115,6 +115,11 @@ class ProgramBuilder {
   }
 
  private:
+  static bool is_of_interface(policy::Field field) noexcept {
+    return field == policy::Field::if_uuid || field == policy::Field::if_version ||
+           field == policy::Field::protocol;
+  }
+
   void add_rule(std::uint32_t index) {
     const policy::Filter& filter = program_.policy->filters[index];
     profile_ = profile_of(program_, filter.enforcer);
@@ -141,6 +146,9 @@ class ProgramBuilder {
       rule.unseen |= field_bit(condition.field);
     }
     bound_opnum(rule);
+    for (std::uint32_t i = 0; i < rule.context_runs; ++i) {
+      if (!is_of_interface(program_.runs[rule.first_run + i].field)) rule.is_of_interface = false;
+    }
     for (const Run& run : std::span(program_.runs).last(rule.call_runs)) {
       const bool is_security =
           run.field == policy::Field::auth_type || run.field == policy::Field::auth_level;

@@ -63,7 +63,8 @@ struct Rule {
   std::uint32_t call_runs = 0;
   // The run by which it is filed in Program::by_interface: it holds on contexts found there.
   std::uint32_t filed_run = kNotFiled;
-  bool has_security = false;  // a run of calls is on auth_type or auth_level
+  bool has_security = false;    // a run of calls is on auth_type or auth_level
+  bool is_of_interface = true;  // its runs of contexts are on interface and protocol alone
   // No call outside matches, whatever else it has: spares most rules of an interface their runs.
   std::uint16_t opnum_low = 0;
   std::uint16_t opnum_high = 0xffff;
