@@ -149,6 +149,9 @@ std::string diagnostic_json(const LoadedPolicy& loaded, const policy::Diagnostic
     writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
   };
   writer.StartObject();
+  text("event_type", "diagnostic");
+  writer.Key("schema");
+  writer.Uint(1);
   text("severity", to_string(diagnostic.severity));
   text("code", diagnostic.code);
   if (diagnostic.span.file < loaded.policy.files.size()) {

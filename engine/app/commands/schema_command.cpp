@@ -20,7 +20,8 @@ struct Schema {
 
 constexpr Schema kSchemas[] = {{"records", audit::records_schema},
                                {"summary", audit::summary_schema},
-                               {"explanation", audit::explanation_schema}};
+                               {"explanation", audit::explanation_schema},
+                               {"diagnostics", audit::diagnostics_schema}};
 
 ExitStatus print_schema(const std::vector<std::string>& names) {
   const std::string name = names.empty() ? "records" : names[0];
@@ -28,7 +29,7 @@ ExitStatus print_schema(const std::vector<std::string>& names) {
                                 [&name](const Schema& schema) { return schema.name == name; });
   if (names.size() > 1 || row == std::end(kSchemas)) {
     std::cerr << "rpcaudit: `" << audit::terminal_text(names.back())
-              << "` is no schema: name records, summary or explanation\n";
+              << "` is no schema: name records, summary, explanation or diagnostics\n";
     return ExitStatus::usage;
   }
   std::cout << row->text();
@@ -47,6 +48,7 @@ Command schema_command() {
           "  rpcaudit schema records      of each line of `audit`, `calls`, `endpoints`\n"
           "  rpcaudit schema summary      of the document of --summary FILE\n"
           "  rpcaudit schema explanation  of `explain --format json`\n"
+          "  rpcaudit schema diagnostics  of each line of `check --format json`\n"
           "\n"
           "Draft 2020-12. `schema` in records and summary is its version.\n",
       .run = [names] { return print_schema(*names); }};

@@ -9,6 +9,7 @@ namespace rpcaudit::audit {
 [[nodiscard]] std::string_view records_schema() noexcept;  // records.schema.json
 [[nodiscard]] std::string_view summary_schema() noexcept;  // summary.schema.json
 [[nodiscard]] std::string_view explanation_schema() noexcept;  // explanation.schema.json
+[[nodiscard]] std::string_view diagnostics_schema() noexcept;  // diagnostics.schema.json
 
 // The version of all schemas, as a member of JSON: another one when a key goes or changes its
 // meaning. It is in each record, since whoever stores records one by one has no other place to look

@@ -53,6 +53,7 @@ TEST_F(SchemaTest, SchemasAreValid) {
   EXPECT_EQ(faults("records", ""), "");
   EXPECT_EQ(faults("summary", ""), "");
   EXPECT_EQ(faults("explanation", ""), "");
+  EXPECT_EQ(faults("diagnostics", ""), "");
 }
 
 TEST_F(SchemaTest, ExplanationsOfFindingsAndLookUpsAreValid) {
@@ -80,6 +81,23 @@ TEST_F(SchemaTest, ExplanationsOfFindingsAndLookUpsAreValid) {
                               "server=10.77.0.1'");
   files += ' ' + file("described", described.out);
   EXPECT_EQ(faults("explanation", files), "");
+}
+
+TEST_F(SchemaTest, DiagnosticsOfAllPoliciesAreValid) {
+  if (!has_validator()) GTEST_SKIP() << kNoValidator;
+  std::string files;
+  std::size_t lines = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(source_folder() + "/tests/golden")) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(".txt") == std::string::npos || name == "summary.txt" || name == "records.txt") {
+      continue;
+    }
+    const Ended ended = run("check -q --format json -p " + entry.path().string());
+    lines += static_cast<std::size_t>(std::count(ended.out.begin(), ended.out.end(), '\n'));
+    files += ' ' + file("check" + std::to_string(files.size()), ended.out);
+  }
+  EXPECT_GT(lines, 20u);
+  EXPECT_EQ(faults("diagnostics", files), "");
 }
 
 TEST_F(SchemaTest, AnExplanationSaysWhatTheTextSays) {
@@ -283,6 +301,35 @@ TEST(Schema, HasEveryWordOfEveryEnumeration) {
             without(names<evaluate::AuditKeywords>(evaluate::kAuditKeywordsCount), "none"));
 }
 
+// What several schemas define they define alike, so that the test above holds for all of them.
+TEST(Schema, SharedDefinitionsAreEqual) {
+  const rapidjson::Document records = parsed(audit::records_schema());
+  std::size_t shared = 0;
+  for (const std::string_view text : {audit::summary_schema(), audit::explanation_schema()}) {
+    const rapidjson::Document other = parsed(text);
+    for (const auto& definition : other["$defs"].GetObject()) {
+      const std::string name = definition.name.GetString();
+      if (!records["$defs"].HasMember(name.c_str()) || name == "unseen") continue;
+      EXPECT_TRUE(records["$defs"][name.c_str()] == definition.value) << name;
+      ++shared;
+    }
+  }
+  EXPECT_GT(shared, 15u);
+}
+
+TEST(Schema, TheSummaryHasEveryWordToo) {
+  const rapidjson::Document schema = parsed(audit::summary_schema());
+  const auto row = [&](const char* table, const char* key) {
+    return words_of(schema["properties"][table]["items"]["properties"][key]);
+  };
+  EXPECT_EQ(row("activities", "action"),
+            names<evaluate::VerdictAction>(evaluate::kVerdictActionCount));
+  EXPECT_EQ(row("blindness", "kind"), names<dissect::BlindnessKind>(dissect::kBlindnessKindCount));
+  EXPECT_EQ(words_of(schema["$defs"]["unseen"]), names<policy::Field>(policy::kFieldCount));
+  EXPECT_EQ(words_of(schema["$defs"]["target_action"]),
+            names<evaluate::TargetAction>(evaluate::kTargetActionCount));
+}
+
 TEST(Schema, HasEveryRowOfTheDecisionTables) {
   const rapidjson::Document schema = parsed(audit::records_schema());
   Words rows;
@@ -338,8 +385,8 @@ void check_described(const Value& schema, const Value& part, const std::string& 
 }
 
 TEST(Schema, DescribesEveryKey) {
-  for (const std::string_view text :
-       {audit::records_schema(), audit::summary_schema(), audit::explanation_schema()}) {
+  for (const std::string_view text : {audit::records_schema(), audit::summary_schema(),
+                                      audit::explanation_schema(), audit::diagnostics_schema()}) {
     const rapidjson::Document schema = parsed(text);
     check_described(schema, schema, "");
   }
