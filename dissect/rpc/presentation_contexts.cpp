@@ -129,7 +129,7 @@ void PresentationContexts::resolve(ContextList& list, const Association& associa
 // An accepted id means the newly accepted interface from here on; of refusals the last is kept.
 void PresentationContexts::take_meaning(ContextList& list, Slot<ContextRecord> slot) noexcept {
   const ContextRecord& record = contexts_[slot];
-  ContextId& id = ids_[find_id(list, record.context.context_id)];
+  ContextId& id = ids_[record.id];
   const bool is_accepted = record.context.result == ContextResult::accepted;
   const Slot<ContextRecord> refused = std::exchange(id.refused, {});
   Slot<ContextRecord> accepted;
@@ -144,7 +144,7 @@ void PresentationContexts::take_meaning(ContextList& list, Slot<ContextRecord> s
 
 void PresentationContexts::supersede(ContextList& list, Slot<ContextRecord> slot) noexcept {
   ContextRecord& record = contexts_[slot];
-  unname(list, slot);
+  unname(slot);
   record.superseded = true;
   if (record.open_calls == 0) close(list, slot);
 }
@@ -219,10 +219,11 @@ void PresentationContexts::name(const ContextList& list, Slot<ContextRecord> slo
     ids_[id].id = context_id;
   }
   ids_[id].contexts.push_newest(slot, contexts_);
+  contexts_[slot].id = id;
 }
 
-void PresentationContexts::unname(const ContextList& list, Slot<ContextRecord> slot) noexcept {
-  const Slot<ContextId> id = find_id(list, contexts_[slot].context.context_id);
+void PresentationContexts::unname(Slot<ContextRecord> slot) noexcept {
+  const Slot<ContextId> id = std::exchange(contexts_[slot].id, {});
   ContextId& entry = ids_[id];
   entry.contexts.remove(slot, contexts_);
   if (entry.accepted == slot) entry.accepted = {};
@@ -269,7 +270,7 @@ void PresentationContexts::close_all(ContextList& list) noexcept {
 void PresentationContexts::close(ContextList& list, Slot<ContextRecord> slot) noexcept {
   const ContextRecord& record = contexts_[slot];
   idle_list(list, record).remove(slot, contexts_);
-  if (!record.superseded) unname(list, slot);
+  if (!record.superseded) unname(slot);
   list.all.remove(slot, contexts_);
   list.recent = {};
   --list.count;

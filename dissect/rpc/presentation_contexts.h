@@ -16,12 +16,15 @@
 
 namespace rpcaudit::dissect {
 
+struct ContextId;
+
 // A presentation context as it is kept. `context` is what observers are lent.
 struct ContextRecord {
   RpcContext context;
   ListLinks<ContextRecord> links;        // in the list of its association
   ListLinks<ContextRecord> idle_links;   // in the LRU list of contexts that may be evicted
   ListLinks<ContextRecord> of_id;        // in the list of its id
+  Slot<ContextId> id;                    // its id, until it is superseded
   Slot<ContextRecord> next_in_proposal;  // in the order of the items
   std::uint32_t open_calls = 0;          // calls on it that wait for their outcome
   std::uint32_t generation = 0;
@@ -137,7 +140,7 @@ class PresentationContexts {
   [[nodiscard]] std::uint64_t hash(const ContextList& list,
                                    std::uint16_t context_id) const noexcept;
   void name(const ContextList& list, Slot<ContextRecord> slot, std::uint16_t context_id) noexcept;
-  void unname(const ContextList& list, Slot<ContextRecord> slot) noexcept;
+  void unname(Slot<ContextRecord> slot) noexcept;
   [[nodiscard]] static ContextList::Idle& idle_list(ContextList& list,
                                                     const ContextRecord& record) noexcept {
     return record.is_usable() ? list.usable : list.refused;
