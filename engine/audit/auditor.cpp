@@ -59,7 +59,8 @@ std::size_t Auditor::bytes_of_record() noexcept {
 }
 
 Auditor::Auditor(const dissect::Limits& limits, const AuditOptions& options, EventSink& sink)
-    : options_(options),
+    : limits_(limits),
+      options_(options),
       sink_(sink),
       queue_(options.records_waiting_max),
       open_(limits.context_slots()),
@@ -287,6 +288,12 @@ void Auditor::look_ahead() noexcept {
   if (context == kNoSlot) return;
   retained_.prefetch(context);
   sink_.on_approach(context);
+}
+
+void Auditor::take_over(const evaluate::ServerPolicies& policies) {
+  judge_->finish();
+  options_.policies = &policies;
+  judge_.emplace(limits_, policies, tally_);
 }
 
 void Auditor::give_up_before(std::uint64_t sequence) {

@@ -73,6 +73,7 @@ void TrafficJudge::judge_unwritten(const dissect::RpcContext& context, dissect::
   call.doubts = doubts;
   Judgement told;
   told.policy = policies_.find(context.server.address);
+  if (told.policy == evaluate::kNoPolicy) return;  // no longer
   told.verdict = calls_.judge_in_doubt(context, call, told);
   if (lookups_) endpoints_.add_to(told, context, call);
   if (told.verdict.action == evaluate::VerdictAction::undecidable) tally_.note_unwritten_doubt();

@@ -21,8 +21,18 @@ IpAddress masked(const IpAddress& address, std::uint8_t prefix) noexcept {
 std::uint32_t ServerPolicies::add(policy::Policy policy, const EvaluationOptions& options,
                                   policy::HostFacts facts, std::string name) {
   hosts_.push_back(
-      std::make_unique<const Host>(std::move(policy), options, std::move(facts), std::move(name)));
+      std::make_shared<const Host>(std::move(policy), options, std::move(facts), std::move(name)));
   return size() - 1;
+}
+
+ServerPolicies ServerPolicies::following(const ServerPolicies& earlier, ServerPolicies next) {
+  const std::uint32_t offset = earlier.size();
+  next.hosts_.insert(next.hosts_.begin(), earlier.hosts_.begin(), earlier.hosts_.end());
+  for (Length& length : next.lengths_) {
+    for (auto& [address, policy] : length.subnets) policy += offset;
+  }
+  if (next.others_ != kNoPolicy) next.others_ += offset;
+  return next;
 }
 
 void ServerPolicies::bind(const policy::Subnet& servers, std::uint32_t policy) {

@@ -16,7 +16,8 @@ namespace rpcaudit::evaluate {
 
 inline constexpr std::uint32_t kNoPolicy = 0xffff'ffff;
 
-// Compiled policies by server, each with what is known of its servers. Owns all of them. Once
+// Compiled policies by server, each with what is known of its servers. Owns all of them, together
+// with those that follow it. Once
 // filled it does not change, so any number of threads may share it.
 class ServerPolicies {
  public:
@@ -29,6 +30,10 @@ class ServerPolicies {
   // Returns the index of the policy. `name` is for people; empty where there is only one policy.
   std::uint32_t add(policy::Policy policy, const EvaluationOptions& options,
                     policy::HostFacts facts, std::string name);
+  // Those of `next`, for all servers, with the indexes after those of `earlier`, which may still be
+  // asked for by index: what was judged before refers to them.
+  [[nodiscard]] static ServerPolicies following(const ServerPolicies& earlier, ServerPolicies next);
+
   // Makes the policy that of the servers. Of several subnets the longest prefix counts.
   void bind(const policy::Subnet& servers, std::uint32_t policy);
   // Makes the policy that of all servers that no subnet contains.
@@ -96,7 +101,7 @@ class ServerPolicies {
     std::vector<std::pair<IpAddress, std::uint32_t>> subnets;
   };
 
-  std::vector<std::unique_ptr<const Host>> hosts_;
+  std::vector<std::shared_ptr<const Host>> hosts_;
   std::vector<Length> lengths_;  // longest first
   std::uint32_t others_ = kNoPolicy;
 };

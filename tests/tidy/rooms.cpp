@@ -92,7 +92,7 @@ const std::map<std::string_view, Names>& edges() {
       {"engine/audit/catalogue", {"dissect: face"}},
       {"engine/audit/event",
        {"capture: face", "dissect: face", "engine/policy", "engine/policy/text",
-        "engine/evaluate: values", "engine/audit/catalogue"}},
+        "engine/evaluate: values", "engine/evaluate", "engine/audit/catalogue"}},
       {"engine/audit/tally",
        {"capture: face", "dissect: face", "engine/policy", "engine/evaluate/*",
         "engine/audit/event", "engine/audit/text"}},

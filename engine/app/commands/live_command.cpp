@@ -53,14 +53,13 @@ ExitStatus run_live(const LiveCommand& command) {
   audit.write_all = options.run.all;
   if (options.run.policies.empty() && options.run.deployment.empty()) {
     audit.write_all = true;
-    return run_live(options, audit, log);
+    return run_live(options, audit, nullptr, log);
   }
   LoadedPolicies loaded = load_all_policies(options.run);
   if (!report_usable(loaded, options.run, log)) return ExitStatus::usage;
-  const evaluate::ServerPolicies policies = server_policies(std::move(loaded));
-  audit.policies = &policies;
+  PolicyGenerations policies(options.run, std::move(loaded));
   audit.mark_findings = true;
-  return run_live(options, audit, log);
+  return run_live(options, audit, &policies, log);
 }
 
 void add_capture_options(OptionGroup& group, LiveCommand& command) {
@@ -131,7 +130,7 @@ Command live_command() {
                       "  rpcaudit live -i eth1 -i eth2 --workers 4 -o unix:/run/collector.sock\n"
                       "\n"
                       "Without a policy every call is written. SIGINT and SIGTERM end it; SIGHUP\n"
-                      "opens its files anew.\n",
+                      "opens its files and reads its policies anew.\n",
                   .run = [state] { return run_live(*state); }};
   add_capture_options(command.options.group("Input"), *state);
   add_tunnel_options(command.options, options.run.tunnels);

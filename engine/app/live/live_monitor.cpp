@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 #include "engine/app/process/hangup_signal.h"
 #include "engine/app/version.h"
@@ -57,12 +58,13 @@ Timestamp clock_now() {
 }  // namespace
 
 LiveMonitor::LiveMonitor(const LiveRunOptions& options, const capture::LiveCapture& capture,
-                         LiveOutputs& outputs, StatisticsBoard& board, audit::EventSink& sink,
-                         Stop& stop, Log& log)
+                         LiveOutputs& outputs, StatisticsBoard& board, PolicyGenerations* policies,
+                         audit::EventSink& sink, Stop& stop, Log& log)
     : options_(options),
       capture_(capture),
       outputs_(outputs),
       board_(board),
+      policies_(policies),
       sink_(sink),
       stop_(stop),
       log_(log),
@@ -92,6 +94,20 @@ void LiveMonitor::heed_hangups() {
   if (now == hangups_heeded_) return;
   hangups_heeded_ = now;
   outputs_.reopen();
+  if (policies_ != nullptr) reload();
+}
+
+// Nobody waits for the reading: workers judge by the policies before, and what they tell meanwhile
+// waits in the merger.
+void LiveMonitor::reload() {
+  const std::uint32_t first = policies_->current()->size();
+  std::unique_ptr<const evaluate::ServerPolicies> next = policies_->read_again(log_);
+  if (!next) return;
+  // Sinks have to know them before the first event that refers to them.
+  sink_.on_policies(
+      {.timestamp = clock_now(), .policies = next.get(), .first = first, .asked_by = "SIGHUP"});
+  policies_->follow_with(std::move(next));
+  log_.warn("policies were read anew, and judge from here on");
 }
 
 void LiveMonitor::tell_statistics() {

@@ -9,6 +9,7 @@
 #include "capture/live/pcap_live.h"
 #include "engine/app/live/live_options.h"
 #include "engine/app/live/live_outputs.h"
+#include "engine/app/live/policy_generations.h"
 #include "engine/app/live/statistics_board.h"
 #include "engine/app/log.h"
 #include "engine/app/process/stop_signal.h"
@@ -20,10 +21,10 @@ namespace rpcaudit::app {
 // them.
 class LiveMonitor {
  public:
-  // Borrows all of them.
+  // Borrows all of them; without policies nothing is judged.
   LiveMonitor(const LiveRunOptions& options, const capture::LiveCapture& capture,
-              LiveOutputs& outputs, StatisticsBoard& board, audit::EventSink& sink, Stop& stop,
-              Log& log);
+              LiveOutputs& outputs, StatisticsBoard& board, PolicyGenerations* policies,
+              audit::EventSink& sink, Stop& stop, Log& log);
 
   // To be called several times a second.
   void look_around();
@@ -40,11 +41,13 @@ class LiveMonitor {
   void tell_interfaces();
   void tell_statistics();
   void heed_hangups();
+  void reload();
 
   const LiveRunOptions& options_;
   const capture::LiveCapture& capture_;
   LiveOutputs& outputs_;
   StatisticsBoard& board_;
+  PolicyGenerations* policies_;
   audit::EventSink& sink_;
   Stop& stop_;
   Log& log_;

@@ -26,11 +26,16 @@ class LiveWorker {
  public:
   LiveWorker(std::uint32_t index, capture::FrameSource& source, const Stop& stop,
              const RunPlan& plan, const audit::AuditOptions& options, audit::EventMerger& merger,
-             StatisticsBoard& board)
+             StatisticsBoard& board, const PolicyGenerations* policies)
       : reader_(source, stop, false),
         feed_(reader_),
-        worker_(index, plan.limits, options, feed_, merger) {
-    worker_.set_between([this, index, &board](const AuditWorker& worker) {
+        worker_(index, plan.limits, options, feed_, merger),
+        judging_(options.policies) {
+    worker_.set_between([this, index, &board, policies](AuditWorker& worker) {
+      if (policies != nullptr && policies->current() != judging_) {
+        judging_ = policies->current();
+        worker.take_over(*judging_);
+      }
       board.answer(index, worker.statistics(), worker.tally(), reader_.run());
     });
   }
@@ -44,6 +49,7 @@ class LiveWorker {
   CaptureReader reader_;
   DirectFeed feed_;
   AuditWorker worker_;
+  const evaluate::ServerPolicies* judging_;
 };
 
 void add(const ReadRun& more, ReadRun& sum) {
@@ -108,16 +114,18 @@ ExitStatus report_live(const LiveRunOptions& options, AuditRun& run, const LiveM
 
 }  // namespace
 
-ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit, Log& log) {
+ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit,
+                    PolicyGenerations* policies, Log& log) {
   Stop& stop = watch_for_stop_signals();
   watch_for_hangups();
   const std::optional<MemoryPlan> memory =
-      share_memory(options.run, follows_openings(audit), log, LiveOutputs::kQueueBytes);
+      share_memory(options.run, policies != nullptr, log, LiveOutputs::kQueueBytes);
   if (!memory) return ExitStatus::usage;
   RunPlan plan;
   plan.workers = options.run.workers;
   plan.limits = memory->limits;
   audit.records_waiting_max = memory->records_waiting_max;
+  if (policies != nullptr) audit.policies = policies->current();
 
   capture::LiveOptions wanted = options.capture;
   wanted.stop_descriptor = stop.descriptor();
@@ -141,13 +149,13 @@ ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit, Lo
        .contexts_max = plan.workers * (plan.limits.context_slots() + audit.records_waiting_max)});
 
   StatisticsBoard board(plan.workers);
-  LiveMonitor monitor(options, capture, outputs, board, sink, stop, log);
+  LiveMonitor monitor(options, capture, outputs, board, policies, sink, stop, log);
   audit::EventMerger merger(
       plan.workers, sink, [] {}, memory->merger);
   std::vector<std::unique_ptr<LiveWorker>> workers;
   for (std::uint32_t index = 0; index < plan.workers; ++index) {
     workers.push_back(std::make_unique<LiveWorker>(index, *capture.sources[index], stop, plan,
-                                                   audit, merger, board));
+                                                   audit, merger, board, policies));
   }
   std::vector<std::thread> threads;
   threads.reserve(workers.size());
@@ -159,7 +167,8 @@ ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit, Lo
   AuditRun run = sum_of(workers);
   monitor.write_statistics(counters_of(run));
   outputs.finish();
-  return report_live(options, run, monitor, outputs, *capture.sources[0], audit.policies, log);
+  return report_live(options, run, monitor, outputs, *capture.sources[0],
+                     policies != nullptr ? policies->current() : nullptr, log);
 }
 
 }  // namespace rpcaudit::app

@@ -26,6 +26,9 @@ class AuditWorker : public BatchListener {
   using Between = std::function<void(AuditWorker&)>;
   void set_between(Between between) { between_ = std::move(between); }
 
+  // To be called on the worker's thread, between two batches; see Auditor::take_over().
+  void take_over(const evaluate::ServerPolicies& policies) { auditor_.take_over(policies); }
+
   // Runs until the feed ends.
   void run();
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "engine/audit/event/audit_event.h"
+#include "engine/evaluate/server_policies.h"
 
 namespace rpcaudit::audit {
 
@@ -45,6 +46,14 @@ struct StatisticsEvent {
   std::uint64_t records_lost = 0;                        // that outputs did not take
 };
 
+// Policies that judge from here on.
+struct PoliciesEvent {
+  Timestamp timestamp;  // of the clock
+  const evaluate::ServerPolicies* policies = nullptr;
+  std::uint32_t first = 0;    // the index of the first that is new; the earlier ones judged before
+  std::string_view asked_by;  // literal: who wanted them
+};
+
 // Name of an input by its number: FrameSource::input_name. Empty when there is none.
 using InputName = std::function<std::string_view(std::uint32_t)>;
 
@@ -70,6 +79,9 @@ class EventSink {
                        const IdentityText& identity) = 0;
   virtual void on_blindness(const dissect::Blindness& blindness) = 0;
   virtual void on_statistics(const StatisticsEvent& statistics) = 0;
+
+  // Told before any event that refers to these policies. They outlive the sink.
+  virtual void on_policies(const PoliciesEvent& policies) { (void)policies; }
 
   // Nothing more may come for a while: what is held to be handed on in large pieces is handed on.
   virtual void flush() {}

@@ -36,6 +36,9 @@ class FanoutSink : public EventSink {
   void on_statistics(const StatisticsEvent& statistics) override {
     for (EventSink* sink : sinks_) sink->on_statistics(statistics);
   }
+  void on_policies(const PoliciesEvent& policies) override {
+    for (EventSink* sink : sinks_) sink->on_policies(policies);
+  }
   void flush() override {
     for (EventSink* sink : sinks_) sink->flush();
   }

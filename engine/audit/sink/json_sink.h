@@ -38,6 +38,7 @@ class JsonSink : public EventSink {
                const IdentityText& identity) override;
   void on_blindness(const dissect::Blindness& blindness) override;
   void on_statistics(const StatisticsEvent& statistics) override;
+  void on_policies(const PoliciesEvent& policies) override;
   void flush() override { out_.flush(); }
 
  private:
@@ -68,6 +69,7 @@ class JsonSink : public EventSink {
                       const IdentityText& identity);
   void write_outcome(JsonLine& line, const CallEvent& call);
   void write_proposal(JsonLine& line, const ContextInfo& context, const IdentityText& identity);
+  void write_policies(JsonLine& line, bool with_filters) const;
   // What decided, by a control other than the RPC filters, and the deployment.
   void write_decision(JsonLine& line, const PolicyMembers& policy, evaluate::VerdictAction action,
                       evaluate::Control control, const evaluate::ControlVerdict& decided);
@@ -81,9 +83,10 @@ class JsonSink : public EventSink {
   Rfc3339Writer time_;
   CommunityId community_id_;
   SlotTable<Shared> shared_;
-  std::vector<PolicyMembers> policies_;
-  std::uint32_t approached_ = kNoSlot;  // the context that was announced before
-  Shared detour_;                       // of a call that went another way than its context
+  std::vector<PolicyMembers> policies_;  // by index in the ServerPolicies
+  std::size_t current_policies_ = 0;     // the first of those that judge now
+  std::uint32_t approached_ = kNoSlot;   // the context that was announced before
+  Shared detour_;                        // of a call that went another way than its context
   std::string scratch_;
 };
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <span>
 
 #include "engine/audit/sink/json_line.h"
 #include "engine/audit/sink/json_sink.h"
@@ -32,6 +33,35 @@ void write_interfaces(JsonLine& line, const StatisticsEvent& statistics) {
 
 }  // namespace
 
+void JsonSink::write_policies(JsonLine& line, bool with_filters) const {
+  line.open_array("policies");
+  for (const PolicyMembers& policy : std::span(policies_).subspan(current_policies_)) {
+    line.open_element();
+    if (!policy.identity.empty()) line.members(policy.identity);
+    line.members(policy.files);
+    if (with_filters) line.number("filters", policy.filters.size());
+    line.close();
+  }
+  line.close_array();
+}
+
+void JsonSink::on_policies(const PoliciesEvent& event) {
+  const evaluate::ServerPolicies& all = *event.policies;
+  current_policies_ = event.first;
+  for (auto i = static_cast<std::uint32_t>(policies_.size()); i < all.size(); ++i) {
+    policies_.emplace_back(all.policy(i), all.name(i));
+  }
+  JsonLine line(out_);
+  write_time(line, "timestamp", event.timestamp);
+  line.plain("event_type", "policy");
+  line.members(head_);
+  line.open("policy");
+  line.plain("asked_by", event.asked_by);
+  write_policies(line, true);
+  line.close();
+  line.end();
+}
+
 void JsonSink::on_statistics(const StatisticsEvent& statistics) {
   JsonLine line(out_);
   write_time(line, "timestamp", statistics.timestamp);
@@ -43,14 +73,7 @@ void JsonSink::on_statistics(const StatisticsEvent& statistics) {
   line.open_array("inputs");
   for (const std::string& input : statistics.inputs) line.element_text(input);
   line.close_array();
-  if (!policies_.empty()) line.open_array("policies");
-  for (const PolicyMembers& policy : policies_) {
-    line.open_element();
-    if (!policy.identity.empty()) line.members(policy.identity);
-    line.members(policy.files);
-    line.close();
-  }
-  if (!policies_.empty()) line.close_array();
+  if (!policies_.empty()) write_policies(line, false);
   if (statistics.first) write_time(line, "first", *statistics.first);
   line.open("dissect");
   for (const NamedCounter& counter : statistics.dissect) line.number(counter.name, counter.value);

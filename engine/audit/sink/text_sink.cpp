@@ -369,4 +369,12 @@ void TextSink::say_proposal(const ContextInfo& context, const IdentityText& iden
 void TextSink::on_blindness(const dissect::Blindness&) {}
 void TextSink::on_statistics(const StatisticsEvent&) {}
 
+// Who watches learns of it from the program.
+void TextSink::on_policies(const PoliciesEvent& event) {
+  policies_ = event.policies;
+  for (auto i = static_cast<std::uint32_t>(controls_.size()); i < policies_->size(); ++i) {
+    controls_.emplace_back(policies_->policy(i));
+  }
+}
+
 }  // namespace rpcaudit::audit

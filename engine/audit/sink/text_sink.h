@@ -30,6 +30,7 @@ class TextSink : public EventSink {
   // What was not seen stands in the summary, not between the lines.
   void on_blindness(const dissect::Blindness& blindness) override;
   void on_statistics(const StatisticsEvent& statistics) override;
+  void on_policies(const PoliciesEvent& policies) override;
   void flush() override { out_.flush(); }
 
  private:

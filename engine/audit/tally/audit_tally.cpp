@@ -16,6 +16,10 @@ void AuditTally::add(const AuditTally& more) {
     blindness[i].bytes += more.blindness[i].bytes;
     blindness[i].messages += more.blindness[i].messages;
   }
+  if (policies.size() < more.policies.size()) {
+    policies = more.policies;
+    for_all_targets = more.for_all_targets;
+  }
   filters.resize(std::max(filters.size(), more.filters.size()));
   for (std::size_t i = 0; i < more.filters.size(); ++i) {
     for (std::size_t action = 0; action < evaluate::kVerdictActionCount; ++action) {
@@ -43,8 +47,8 @@ void AuditTally::add(const AuditTally& more) {
 }
 
 void AuditTally::prepare(const evaluate::ServerPolicies& all) {
-  std::size_t count = 0;
-  for (std::uint32_t i = 0; i < all.size(); ++i) {
+  std::size_t count = filters.size();
+  for (auto i = static_cast<std::uint32_t>(policies.size()); i < all.size(); ++i) {
     policies.push_back(count);
     for_all_targets.push_back(!all.options(i).target);
     count += all.policy(i).filters.size();

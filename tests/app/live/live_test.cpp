@@ -129,6 +129,53 @@ TEST_F(LiveTest, FilesAreReopenedAndMendedAfterAKill) {
   EXPECT_EQ(read_file(records).find(R"("20{)"), std::string::npos);
 }
 
+// Calls before a reload are judged by the policy before, calls after it by the new one; one that is
+// wrong changes nothing.
+TEST_F(LiveTest, PoliciesAreReadAnew) {
+  const auto conversation = [](const std::string& name) {
+    return sendable_frames(source_folder() + "/pcaps/" + name);
+  };
+  const std::string block = read_file(dcsync);
+  const std::string permit =
+      std::regex_replace(block, std::regex("actiontype=block"), "actiontype=permit");
+  ASSERT_NE(block, permit);
+  const std::string replication = R"("operation":"IDL_DRSGetNCChanges")";
+  for (const char* workers : {"1", "2"}) {
+    const std::string policy = file("policy.txt", block);
+    LiveProgram live(folder,
+                     "-i far0 --all --stats-interval 1 -p " + policy + " --workers " + workers);
+    const auto lines_with = [&](const std::string& text, const std::string& more = {}) {
+      std::istringstream lines(live.written());
+      std::size_t count = 0;
+      for (std::string line; std::getline(lines, line);) {
+        if (line.find(text) != std::string::npos && line.find(more) != std::string::npos) ++count;
+      }
+      return count;
+    };
+    const std::string blocked = R"("action":"would_block")";
+    send(conversation("dcsync-ntlm-privacy.pcap"));
+    EXPECT_TRUE(wait_for([&] { return lines_with(replication, blocked) != 0; })) << live.said();
+    const std::size_t all_before = lines_with(replication);
+    EXPECT_EQ(lines_with(replication, blocked), all_before);
+
+    file("policy.txt", "rpc filter\nadd rule layer=um actiontype=blook\n");
+    live.signal(SIGHUP);
+    EXPECT_TRUE(wait_for([&] { return live.says("the policies before go on"); })) << live.said();
+    EXPECT_EQ(lines_with(R"("event_type":"policy")"), 0u);
+
+    file("policy.txt", permit);
+    live.signal(SIGHUP);
+    EXPECT_TRUE(wait_for([&] { return lines_with(R"("event_type":"policy")") == 1; }));
+    // Whoever answered a question for counters that was asked later has them.
+    const std::size_t counters = lines_with(R"("event_type":"stats")");
+    EXPECT_TRUE(wait_for([&] { return lines_with(R"("event_type":"stats")") >= counters + 2; }));
+    send(conversation("dcsync-ntlm-connect.pcap"));
+    EXPECT_TRUE(wait_for([&] { return lines_with(replication) > all_before; })) << live.said();
+    EXPECT_EQ(lines_with(replication, blocked), all_before);
+    EXPECT_EQ(live.stop(), 0) << live.said();
+  }
+}
+
 TEST_F(LiveTest, ErrorsOfUseAreToldAtOnce) {
   EXPECT_EQ(run("live -i nowhere0").status, 3);
   EXPECT_NE(run("live -i nowhere0").err.find("no such interface"), std::string::npos);

@@ -1,0 +1,51 @@
+#include "engine/app/live/policy_generations.h"
+
+#include <utility>
+
+#include "engine/app/policies/policy_files.h"
+
+namespace rpcaudit::app {
+namespace {
+
+// What policies are the same by: the revisions of their files, and the deployment file itself.
+// Empty when that does not tell.
+std::string identity_of(const RunOptions& options, const LoadedPolicies& loaded) {
+  std::string identity;
+  if (!options.deployment.empty()) {
+    identity = read_policy_file(options.deployment).value_or(std::string());
+  }
+  for (const LoadedDeployment& one : loaded.deployments) {
+    if (one.loaded.policy.digest.empty()) return {};
+    identity += '\n' + one.name + ' ' + one.loaded.policy.digest;
+  }
+  return identity;
+}
+
+}  // namespace
+
+PolicyGenerations::PolicyGenerations(const RunOptions& options, LoadedPolicies loaded)
+    : options_(options), identity_(identity_of(options, loaded)) {
+  generations_.push_back(
+      std::make_unique<const evaluate::ServerPolicies>(server_policies(std::move(loaded))));
+  current_ = generations_.back().get();
+}
+
+std::unique_ptr<const evaluate::ServerPolicies> PolicyGenerations::read_again(Log& log) {
+  LoadedPolicies loaded = load_all_policies(options_);
+  if (!report_usable(loaded, options_, log)) {
+    log.error("the policies before go on: those read now cannot judge");
+    return nullptr;
+  }
+  next_identity_ = identity_of(options_, loaded);
+  if (!next_identity_.empty() && next_identity_ == identity_) return nullptr;
+  return std::make_unique<const evaluate::ServerPolicies>(
+      evaluate::ServerPolicies::following(*current(), server_policies(std::move(loaded))));
+}
+
+void PolicyGenerations::follow_with(std::unique_ptr<const evaluate::ServerPolicies> next) {
+  identity_ = std::exchange(next_identity_, {});
+  generations_.push_back(std::move(next));
+  current_.store(generations_.back().get(), std::memory_order_release);
+}
+
+}  // namespace rpcaudit::app

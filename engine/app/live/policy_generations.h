@@ -1,0 +1,41 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/app/log.h"
+#include "engine/app/policies/deployment_files.h"
+#include "engine/app/run/run_options.h"
+#include "engine/evaluate/server_policies.h"
+
+namespace rpcaudit::app {
+
+// The policies of a run that goes on: those that judge now, and those that did. All are kept until
+// the end, since records that wait, and the summary, refer to them.
+class PolicyGenerations {
+ public:
+  // Takes the first ones.
+  PolicyGenerations(const RunOptions& options, LoadedPolicies loaded);
+
+  // Any thread may ask.
+  [[nodiscard]] const evaluate::ServerPolicies* current() const noexcept {
+    return current_.load(std::memory_order_acquire);
+  }
+
+  // Reads the files of the options anew. Returns what is to follow the current ones; empty when
+  // that would be the same, or cannot judge, in which case the log says why.
+  [[nodiscard]] std::unique_ptr<const evaluate::ServerPolicies> read_again(Log& log);
+  // From here on they are the current ones.
+  void follow_with(std::unique_ptr<const evaluate::ServerPolicies> next);
+
+ private:
+  const RunOptions& options_;
+  std::string identity_;       // of the current ones
+  std::string next_identity_;  // of those read last
+  std::vector<std::unique_ptr<const evaluate::ServerPolicies>> generations_;
+  std::atomic<const evaluate::ServerPolicies*> current_{nullptr};
+};
+
+}  // namespace rpcaudit::app
