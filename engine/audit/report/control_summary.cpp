@@ -115,7 +115,7 @@ std::string lookups_part(const ControlTally& tally, const RowLimits& limits) {
         rows_text(std::move(lost), limits);
   }
   if (authenticated != 0) {
-    text += counted(authenticated, "calls whose clients authenticate their look-ups");
+    text += counted_calls(authenticated, "of clients that authenticate their look-ups");
   }
   if (tally.domain_controller) {
     text +=
@@ -274,12 +274,12 @@ std::string ipsec_evidence_part(const ControlTally& tally) {
 
 std::string open_paths_part(const ControlTally& tally) {
   constexpr std::string_view kPaths[] = {
-      "calls over IPv6, which these policies do not have", "calls over UDP, which no rule is about",
-      "calls over HTTP, which no rule is about", "calls over named pipes, which no rule is about",
-      "calls to TCP ports that no rule is about"};
+      "over IPv6, which these policies do not have", "over UDP, which no rule is about",
+      "over HTTP, which no rule is about", "over named pipes, which no rule is about",
+      "to TCP ports that no rule is about"};
   std::string text;
   for (std::size_t i = 0; i < kOpenPathCount; ++i) {
-    if (tally.open_paths[i] != 0) text += counted(tally.open_paths[i], kPaths[i]);
+    if (tally.open_paths[i] != 0) text += counted_calls(tally.open_paths[i], kPaths[i]);
   }
   return text.empty() ? text : "\nWhat the IPsec policy leaves alone\n" + text;
 }

@@ -159,7 +159,7 @@ std::string filters_part(const AuditTally& tally, const evaluate::ServerPolicies
     }
   }
   if (used > limits.filters) text += counted(used - limits.filters, "more filters");
-  if (tally.no_filter != 0) text += counted(tally.no_filter, "calls match no filter");
+  if (tally.no_filter != 0) text += counted_calls(tally.no_filter, "that no filter matches");
   const std::size_t idle_count = order.size() - used;
   if (idle_count != 0)
     text +=
@@ -208,17 +208,17 @@ std::string activities_part(const AuditTally& tally, const RowLimits& limits) {
     text += counted(others, "calls in " + grouped(groups) + more + " further groups");
   }
   if (tally.consistent != 0) {
-    text += counted(tally.consistent, "calls to be blocked were denied by the server already");
+    text += counted_calls(tally.consistent, "to be blocked that the server denied already");
   }
   if (tally.contradicted != 0) {
-    text +=
-        counted(tally.contradicted, "calls to be blocked succeeded here and would start to fail");
+    text += counted_calls(tally.contradicted,
+                          "to be blocked that succeeded here and would start to fail");
   }
   if (tally.audit_only != 0) {
-    text += counted(tally.audit_only, "calls would be logged only (audit=enable), not blocked");
+    text += counted_calls(tally.audit_only, "to be logged only (audit=enable), not blocked");
   }
   if (tally.readings_differ != 0) {
-    text += counted(tally.readings_differ, "calls that another reading would judge otherwise");
+    text += counted_calls(tally.readings_differ, "that another reading would judge otherwise");
   }
   return text;
 }
@@ -305,18 +305,17 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally,
     text += counted(blind.events, what);
   }
   if (tally.without_policy != 0) {
-    text += counted(tally.without_policy, "calls not judged: no deployment has their server");
+    text += counted_calls(tally.without_policy, "not judged: no deployment has the server");
   }
   if (tally.other_system != 0) {
-    text += counted(tally.other_system, "calls not judged: their server does not run Windows");
+    text += counted_calls(tally.other_system, "not judged: the server does not run Windows");
   }
   if (tally.in_doubt != 0) {
-    text += counted(tally.in_doubt, "calls of which the wire leaves more than one reading");
+    text += counted_calls(tally.in_doubt, "of which the wire leaves more than one reading");
   }
   if (tally.in_doubt_unwritten != 0) {
-    text +=
-        counted(tally.in_doubt_unwritten,
-                "calls in doubt after they were judged, counted as undecidable, without a record");
+    text += counted_calls(tally.in_doubt_unwritten,
+                          "in doubt once judged, counted as undecidable, without a record");
   }
   for (const CountedLine& line : run.not_seen) text += counted(line.count, line.text);
   if (tally.records_given_up != 0) {

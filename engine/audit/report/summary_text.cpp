@@ -22,6 +22,10 @@ std::string counted(std::uint64_t count, std::string_view text) {
   return line(grouped(count), text);
 }
 
+std::string counted_calls(std::uint64_t count, std::string_view what) {
+  return counted(count, (count == 1 ? "call " : "calls ") + std::string(what));
+}
+
 std::string not_counted(std::string_view text) { return line("-", text); }
 
 }  // namespace rpcaudit::audit

@@ -51,7 +51,7 @@ TEST_F(DeploymentProgramTest, AServerOfNoDeploymentIsNotJudgedAndThatIsSaid) {
   const Ended ended = run("audit -r " + demo + " -c " + config);
   EXPECT_EQ(ended.status, 0) << ended.err;
   EXPECT_EQ(count_records(ended.out, "\"verdict\"", "\"dest_ip\":\"10.77.0.2\""), 0u);
-  EXPECT_NE(ended.err.find("calls not judged: no deployment has their server"), std::string::npos)
+  EXPECT_NE(ended.err.find("calls not judged: no deployment has the server"), std::string::npos)
       << ended.err;
 }
 
