@@ -102,7 +102,7 @@ void TcpStream::retract_fin(std::uint32_t end, const TcpContext& context) noexce
 
 void TcpStream::deliver(const Packet& packet, std::uint32_t sequence,
                         const TcpContext& context) noexcept {
-  const auto old = static_cast<std::uint32_t>(-distance_to(sequence));
+  const std::uint32_t old = next_ - sequence;  // no negation: it may be 2^31
   const auto captured = static_cast<std::uint32_t>(packet.payload.size());
   if (old != 0) compare_copy(sequence, packet.payload.first(std::min(old, captured)), context);
   next_ = sequence + packet.payload_length;
@@ -120,7 +120,7 @@ void TcpStream::deliver(const Packet& packet, std::uint32_t sequence,
 void TcpStream::deliver_front(const TcpContext& context) noexcept {
   const HeldPiece& piece = queue.front(context.shared.pool);
   const TcpContext then{context.shared, context.sink, piece.frame};
-  const auto old = static_cast<std::uint32_t>(-distance_to(piece.sequence));
+  const std::uint32_t old = next_ - piece.sequence;
   const Bytes bytes = piece.captured();
   compare_copy(piece.sequence, bytes.first(std::min<std::size_t>(old, bytes.size())), then);
   if (distance_to(piece.end()) >= 0) {
@@ -142,8 +142,8 @@ bool TcpStream::enqueue(const Packet& packet, std::uint32_t sequence,
                         const TcpContext& context) noexcept {
   // What was delivered already is not held again: a gap may have been given up, and part of this
   // very segment delivered, to make room for the rest of it.
-  const std::int32_t old = is_started() ? std::max(-distance_to(sequence), 0) : 0;
-  std::uint32_t done = std::min(static_cast<std::uint32_t>(old), packet.payload_length);
+  const bool is_old = is_started() && distance_to(sequence) < 0;
+  std::uint32_t done = std::min(is_old ? next_ - sequence : 0, packet.payload_length);
   const std::size_t done_captured = std::min<std::size_t>(done, packet.payload.size());
   compare_copy(sequence, packet.payload.first(done_captured), context);
   Bytes rest = packet.payload.subspan(done_captured);
