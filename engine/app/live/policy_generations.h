@@ -33,7 +33,7 @@ class PolicyGenerations {
  private:
   const RunOptions& options_;
   std::string identity_;       // of the current ones
-  std::string next_identity_;  // of those read last
+  std::string next_identity_;  // of the policies read last
   std::vector<std::unique_ptr<const evaluate::ServerPolicies>> generations_;
   std::atomic<const evaluate::ServerPolicies*> current_{nullptr};
 };
