@@ -27,9 +27,10 @@ rpcaudit::app::ExitStatus run(int argc, char** argv) {
   return rpcaudit::app::run_command_line(
       kProgram,
       {rpcaudit::app::audit_command(), rpcaudit::app::calls_command(),
-       rpcaudit::app::check_command(), rpcaudit::app::endpoints_command(),
-       rpcaudit::app::explain_command(), rpcaudit::app::live_command(),
-       rpcaudit::app::netsh_command(), rpcaudit::app::schema_command()},
+       rpcaudit::app::check_command(), rpcaudit::app::ctl_command(),
+       rpcaudit::app::endpoints_command(), rpcaudit::app::explain_command(),
+       rpcaudit::app::live_command(), rpcaudit::app::netsh_command(),
+       rpcaudit::app::schema_command()},
       argc, argv);
 }
 

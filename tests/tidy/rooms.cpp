@@ -119,13 +119,17 @@ const std::map<std::string_view, Names>& edges() {
       {"engine/app/policies",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
         "engine/app: face", "engine/app/process", "engine/app/run"}},
+      {"engine/app/operate",
+       {"capture: face", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
+        "engine/app: face"}},
       {"engine/app/live",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
-        "engine/app: face", "engine/app/process", "engine/app/run", "engine/app/policies"}},
+        "engine/app: face", "engine/app/process", "engine/app/run", "engine/app/policies",
+        "engine/app/operate"}},
       {"engine/app/commands",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
         "engine/app: face", "engine/app/line", "engine/app/process", "engine/app/run",
-        "engine/app/policies", "engine/app/explain", "engine/app/live"}},
+        "engine/app/policies", "engine/app/explain", "engine/app/live", "engine/app/operate"}},
       {"engine/app", {"engine/app: face", "engine/app/line", "engine/app/commands"}},
   };
   return kEdges;
@@ -192,6 +196,7 @@ constexpr Library kLibraries[] = {
     {"CLI/", "engine/app/line/command_line.cpp"},
     {"editline/", "engine/app/commands/"},
     {"rapidjson/", "engine/app/commands/"},
+    {"rapidjson/", "engine/app/operate/"},
     {"rapidjson/", "engine/audit/report/"},
     {"spdlog/", "engine/app/log.cpp"},
 };

@@ -8,6 +8,7 @@ namespace rpcaudit::app {
 [[nodiscard]] Command audit_command();
 [[nodiscard]] Command calls_command();
 [[nodiscard]] Command check_command();
+[[nodiscard]] Command ctl_command();
 [[nodiscard]] Command endpoints_command();
 [[nodiscard]] Command explain_command();
 [[nodiscard]] Command live_command();

@@ -92,6 +92,13 @@ void add_capture_options(OptionGroup& group, LiveCommand& command) {
                            .target = &command.list_interfaces});
 }
 
+void add_operation_options(OptionGroup& group, LiveCommand& command) {
+  group.options.push_back({.names = "--control",
+                           .value_name = "SOCKET",
+                           .help = "Answer `rpcaudit ctl` at this Unix socket.",
+                           .target = &command.options.operation.control});
+}
+
 void add_rotation_options(OptionGroup& group, LiveCommand& command) {
   group.options.push_back({.names = "--rotate-mib",
                            .value_name = "MIB",
@@ -143,6 +150,7 @@ Command live_command() {
                             .help = "Write every context and call, not only what would change.",
                             .target = &options.run.all});
   add_rotation_options(output, *state);
+  add_operation_options(command.options.group("Operation"), *state);
   add_run_options(command.options, options.run);
   command.options.group("Run").options.push_back(
       {.names = "--user",

@@ -16,16 +16,6 @@ namespace {
 using capture::LinkState;
 using capture::LiveInterface;
 
-std::string_view name_of(LinkState state) noexcept {
-  switch (state) {
-    case LinkState::up: return "up";
-    case LinkState::down: return "down";
-    case LinkState::gone: return "gone";
-    case LinkState::detached: return "detached";
-  }
-  return "";
-}
-
 std::string_view news_of(LinkState state) noexcept {
   switch (state) {
     case LinkState::up: return "is up again, and captured";
@@ -38,34 +28,18 @@ std::string_view news_of(LinkState state) noexcept {
   return "";
 }
 
-audit::InterfaceStatistics statistics_of(const LiveInterface& interface) noexcept {
-  constexpr auto kRelaxed = std::memory_order_relaxed;
-  audit::InterfaceStatistics statistics;
-  statistics.name = interface.name;
-  statistics.state = name_of(interface.state.load(kRelaxed));
-  statistics.frames = interface.matched.load(kRelaxed);
-  // They are written one after the other.
-  statistics.dropped = std::min(interface.dropped.load(kRelaxed), statistics.frames);
-  statistics.missed = interface.missed.load(kRelaxed);
-  return statistics;
-}
-
-Timestamp clock_now() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return {std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()};
-}
-
 }  // namespace
 
 LiveMonitor::LiveMonitor(const LiveRunOptions& options, const capture::LiveCapture& capture,
                          LiveOutputs& outputs, StatisticsBoard& board, PolicyGenerations* policies,
-                         audit::EventSink& sink, Stop& stop, Log& log)
+                         audit::EventSink& sink, LiveDesk& desk, Stop& stop, Log& log)
     : options_(options),
       capture_(capture),
       outputs_(outputs),
       board_(board),
       policies_(policies),
       sink_(sink),
+      desk_(desk),
       stop_(stop),
       log_(log),
       told_states_(capture.interfaces.size(), LinkState::up),
@@ -76,6 +50,8 @@ void LiveMonitor::look_around() {
   for (const std::string& news : outputs_.news()) log_.warn(audit::terminal_text(news));
   if (outputs_.all_gone()) stop_.request(StopReason::output_closed);
   heed_hangups();
+  desk_.operation().serve_orders(
+      [this](const ControlRequest& request) { return carry_out(request); });
   tell_statistics();
 }
 
@@ -94,32 +70,73 @@ void LiveMonitor::heed_hangups() {
   if (now == hangups_heeded_) return;
   hangups_heeded_ = now;
   outputs_.reopen();
-  if (policies_ != nullptr) reload();
+  if (policies_ != nullptr) (void)reload("SIGHUP");
+}
+
+ControlAnswer LiveMonitor::carry_out(const ControlRequest& request) {
+  switch (request.command) {
+    case ControlCommand::reload: return reload_for_operator();
+    case ControlCommand::rotate:
+      outputs_.reopen();
+      return {0, "files of records are opened anew\n", {}};
+    case ControlCommand::stop:
+      log_.warn("stopped by `rpcaudit ctl stop`");
+      stop_.request(StopReason::terminate);
+      return {0, "the monitor stops\n", {}};
+    case ControlCommand::status:
+    case ControlCommand::stats:
+    case ControlCommand::netsh: break;
+  }
+  return {2, {}, "error: this monitor does not know the command\n"};
+}
+
+ControlAnswer LiveMonitor::reload_for_operator() {
+  if (policies_ == nullptr) return {2, {}, "error: this monitor has no policies\n"};
+  const PolicyGenerations::Reading reading = reload("ctl");
+  switch (reading.result) {
+    case ReloadResult::done: return {0, "policies were read anew, and judge from here on\n", {}};
+    case ReloadResult::unchanged: return {0, "policies are as they were\n", {}};
+    case ReloadResult::refused: break;
+  }
+  return {1, {}, reading.problems + "error: the policies before go on\n"};
 }
 
 // Nobody waits for the reading: workers judge by the policies before, and what they tell meanwhile
 // waits in the merger.
-void LiveMonitor::reload() {
+PolicyGenerations::Reading LiveMonitor::reload(std::string_view asked_by) {
   const std::uint32_t first = policies_->current()->size();
-  std::unique_ptr<const evaluate::ServerPolicies> next = policies_->read_again(log_);
-  if (!next) return;
+  PolicyGenerations::Reading reading = policies_->read_again(log_);
+  desk_.note_reload(reading.result, asked_by);
+  if (reading.result == ReloadResult::unchanged) log_.warn("policies were read anew: no change");
+  if (reading.result != ReloadResult::done) return reading;
   // Sinks have to know them before the first event that refers to them.
-  sink_.on_policies(
-      {.timestamp = clock_now(), .policies = next.get(), .first = first, .asked_by = "SIGHUP"});
-  policies_->follow_with(std::move(next));
+  sink_.on_policies({.timestamp = clock_now(),
+                     .policies = reading.next.get(),
+                     .first = first,
+                     .asked_by = asked_by});
+  policies_->follow_with(std::move(reading.next));
   log_.warn("policies were read anew, and judge from here on");
+  return reading;
 }
 
 void LiveMonitor::tell_statistics() {
+  const auto now = Clock::now();
+  const bool is_status_due = desk_.operation().is_wanted() && now >= status_due_;
   if (!has_asked_) {
-    if (Clock::now() < statistics_due_) return;
-    statistics_due_ += std::chrono::seconds(options_.stats_interval);
+    if (now < statistics_due_ && !is_status_due) return;
     has_asked_ = true;
     board_.ask();
   }
   if (!board_.is_complete()) return;
   has_asked_ = false;
-  write_statistics(board_.sum());
+  const StatisticsBoard::Sum sum = board_.sum();
+  if (is_status_due) {
+    status_due_ = now + kStatusInterval;
+    desk_.publish(sum);
+  }
+  if (now < statistics_due_) return;
+  statistics_due_ += std::chrono::seconds(options_.stats_interval);
+  write_statistics(sum);
 }
 
 void LiveMonitor::write_statistics(const StatisticsBoard::Sum& counters) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "capture/live/pcap_live.h"
+#include "engine/app/live/live_desk.h"
 #include "engine/app/live/live_options.h"
 #include "engine/app/live/live_outputs.h"
 #include "engine/app/live/policy_generations.h"
@@ -24,7 +25,7 @@ class LiveMonitor {
   // Borrows all of them; without policies nothing is judged.
   LiveMonitor(const LiveRunOptions& options, const capture::LiveCapture& capture,
               LiveOutputs& outputs, StatisticsBoard& board, PolicyGenerations* policies,
-              audit::EventSink& sink, Stop& stop, Log& log);
+              audit::EventSink& sink, LiveDesk& desk, Stop& stop, Log& log);
 
   // To be called several times a second.
   void look_around();
@@ -37,11 +38,16 @@ class LiveMonitor {
 
  private:
   using Clock = std::chrono::steady_clock;
+  // How often operators are told anew.
+  static constexpr std::chrono::seconds kStatusInterval{1};
 
   void tell_interfaces();
   void tell_statistics();
   void heed_hangups();
-  void reload();
+  PolicyGenerations::Reading reload(std::string_view asked_by);
+  // For `rpcaudit ctl`.
+  [[nodiscard]] ControlAnswer carry_out(const ControlRequest& request);
+  [[nodiscard]] ControlAnswer reload_for_operator();
 
   const LiveRunOptions& options_;
   const capture::LiveCapture& capture_;
@@ -49,11 +55,13 @@ class LiveMonitor {
   StatisticsBoard& board_;
   PolicyGenerations* policies_;
   audit::EventSink& sink_;
+  LiveDesk& desk_;
   Stop& stop_;
   Log& log_;
   std::vector<capture::LinkState> told_states_;
   std::uint32_t hangups_heeded_ = 0;
   Clock::time_point statistics_due_;
+  Clock::time_point status_due_ = Clock::now();
   bool has_asked_ = false;  // counters, that are not all there yet
 };
 

@@ -5,6 +5,7 @@
 
 #include "capture/live/pcap_live.h"
 #include "engine/app/live/destination.h"
+#include "engine/app/operate/operation.h"
 #include "engine/app/run/run_options.h"
 
 namespace rpcaudit::app {
@@ -15,7 +16,8 @@ struct LiveRunOptions {
   capture::LiveOptions capture;
   Rotation rotation;                  // of files of records
   std::uint64_t stats_interval = 60;  // seconds between records of counters
-  std::string user;                   // to become once the interfaces are open; empty: nobody else
+  OperationOptions operation;
+  std::string user;  // to become once the interfaces are open; empty: nobody else
 };
 
 }  // namespace rpcaudit::app

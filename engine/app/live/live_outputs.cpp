@@ -109,6 +109,16 @@ std::uint64_t LiveOutputs::records_lost() const {
   return sum;
 }
 
+std::vector<OutputStatus> LiveOutputs::status() const {
+  std::vector<OutputStatus> all;
+  for (const Output& output : outputs_) {
+    RecordQueue::State state = output.queue->state();
+    if (!state.is_failing && !state.is_gone) state.error.clear();
+    all.push_back({output.name, state.waiting_bytes, state.lost, std::move(state.error)});
+  }
+  return all;
+}
+
 std::vector<std::string> LiveOutputs::news() {
   std::vector<std::string> news;
   for (Output& output : outputs_) {

@@ -9,6 +9,7 @@
 
 #include "engine/app/live/live_options.h"
 #include "engine/app/live/record_queue.h"
+#include "engine/app/operate/live_status.h"
 #include "engine/app/run/record_output.h"
 #include "engine/audit/sink/fanout_sink.h"
 
@@ -39,6 +40,7 @@ class LiveOutputs {
   [[nodiscard]] bool all_gone() const;
   // Records that outputs did not take, of all of them together.
   [[nodiscard]] std::uint64_t records_lost() const;
+  [[nodiscard]] std::vector<OutputStatus> status() const;
   // What there is to tell about outputs that fail, or take records again, since this was last
   // asked.
   [[nodiscard]] std::vector<std::string> news();

@@ -1,12 +1,15 @@
 #include "engine/app/live/live_run.h"
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "engine/app/live/live_desk.h"
 #include "engine/app/live/live_monitor.h"
 #include "engine/app/live/live_outputs.h"
 #include "engine/app/process/hangup_signal.h"
@@ -16,6 +19,7 @@
 #include "engine/app/run/pipeline.h"
 #include "engine/app/run/run_report.h"
 #include "engine/audit/report/summary_text.h"
+#include "engine/audit/sink/fanout_sink.h"
 #include "engine/audit/text/text_encoding.h"
 
 namespace rpcaudit::app {
@@ -36,7 +40,7 @@ class LiveWorker {
         judging_ = policies->current();
         worker.take_over(*judging_);
       }
-      board.answer(index, worker.statistics(), worker.tally(), reader_.run());
+      board.answer(index, worker.statistics(), worker.tally(), reader_.run(), lag_seconds());
     });
   }
 
@@ -46,6 +50,15 @@ class LiveWorker {
   [[nodiscard]] const AuditWorker& worker() const noexcept { return worker_; }
 
  private:
+  // How old the newest frame is, which was judged just now; nothing when none came since.
+  [[nodiscard]] double lag_seconds() {
+    const std::optional<Timestamp> last = reader_.run().last;
+    if (!last || last == judged_) return 0;
+    judged_ = last;
+    return std::max(0.0, static_cast<double>(nanoseconds_between(*last, clock_now())) / 1e9);
+  }
+
+  std::optional<Timestamp> judged_;
   CaptureReader reader_;
   DirectFeed feed_;
   AuditWorker worker_;
@@ -72,14 +85,14 @@ AuditRun sum_of(std::span<const std::unique_ptr<LiveWorker>> workers) {
 }
 
 StatisticsBoard::Sum counters_of(const AuditRun& run) {
-  return {run.frames.statistics, audit::named_counters(run.tally),
-          run.frames.read.frames_of_odd_links, run.frames.read.first};
+  return counters_of(run.frames.statistics, run.tally, run.frames.read);
 }
 
-bool confine(const LiveRunOptions& options, Log& log) {
+// What is opened for operators belongs to the user that the program becomes.
+bool confine(const LiveRunOptions& options, Operation& operation, Log& log) {
   std::string error;
-  if (!give_up_capabilities(options.user, error)) {
-    log.error(error);
+  if (!give_up_capabilities(options.user, error) || !operation.open(options.operation, error)) {
+    log.error(audit::terminal_text(error));
     return false;
   }
   if (options.run.no_sandbox) {
@@ -134,22 +147,26 @@ ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit,
     log.error(audit::terminal_text(capture.error));
     return capture.is_usage_error ? ExitStatus::usage : ExitStatus::data;
   }
-  if (!confine(options, log)) return ExitStatus::data;
+  Operation operation;
+  if (!confine(options, operation, log)) return ExitStatus::data;
   LiveOutputs outputs;
   if (!outputs.open(options)) {
     log.error(audit::terminal_text(outputs.error()));
     return ExitStatus::data;
   }
   audit.write_blindness = outputs.has(RecordFormat::json);
-  audit::EventSink& sink = outputs.open_sink(
+  audit::EventSink& records = outputs.open_sink(
       {.policies = audit.policies,
        .input_name =
            [&capture](std::uint32_t input) { return capture.sources[0]->input_name(input); },
        .input_key = "in_iface",
        .contexts_max = plan.workers * (plan.limits.context_slots() + audit.records_waiting_max)});
 
+  FindingCounts findings(audit.policies);
+  audit::FanoutSink sink({&findings, &records});
   StatisticsBoard board(plan.workers);
-  LiveMonitor monitor(options, capture, outputs, board, policies, sink, stop, log);
+  LiveDesk desk(options, capture, outputs, policies, findings, operation);
+  LiveMonitor monitor(options, capture, outputs, board, policies, sink, desk, stop, log);
   audit::EventMerger merger(
       plan.workers, sink, [] {}, memory->merger);
   std::vector<std::unique_ptr<LiveWorker>> workers;
@@ -160,10 +177,12 @@ ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit,
   std::vector<std::thread> threads;
   threads.reserve(workers.size());
   for (const auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
+  operation.start();
   log.debug("capturing");
   merger.run([&monitor] { monitor.look_around(); });
   for (std::thread& thread : threads) thread.join();
 
+  operation.stop();
   AuditRun run = sum_of(workers);
   monitor.write_statistics(counters_of(run));
   outputs.finish();

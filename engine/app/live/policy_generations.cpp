@@ -21,6 +21,16 @@ std::string identity_of(const RunOptions& options, const LoadedPolicies& loaded)
   return identity;
 }
 
+std::string problems_of(const LoadedPolicies& loaded) {
+  std::string problems;
+  for (const std::string& problem : loaded.unreadable()) problems += problem + '\n';
+  for (const LoadedPolicies::Remark& remark : loaded.remarks()) {
+    if (remark.diagnostic.severity != policy::Severity::error) continue;
+    problems += diagnostic_text(*remark.loaded, remark.diagnostic) + '\n';
+  }
+  return problems;
+}
+
 }  // namespace
 
 PolicyGenerations::PolicyGenerations(const RunOptions& options, LoadedPolicies loaded)
@@ -30,20 +40,26 @@ PolicyGenerations::PolicyGenerations(const RunOptions& options, LoadedPolicies l
   current_ = generations_.back().get();
 }
 
-std::unique_ptr<const evaluate::ServerPolicies> PolicyGenerations::read_again(Log& log) {
+PolicyGenerations::Reading PolicyGenerations::read_again(Log& log) {
   LoadedPolicies loaded = load_all_policies(options_);
+  Reading reading;
   if (!report_usable(loaded, options_, log)) {
     log.error("the policies before go on: those read now cannot judge");
-    return nullptr;
+    reading.problems = problems_of(loaded);
+    return reading;
   }
   next_identity_ = identity_of(options_, loaded);
-  if (!next_identity_.empty() && next_identity_ == identity_) return nullptr;
-  return std::make_unique<const evaluate::ServerPolicies>(
+  const bool is_same = !next_identity_.empty() && next_identity_ == identity_;
+  reading.result = is_same ? ReloadResult::unchanged : ReloadResult::done;
+  if (is_same) return reading;
+  reading.next = std::make_unique<const evaluate::ServerPolicies>(
       evaluate::ServerPolicies::following(*current(), server_policies(std::move(loaded))));
+  return reading;
 }
 
 void PolicyGenerations::follow_with(std::unique_ptr<const evaluate::ServerPolicies> next) {
   identity_ = std::exchange(next_identity_, {});
+  first_ = current()->size();
   generations_.push_back(std::move(next));
   current_.store(generations_.back().get(), std::memory_order_release);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/app/log.h"
+#include "engine/app/operate/live_status.h"
 #include "engine/app/policies/deployment_files.h"
 #include "engine/app/run/run_options.h"
 #include "engine/evaluate/server_policies.h"
@@ -23,10 +24,18 @@ class PolicyGenerations {
   [[nodiscard]] const evaluate::ServerPolicies* current() const noexcept {
     return current_.load(std::memory_order_acquire);
   }
+  // The index of the first of the current ones; earlier indexes are of those that judged before.
+  // For the thread that reads them anew.
+  [[nodiscard]] std::uint32_t first() const noexcept { return first_; }
 
-  // Reads the files of the options anew. Returns what is to follow the current ones; empty when
-  // that would be the same, or cannot judge, in which case the log says why.
-  [[nodiscard]] std::unique_ptr<const evaluate::ServerPolicies> read_again(Log& log);
+  // What came of reading the files of the options anew.
+  struct Reading {
+    ReloadResult result = ReloadResult::refused;
+    std::unique_ptr<const evaluate::ServerPolicies> next;  // to follow the current ones: done alone
+    std::string problems;                                  // refused: why, in lines
+  };
+  // Policies that cannot judge are refused, and the log says why.
+  [[nodiscard]] Reading read_again(Log& log);
   // From here on they are the current ones.
   void follow_with(std::unique_ptr<const evaluate::ServerPolicies> next);
 
@@ -35,6 +44,7 @@ class PolicyGenerations {
   std::string identity_;       // of the current ones
   std::string next_identity_;  // of the policies read last
   std::vector<std::unique_ptr<const evaluate::ServerPolicies>> generations_;
+  std::uint32_t first_ = 0;
   std::atomic<const evaluate::ServerPolicies*> current_{nullptr};
 };
 

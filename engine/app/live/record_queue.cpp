@@ -70,7 +70,9 @@ void RecordQueue::finish() {
 
 RecordQueue::State RecordQueue::state() const {
   const std::lock_guard lock(mutex_);
-  return state_;
+  State state = state_;
+  state.waiting_bytes = waiting_bytes_;
+  return state;
 }
 
 void RecordQueue::run() {

@@ -24,6 +24,7 @@ class RecordQueue : public audit::OutputTarget {
  public:
   // What became of the records so far.
   struct State {
+    std::uint64_t waiting_bytes = 0;
     std::uint64_t lost = 0;   // lines that found no room
     bool is_losing = false;   // the last one did not
     Timestamp lost_since;     // when the latest loss began

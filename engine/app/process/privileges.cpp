@@ -9,6 +9,8 @@
 
 #include <array>
 #include <cerrno>
+#include <fstream>
+#include <string_view>
 #include <system_error>
 
 namespace rpcaudit::app {
@@ -60,6 +62,25 @@ bool give_up_capabilities(const std::string& user, std::string& error) {
     return fail("cannot give up new privileges", error);
   }
   return true;
+}
+
+PrivilegesLeft privileges_left() {
+  PrivilegesLeft left;
+  std::ifstream status("/proc/thread-self/status");
+  bool is_read = false;
+  bool has_any = false;
+  for (std::string line; std::getline(status, line);) {
+    const std::string_view text(line);
+    // What is left of the bounding set is not held.
+    if (text.starts_with("Cap") && !text.starts_with("CapBnd")) {
+      is_read = true;
+      has_any |= text.find_first_not_of("0", text.find('\t') + 1) != std::string_view::npos;
+    }
+    if (text == "NoNewPrivs:\t1") left.may_gain_privileges = false;
+    if (text == "Seccomp:\t2") left.has_seccomp_filter = true;
+  }
+  left.has_capabilities = has_any || !is_read;
+  return left;
 }
 
 }  // namespace rpcaudit::app

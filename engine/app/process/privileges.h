@@ -9,4 +9,12 @@ namespace rpcaudit::app {
 // why. To be called before threads are started: capabilities are a thread's.
 [[nodiscard]] bool give_up_capabilities(const std::string& user, std::string& error);
 
+// What the kernel says of this thread, and of those that it starts, in /proc/self/status.
+struct PrivilegesLeft {
+  bool has_capabilities = true;
+  bool may_gain_privileges = true;
+  bool has_seccomp_filter = false;
+};
+[[nodiscard]] PrivilegesLeft privileges_left();
+
 }  // namespace rpcaudit::app

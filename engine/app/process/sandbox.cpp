@@ -126,7 +126,8 @@ constexpr Condition kConditions[] = {
 
 // What a live capture needs besides.
 constexpr int kAllowedLive[] = {
-    SYS_getsockopt, SYS_setsockopt, SYS_bind, SYS_connect, SYS_ftruncate, SYS_sendto, SYS_recvfrom,
+    SYS_getsockopt, SYS_setsockopt, SYS_bind,    SYS_connect,  SYS_ftruncate,
+    SYS_sendto,     SYS_recvfrom,   SYS_accept4, SYS_eventfd2, SYS_shutdown,
 };
 constexpr Condition kConditionsLive[] = {
     {SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND, O_WRONLY | O_CREAT | O_APPEND},

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/app/operate/control_server.h"
+#include "engine/app/operate/control_socket.h"
+#include "engine/app/operate/live_status.h"
+#include "engine/app/operate/order_box.h"
+
+namespace rpcaudit::app {
+
+// Where the people who run a monitor reach it.
+struct OperationOptions {
+  std::string control;  // path of the control socket; empty: none
+};
+
+// All that a running monitor is asked and told by its operator: it is opened before the process
+// confines itself, started after that, and looked after by the thread that writes records.
+class Operation {
+ public:
+  Operation() = default;
+  ~Operation() { stop(); }
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+  // False, and `error`, when an address or a name cannot be had.
+  [[nodiscard]] bool open(const OperationOptions& options, std::string& error);
+  // Starts to answer. Threads are started here.
+  void start();
+  // Nobody is answered any more.
+  void stop();
+
+  // Whether somebody may ask, so that a status has to be published.
+  [[nodiscard]] bool is_wanted() const noexcept { return control_ != nullptr; }
+  void publish(LiveStatus status) { board_.publish(std::move(status)); }
+  // What was asked for that changes something; the handler carries it out.
+  void serve_orders(const OrderBox::Handler& handler) { orders_.serve(handler); }
+
+ private:
+  [[nodiscard]] ControlAnswer answer(const ControlRequest& request);
+
+  StatusBoard board_;
+  OrderBox orders_;
+  std::unique_ptr<ControlSocket> control_;
+  std::optional<ControlServer> server_;
+};
+
+}  // namespace rpcaudit::app

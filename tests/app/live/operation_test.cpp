@@ -1,0 +1,67 @@
+// A monitor and those who run it, in network namespaces.
+
+#include "tests/app/live/live_program.h"
+
+namespace rpcaudit::app {
+namespace {
+
+class OperationTest : public LiveTest {
+ protected:
+  [[nodiscard]] std::string socket() const { return (folder / "control.sock").string(); }
+  Ended ctl(const std::string& arguments) {
+    return run("ctl --control " + socket() + " " + arguments);
+  }
+  [[nodiscard]] bool ctl_says(const std::string& arguments, std::string_view text) {
+    return wait_for([&] { return ctl(arguments).out.find(text) != std::string::npos; });
+  }
+};
+
+TEST_F(OperationTest, StatusTellsInterfacesPoliciesAndWhatConfinesIt) {
+  LiveProgram live(folder, "-i far0 -p " + dcsync + " --control " + socket());
+  ASSERT_TRUE(ctl_says("status", "interface")) << live.said();
+  const std::string text = ctl("status").out;
+  for (const char* part : {"far0: up", "3 filters in", "no capabilities: yes", "no_new_privs: yes",
+                           "reload      none yet", "process "}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+  const std::string json = ctl("status --format json").out;
+  EXPECT_NE(json.find(R"("no_capabilities": true)"), std::string::npos) << json;
+  EXPECT_NE(ctl("stats --format json").out.find(R"("flows_rpc": 0)"), std::string::npos);
+  EXPECT_EQ(ctl("explode").status, 2);
+  EXPECT_EQ(ctl("status stop").status, 2);
+  const Ended second = run("live -i far0 --control " + socket());
+  EXPECT_EQ(second.status, 3);
+  EXPECT_NE(second.err.find("another monitor listens there"), std::string::npos) << second.err;
+  EXPECT_EQ(ctl("stop").status, 0);
+  EXPECT_EQ(live.wait(), 0);
+  EXPECT_FALSE(fs::exists(socket()));
+  EXPECT_EQ(ctl("status").status, 3);
+}
+
+TEST_F(OperationTest, ReloadTellsWhatCameOfIt) {
+  const std::string block = read_file(dcsync);
+  const std::string policy = file("policy.txt", block);
+  LiveProgram live(folder, "-i far0 -p " + policy + " --control " + socket());
+  EXPECT_EQ(ctl("reload").out, "policies are as they were\n");
+  file("policy.txt", "rpc filter\nadd rule layer=um actiontype=blook\n");
+  const Ended refused = ctl("reload");
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.err.find("policy.txt:2"), std::string::npos) << refused.err;
+  EXPECT_TRUE(ctl_says("status", "refused at"));
+  file("policy.txt", block + "# edited\n");
+  EXPECT_EQ(ctl("reload").status, 0);
+  EXPECT_TRUE(ctl_says("status", "1 done, 1 unchanged, 1 refused"));
+  EXPECT_EQ(live.stop(), 0);
+}
+
+TEST_F(OperationTest, RotateOpensFilesAnew) {
+  const std::string records = (folder / "records.jsonl").string();
+  LiveProgram live(folder, "-q -i far0 -o " + records + " --control " + socket());
+  fs::rename(records, records + ".old");
+  EXPECT_EQ(ctl("rotate").status, 0);
+  EXPECT_EQ(live.stop(), 0);
+  EXPECT_NE(read_file(records).find("stats"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rpcaudit::app
