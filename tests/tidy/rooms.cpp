@@ -121,7 +121,7 @@ const std::map<std::string_view, Names>& edges() {
         "engine/app: face", "engine/app/process", "engine/app/run"}},
       {"engine/app/operate",
        {"capture: face", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
-        "engine/app: face"}},
+        "engine/app: face", "engine/app/process"}},
       {"engine/app/live",
        {"capture/*", "dissect/*", "engine/policy/*", "engine/evaluate/*", "engine/audit/*",
         "engine/app: face", "engine/app/process", "engine/app/run", "engine/app/policies",
@@ -197,6 +197,8 @@ constexpr Library kLibraries[] = {
     {"editline/", "engine/app/commands/"},
     {"rapidjson/", "engine/app/commands/"},
     {"rapidjson/", "engine/app/operate/"},
+    {"prometheus/", "engine/app/operate/metrics.cpp"},
+    {"microhttpd.h", "engine/app/operate/http_server.cpp"},
     {"rapidjson/", "engine/audit/report/"},
     {"spdlog/", "engine/app/log.cpp"},
 };

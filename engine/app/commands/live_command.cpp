@@ -97,6 +97,11 @@ void add_operation_options(OptionGroup& group, LiveCommand& command) {
                            .value_name = "SOCKET",
                            .help = "Answer `rpcaudit ctl` at this Unix socket.",
                            .target = &command.options.operation.control});
+  group.options.push_back({.names = "--http",
+                           .value_name = "ADDRESS:PORT",
+                           .help = "Serve /metrics for Prometheus, /healthz and /status there; "
+                                   "PORT alone is at the loopback address.",
+                           .target = &command.options.operation.http});
 }
 
 void add_rotation_options(OptionGroup& group, LiveCommand& command) {

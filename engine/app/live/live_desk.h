@@ -33,6 +33,8 @@ class LiveDesk {
   void publish(const StatisticsBoard::Sum& counters);
 
  private:
+  [[nodiscard]] std::vector<audit::NamedCounter> never_less(
+      std::vector<audit::NamedCounter> counters);
   [[nodiscard]] std::vector<InterfaceStatus> interfaces() const;
   [[nodiscard]] std::vector<PolicyStatus> policies() const;
 
@@ -42,6 +44,7 @@ class LiveDesk {
   const PolicyGenerations* policies_;
   const FindingCounts& findings_;
   Operation& operation_;
+  std::vector<std::uint64_t> told_;  // the largest values of counters of the audit
   ReloadStatus reloads_;
   Confinement confinement_;
   Timestamp started_ = clock_now();

@@ -95,6 +95,11 @@ bool confine(const LiveRunOptions& options, Operation& operation, Log& log) {
     log.error(audit::terminal_text(error));
     return false;
   }
+  if (operation.is_open_to_others()) {
+    log.warn(
+        "--http: other hosts can read what this one sees of calls; nobody is asked who they "
+        "are");
+  }
   if (options.run.no_sandbox) {
     log.debug("no sandbox, as asked for");
   } else if (enter_sandbox(SandboxNeeds::live) == Sandbox::entered) {
@@ -177,7 +182,7 @@ ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit,
   std::vector<std::thread> threads;
   threads.reserve(workers.size());
   for (const auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
-  operation.start();
+  if (!operation.start()) log.error("--http: no thread could be started");
   log.debug("capturing");
   merger.run([&monitor] { monitor.look_around(); });
   for (std::thread& thread : threads) thread.join();

@@ -17,18 +17,31 @@ bool Operation::open(const OperationOptions& options, std::string& error) {
       return false;
     }
   }
+  if (options.http.empty()) return true;
+  HttpAddress address;
+  int listener = -1;
+  if (parse_http_address(options.http, address, error)) listener = listen_at(address, error);
+  if (listener < 0) {
+    error = "--http: " + error;
+    return false;
+  }
+  http_ = std::make_unique<HttpServer>(listener, board_);
+  is_open_to_others_ = !address.is_loopback;
   return true;
 }
 
-void Operation::start() {
-  if (control_ == nullptr) return;
+bool Operation::start() {
+  if (http_ != nullptr && !http_->start()) return false;
+  if (control_ == nullptr) return true;
   server_.emplace(control_->descriptor(),
                   [this](const ControlRequest& request) { return answer(request); });
+  return true;
 }
 
 void Operation::stop() {
   orders_.close();
   server_.reset();
+  http_.reset();
   control_.reset();
 }
 

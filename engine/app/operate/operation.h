@@ -6,6 +6,7 @@
 
 #include "engine/app/operate/control_server.h"
 #include "engine/app/operate/control_socket.h"
+#include "engine/app/operate/http_server.h"
 #include "engine/app/operate/live_status.h"
 #include "engine/app/operate/order_box.h"
 
@@ -14,6 +15,7 @@ namespace rpcaudit::app {
 // Where the people who run a monitor reach it.
 struct OperationOptions {
   std::string control;  // path of the control socket; empty: none
+  std::string http;     // see parse_http_address(); empty: none
 };
 
 // All that a running monitor is asked and told by its operator: it is opened before the process
@@ -27,13 +29,15 @@ class Operation {
 
   // False, and `error`, when an address or a name cannot be had.
   [[nodiscard]] bool open(const OperationOptions& options, std::string& error);
-  // Starts to answer. Threads are started here.
-  void start();
+  // Whether others than this host can ask.
+  [[nodiscard]] bool is_open_to_others() const noexcept { return is_open_to_others_; }
+  // Starts to answer. Threads are started here; false when that fails.
+  [[nodiscard]] bool start();
   // Nobody is answered any more.
   void stop();
 
   // Whether somebody may ask, so that a status has to be published.
-  [[nodiscard]] bool is_wanted() const noexcept { return control_ != nullptr; }
+  [[nodiscard]] bool is_wanted() const noexcept { return control_ != nullptr || http_ != nullptr; }
   void publish(LiveStatus status) { board_.publish(std::move(status)); }
   // What was asked for that changes something; the handler carries it out.
   void serve_orders(const OrderBox::Handler& handler) { orders_.serve(handler); }
@@ -45,6 +49,8 @@ class Operation {
   OrderBox orders_;
   std::unique_ptr<ControlSocket> control_;
   std::optional<ControlServer> server_;
+  std::unique_ptr<HttpServer> http_;
+  bool is_open_to_others_ = false;
 };
 
 }  // namespace rpcaudit::app

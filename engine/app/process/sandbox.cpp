@@ -126,12 +126,14 @@ constexpr Condition kConditions[] = {
 
 // What a live capture needs besides.
 constexpr int kAllowedLive[] = {
-    SYS_getsockopt, SYS_setsockopt, SYS_bind,    SYS_connect,  SYS_ftruncate,
-    SYS_sendto,     SYS_recvfrom,   SYS_accept4, SYS_eventfd2, SYS_shutdown,
+    SYS_getsockopt, SYS_setsockopt, SYS_bind,        SYS_connect,     SYS_ftruncate,
+    SYS_sendto,     SYS_recvfrom,   SYS_accept4,     SYS_eventfd2,    SYS_shutdown,
+    SYS_sendmsg,    SYS_recvmsg,    SYS_getsockname, SYS_getpeername,
 };
 constexpr Condition kConditionsLive[] = {
     {SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND, O_WRONLY | O_CREAT | O_APPEND},
     {SYS_socket, 0, 0xffff'ffff, AF_UNIX},
+    {SYS_prctl, 0, 0xffff'ffff, PR_SET_NAME},
     {SYS_ioctl, 1, 0xffff'ffff, SIOCGIFINDEX},
     {SYS_ioctl, 1, 0xffff'ffff, SIOCGIFFLAGS},
 };
