@@ -33,8 +33,10 @@ enum class TowerProtocol : std::uint8_t {
   ncadg_unix_dgram,
 };
 
+inline constexpr std::size_t kTowerProtocolCount = 22;
+
 constexpr std::string_view to_string(TowerProtocol protocol) noexcept {
-  constexpr std::array<std::string_view, 22> kNames{
+  constexpr std::array<std::string_view, kTowerProtocolCount> kNames{
       "other",           "ncacn_ip_tcp",   "ncacn_np",
       "ncadg_ip_udp",    "ncacn_http",     "ncalrpc",
       "ncacn_spx",       "ncadg_ipx",      "ncacn_nb_nb",
@@ -44,6 +46,14 @@ constexpr std::string_view to_string(TowerProtocol protocol) noexcept {
       "ncadg_vns_ipc",   "ncadg_mq",       "ncacn_unix_stream",
       "ncadg_unix_dgram"};
   return kNames[static_cast<std::size_t>(protocol)];
+}
+
+// `other` for what is none of the names, in lower case.
+constexpr TowerProtocol parse_tower_protocol(std::string_view name) noexcept {
+  for (std::uint8_t i = 0; i < kTowerProtocolCount; ++i) {
+    if (to_string(static_cast<TowerProtocol>(i)) == name) return static_cast<TowerProtocol>(i);
+  }
+  return TowerProtocol::other;
 }
 
 // The protocol sequences that are dissected.

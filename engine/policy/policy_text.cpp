@@ -10,6 +10,7 @@
 #include "engine/policy/host/host_script.h"
 #include "engine/policy/host/registry_dialects.h"
 #include "engine/policy/listings/dsinternals_listing.h"
+#include "engine/policy/listings/endpoint_listing.h"
 #include "engine/policy/listings/rpc_firewall_conf.h"
 #include "engine/policy/listings/show_filter_reader.h"
 #include "engine/policy/netsh/netsh_script.h"
@@ -148,9 +149,12 @@ void read_script(const SourceText& source, std::uint32_t file, Policy& policy,
   const bool is_prose = filters == policy.filters.size() && unknown >= 8 * commands;
   if (!is_prose || unknown == 0) return;
   diagnostics.resize(first);
+  const bool is_listing_of_endpoints = is_endpoint_listing(source);
   Reporter(diagnostics)
       .error("unknown-form", {file, 0, 0, 0}, "the file is in no form of policy that is known here",
-             resembled_form(source));
+             is_listing_of_endpoints
+                 ? "it lists endpoints: give it to `rpcaudit endpoints --listing`"
+                 : resembled_form(source));
 }
 
 bool is_listing(Dialect dialect) noexcept {

@@ -98,7 +98,7 @@ void add_capture_options(OptionTable& table, RunOptions& options, bool required)
   table.operands.name = "CAPTURE";
   table.operands.target = &options.captures;
   if (required) {
-    table.operands.required = "no capture is named: give a file, a folder, or - for standard input";
+    table.operands.required = kNoCapture;
   }
 }
 

@@ -5,6 +5,10 @@
 
 namespace rpcaudit::app {
 
+// What is wrong where a command needs a capture.
+inline constexpr const char* kNoCapture =
+    "no capture is named: give a file, a folder, or - for standard input";
+
 // Options that several commands have in common, so that hands need to learn them once. The tables
 // borrow `options`.
 void add_capture_options(OptionTable& table, RunOptions& options, bool required);

@@ -76,6 +76,7 @@ std::unique_ptr<capture::FrameSource> open_source(const RunOptions& options,
 std::vector<FileIdentity> files_read(const RunOptions& options, const capture::FrameSource& source,
                                      const evaluate::ServerPolicies* policies) {
   std::vector<std::string> names = options.policies;
+  names.insert(names.end(), options.listings.begin(), options.listings.end());
   if (!options.deployment.empty()) names.push_back(options.deployment);
   for (std::uint32_t i = 0; policies != nullptr && i < policies->size(); ++i) {
     const std::vector<std::string>& files = policies->policy(i).files;

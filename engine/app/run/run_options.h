@@ -37,6 +37,7 @@ struct ControlOptions {
 struct RunOptions {
   std::vector<std::string> captures;
   std::vector<std::string> policies;
+  std::vector<std::string> listings;  // files of endpoints that mappers list
   std::string deployment;            // file; empty without one
   std::vector<std::string> outputs;  // as parse_output() reads them; standard output without any
   std::string packet_filter;

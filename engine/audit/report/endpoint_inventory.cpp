@@ -125,4 +125,42 @@ void EndpointInventory::on_endpoint(const dissect::EndpointEntry& entry) {
   if (sighting->annotation.empty()) sighting->annotation = entry.annotation;
 }
 
+// Marks what was seen of the listed endpoint; false when nothing was.
+bool EndpointInventory::mark_listed(const ServedEndpoint& endpoint,
+                                    const policy::ListedEndpoint& listed) {
+  bool found = false;
+  for (auto at = endpoints_.lower_bound(endpoint); at != endpoints_.end(); ++at) {
+    ServedEndpoint of_any_version = at->first;
+    const dissect::SyntaxId seen = of_any_version.interface;
+    of_any_version.interface = {seen.uuid, endpoint.interface.version_major,
+                                endpoint.interface.version_minor};
+    if (of_any_version != endpoint) break;
+    if (listed.version && seen != endpoint.interface) break;
+    at->second.listed = true;
+    if (at->second.annotation.empty()) at->second.annotation = listed.annotation;
+    found = true;
+  }
+  return found;
+}
+
+void EndpointInventory::note_listed(const policy::ListedEndpoint& listed, Timestamp time) {
+  ServedEndpoint endpoint;
+  endpoint.server = listed.server;
+  endpoint.protocol = dissect::parse_tower_protocol(listed.protocol);
+  endpoint.port = listed.port;
+  endpoint.interface.uuid = listed.interface;
+  if (listed.version) {
+    endpoint.interface.version_major = listed.version->major;
+    endpoint.interface.version_minor = listed.version->minor;
+  }
+  const bool is_pipe = endpoint.protocol == dissect::TowerProtocol::ncacn_np;
+  endpoint.name = is_pipe ? prefixed_pipe_name(listed.name) : listed.name;
+  if (mark_listed(endpoint, listed)) return;
+  EndpointSighting* const sighting = note(endpoint, time);
+  if (sighting == nullptr) return;
+  sighting->listed = true;
+  sighting->has_version = listed.version.has_value();
+  sighting->annotation = listed.annotation;
+}
+
 }  // namespace rpcaudit::audit

@@ -9,6 +9,7 @@
 #include "dissect/rpc_observer.h"
 #include "engine/audit/event/slot_pool.h"
 #include "engine/audit/text/output_buffer.h"
+#include "engine/policy/listings/endpoint_listing.h"
 
 namespace rpcaudit::audit {
 
@@ -27,8 +28,10 @@ struct ServedEndpoint {
 struct EndpointSighting {
   static constexpr std::size_t kClientsMax = 64;
 
-  bool announced = false;  // by an endpoint mapper, or by the server itself
-  bool bound = false;      // a server accepted a context there, or answered a datagram
+  bool announced = false;   // by an endpoint mapper, or by the server itself
+  bool bound = false;       // a server accepted a context there, or answered a datagram
+  bool listed = false;      // in what a tool printed that asked the endpoint mapper
+  bool has_version = true;  // false where only a listing without versions names the interface
   Timestamp first_seen;
   Timestamp last_seen;
   std::set<IpAddress> clients;  // that bound or called
@@ -52,6 +55,11 @@ class EndpointInventory : public dissect::RpcObserver {
   void on_endpoint(const dissect::EndpointEntry& entry) override;
   void on_watermark(std::uint64_t) override {}
 
+  // Adds an endpoint of a listing of that time, to be called when the traffic has been seen. What
+  // has no version is taken for the interface of any version that was seen there, so that listings
+  // with versions come first.
+  void note_listed(const policy::ListedEndpoint& listed, Timestamp time);
+
   using Endpoints = std::map<ServedEndpoint, EndpointSighting>;
 
   // In the order of server, protocol, port or name, interface.
@@ -72,6 +80,7 @@ class EndpointInventory : public dissect::RpcObserver {
   [[nodiscard]] EndpointSighting* note(const ServedEndpoint& endpoint, Timestamp time);
   EndpointSighting* note_bound(const ServedEndpoint& endpoint, const IpAddress& client,
                                Timestamp time);
+  bool mark_listed(const ServedEndpoint& endpoint, const policy::ListedEndpoint& listed);
 
   Endpoints endpoints_;
   SlotTable<EndpointSighting*> of_contexts_;      // by ContextKey::slot

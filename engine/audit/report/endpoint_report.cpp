@@ -17,8 +17,10 @@ namespace {
 
 std::string_view how_learned(const EndpointSighting& sighting) {
   if (sighting.announced && sighting.bound) return "both";
-  return sighting.announced ? "announced" : "bound";
+  return sighting.announced ? "announced" : sighting.bound ? "bound" : "listed";
 }
+
+bool was_seen(const EndpointSighting& sighting) { return sighting.announced || sighting.bound; }
 
 std::string version_text(const dissect::SyntaxId& interface) {
   return std::to_string(interface.version_major) + "." + std::to_string(interface.version_minor);
@@ -54,12 +56,13 @@ void write_record(const ServedEndpoint& endpoint, const EndpointSighting& sighti
               endpoint.name);
   }
   line.uuid("interface", endpoint.interface.uuid);
-  line.plain("version", version_text(endpoint.interface));
+  if (sighting.has_version) line.plain("version", version_text(endpoint.interface));
   const std::string_view name = interface_name(endpoint.interface.uuid);
   if (!name.empty()) line.plain("interface_name", name);
   if (!sighting.annotation.empty()) line.text("annotation", sighting.annotation);
   line.close();
   line.plain("learned", how_learned(sighting));
+  if (sighting.listed) line.truth("listed");
   write_time(line, "first_seen", sighting.first_seen);
   write_time(line, "last_seen", sighting.last_seen);
   line.open_array("clients");
@@ -74,15 +77,16 @@ using EndpointRow = std::array<std::string, 8>;
 EndpointRow row_of(const ServedEndpoint& endpoint, const EndpointSighting& sighting) {
   const std::string_view name = interface_name(endpoint.interface.uuid);
   const std::string interface =
-      std::string(name.empty() ? to_string(endpoint.interface.uuid) : std::string(name)) + " " +
-      version_text(endpoint.interface);
+      std::string(name.empty() ? to_string(endpoint.interface.uuid) : std::string(name)) +
+      (sighting.has_version ? " " + version_text(endpoint.interface) : "");
+  const bool is_in_both = sighting.listed && was_seen(sighting);
   const std::string where =
       endpoint.port != 0 ? std::to_string(endpoint.port) : terminal_text(endpoint.name);
   return {to_string(endpoint.server),
           std::string(to_string(endpoint.protocol)),
           where,
           interface,
-          std::string(how_learned(sighting)),
+          std::string(how_learned(sighting)) + (is_in_both ? ", listed" : ""),
           std::to_string(sighting.clients.size()) + (sighting.more_clients ? "+" : ""),
           short_time(sighting.first_seen),
           short_time(sighting.last_seen)};

@@ -353,6 +353,40 @@ TEST(EndpointInventory, JoinsWhatIsAnnouncedWithWhatIsBound) {
   EXPECT_NE(text.find(R"("clients":["10.77.0.21"])"), std::string::npos) << text;
 }
 
+policy::ListedEndpoint listed_drsuapi(std::uint16_t port) {
+  policy::ListedEndpoint listed;
+  listed.server = IpAddress::v4(0x0a4d0001);
+  listed.protocol = "ncacn_ip_tcp";
+  listed.port = port;
+  listed.interface = kDrsuapi;
+  return listed;
+}
+
+TEST(EndpointInventory, MarksWhatAListingNamesWhateverItsVersion) {
+  audit::EndpointInventory inventory{dissect::Limits{}};
+  inventory.on_endpoint(answer(5, 49'153));
+  inventory.note_listed(listed_drsuapi(49'153), {});
+  ASSERT_EQ(inventory.endpoints().size(), 1u);
+  EXPECT_NE(table_of(inventory).find(R"("learned":"announced","listed":true)"), std::string::npos);
+}
+
+TEST(EndpointInventory, KeepsWhatOnlyAListingNamesWithTheTimeOfItsFile) {
+  audit::EndpointInventory inventory{dissect::Limits{}};
+  inventory.on_endpoint(answer(5, 49'153));
+  policy::ListedEndpoint other_version = listed_drsuapi(49'153);
+  other_version.version = {{3, 0}};
+  inventory.note_listed(other_version, {});
+  inventory.note_listed(listed_drsuapi(49'669), {kNanosecondsPerSecond});
+  EXPECT_EQ(inventory.endpoints().size(), 3u);
+  const std::string text = table_of(inventory);
+  EXPECT_NE(text.find(R"("dest_port":49669,"rpc":{"transport":"ncacn_ip_tcp","interface":"e35)"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find(R"("learned":"listed","listed":true,"first_seen":"1970-01-01T00:00:01)"),
+            std::string::npos)
+      << text;
+}
+
 TEST(EndpointInventory, TakesPipesForTheSameWhateverTheirCaseAndPrefix) {
   audit::EndpointInventory inventory{dissect::Limits{}};
   dissect::EndpointEntry entry = answer(5, 0);
