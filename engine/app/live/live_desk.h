@@ -27,6 +27,8 @@ class LiveDesk {
            const FindingCounts& findings, Operation& operation);
 
   [[nodiscard]] Operation& operation() noexcept { return operation_; }
+  // The kernel does not tell whether it holds.
+  void set_landlock(bool holds) noexcept { confinement_.has_landlock = holds; }
   void note_reload(ReloadResult result, std::string_view asked_by) {
     reloads_.note(result, asked_by, clock_now());
   }

@@ -1,6 +1,7 @@
 #include "engine/app/live/live_run.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,9 +14,11 @@
 #include "engine/app/live/live_monitor.h"
 #include "engine/app/live/live_outputs.h"
 #include "engine/app/process/hangup_signal.h"
+#include "engine/app/process/landlock.h"
 #include "engine/app/process/privileges.h"
 #include "engine/app/process/sandbox.h"
 #include "engine/app/run/audit_worker.h"
+#include "engine/app/run/outputs.h"
 #include "engine/app/run/pipeline.h"
 #include "engine/app/run/run_report.h"
 #include "engine/audit/report/summary_text.h"
@@ -88,8 +91,23 @@ StatisticsBoard::Sum counters_of(const AuditRun& run) {
   return counters_of(run.frames.statistics, run.tally, run.frames.read);
 }
 
+// Where files are made, renamed and removed while it runs.
+std::vector<std::string> folders_written(const LiveRunOptions& options) {
+  std::vector<std::string> files = {options.operation.control};
+  for (const std::string& output : options.run.outputs) {
+    files.push_back(parse_output(output, options.run.format).path);
+  }
+  std::vector<std::string> folders;
+  for (const std::string& file : files) {
+    if (file.empty() || file == "-") continue;
+    const std::string folder = std::filesystem::path(file).parent_path();
+    folders.push_back(folder.empty() ? "." : folder);
+  }
+  return folders;
+}
+
 // What is opened for operators belongs to the user that the program becomes.
-bool confine(const LiveRunOptions& options, Operation& operation, Log& log) {
+bool confine(const LiveRunOptions& options, Operation& operation, bool& has_landlock, Log& log) {
   std::string error;
   if (!give_up_capabilities(options.user, error) || !operation.open(options.operation, error)) {
     log.error(audit::terminal_text(error));
@@ -102,7 +120,11 @@ bool confine(const LiveRunOptions& options, Operation& operation, Log& log) {
   }
   if (options.run.no_sandbox) {
     log.debug("no sandbox, as asked for");
-  } else if (enter_sandbox(SandboxNeeds::live) == Sandbox::entered) {
+    return true;
+  }
+  has_landlock = enter_landlock(folders_written(options));
+  if (!has_landlock) log.debug("no Landlock: this system has none");
+  if (enter_sandbox(SandboxNeeds::live) == Sandbox::entered) {
     log.debug("in a sandbox: from here on files are read, and appended to, and nothing else");
   } else {
     log.debug("no sandbox: this system or build has none");
@@ -153,7 +175,8 @@ ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit,
     return capture.is_usage_error ? ExitStatus::usage : ExitStatus::data;
   }
   Operation operation;
-  if (!confine(options, operation, log)) return ExitStatus::data;
+  bool has_landlock = false;
+  if (!confine(options, operation, has_landlock, log)) return ExitStatus::data;
   LiveOutputs outputs;
   if (!outputs.open(options)) {
     log.error(audit::terminal_text(outputs.error()));
@@ -171,6 +194,7 @@ ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit,
   audit::FanoutSink sink({&findings, &records});
   StatisticsBoard board(plan.workers);
   LiveDesk desk(options, capture, outputs, policies, findings, operation);
+  desk.set_landlock(has_landlock);
   LiveMonitor monitor(options, capture, outputs, board, policies, sink, desk, stop, log);
   audit::EventMerger merger(
       plan.workers, sink, [] {}, memory->merger);

@@ -14,11 +14,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstddef>
 #include <iterator>
 #include <span>
+#include <string_view>
 
 namespace rpcaudit::app {
 namespace {
@@ -85,6 +89,14 @@ constexpr int kAllowed[] = {
     SYS_sigaltstack,
     SYS_restart_syscall,
     SYS_getpid,
+    SYS_getppid,
+    SYS_getuid,
+    SYS_geteuid,
+    SYS_getgid,
+    SYS_getegid,
+    SYS_getcpu,
+    SYS_sysinfo,
+    SYS_clock_getres,
     SYS_gettid,
     SYS_tgkill,
     SYS_getrusage,
@@ -126,9 +138,9 @@ constexpr Condition kConditions[] = {
 
 // What a live capture needs besides.
 constexpr int kAllowedLive[] = {
-    SYS_getsockopt, SYS_setsockopt, SYS_bind,        SYS_connect,     SYS_ftruncate,
-    SYS_sendto,     SYS_recvfrom,   SYS_accept4,     SYS_eventfd2,    SYS_shutdown,
-    SYS_sendmsg,    SYS_recvmsg,    SYS_getsockname, SYS_getpeername,
+    SYS_getsockopt, SYS_setsockopt, SYS_bind,     SYS_connect,     SYS_sched_setaffinity,
+    SYS_ftruncate,  SYS_sendto,     SYS_recvfrom, SYS_accept4,     SYS_eventfd2,
+    SYS_shutdown,   SYS_sendmsg,    SYS_recvmsg,  SYS_getsockname, SYS_getpeername,
 };
 constexpr Condition kConditionsLive[] = {
     {SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND, O_WRONLY | O_CREAT | O_APPEND},
@@ -138,8 +150,18 @@ constexpr Condition kConditionsLive[] = {
     {SYS_ioctl, 1, 0xffff'ffff, SIOCGIFFLAGS},
 };
 
+// What fails where it is not allowed: libraries try it, and can do without.
+constexpr int kFailing[] = {
+    SYS_openat,
+    SYS_ioctl,
+#ifdef SYS_open
+    SYS_open,
+#endif
+};
+
 constexpr std::size_t kInstructions = 4 + 2 * (std::size(kAllowed) + std::size(kAllowedLive)) +
-                                      6 * (std::size(kConditions) + std::size(kConditionsLive)) + 3;
+                                      6 * (std::size(kConditions) + std::size(kConditionsLive)) +
+                                      2 * std::size(kFailing) + 3;
 
 // A program for the kernel's filter machine (classic BPF), which looks at one value at a time.
 class FilterProgram {
@@ -190,6 +212,44 @@ void allow(FilterProgram& program, std::span<const int> calls,
   }
 }
 
+// The calls of whoever took the program over, by name.
+struct NamedCall {
+  int call;
+  std::string_view name;
+};
+constexpr NamedCall kNamedCalls[] = {
+    {SYS_socket, "socket"},     {SYS_connect, "connect"},     {SYS_bind, "bind"},
+    {SYS_execve, "execve"},     {SYS_execveat, "execveat"},   {SYS_clone, "clone"},
+#ifdef SYS_fork
+    {SYS_fork, "fork"},         {SYS_vfork, "vfork"},
+#endif
+    {SYS_mmap, "mmap"},         {SYS_mprotect, "mprotect"},   {SYS_kill, "kill"},
+    {SYS_ptrace, "ptrace"},     {SYS_prctl, "prctl"},         {SYS_mkdirat, "mkdirat"},
+    {SYS_linkat, "linkat"},     {SYS_symlinkat, "symlinkat"}, {SYS_fchmodat, "fchmodat"},
+    {SYS_fchownat, "fchownat"}, {SYS_setuid, "setuid"},       {SYS_mount, "mount"},
+    {SYS_bpf, "bpf"},           {SYS_pipe2, "pipe2"},
+};
+
+// Says which call it was, then has the signal end the process when this returns.
+extern "C" void on_denied_call(int, siginfo_t* info, void*) {
+  constexpr std::string_view kBefore = "rpcaudit: ended by the sandbox: system call ";
+  std::array<char, 128> text{};
+  char* end = std::copy(kBefore.begin(), kBefore.end(), text.data());
+  end = std::to_chars(end, text.data() + text.size(), info->si_syscall).ptr;
+  for (const NamedCall& one : kNamedCalls) {
+    if (one.call != info->si_syscall) continue;
+    *end++ = ' ';
+    *end++ = '(';
+    end = std::copy(one.name.begin(), one.name.end(), end);
+    *end++ = ')';
+  }
+  constexpr std::string_view kAfter = " is not permitted\n";
+  end = std::copy(kAfter.begin(), kAfter.end(), end);
+  (void)!::write(STDERR_FILENO, text.data(), static_cast<std::size_t>(end - text.data()));
+  std::signal(SIGSYS, SIG_DFL);
+  std::raise(SIGSYS);
+}
+
 FilterProgram make_program(SandboxNeeds needs) noexcept {
   FilterProgram program;
   // Numbers of calls are those of one architecture; a call of another one means something else.
@@ -202,7 +262,11 @@ FilterProgram make_program(SandboxNeeds needs) noexcept {
   // Its flags are behind a pointer; the C library then falls back to clone.
   program.expect(SYS_clone3, 1);
   program.end_with(SECCOMP_RET_ERRNO | ENOSYS);
-  program.end_with(SECCOMP_RET_ERRNO | EPERM);
+  for (const int call : kFailing) {
+    program.expect(static_cast<std::uint32_t>(call), 1);
+    program.end_with(SECCOMP_RET_ERRNO | EPERM);
+  }
+  program.end_with(SECCOMP_RET_TRAP);
   return program;
 }
 
@@ -213,6 +277,11 @@ Sandbox enter_sandbox(SandboxNeeds needs) noexcept {
   FilterProgram program = make_program(needs);
   const sock_fprog view = program.view();
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Sandbox::unsupported;
+  struct sigaction action {};
+  action.sa_sigaction = on_denied_call;
+  action.sa_flags = SA_SIGINFO;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGSYS, &action, nullptr);
   const long result = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &view);
   return result == 0 ? Sandbox::entered : Sandbox::unsupported;
 }
