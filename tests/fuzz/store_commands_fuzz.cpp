@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/app/commands/netsh_console.h"
+#include "engine/app/netsh/netsh_console.h"
 #include "engine/policy/netsh/filter_store.h"
 #include "engine/policy/text/script_line.h"
 #include "engine/policy/text/source_text.h"

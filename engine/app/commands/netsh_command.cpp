@@ -10,8 +10,9 @@
 
 #include "engine/app/commands/commands.h"
 #include "engine/app/commands/netsh_completion.h"
-#include "engine/app/commands/netsh_console.h"
 #include "engine/app/log.h"
+#include "engine/app/netsh/netsh_console.h"
+#include "engine/app/operate/control_socket.h"
 #include "engine/app/policies/policy_files.h"
 #include "engine/app/policies/state_folder.h"
 #include "engine/audit/text/text_encoding.h"
@@ -25,6 +26,7 @@ using Result = NetshConsole::Result;
 
 struct NetshCommand {
   std::string store;
+  std::string monitor;  // socket of a running monitor, whose filters are meant
   std::string script;
   std::vector<std::string> words;  // a command of netsh
   bool restart = false;
@@ -228,8 +230,39 @@ ExitStatus run_restart(policy::FilterStore& store, Log& log) {
   return ExitStatus::done;
 }
 
+// The filters of a running monitor.
+ExitStatus run_in_monitor(const NetshCommand& command, Log& log) {
+  ControlRequest request{ControlCommand::netsh, false, command.words};
+  if (!command.script.empty()) {
+    const std::optional<std::string> bytes = read_policy_file(command.script);
+    if (!bytes) {
+      log.error(audit::terminal_text(command.script) + ": " + std::strerror(errno));
+      return ExitStatus::data;
+    }
+    request.script = *bytes;
+  }
+  if (request.words.empty() == request.script.empty()) {
+    log.error("--monitor takes one command, or a script with --file");
+    return ExitStatus::usage;
+  }
+  if (write_request(request).size() > kRequestBytesMax) {
+    log.error("the commands are longer than a monitor takes at once: 64 KiB");
+    return ExitStatus::usage;
+  }
+  ControlAnswer answer;
+  std::string error;
+  if (!ask_monitor(command.monitor, request, answer, error)) {
+    log.error(audit::terminal_text(error));
+    return ExitStatus::data;
+  }
+  std::cerr << answer.err << std::flush;
+  const bool written = static_cast<bool>(std::cout << answer.out << std::flush);
+  return written ? static_cast<ExitStatus>(answer.status) : ExitStatus::data;
+}
+
 ExitStatus run_netsh(const NetshCommand& command, const std::vector<std::string>& arguments) {
   Log log(false);
+  if (!command.monitor.empty()) return run_in_monitor(command, log);
   const std::string path = command.store.empty() ? default_filter_store() : command.store;
   if (path.empty()) {
     log.error("there is no home folder to keep the filter store in; name one with --store");
@@ -266,6 +299,7 @@ Command netsh_command() {
           "  rpcaudit netsh rpc filter show filter\n"
           "  rpcaudit netsh -f script.txt\n"
           "  rpcaudit audit -r dc1.pcapng -p store:           audits with the filters\n"
+          "  rpcaudit netsh --monitor /run/rpcaudit/control.sock rpc filter show filter\n"
           "\n"
           "Nothing is applied to any host. Exit status: 0 done, 1 a command was refused,\n"
           "3 the store or the script could not be read or written.\n",
@@ -279,6 +313,12 @@ Command netsh_command() {
        .help = "Filter store, created when it does not exist. The default is "
                "$XDG_STATE_HOME/rpcaudit/filters.db or ~/.local/state/rpcaudit/filters.db.",
        .target = &state->store});
+  options.push_back({.names = "--monitor",
+                     .value_name = "SOCKET",
+                     .help = "Volatile filters of the `rpcaudit live --control SOCKET` that runs, "
+                             "instead of a store.",
+                     .target = &state->monitor,
+                     .excludes = "--store"});
   options.push_back({.names = "-f,--file",
                      .value_name = "FILE",
                      .help = "Script of commands to run; - is standard input.",

@@ -83,9 +83,9 @@ ControlAnswer LiveMonitor::carry_out(const ControlRequest& request) {
       log_.warn("stopped by `rpcaudit ctl stop`");
       stop_.request(StopReason::terminate);
       return {0, "the monitor stops\n", {}};
+    case ControlCommand::netsh: return run_netsh(request);
     case ControlCommand::status:
-    case ControlCommand::stats:
-    case ControlCommand::netsh: break;
+    case ControlCommand::stats: break;
   }
   return {2, {}, "error: this monitor does not know the command\n"};
 }
@@ -104,19 +104,35 @@ ControlAnswer LiveMonitor::reload_for_operator() {
 // Nobody waits for the reading: workers judge by the policies before, and what they tell meanwhile
 // waits in the merger.
 PolicyGenerations::Reading LiveMonitor::reload(std::string_view asked_by) {
-  const std::uint32_t first = policies_->current()->size();
   PolicyGenerations::Reading reading = policies_->read_again(log_);
   desk_.note_reload(reading.result, asked_by);
   if (reading.result == ReloadResult::unchanged) log_.warn("policies were read anew: no change");
   if (reading.result != ReloadResult::done) return reading;
+  take_over(reading, asked_by);
+  log_.warn("policies were read anew, and judge from here on");
+  return reading;
+}
+
+void LiveMonitor::take_over(PolicyGenerations::Reading& reading, std::string_view asked_by) {
   // Sinks have to know them before the first event that refers to them.
   sink_.on_policies({.timestamp = clock_now(),
                      .policies = reading.next.get(),
-                     .first = first,
+                     .first = policies_->current()->size(),
                      .asked_by = asked_by});
   policies_->follow_with(std::move(reading.next));
-  log_.warn("policies were read anew, and judge from here on");
-  return reading;
+}
+
+ControlAnswer LiveMonitor::run_netsh(const ControlRequest& request) {
+  if (policies_ == nullptr) {
+    return {2, {}, "error: this monitor has no policies; start it with --policy\n"};
+  }
+  ControlAnswer answer = volatile_filters_.run(request);
+  PolicyGenerations::Reading reading = policies_->with_volatile_filters(volatile_filters_.script());
+  if (reading.result == ReloadResult::done) {
+    take_over(reading, "netsh");
+    log_.warn("volatile filters were changed by `rpcaudit netsh`, and judge from here on");
+  }
+  return answer;
 }
 
 void LiveMonitor::tell_statistics() {

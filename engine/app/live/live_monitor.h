@@ -12,6 +12,7 @@
 #include "engine/app/live/live_outputs.h"
 #include "engine/app/live/policy_generations.h"
 #include "engine/app/live/statistics_board.h"
+#include "engine/app/live/volatile_filters.h"
 #include "engine/app/log.h"
 #include "engine/app/process/stop_signal.h"
 
@@ -45,6 +46,8 @@ class LiveMonitor {
   void tell_statistics();
   void heed_hangups();
   PolicyGenerations::Reading reload(std::string_view asked_by);
+  void take_over(PolicyGenerations::Reading& reading, std::string_view asked_by);
+  [[nodiscard]] ControlAnswer run_netsh(const ControlRequest& request);
   // For `rpcaudit ctl`.
   [[nodiscard]] ControlAnswer carry_out(const ControlRequest& request);
   [[nodiscard]] ControlAnswer reload_for_operator();
@@ -58,6 +61,7 @@ class LiveMonitor {
   LiveDesk& desk_;
   Stop& stop_;
   Log& log_;
+  VolatileFilters volatile_filters_;
   std::vector<capture::LinkState> told_states_;
   std::uint32_t hangups_heeded_ = 0;
   Clock::time_point statistics_due_;

@@ -34,9 +34,9 @@ std::string problems_of(const LoadedPolicies& loaded) {
 }  // namespace
 
 PolicyGenerations::PolicyGenerations(const RunOptions& options, LoadedPolicies loaded)
-    : options_(options), identity_(identity_of(options, loaded)) {
+    : options_(options), loaded_(std::move(loaded)), identity_(identity_of(options, loaded_)) {
   generations_.push_back(
-      std::make_unique<const evaluate::ServerPolicies>(server_policies(std::move(loaded))));
+      std::make_unique<const evaluate::ServerPolicies>(server_policies(loaded_)));
   current_ = generations_.back().get();
 }
 
@@ -48,12 +48,25 @@ PolicyGenerations::Reading PolicyGenerations::read_again(Log& log) {
     reading.problems = problems_of(loaded);
     return reading;
   }
-  next_identity_ = identity_of(options_, loaded);
+  loaded_ = std::move(loaded);
+  return make_next();
+}
+
+PolicyGenerations::Reading PolicyGenerations::with_volatile_filters(const std::string& script) {
+  volatile_filters_ = script;
+  return make_next();
+}
+
+PolicyGenerations::Reading PolicyGenerations::make_next() {
+  LoadedPolicies all = loaded_;
+  add_script(volatile_filters_, "netsh", all);
+  Reading reading;
+  next_identity_ = identity_of(options_, all);
   const bool is_same = !next_identity_.empty() && next_identity_ == identity_;
   reading.result = is_same ? ReloadResult::unchanged : ReloadResult::done;
   if (is_same) return reading;
   reading.next = std::make_unique<const evaluate::ServerPolicies>(
-      evaluate::ServerPolicies::following(*current(), server_policies(std::move(loaded))));
+      evaluate::ServerPolicies::following(*current(), server_policies(std::move(all))));
   return reading;
 }
 

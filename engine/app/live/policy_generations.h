@@ -36,11 +36,18 @@ class PolicyGenerations {
   };
   // Policies that cannot judge are refused, and the log says why.
   [[nodiscard]] Reading read_again(Log& log);
+  // What follows when these filters, a script, hold besides the files, which are not read anew.
+  // They go on to hold when the files are.
+  [[nodiscard]] Reading with_volatile_filters(const std::string& script);
   // From here on they are the current ones.
   void follow_with(std::unique_ptr<const evaluate::ServerPolicies> next);
 
  private:
+  [[nodiscard]] Reading make_next();
+
   const RunOptions& options_;
+  LoadedPolicies loaded_;  // of the files as they were read last
+  std::string volatile_filters_;
   std::string identity_;       // of the current ones
   std::string next_identity_;  // of the policies read last
   std::vector<std::unique_ptr<const evaluate::ServerPolicies>> generations_;

@@ -82,6 +82,10 @@ std::string write_request(const ControlRequest& request) {
     for (const std::string& word : request.words) write_text(writer, word);
     writer.EndArray();
   }
+  if (!request.script.empty()) {
+    writer.Key("script");
+    write_text(writer, request.script);
+  }
   writer.EndObject();
   return buffer.GetString();
 }
@@ -114,6 +118,13 @@ std::optional<ControlRequest> read_request(std::string_view line, std::string& e
   if (words != nullptr && !read_words(*words, request.words)) {
     error = "`words` is an array of texts";
     return std::nullopt;
+  }
+  if (const rapidjson::Value* const script = find(document, "script"); script != nullptr) {
+    if (!script->IsString()) {
+      error = "`script` is a text";
+      return std::nullopt;
+    }
+    request.script = text_of(*script);
   }
   return request;
 }

@@ -22,6 +22,7 @@ struct ControlRequest {
   ControlCommand command = ControlCommand::status;
   bool as_json = false;
   std::vector<std::string> words = {};  // netsh: its command
+  std::string script = {};              // netsh: commands, where there are no words
 
   bool operator==(const ControlRequest&) const = default;
 };

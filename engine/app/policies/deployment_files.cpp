@@ -278,6 +278,11 @@ bool report_usable(const LoadedPolicies& loaded, const RunOptions& options, Log&
   return true;
 }
 
+void add_script(const std::string& script, const std::string& name, LoadedPolicies& loaded) {
+  if (script.empty()) return;
+  for (LoadedDeployment& one : loaded.deployments) add_stored_script(script, name, one.loaded);
+}
+
 evaluate::ServerPolicies server_policies(LoadedPolicies loaded) {
   evaluate::ServerPolicies policies;
   for (LoadedDeployment& one : loaded.deployments) {

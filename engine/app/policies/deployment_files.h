@@ -42,6 +42,9 @@ struct LoadedPolicies {
 // command line hold for every server; so does what a deployment file says before its deployments.
 [[nodiscard]] LoadedPolicies load_all_policies(const RunOptions& options);
 
+// Adds the filters of a script, unless it is empty, to the policy of every server.
+void add_script(const std::string& script, const std::string& name, LoadedPolicies& loaded);
+
 // Says what keeps the policies from being used; false when something does.
 [[nodiscard]] bool report_usable(const LoadedPolicies& loaded, const RunOptions& options, Log& log);
 

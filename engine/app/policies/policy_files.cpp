@@ -200,6 +200,13 @@ void load_policies(std::span<const std::string> paths, const PolicyFileOptions& 
   if (!loaded.has_errors()) policy::validate(loaded.policy, loaded.diagnostics);
 }
 
+void add_stored_script(const std::string& script, const std::string& name, LoadedPolicy& loaded) {
+  loaded.policy.digest =
+      audit::sha256_hex(loaded.policy.digest + script).substr(0, kPolicyDigestSize);
+  loaded.sources.push_back(
+      policy::read_stored_script(script, name, loaded.policy, loaded.diagnostics));
+}
+
 std::string diagnostic_text(const LoadedPolicy& loaded, const policy::Diagnostic& diagnostic) {
   const std::size_t file = diagnostic.span.file;
   return file < loaded.sources.size()

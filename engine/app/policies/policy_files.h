@@ -46,6 +46,9 @@ struct PolicyFileOptions {
 void load_policies(std::span<const std::string> paths, const PolicyFileOptions& options,
                    LoadedPolicy& loaded);
 
+// Adds the filters of a script that was written by a filter store. `name` stands for its file.
+void add_stored_script(const std::string& script, const std::string& name, LoadedPolicy& loaded);
+
 // One diagnostic with the line that it is about, no line end after it.
 [[nodiscard]] std::string diagnostic_text(const LoadedPolicy& loaded,
                                           const policy::Diagnostic& diagnostic);

@@ -54,6 +54,48 @@ TEST_F(OperationTest, ReloadTellsWhatCameOfIt) {
   EXPECT_EQ(live.stop(), 0);
 }
 
+// They judge at once, survive a reload, and are gone when they are deleted.
+TEST_F(OperationTest, VolatileFiltersAreAddedShownAndDeleted) {
+  const std::string permit =
+      std::regex_replace(read_file(dcsync), std::regex("actiontype=block"), "actiontype=permit");
+  const std::string policy = file("policy.txt", permit);
+  LiveProgram live(folder, "-i far0 --all -p " + policy + " --control " + socket());
+  const std::string netsh = "netsh --monitor " + socket() + " ";
+  const auto blocked = [&] {
+    return live.written().find(R"("action":"would_block")") != std::string::npos;
+  };
+  const Ended persistent = run(netsh + "rpc filter add rule layer=um actiontype=block");
+  EXPECT_EQ(persistent.status, 0) << persistent.err;
+  const Ended refused = run(netsh + "rpc filter add filter");
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.err.find("volatile filters alone"), std::string::npos) << refused.err;
+  EXPECT_EQ(run(netsh + "rpc filter delete rule").status, 0);
+
+  const std::string script = file("script.txt",
+                                  "rpc filter\nadd rule layer=um actiontype=block "
+                                  "persistence=volatile\nadd filter\n");
+  const Ended added = run(netsh + "-f " + script);
+  EXPECT_EQ(added.status, 0) << added.err;
+  const std::size_t at = added.out.find("FilterKey: ");
+  ASSERT_NE(at, std::string::npos) << added.out;
+  const std::string key = added.out.substr(at + 11, 36);
+  EXPECT_NE(run(netsh + "rpc filter show filter").out.find(key), std::string::npos);
+  file("policy.txt", permit + "# edited\n");
+  EXPECT_EQ(ctl("reload").status, 0);
+  EXPECT_TRUE(ctl_says("status", "4 filters in"));
+  const std::vector<std::string> frames =
+      sendable_frames(source_folder() + "/pcaps/dcsync-ntlm-privacy.pcap");
+  send(frames);
+  EXPECT_TRUE(wait_for(blocked)) << live.written();
+
+  EXPECT_EQ(run(netsh + "rpc filter delete filter filterkey=" + key).status, 0);
+  EXPECT_TRUE(ctl_says("status", "3 filters in"));
+  EXPECT_EQ(run(netsh + "rpc filter show filter").out.find(key), std::string::npos);
+  EXPECT_EQ(run(netsh + "rpc filter delete filter filterkey=" + key).status, 1);
+  EXPECT_EQ(run("netsh --monitor " + socket()).status, 2);
+  EXPECT_EQ(live.stop(), 0) << live.said();
+}
+
 TEST_F(OperationTest, RotateOpensFilesAnew) {
   const std::string records = (folder / "records.jsonl").string();
   LiveProgram live(folder, "-q -i far0 -o " + records + " --control " + socket());

@@ -30,9 +30,13 @@ class NetshConsole {
     of_store,    // another process may go on with it, and everybody has the same one
   };
 
+  // Which filters the store takes.
+  enum class Takes : std::uint8_t { all, volatile_ones };
+
   // Borrows the store. `file` is the name of what the commands come from, for places in messages;
   // empty where commands have no place.
-  NetshConsole(policy::FilterStore& store, Rule rule, const std::string& file);
+  NetshConsole(policy::FilterStore& store, Rule rule, const std::string& file,
+               Takes takes = Takes::all);
   NetshConsole(const NetshConsole&) = delete;
   NetshConsole& operator=(const NetshConsole&) = delete;
 
@@ -82,6 +86,7 @@ class NetshConsole {
   std::size_t volatile_count_ = 0;
   bool rule_is_of_store_ = false;
   bool has_places_ = false;
+  Takes takes_;
   bool in_batch_ = false;
   bool opened_rule_ = false;
   bool entered_context_ = false;

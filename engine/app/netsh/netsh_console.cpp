@@ -1,4 +1,4 @@
-#include "engine/app/commands/netsh_console.h"
+#include "engine/app/netsh/netsh_console.h"
 
 #include <unistd.h>
 
@@ -57,13 +57,15 @@ constexpr std::string_view kOk = "Ok.\n\n";
 
 }  // namespace
 
-NetshConsole::NetshConsole(policy::FilterStore& store, Rule rule, const std::string& file)
+NetshConsole::NetshConsole(policy::FilterStore& store, Rule rule, const std::string& file,
+                           Takes takes)
     : store_(store),
       policy_(policy_of(file)),
       reporter_(diagnostics_),
       session_(policy_, NetshConsole::file(), reporter_, live_options()),
       rule_is_of_store_(rule == Rule::of_store),
-      has_places_(!file.empty()) {}
+      has_places_(!file.empty()),
+      takes_(takes) {}
 
 std::string NetshConsole::prompt() const {
   switch (session_.context()) {
@@ -223,6 +225,12 @@ std::string NetshConsole::say_diagnostics(std::string& problems) {
 // False when the store fails.
 bool NetshConsole::add_filter(const policy::NetshEffect& effect, std::string& answers) {
   policy::Filter& filter = policy_.filters.back();
+  if (takes_ == Takes::volatile_ones && filter.persistent) {
+    reporter_.error("not-volatile", filter.span, "a running monitor takes volatile filters alone",
+                    "write `persistence=volatile` in `add rule`; others belong in its policy file");
+    policy_.filters.pop_back();
+    return true;
+  }
   const std::optional<bool> is_stored = store_.contains(effect.key);
   if (!is_stored) return false;
   if (*is_stored) {
