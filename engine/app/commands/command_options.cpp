@@ -193,7 +193,7 @@ void add_record_options(OptionTable& table, RunOptions& options) {
        .value_name = "FILE",
        .help =
            "Write all records to FILE; - is standard output, and the default. A form before the "
-           "name chooses it: -o findings.jsonl. May be repeated.",
+           "name chooses it: -o json:findings.jsonl. May be repeated.",
        .target = &options.outputs});
   output.options.push_back(
       format_option(options.format,
@@ -214,8 +214,14 @@ void add_record_options(OptionTable& table, RunOptions& options) {
   output.options.push_back(
       {.names = "--sensor",
        .value_name = "NAME",
-       .help = "Name in all records and the summary as data: of whoever captured.",
-       .target = &options.sensor});
+       .help = "Name of this sensor, which all records and the summary as data carry.",
+       .target = &options.marks.sensor});
+  output.options.push_back(
+      {.names = "--run",
+       .value_name = "ID",
+       .help = "Id of this run, which all records and the summary as data carry, such as the "
+               "number of a case.",
+       .target = &options.marks.run});
 }
 
 void add_run_options(OptionTable& table, RunOptions& options) {
@@ -227,26 +233,28 @@ void add_run_options(OptionTable& table, RunOptions& options) {
     options.rows = rows;
     return std::nullopt;
   };
-  OptionGroup& output = table.group("Output");
-  output.options.push_back({.names = "--top",
-                            .value_name = "N",
-                            .help = "Show N rows of each part of the summary, in full width; 0 "
-                                    "shows all.",
-                            .target = take_rows});
-  output.options.push_back({.names = "-q,--quiet",
-                            .help = "Print no summary and no progress.",
-                            .target = &options.quiet});
-  OptionGroup& run = table.group("Run");
-  run.options.push_back({.names = "--workers",
-                         .value_name = "N",
-                         .help = "Number of worker threads (default 1). The output does not depend "
-                                 "on it.",
-                         .target = &options.workers,
-                         .range = {1, 64}});
+  table.group("Output").options.push_back(
+      {.names = "--top",
+       .value_name = "N",
+       .help = "Show N rows of each part of the summary, in full width; 0 shows all.",
+       .target = take_rows});
+  table.group("Run").options.push_back(
+      {.names = "--workers",
+       .value_name = "N",
+       .help = "Number of worker threads (default 1). The output does not depend on it.",
+       .target = &options.workers,
+       .range = {1, 64}});
+  add_reading_options(table, options);
+}
+
+void add_reading_options(OptionTable& table, RunOptions& options) {
+  table.group("Output").options.push_back({.names = "-q,--quiet",
+                                           .help = "Print no summary and no progress.",
+                                           .target = &options.quiet});
   add_process_options(table, options);
-  run.options.push_back({.names = "-v,--verbose",
-                         .help = "Say more about what is done.",
-                         .target = &options.verbose});
+  table.group("Run").options.push_back({.names = "-v,--verbose",
+                                        .help = "Say more about what is done.",
+                                        .target = &options.verbose});
 }
 
 void add_output_options(OptionTable& table, RunOptions& options) {

@@ -25,7 +25,9 @@ void add_control_options(OptionTable& table, ControlOptions& options);
 void add_record_options(OptionTable& table, RunOptions& options);
 // What is said besides, by how many workers it is done, and what they may take.
 void add_run_options(OptionTable& table, RunOptions& options);
-// All of these, and the summary as data.
+// What is said besides, and what the run may take, by one thread.
+void add_reading_options(OptionTable& table, RunOptions& options);
+// Options of records and of the run, and the summary as data.
 void add_output_options(OptionTable& table, RunOptions& options);
 
 // `--format`, json or text.

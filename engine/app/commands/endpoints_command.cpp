@@ -117,7 +117,7 @@ void write_inventory(const audit::EndpointInventory& inventory, const RunOptions
   for (const auto& output : outputs.all()) {
     output->format() == RecordFormat::text
         ? audit::write_endpoints_text(inventory, output->buffer())
-        : audit::write_endpoints_json(inventory, options.sensor, output->buffer());
+        : audit::write_endpoints_json(inventory, options.marks, output->buffer());
   }
   outputs.finish();
 }
@@ -189,7 +189,8 @@ Command endpoints_command() {
        .help = "Endpoints that an endpoint mapper lists, as rpcdump.py, rpcdump.exe, PortQry or "
                "nmap's msrpc-enum printed them, to compare the traffic with. Several add up.",
        .target = &options->listings});
-  add_output_options(command.options, *options);
+  add_record_options(command.options, *options);
+  add_reading_options(command.options, *options);
   return command;
 }
 

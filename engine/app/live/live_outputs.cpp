@@ -31,7 +31,7 @@ bool LiveOutputs::open(const LiveRunOptions& options) {
   for (const std::string& text : wanted) {
     OutputSpec spec = parse_output(text, options.run.format);
     spec.color = options.run.color;
-    spec.sensor = options.run.sensor;
+    spec.marks = options.run.marks;
     const bool is_twice = std::any_of(outputs_.begin(), outputs_.end(), [&](const Output& output) {
       return output.name == spec.path;
     });
@@ -63,7 +63,7 @@ bool LiveOutputs::add(const OutputSpec& spec, const Rotation& rotation) {
     error_ = spec.path + ": " + destination->error();
     return false;
   }
-  output.style = {spec.format, spec.sensor, has_color(spec.color, is_terminal),
+  output.style = {spec.format, spec.marks, has_color(spec.color, is_terminal),
                   terminal_columns(STDOUT_FILENO)};
   if (output.style.format == RecordFormat::automatic) {
     output.style.format = is_terminal ? RecordFormat::text : RecordFormat::json;

@@ -25,7 +25,7 @@ ExitStatus Outputs::open(const RunOptions& options, RecordFormat on_terminal,
   for (const std::string& text : wanted) {
     OutputSpec spec = parse_output(text, options.format);
     spec.color = options.color;
-    spec.sensor = options.sensor;
+    spec.marks = options.marks;
     if (std::find(paths.begin(), paths.end(), spec.path) != paths.end()) {
       error_ = spec.path + ": is named as an output twice";
       return ExitStatus::usage;

@@ -24,7 +24,7 @@ std::unique_ptr<audit::EventSink> make_sink(const SinkStyle& style, audit::Outpu
                                              style.has_color, style.columns);
   }
   return std::make_unique<audit::JsonSink>(buffer, parts.policies, parts.input_name,
-                                           parts.contexts_max, style.sensor, parts.input_key);
+                                           parts.contexts_max, style.marks, parts.input_key);
 }
 
 bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
@@ -33,7 +33,7 @@ bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
     error_ = file_.error();
     return false;
   }
-  style_ = {spec.format, spec.sensor, has_color(spec.color, is_terminal()),
+  style_ = {spec.format, spec.marks, has_color(spec.color, is_terminal()),
             terminal_columns(file_.descriptor())};
   if (style_.format == RecordFormat::automatic) {
     style_.format = is_terminal() ? on_terminal : RecordFormat::json;

@@ -27,7 +27,7 @@ struct SinkParts {
 // How one output writes.
 struct SinkStyle {
   RecordFormat format = RecordFormat::json;  // not `automatic`
-  std::string sensor = {};                   // that JSON records are marked with
+  audit::RecordMarks marks = {};             // of JSON records
   bool has_color = false;
   std::size_t columns = 0;  // of a terminal
 };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dissect/limits.h"
+#include "engine/audit/sink/record_values.h"
 #include "engine/evaluate/evaluation_options.h"
 
 namespace rpcaudit::app {
@@ -21,7 +22,7 @@ struct OutputSpec {
   std::string path;  // `-` is standard output
   RecordFormat format = RecordFormat::automatic;
   Color color = Color::automatic;
-  std::string sensor = {};  // that JSON records are marked with; may be empty
+  audit::RecordMarks marks = {};  // of JSON records
 };
 
 // What the command line says about the controls besides the RPC filters.
@@ -38,12 +39,12 @@ struct RunOptions {
   std::vector<std::string> captures;
   std::vector<std::string> policies;
   std::vector<std::string> listings;  // files of endpoints that mappers list
-  std::string deployment;            // file; empty without one
-  std::vector<std::string> outputs;  // as parse_output() reads them; standard output without any
+  std::string deployment;             // file; empty without one
+  std::vector<std::string> outputs;   // as parse_output() reads them; standard output without any
   std::string packet_filter;
   std::string summary;                // file for the summary as data; empty without one
   std::optional<std::uint64_t> rows;  // of each part of the summary for people; 0: all
-  std::string sensor;                 // that records and summary are marked with
+  audit::RecordMarks marks;           // of records and summary
   RecordFormat format = RecordFormat::automatic;
   Color color = Color::automatic;
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number

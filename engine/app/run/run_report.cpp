@@ -21,12 +21,21 @@
 namespace rpcaudit::app {
 namespace {
 
+std::vector<std::string> capture_names(const RunOptions& options) {
+  std::vector<std::string> names;
+  for (const std::string& capture : options.captures) {
+    names.push_back(audit::file_name_text(capture));
+  }
+  return names;
+}
+
 audit::RunFacts facts_of(const RunOptions& options, const FrameRun& run,
                          std::vector<std::string> problems) {
   audit::RunFacts facts;
   facts.version = kVersion;
-  facts.sensor = options.sensor;
-  facts.inputs = options.captures;
+  facts.sensor = options.marks.sensor;
+  facts.run = options.marks.run;
+  facts.inputs = capture_names(options);
   facts.frames = run.read.frames;
   facts.bytes = run.read.bytes;
   facts.first = run.read.first;
@@ -108,7 +117,7 @@ std::vector<std::string> problems_of(const capture::FrameSource& source) {
   if (too_many != 0) {
     problems.push_back(audit::grouped(too_many) + (too_many == 1 ? " input was" : " inputs were") +
                        " not read: only " + audit::grouped(raise_open_file_limit()) +
-                       " files may be open; more are let by `ulimit -n`");
+                       " files may be open at once; `ulimit -n` raises the limit");
   }
   return problems;
 }
@@ -136,7 +145,7 @@ std::optional<ExitStatus> report_stop(const ReadRun& run, Log& log) {
       break;
   }
   log.warn(std::string("stopped by ") + signal + " after " + audit::grouped(run.frames) +
-           " frames, before all was done");
+           " frames, before the end of the input");
   return status;
 }
 
@@ -147,12 +156,13 @@ void write_statistics(const RunOptions& options, const AuditRun& run, audit::Eve
   });
   dissect.push_back({"frames_of_odd_links", run.frames.read.frames_of_odd_links});
   const std::vector<audit::NamedCounter> audit = audit::named_counters(run.tally);
+  const std::vector<std::string> inputs = capture_names(options);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const Timestamp clock{std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()};
   sink.on_statistics({.timestamp = run.frames.read.last.value_or(clock),
                       .interrupted = run.frames.read.stopped != StopReason::none,
                       .version = kVersion,
-                      .inputs = options.captures,
+                      .inputs = inputs,
                       .first = run.frames.read.first,
                       .dissect = dissect,
                       .audit = audit});

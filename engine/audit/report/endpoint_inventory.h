@@ -8,6 +8,7 @@
 #include "dissect/limits.h"
 #include "dissect/rpc_observer.h"
 #include "engine/audit/event/slot_pool.h"
+#include "engine/audit/sink/record_values.h"
 #include "engine/audit/text/output_buffer.h"
 #include "engine/policy/listings/endpoint_listing.h"
 
@@ -89,7 +90,7 @@ class EndpointInventory : public dissect::RpcObserver {
 };
 
 // One record, `rpc_endpoint`, a line.
-void write_endpoints_json(const EndpointInventory& inventory, std::string_view sensor,
+void write_endpoints_json(const EndpointInventory& inventory, const RecordMarks& marks,
                           OutputBuffer& out);
 // A table for people.
 void write_endpoints_text(const EndpointInventory& inventory, OutputBuffer& out);

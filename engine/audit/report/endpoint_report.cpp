@@ -94,9 +94,9 @@ EndpointRow row_of(const ServedEndpoint& endpoint, const EndpointSighting& sight
 
 }  // namespace
 
-void write_endpoints_json(const EndpointInventory& inventory, std::string_view sensor,
+void write_endpoints_json(const EndpointInventory& inventory, const RecordMarks& marks,
                           OutputBuffer& out) {
-  const std::string head = record_head(sensor);
+  const std::string head = record_head(marks);
   for (const auto& [endpoint, sighting] : inventory.endpoints()) {
     write_record(endpoint, sighting, head, out);
   }

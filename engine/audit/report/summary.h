@@ -21,6 +21,7 @@ struct CountedLine {
 struct RunFacts {
   std::string_view version;  // of the program
   std::string_view sensor;   // may be empty
+  std::string_view run;      // may be empty
   std::vector<std::string> inputs;
   std::uint64_t frames = 0;
   std::uint64_t bytes = 0;  // as captured

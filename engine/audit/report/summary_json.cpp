@@ -241,6 +241,7 @@ std::string summary_json(const RunFacts& run, const AuditTally& tally,
   out.number("schema", kSchema);
   out.text("version", run.version);
   if (!run.sensor.empty()) out.text("sensor", run.sensor);
+  if (!run.run.empty()) out.text("run", run.run);
   write_run(out, run);
   write_counters(out, tally);
   if (policies != nullptr) {

@@ -8,6 +8,7 @@
 #include "engine/audit/sink/record_values.h"
 #include "engine/audit/text/auth_names.h"
 #include "engine/audit/text/status_names.h"
+#include "engine/audit/text/text_encoding.h"
 
 namespace rpcaudit::audit {
 namespace {
@@ -91,10 +92,10 @@ void write_doubts(JsonLine& line, dissect::Doubts doubts) {
 }  // namespace
 
 JsonSink::JsonSink(OutputBuffer& out, const evaluate::ServerPolicies* policies,
-                   InputName input_name, std::size_t contexts_max, std::string_view sensor,
+                   InputName input_name, std::size_t contexts_max, const RecordMarks& marks,
                    std::string_view input_key)
     : out_(out),
-      head_(record_head(sensor)),
+      head_(record_head(marks)),
       input_name_(std::move(input_name)),
       input_key_(input_key),
       shared_(contexts_max) {
@@ -134,7 +135,11 @@ void JsonSink::append_flow(std::string& out, const Endpoint& client, const Endpo
   const std::string_view name = input_name_ ? input_name_(input) : std::string_view();
   if (name.empty()) return;
   out.append(",\"").append(input_key_).append("\":\"");
-  append_json_escaped(out, name);
+  if (is_utf8(name)) {
+    append_json_escaped(out, name);
+  } else {
+    append_json_escaped(out, file_name_text(name));
+  }
   out.push_back('"');
 }
 

@@ -10,6 +10,7 @@
 #include "engine/audit/event/slot_pool.h"
 #include "engine/audit/sink/json_line.h"
 #include "engine/audit/sink/policy_members.h"
+#include "engine/audit/sink/record_values.h"
 #include "engine/audit/text/community_id.h"
 #include "engine/audit/text/rfc3339.h"
 #include "engine/evaluate/server_policies.h"
@@ -23,10 +24,9 @@ namespace rpcaudit::audit {
 class JsonSink : public EventSink {
  public:
   // Borrows `out`; `policies` may be null. `contexts_max` bounds ContextInfo::slot.
-  // All records have the name of the sensor, where it has one, and that of their input under
-  // `input_key`, a literal.
+  // All records have `marks`, and the name of their input under `input_key`, a literal.
   JsonSink(OutputBuffer& out, const evaluate::ServerPolicies* policies, InputName input_name,
-           std::size_t contexts_max, std::string_view sensor = {},
+           std::size_t contexts_max, const RecordMarks& marks = {},
            std::string_view input_key = "pcap");
 
   void on_approach(std::uint32_t context_slot) noexcept override;
@@ -77,7 +77,7 @@ class JsonSink : public EventSink {
                      bool serves_attacks);
 
   OutputBuffer& out_;
-  std::string head_;  // "schema":1,"sensor":"..."
+  std::string head_;  // "schema":1,"sensor":"...","run":"..."
   InputName input_name_;
   std::string_view input_key_;
   Rfc3339Writer time_;

@@ -34,12 +34,16 @@ FindingSeverity severity_of(const evaluate::Verdict& verdict, bool serves_attack
   return FindingSeverity::low;
 }
 
-std::string record_head(std::string_view sensor) {
+std::string record_head(const RecordMarks& marks) {
   std::string head(kSchemaMember);
-  if (sensor.empty()) return head;
-  head.append(",\"sensor\":\"");
-  append_json_escaped(head, sensor);
-  head.push_back('"');
+  const auto add = [&head](std::string_view key, std::string_view value) {
+    if (value.empty()) return;
+    head.append(",\"").append(key).append("\":\"");
+    append_json_escaped(head, value);
+    head.push_back('"');
+  };
+  add("sensor", marks.sensor);
+  add("run", marks.run);
   return head;
 }
 

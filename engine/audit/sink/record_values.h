@@ -24,9 +24,14 @@ inline constexpr std::size_t kFindingSeverityCount = 3;
 [[nodiscard]] FindingSeverity severity_of(const evaluate::Verdict& verdict,
                                           bool serves_attacks) noexcept;
 
-// What every record begins with behind its type: the version of the schema, and the sensor's name
-// where it has one.
-[[nodiscard]] std::string record_head(std::string_view sensor);
+// What the user marks all records of a run with; what is empty is left out.
+struct RecordMarks {
+  std::string sensor;  // name of whoever captured
+  std::string run;     // tells the records of this run from those of others
+};
+
+// What every record begins with behind its type: the version of the schema, and the marks.
+[[nodiscard]] std::string record_head(const RecordMarks& marks);
 
 // The same number, below 2^53, for all contexts of an association (C706 12.6.2) and their calls: of
 // both ends and of the time at which it began. Contexts whose bind was not seen share that of their

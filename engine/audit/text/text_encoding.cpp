@@ -107,6 +107,30 @@ void append_json_escaped(Out& out, std::string_view text) {
 template void append_json_escaped(OutputBuffer& out, std::string_view text);
 template void append_json_escaped(std::string& out, std::string_view text);
 
+bool is_utf8(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const CodePoint point = decode(text);
+    if (!point.valid) return false;
+    text.remove_prefix(point.size);
+  }
+  return true;
+}
+
+std::string file_name_text(std::string_view name) {
+  if (is_utf8(name)) return std::string(name);
+  std::string out;
+  while (!name.empty()) {
+    const CodePoint point = decode(name);
+    if (!point.valid || (name.front() == '\\' && reads_as_escape(name.substr(1)))) {
+      append_hex_byte(out, static_cast<unsigned char>(name.front()));
+    } else {
+      out += name.substr(0, point.size);
+    }
+    name.remove_prefix(point.size);
+  }
+  return out;
+}
+
 void append_terminal_text(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const CodePoint point = decode(text);

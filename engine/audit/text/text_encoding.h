@@ -15,6 +15,13 @@ namespace rpcaudit::audit {
 template <typename Out>
 void append_json_escaped(Out& out, std::string_view text);
 
+[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+
+// The name of a file as UTF-8. A name that is UTF-8 stays as it is; in any other one each byte that
+// is none is shown as \xff, and a backslash that would read so as \x5c, so that the file can be
+// found again.
+[[nodiscard]] std::string file_name_text(std::string_view name);
+
 // For a terminal: what could steer it or turn the text around is shown as \u{202e} or \x1b. A
 // backslash that would read as the beginning of such an escape is shown as \x5c; every other one
 // stands for itself.

@@ -185,6 +185,25 @@ TEST_F(SchemaTest, CallsByOperationLoseNoBlockedOnes) {
   EXPECT_EQ(by_operation("audit --all -p " + dcsync), calls);
 }
 
+TEST_F(SchemaTest, EveryRecordAndTheSummaryCarryTheIdOfTheRun) {
+  const std::string summary = (folder / "summary").string();
+  for (const char* command :
+       {"audit --all -p pcaps/policies/block-dcsync.netsh.txt --summary ", "endpoints -o "}) {
+    const bool is_audit = std::string_view(command).starts_with("audit");
+    const std::string records =
+        run(std::string(command) + summary + " -q --run case-7 --format json " + demo).out;
+    std::istringstream lines(is_audit ? records : read_file(summary));
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      EXPECT_NE(line.find(R"("schema":1,"run":"case-7")"), std::string::npos) << line;
+    }
+    EXPECT_GT(count, 50u) << command;
+    if (is_audit) {
+      EXPECT_STREQ(parsed(read_file(summary))["run"].GetString(), "case-7");
+    }
+  }
+}
+
 TEST_F(SchemaTest, RecordsOfAnAssociationShareAFlow) {
   std::map<std::uint64_t, std::string> ends;
   std::map<std::string, std::set<std::uint64_t>> flows;

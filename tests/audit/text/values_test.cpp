@@ -127,6 +127,12 @@ TEST(TextEncoding, MakesTextSafe) {
   }
 }
 
+TEST(TextEncoding, NamesFilesSoThatTheyAreFoundAgain) {
+  EXPECT_EQ(file_name_text("caf\xc3\xa9\\xff.pcap"), "caf\xc3\xa9\\xff.pcap");
+  EXPECT_EQ(file_name_text("caf\xe9.pcap"), "caf\\xe9.pcap");
+  EXPECT_EQ(file_name_text("\xe9\\xff"), "\\xe9\\x5cxff");
+}
+
 TEST(TextEncoding, KeepsDomainAndUserApart) {
   const auto account = [](std::string_view domain, std::string_view user) {
     std::string text;
