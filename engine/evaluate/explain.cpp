@@ -74,7 +74,7 @@ void note_what_is_not_told(const FilterVerdict& verdict, Explanation& explanatio
         "it decides nothing, which permits");
   }
   if (verdict.undecidable_by_datagram) {
-    explanation.notes.emplace_back("no source tells whether Windows filters datagram calls");
+    explanation.notes.emplace_back("no source says whether Windows filters datagram calls");
   }
 }
 
@@ -200,7 +200,7 @@ void add_findings(const Case& judged, const std::vector<std::uint32_t>& order,
     FilterFinding finding;
     finding.filter = index;
     finding.weight = policy::filter_weight(filter);
-    finding.note = "layer `" + std::string(to_string(filter.layer)) + "` is another one";
+    finding.note = "not for this layer, but for `" + std::string(to_string(filter.layer)) + "`";
     explanation.filters.push_back(std::move(finding));
   }
 }

@@ -49,7 +49,7 @@ constexpr DifferenceRow kTable[] = {
      "layer `um` for datagram calls",
      {applies, undecidable, undecidable, undecidable, undecidable, undecidable, undecidable,
       undecidable, undecidable, undecidable, undecidable},
-     "no source tells whether the layer sees them"},
+     "no source says whether the layer sees them"},
     {Difference::only_continue,
      "calls that only `continue` filters match",
      {undecidable, permits, permits, permits, permits, permits, permits, permits, permits, permits,

@@ -31,12 +31,12 @@ TEST(Explain, SaysOfEveryFilterWhyItDidNotDecide) {
       permit({image("lsass.exe")}),
       on_layer(policy::Layer::epmap, block({})),
   });
-  EXPECT_THAT(
-      filter_notes(explain(written, {}, samr_over_tcp(), {})),
-      ElementsAre("4 only logs, having audit=enable",
-                  "3 leaves the decision to the filters after it", "2 does not match", "1! decides",
-                  "5 not reached: a heavier filter decides",
-                  "0 not reached: a heavier filter decides", "6 layer `epmap` is another one"));
+  EXPECT_THAT(filter_notes(explain(written, {}, samr_over_tcp(), {})),
+              ElementsAre("4 only logs, having audit=enable",
+                          "3 leaves the decision to the filters after it", "2 does not match",
+                          "1! decides", "5 not reached: a heavier filter decides",
+                          "0 not reached: a heavier filter decides",
+                          "6 not for this layer, but for `epmap`"));
 }
 
 TEST(Explain, SaysWhichFiltersMayDecide) {

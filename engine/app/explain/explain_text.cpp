@@ -46,7 +46,7 @@ std::string verdict_part(const evaluate::Verdict& verdict, const policy::Policy&
     text += "\n         only `continue` filters match, and the texts differ on what follows";
   }
   if (filters.undecidable_by_datagram) {
-    text += "\n         no source tells whether Windows filters datagram calls";
+    text += "\n         no source says whether Windows filters datagram calls";
   }
   if (evaluate::is_only_logged(verdict)) {
     text += "\n         the filter has audit=enable: documented as logged, not applied";
@@ -199,7 +199,7 @@ std::string targets_text(const ExplainedLayer& layer) {
 
 std::string explained_text(const ExplainedCall& explained) {
   std::string text = call_text(explained.context, explained.call);
-  if (explained.layers.empty()) return text + "verdict  none: no deployment has the server\n";
+  if (explained.layers.empty()) return text + "verdict  none: no deployment names the server\n";
   if (!explained.deployment.empty()) {
     text += "policy   of " + audit::terminal_text(explained.deployment) + "\n";
   }

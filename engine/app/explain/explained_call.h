@@ -38,7 +38,7 @@ struct ExplainedCall {
   std::string deployment;  // empty where there is only one policy
   // What all readings share, where the wire leaves several.
   std::optional<evaluate::VerdictAction> shared_action;
-  std::vector<ExplainedLayer> layers;  // none: no deployment has the server
+  std::vector<ExplainedLayer> layers;  // none: no deployment names the server
 
  private:
   void add_layer(const policy::Policy& policy, const evaluate::EvaluationOptions& options,

@@ -259,7 +259,7 @@ bool report_usable(const LoadedPolicies& loaded, const RunOptions& options, Log&
     const char* const what =
         "the policy has neither filters nor settings that stop calls: all are permitted";
     if (!options.allow_empty) {
-      log.error(std::string(what) + "; if that is meant, say --allow-empty");
+      log.error(std::string(what) + "; if this is intended, add --allow-empty");
       return false;
     }
     log.warn(what);

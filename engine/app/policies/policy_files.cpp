@@ -110,7 +110,7 @@ void report_empty(std::uint32_t file, const policy::SourceText& source,
   if (hint.empty() && !options.allow_empty) {
     hint =
         removes_filters(source) ? "it only removes filters, and a server is left with none; " : "";
-    hint += "if that is what it is for, say `--allow-empty`";
+    hint += "if this is intended, add `--allow-empty`";
   }
   loaded.diagnostics.push_back(
       {options.allow_empty ? policy::Severity::warning : policy::Severity::error, "empty-policy",

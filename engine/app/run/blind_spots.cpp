@@ -137,7 +137,7 @@ std::string reason_for_nothing(const dissect::DissectStatistics& s, const audit:
   if (tally.other_system != 0) {
     return "their servers do not run Windows (`windows = true` in a deployment says otherwise)";
   }
-  if (tally.calls != 0) return "no deployment has their servers";
+  if (tally.calls != 0) return "no deployment names their servers";
   if (tally.contexts != 0) return "interfaces were bound, but no call was made";
   if (events(tally, dissect::BlindnessKind::smb_encrypted) != 0) {
     return "SMB connections are encrypted, so their named pipes cannot be read";
@@ -150,7 +150,7 @@ std::string reason_for_nothing(const dissect::DissectStatistics& s, const audit:
   }
   if (s.flows_http != 0) {
     return audit::grouped(s.flows_http) +
-           " RPC over HTTP connections were seen, which are not looked into";
+           " RPC over HTTP connections were seen, which rpcaudit does not decode";
   }
   if (s.flows_rpc != 0) {
     return s.flows_one_sided != 0 ? "only the servers' side of RPC connections was captured"
@@ -159,9 +159,9 @@ std::string reason_for_nothing(const dissect::DissectStatistics& s, const audit:
   if (s.frames_cut != 0 && s.frames_cut * 2 > s.frames) {
     return "most frames are cut by the snap length: capture whole frames (tcpdump -s 0)";
   }
-  if (s.tcp_segments + s.udp_datagrams == 0) return "there is no TCP or UDP in it";
+  if (s.tcp_segments + s.udp_datagrams == 0) return "the input holds no TCP or UDP";
   if (s.tcp_segments == 0) {
-    return "there is no TCP in it, and no RPC in its " + audit::grouped(s.udp_datagrams) +
+    return "the input holds no TCP, and no RPC in its " + audit::grouped(s.udp_datagrams) +
            " UDP datagrams";
   }
   return "none of " + audit::grouped(s.flows) +

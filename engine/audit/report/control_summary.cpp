@@ -82,7 +82,7 @@ std::string what_if_part(const ControlTally& tally, const RowLimits& limits) {
       if (count.blocked[value] != 0) rows.push_back({key, count.blocked[value], {}, false});
     }
     text += "  at RestrictRemoteClients=" + std::to_string(value) + " ";
-    text += rows.empty() ? "nobody loses anything" : who_loses_what(rows);
+    text += rows.empty() ? "no call is affected" : who_loses_what(rows);
     if (undecidable != 0) text += "; " + things(undecidable, "call") + " undecidable";
     text += '\n' + rows_text(std::move(rows), limits);
   }
@@ -93,7 +93,7 @@ std::string lookups_part(const ControlTally& tally, const RowLimits& limits) {
   constexpr std::pair<evaluate::Lookup, std::string_view> kRemarks[] = {
       {evaluate::Lookup::needs_auth, "unless the client sets EnableAuthEpResolution"},
       {evaluate::Lookup::refused, "the client does not set EnableAuthEpResolution"},
-      {evaluate::Lookup::unreachable, "anonymous: whatever the client sets"},
+      {evaluate::Lookup::unreachable, "anonymous calls, whatever the client sets"},
   };
   std::map<std::pair<OperationKey, std::string_view>, std::uint64_t> sums;
   std::uint64_t authenticated = 0;
@@ -290,7 +290,7 @@ std::string actions_part(const AuditTally& all) {
       {evaluate::ControlAction::would_block, "would block"},
       {evaluate::ControlAction::undecidable, "undecidable"},
       {evaluate::ControlAction::would_permit, "would permit"},
-      {evaluate::ControlAction::not_applicable, "not concerned"},
+      {evaluate::ControlAction::not_applicable, "not affected"},
   };
   std::string text;
   for (const evaluate::Control control : evaluate::kOtherControls) {

@@ -74,7 +74,7 @@ std::string inputs_part(const RunFacts& run) {
     text += "observed    " + time_text(*run.first) + " to " + time_text(*run.last) + " UTC (" +
             duration_text(*run.first, *run.last) + ")\n";
   }
-  if (run.interrupted) text += "            stopped before the end of the input\n";
+  if (run.interrupted) text += "            the run was stopped before the end of the input\n";
   return text;
 }
 
@@ -259,26 +259,44 @@ std::string consequences_part(const AuditTally& tally, const evaluate::ServerPol
          text;
 }
 
-std::string_view blindness_text(dissect::BlindnessKind kind) {
+// What is counted, for one and for several.
+struct CountedThing {
+  std::string_view one;
+  std::string_view many;
+};
+
+CountedThing blindness_text(dissect::BlindnessKind kind) {
   switch (kind) {
-    case dissect::BlindnessKind::gap: return "gaps in RPC connections";
+    case dissect::BlindnessKind::gap:
+      return {"gap in an RPC connection", "gaps in RPC connections"};
     case dissect::BlindnessKind::snap_length_cut:
-      return "frames of RPC connections cut by the snap length";
-    case dissect::BlindnessKind::missed_bind: return "contexts used without their bind in sight";
+      return {"frame of an RPC connection cut by the snap length",
+              "frames of RPC connections cut by the snap length"};
+    case dissect::BlindnessKind::missed_bind:
+      return {"context used whose bind was not seen", "contexts used whose bind was not seen"};
     case dissect::BlindnessKind::undecodable:
-      return "stretches of RPC connections that are no valid PDU";
+      return {"stretch of an RPC connection that is no valid PDU",
+              "stretches of RPC connections that are no valid PDU"};
     case dissect::BlindnessKind::table_eviction:
-      return "connections or contexts forgotten because a table was full";
-    case dissect::BlindnessKind::unfinished_fragments: return "IP datagrams with fragments missing";
-    case dissect::BlindnessKind::smb_encrypted: return "encrypted SMB sessions (named pipes)";
-    case dissect::BlindnessKind::smb_compressed: return "SMB sessions with compressed messages";
+      return {"connection or context evicted from a full table",
+              "connections or contexts evicted from a full table"};
+    case dissect::BlindnessKind::unfinished_fragments:
+      return {"IP datagram with fragments missing", "IP datagrams with fragments missing"};
+    case dissect::BlindnessKind::smb_encrypted:
+      return {"encrypted SMB session (named pipes)", "encrypted SMB sessions (named pipes)"};
+    case dissect::BlindnessKind::smb_compressed:
+      return {"SMB session with compressed messages", "SMB sessions with compressed messages"};
     case dissect::BlindnessKind::http_not_dissected:
-      return "RPC over HTTP connections not looked into";
+      return {"RPC over HTTP connection that is not decoded",
+              "RPC over HTTP connections that are not decoded"};
     case dissect::BlindnessKind::encapsulated:
-      return "frames inside encapsulations that are not followed";
-    case dissect::BlindnessKind::conflict: return "RPC connections whose bytes leave two readings";
+      return {"frame in an encapsulation that is not followed",
+              "frames in encapsulations that are not followed"};
+    case dissect::BlindnessKind::conflict:
+      return {"RPC connection whose bytes leave two readings",
+              "RPC connections whose bytes leave two readings"};
   }
-  return "unknown";
+  return {};
 }
 
 // How often something found no place in a table that the sections above are made of.
@@ -300,12 +318,13 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally,
   for (std::size_t i = 0; i < dissect::kBlindnessKindCount; ++i) {
     const BlindnessTally& blind = tally.blindness[i];
     if (blind.events == 0) continue;
-    std::string what(blindness_text(static_cast<dissect::BlindnessKind>(i)));
+    const CountedThing thing = blindness_text(static_cast<dissect::BlindnessKind>(i));
+    std::string what(blind.events == 1 ? thing.one : thing.many);
     if (blind.bytes != 0) what += ", " + grouped(blind.bytes) + " bytes";
     text += counted(blind.events, what);
   }
   if (tally.without_policy != 0) {
-    text += counted_calls(tally.without_policy, "not judged: no deployment has the server");
+    text += counted_calls(tally.without_policy, "not judged: no deployment names the server");
   }
   if (tally.other_system != 0) {
     text += counted_calls(tally.other_system, "not judged: the server does not run Windows");
@@ -330,8 +349,9 @@ std::string not_seen_part(const RunFacts& run, const AuditTally& tally,
   if (run.inputs_skipped != 0) {
     text += counted(run.inputs_skipped, "files of folders left out, as they are no captures");
   }
-  if (run.interrupted) text += not_counted("the rest of the input: stopped before its end");
-  if (!run.problems.empty()) text += not_counted("what the problems below have lost");
+  if (run.interrupted)
+    text += not_counted("the rest of the input: the run was stopped before its end");
+  if (!run.problems.empty()) text += not_counted("what was lost to the problems below");
   return "\nWhat was not seen (blind spots)\n" + (text.empty() ? not_counted("none found") : text);
 }
 

@@ -176,7 +176,8 @@ void TextSink::say_operation(const ContextInfo& context, const CallEvent& call) 
     const std::string_view name = interface_name(asked);
     line_ += " for " + (name.empty() ? to_string(asked) : std::string(name));
   } else {
-    line_ += call.question->names_no_interface ? " for all interfaces" : " for what is not shown";
+    line_ += call.question->names_no_interface ? " for all interfaces"
+                                               : " for an interface that cannot be read";
   }
 }
 
@@ -231,7 +232,8 @@ void TextSink::say_reason(const CallEvent& call) {
   const std::string unseen = unseen_text(verdict);
   if (!unseen.empty()) line_ += "  not seen: " + unseen;
   if (filters.undecidable_by_continue) line_ += "  only `continue` filters match";
-  if (filters.undecidable_by_datagram) line_ += "  no source tells of datagram calls";
+  if (filters.undecidable_by_datagram)
+    line_ += "  no source says whether Windows filters datagram calls";
   if (!evaluate::is_only_logged(verdict)) say_event(call);
   if (verdict.readings_differ) line_ += "  (other readings differ)";
   if (verdict.depends_on_target) say_targets(call);
@@ -286,7 +288,7 @@ void TextSink::say_other_controls(const CallEvent& call) {
 }
 
 void TextSink::say_outcome(const CallEvent& call) {
-  line_ += call.verdict ? "  in fact " : "  ";
+  line_ += call.verdict ? "  outcome: " : "  ";
   line_ += to_string(call.outcome);
   const bool has_status =
       call.outcome == dissect::Outcome::fault || call.outcome == dissect::Outcome::rejected;
@@ -340,7 +342,7 @@ void TextSink::on_connection(const ConnectionEvent& connection) {
   line_ += action == evaluate::VerdictAction::undecidable ? "connection  perhaps by "
                                                           : "connection  by ";
   say_control(connection.policy, evaluate::Control::ipsec, connection.ipsec);
-  line_ += "  in fact ";
+  line_ += "  outcome: ";
   switch (connection.answer) {
     case dissect::OpeningAnswer::accepted: line_ += "accepted"; break;
     case dissect::OpeningAnswer::refused: line_ += "refused"; break;

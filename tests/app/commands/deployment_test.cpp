@@ -51,7 +51,7 @@ TEST_F(DeploymentProgramTest, AServerOfNoDeploymentIsNotJudgedAndThatIsSaid) {
   const Ended ended = run("audit -r " + demo + " -c " + config);
   EXPECT_EQ(ended.status, 0) << ended.err;
   EXPECT_EQ(count_records(ended.out, "\"verdict\"", "\"dest_ip\":\"10.77.0.2\""), 0u);
-  EXPECT_NE(ended.err.find("calls not judged: no deployment has the server"), std::string::npos)
+  EXPECT_NE(ended.err.find("calls not judged: no deployment names the server"), std::string::npos)
       << ended.err;
 }
 
@@ -108,7 +108,7 @@ TEST_F(DeploymentProgramTest, ExplainSaysWhatTheDeploymentSays) {
   EXPECT_NE(ended.out.find("would_block"), std::string::npos) << ended.out;
   const Ended other =
       run("explain -c " + config + " --call 'interface=drsuapi opnum=3 server=10.77.0.2'");
-  EXPECT_NE(other.out.find("no deployment has the server"), std::string::npos) << other.out;
+  EXPECT_NE(other.out.find("no deployment names the server"), std::string::npos) << other.out;
 }
 
 TEST_F(DeploymentProgramTest, CheckNamesWhatIsWrongInEveryFileOnce) {

@@ -61,7 +61,7 @@ TEST_F(TextTest, WouldBlockReadsAsASentence) {
   EXPECT_EQ(line(false),
             "2026-11-20 14:03:12.123Z  WOULD BLOCK  10.77.0.21 -> 10.77.0.1:49153  "
             "drsuapi.IDL_DRSGetNCChanges  as LAB77\\user1 (NTLM, privacy)  "
-            "by filter block-dcsync.netsh.txt:1  in fact response  [frame 4711]\n");
+            "by filter block-dcsync.netsh.txt:1  outcome: response  [frame 4711]\n");
   EXPECT_NE(line(true).find("\033[1;31mWOULD BLOCK\033[0m"), std::string::npos);
 }
 
@@ -98,7 +98,7 @@ TEST_F(TextTest, UndecidableNamesTheFields) {
             "2026-11-20 14:03:12.123Z  UNDECIDABLE  10.77.0.21 -> 10.77.0.1:49153  "
             "drsuapi.IDL_DRSGetNCChanges  without security  "
             "perhaps by filter block-dcsync.netsh.txt:1  not seen: image_name  "
-            "in fact response  [frame 4711]\n");
+            "outcome: response  [frame 4711]\n");
 }
 
 // [semantics] 5.4.
@@ -109,7 +109,7 @@ TEST_F(TextTest, ACallThatAuditEnableHasLoggedIsSaidToBe) {
   call.verdict->event_5712.filter = 1;
   call.verdict->event_5712.keywords = evaluate::AuditKeywords::success;
   EXPECT_NE(line(false).find("  by no filter  logged as success (event 5712) by filter "
-                             "block-dcsync.netsh.txt:4  in fact"),
+                             "block-dcsync.netsh.txt:4  outcome:"),
             std::string::npos);
   call.verdict->event_5712.keywords = evaluate::AuditKeywords::perhaps;
   EXPECT_NE(line(false).find("  perhaps logged (event 5712) by filter"), std::string::npos);
@@ -190,7 +190,7 @@ TEST_F(TextTest, PipesFaultsAndHostileNames) {
   const std::string text = line(false);
   EXPECT_NE(text.find("10.77.0.1:445 \\PIPE\\x\\x1b[2J"), std::string::npos) << text;
   EXPECT_NE(text.find("LAB77\\evil\\x0auser"), std::string::npos) << text;
-  EXPECT_NE(text.find("in fact fault 0x00000005"), std::string::npos) << text;
+  EXPECT_NE(text.find("outcome: fault 0x00000005"), std::string::npos) << text;
 }
 
 // Beside the counts, because they are not the whole truth.
@@ -250,9 +250,9 @@ TEST_F(TextTest, SummaryHasWhatWasFoundAndWhatWasNotSeen) {
             "           3  calls to be blocked that succeeded here and would start to fail\n"
             "\n"
             "What was not seen (blind spots)\n"
-            "           1  gaps in RPC connections, 1,460 bytes\n"
+            "           1  gap in an RPC connection, 1,460 bytes\n"
             "           7  frames cut by the snap length\n"
-            "           -  what the problems below have lost\n"
+            "           -  what was lost to the problems below\n"
             "problem: a.pcap: ends within a frame\n");
 }
 

@@ -151,8 +151,8 @@ TEST(ControlMonitor, CountsAtEachValueOnlyWhatTheValueAdds) {
     policy::Policy policy;
     policy.host = host;
     const std::string text = audit::control_summary(tally, evaluate::ServerPolicies(policy, {}));
-    EXPECT_THAT(text, HasSubstr("at RestrictRemoteClients=0 nobody loses anything\n"));
-    EXPECT_THAT(text, HasSubstr("at RestrictRemoteClients=1 nobody loses anything\n"));
+    EXPECT_THAT(text, HasSubstr("at RestrictRemoteClients=0 no call is affected\n"));
+    EXPECT_THAT(text, HasSubstr("at RestrictRemoteClients=1 no call is affected\n"));
     const auto loss =
         HasSubstr("at RestrictRemoteClients=2 this 1 client loses this 1 operation\n");
     if (filters_block) {
