@@ -59,11 +59,7 @@ Bytes CarriedStreams::consume(const Carried& carried, Direction direction, Bytes
   switch (carried.kind) {
     case CarriedKind::nothing: break;
     case CarriedKind::rpc: return sessions_.consume(carried.rpc(), direction, bytes, frame);
-    case CarriedKind::smb: {
-      const bool is_passed_over = smb_.passes_over(carried.smb(), direction, bytes.size());
-      smb_.consume(carried.smb(), direction, bytes, frame);
-      if (is_passed_over) return {};
-    }
+    case CarriedKind::smb: return smb_.consume(carried.smb(), direction, bytes, frame);
   }
   return bytes;
 }

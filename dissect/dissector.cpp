@@ -124,6 +124,11 @@ void Dissector::State::process_batch(std::span<const Frame> frames) noexcept {
     if (packets[i].transport == Transport::tcp) slots[i] = flows.fetch_connection(keys[i]);
   }
   dissected_segments = 0;
+  for (std::size_t step = 0; ahead && step < kPrefetchSteps; ++step) {
+    for (std::size_t i = 0; i < kPrefetchDistances[step]; ++i) {
+      if (slots[i]) flows.prefetch_carried(slots[i], keys[i], step);
+    }
+  }
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const Frame& frame = frames[i];
     for (std::size_t step = 0; ahead && step < kPrefetchSteps; ++step) {

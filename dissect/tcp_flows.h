@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "capture/prefetch.h"
 #include "dissect/limits.h"
 #include "dissect/net/packet.h"
 #include "dissect/rpc_observer.h"
@@ -26,7 +27,7 @@ class TcpFlows {
   [[nodiscard]] FlowKey fetch(const Packet& packet) const noexcept {
     const FlowKey key = flows_.key(packet);
     flows_.prefetch(key.tag);
-    __builtin_prefetch(packet.payload.data());
+    prefetch_lines(packet.payload.data());
     return key;
   }
   // The connection of a flow, on its way into the cache; none when it is not dissected.

@@ -140,10 +140,10 @@ void SmbConnections::tell_evicted_header(const SmbConnection& connection,
   observer_.on_blindness(blindness);
 }
 
-void SmbConnections::consume(Slot<SmbConnection> slot, Direction direction, Bytes bytes,
-                             const FrameReference& frame) noexcept {
+Bytes SmbConnections::consume(Slot<SmbConnection> slot, Direction direction, Bytes bytes,
+                              const FrameReference& frame) noexcept {
   Sink sink(*this, slot, direction, BlindnessKind::gap);
-  connections_[slot].streams[direction].consume(bytes, frame, headers_, sink);
+  return connections_[slot].streams[direction].consume(bytes, frame, headers_, sink);
 }
 
 bool SmbConnections::gap(Slot<SmbConnection> slot, Direction direction, std::uint64_t missing,

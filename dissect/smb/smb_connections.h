@@ -29,8 +29,9 @@ class SmbConnections {
     host_.tell_so_far(connections_[slot], frame);
   }
 
-  void consume(Slot<SmbConnection> slot, Direction direction, Bytes bytes,
-               const FrameReference& frame) noexcept;
+  // Returns the bytes from the first to the last that is not passed over.
+  Bytes consume(Slot<SmbConnection> slot, Direction direction, Bytes bytes,
+                const FrameReference& frame) noexcept;
   // Returns whether what is missing may have mattered.
   bool gap(Slot<SmbConnection> slot, Direction direction, std::uint64_t missing, BlindnessKind kind,
            const FrameReference& frame) noexcept;

@@ -5,9 +5,14 @@
 
 namespace rpcaudit::dissect {
 
-void SmbStream::consume(Bytes bytes, const FrameReference& frame, SmbHeaderPool& pool,
-                        SmbStreamSink& sink) noexcept {
+Bytes SmbStream::consume(Bytes bytes, const FrameReference& frame, SmbHeaderPool& pool,
+                         SmbStreamSink& sink) noexcept {
+  const Bytes all = bytes;
+  std::size_t read_begin = all.size();
+  std::size_t read_end = 0;
   while (!bytes.empty()) {
+    const std::size_t begin = all.size() - bytes.size();
+    const bool is_read = !passes_over(1);
     if (searching_) {
       bytes = search(bytes, frame, pool, sink);
     } else if (!in_message_) {
@@ -22,7 +27,11 @@ void SmbStream::consume(Bytes bytes, const FrameReference& frame, SmbHeaderPool&
       bytes = consume_header(bytes, frame, pool, sink);
     }
     if (in_message_ && at_ == length_) in_message_ = false;
+    if (!is_read) continue;
+    read_begin = std::min(read_begin, begin);
+    read_end = all.size() - bytes.size();
   }
+  return read_begin < read_end ? all.subspan(read_begin, read_end - read_begin) : Bytes();
 }
 
 Bytes SmbStream::consume_framing(Bytes bytes, const FrameReference& frame,
@@ -135,7 +144,7 @@ Bytes SmbStream::search(Bytes bytes, const FrameReference& frame, SmbHeaderPool&
     searching_ = false;
     prefix_size_ = 0;
     const std::size_t used = in_seam < kept ? 0 : in_seam - kept;
-    if (in_seam < kept) consume(whole.subspan(in_seam, kept - in_seam), frame, pool, sink);
+    if (in_seam < kept) (void)consume(whole.subspan(in_seam, kept - in_seam), frame, pool, sink);
     return bytes.subspan(used);
   }
   const std::size_t found = find_smb_message(bytes);

@@ -57,8 +57,9 @@ class SmbStreamSink {
 // a gap the stream stays in step where lengths tell how; otherwise it looks for the next message.
 class SmbStream {
  public:
-  void consume(Bytes bytes, const FrameReference& frame, SmbHeaderPool& pool,
-               SmbStreamSink& sink) noexcept;
+  // Returns the bytes from the first to the last that is not passed over.
+  [[nodiscard]] Bytes consume(Bytes bytes, const FrameReference& frame, SmbHeaderPool& pool,
+                              SmbStreamSink& sink) noexcept;
 
   // `missing` bytes will never come. `frame` is where that was seen.
   void gap(std::uint64_t missing, const FrameReference& frame, SmbHeaderPool& pool,

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "capture/prefetch.h"
 #include "dissect/store/reserved_memory.h"
 
 namespace rpcaudit::dissect {
@@ -66,9 +67,7 @@ class Slab {
 
   // Has the front of an object brought into the cache.
   void prefetch(Slot<T> slot, std::size_t size) const noexcept {
-    constexpr std::size_t kCacheLine = 64;
-    const char* at = reinterpret_cast<const char*>(&cells_[slot.index]);
-    for (std::size_t done = 0; done < size; done += kCacheLine) __builtin_prefetch(at + done, 1);
+    prefetch_lines(&cells_[slot.index], size);
   }
 
   T& operator[](Slot<T> slot) noexcept { return cells_[slot.index].value; }

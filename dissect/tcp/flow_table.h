@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "capture/prefetch.h"
 #include "capture/timestamp.h"
 #include "dissect/direction.h"
 #include "dissect/limits.h"
@@ -84,7 +85,7 @@ class FlowTable {
   [[nodiscard]] FlowKey key(const Packet& packet) const noexcept;
 
   // Brings a flow's line into the cache: worth it some packets ahead of the look-up.
-  void prefetch(std::uint64_t tag) const noexcept { __builtin_prefetch(&home(tag), 1); }
+  void prefetch(std::uint64_t tag) const noexcept { prefetch_lines(&home(tag)); }
 
   // Finds the flow and notes that it was seen now.
   [[nodiscard]] FlowLookup find_or_insert(std::uint64_t tag, Timestamp now) noexcept {

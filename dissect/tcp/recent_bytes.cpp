@@ -2,130 +2,130 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "dissect/tcp/sequence_number.h"
 
 namespace rpcaudit::dissect {
 
 void RecentBytes::reset(std::uint32_t sequence) noexcept {
+  large_ = nullptr;
   known_from_ = sequence;
-  newest_ = {};
-  first_run_ = 0;
-  run_count_ = 0;
+  newest_size_ = kept_ = next_ = 0;
+  first_run_ = run_count_ = 0;
 }
 
 void RecentBytes::append(std::uint32_t sequence, Bytes bytes) noexcept {
-  if (bytes.size() > kBytes) {
-    sequence += static_cast<std::uint32_t>(bytes.size() - kBytes);
-    bytes = bytes.last(kBytes);
-    reset(sequence);
+  const Ring ring = this->ring();
+  if (bytes.size() > ring.size) {
+    sequence += static_cast<std::uint32_t>(bytes.size() - ring.size);
+    bytes = bytes.last(ring.size);
+    known_from_ = sequence;
+    newest_size_ = kept_ = 0;
+    run_count_ = 0;
   }
-  const auto size = static_cast<std::uint32_t>(bytes.size());
-  const std::size_t place = written_ % kBytes;
-  const std::size_t before_wrap = std::min<std::size_t>(size, kBytes - place);
-  std::memcpy(bytes_.data() + place, bytes.data(), before_wrap);
-  std::memcpy(bytes_.data(), bytes.data() + before_wrap, size - before_wrap);
-  written_ += size;
+  const auto count = static_cast<std::uint32_t>(bytes.size());
+  const std::uint32_t before_wrap = std::min(count, ring.size - next_);
+  std::memcpy(ring.bytes + next_, bytes.data(), before_wrap);
+  std::memcpy(ring.bytes, bytes.data() + before_wrap, count - before_wrap);
+  next_ = static_cast<std::uint16_t>((next_ + count) & (ring.size - 1));
 
-  if (newest_.size == 0 || newest_.end != sequence) begin_run(sequence);
-  newest_.end = sequence + size;
-  newest_.size = std::min<std::uint32_t>(newest_.size + size, kBytes);
-  newest_.log_end = written_;
-  if (run_count_ != 0) drop_overwritten();
-  if (newest_.size == kBytes && sequence_distance(known_from_, newest_.begin()) > 0) {
-    known_from_ = newest_.begin();
-  }
+  if (newest_size_ == 0 || newest_end_ != sequence) begin_run(sequence, ring);
+  newest_end_ = sequence + count;
+  newest_size_ = static_cast<std::uint16_t>(newest_size_ + count);
+  kept_ = static_cast<std::uint16_t>(kept_ + count);
+  if (kept_ > ring.size) drop_overwritten(ring);
 }
 
-void RecentBytes::begin_run(std::uint32_t sequence) noexcept {
-  if (newest_.size != 0) {
-    if (run_count_ == kRuns) {
-      known_from_ = runs_[first_run_].end;
-      first_run_ = static_cast<std::uint8_t>((first_run_ + 1u) % kRuns);
-      --run_count_;
-    }
-    runs_[(first_run_ + run_count_) % kRuns] = newest_;
+void RecentBytes::begin_run(std::uint32_t sequence, const Ring& ring) noexcept {
+  if (newest_size_ != 0) {
+    if (run_count_ == ring.runs) drop_oldest_run(ring);
     ++run_count_;
+    const std::uint32_t index = index_of_run(0, ring);
+    ring.run_ends[index] = newest_end_;
+    ring.run_sizes[index] = newest_size_;
   }
-  newest_ = {sequence, 0, 0};
+  newest_end_ = sequence;
+  newest_size_ = 0;
 }
 
-// What is left of the oldest runs after `bytes_` has been written over.
-void RecentBytes::drop_overwritten() noexcept {
-  while (run_count_ != 0) {
-    Run& oldest = runs_[first_run_];
-    const std::uint32_t behind = written_ - oldest.log_end;  // bytes appended after the run
-    if (behind + oldest.size < kBytes) return;
-    if (behind < kBytes) {
-      oldest.size = static_cast<std::uint32_t>(kBytes) - behind;
-      if (sequence_distance(known_from_, oldest.begin()) > 0) known_from_ = oldest.begin();
-      return;
-    }
-    known_from_ = oldest.end;
-    first_run_ = static_cast<std::uint8_t>((first_run_ + 1u) % kRuns);
-    --run_count_;
+void RecentBytes::drop_oldest_run(const Ring& ring) noexcept {
+  known_from_ = ring.run_ends[first_run_];
+  kept_ = static_cast<std::uint16_t>(kept_ - ring.run_sizes[first_run_]);
+  first_run_ = first_run_ + 1u == ring.runs ? 0 : static_cast<std::uint8_t>(first_run_ + 1);
+  --run_count_;
+}
+
+// More was written than the ring holds, over the oldest bytes.
+void RecentBytes::drop_overwritten(const Ring& ring) noexcept {
+  while (run_count_ != 0 && kept_ - ring.run_sizes[first_run_] >= static_cast<int>(ring.size)) {
+    drop_oldest_run(ring);
   }
+  const auto lost = static_cast<std::uint16_t>(kept_ - ring.size);
+  std::uint16_t& size = run_count_ == 0 ? newest_size_ : ring.run_sizes[first_run_];
+  const std::uint32_t end = run_count_ == 0 ? newest_end_ : ring.run_ends[first_run_];
+  size = static_cast<std::uint16_t>(size - lost);
+  kept_ = static_cast<std::uint16_t>(ring.size);
+  known_from_ = end - size;
 }
 
-CopyResult RecentBytes::compare(const Run& run, std::uint32_t sequence,
-                                Bytes bytes) const noexcept {
-  const std::uint32_t end = sequence + static_cast<std::uint32_t>(bytes.size());
-  const std::uint32_t from = sequence_distance(sequence, run.begin()) > 0 ? run.begin() : sequence;
-  const std::uint32_t to = sequence_distance(run.end, end) > 0 ? run.end : end;
-  if (run.size == 0 || sequence_distance(from, to) <= 0) return CopyResult::same;
-  const std::size_t count = to - from;
-  const std::size_t place = (run.log_end - (run.end - from)) % kBytes;
-  const std::size_t before_wrap = std::min(count, kBytes - place);
-  const std::byte* copy = bytes.data() + (from - sequence);
-  const bool is_same = std::memcmp(copy, bytes_.data() + place, before_wrap) == 0 &&
-                       std::memcmp(copy + before_wrap, bytes_.data(), count - before_wrap) == 0;
-  return is_same ? CopyResult::same : CopyResult::differs;
+void RecentBytes::widen(LargeRing& ring) noexcept { move_to(&ring); }
+void RecentBytes::narrow() noexcept { move_to(nullptr); }
+
+// Both rings are there all the time.
+void RecentBytes::move_to(LargeRing* large) noexcept {
+  const Ring from = ring();
+  std::swap(large_, large);
+  const Ring to = ring();
+  std::swap(large_, large);
+  while (run_count_ > to.runs) drop_oldest_run(from);
+  std::array<std::uint32_t, kLargeRuns> ends;
+  std::array<std::uint16_t, kLargeRuns> sizes;
+  for (std::uint32_t age = 0; age < run_count_; ++age) {
+    ends[age] = from.run_ends[index_of_run(age, from)];
+    sizes[age] = from.run_sizes[index_of_run(age, from)];
+  }
+  first_run_ = 0;
+  for (std::uint32_t age = 0; age < run_count_; ++age) {
+    to.run_ends[index_of_run(age, to)] = ends[age];
+    to.run_sizes[index_of_run(age, to)] = sizes[age];
+  }
+  const std::uint32_t count = std::min<std::uint32_t>(kept_, to.size);
+  for (std::uint32_t back = 1; back <= count; ++back) {
+    to.bytes[(count - back)] = from.bytes[(next_ - back) & (from.size - 1)];
+  }
+  next_ = static_cast<std::uint16_t>(count & (to.size - 1));
+  large_ = large;
+  if (kept_ > to.size) drop_overwritten(to);
 }
 
+// Walks from the newest run to the oldest.
 CopyResult RecentBytes::compare(std::uint32_t sequence, Bytes bytes) const noexcept {
-  if (compare(newest_, sequence, bytes) == CopyResult::differs) return CopyResult::differs;
-  for (std::size_t i = 0; i < run_count_; ++i) {
-    const Run& run = runs_[(first_run_ + i) % kRuns];
-    if (compare(run, sequence, bytes) == CopyResult::differs) return CopyResult::differs;
+  const Ring ring = this->ring();
+  const std::uint32_t end = sequence + static_cast<std::uint32_t>(bytes.size());
+  std::uint32_t run_end = newest_end_;
+  std::uint32_t run_size = newest_size_;
+  std::uint32_t place = next_;  // behind the run
+  for (std::uint32_t age = 0;; ++age) {
+    const std::uint32_t begin = run_end - run_size;
+    const std::uint32_t from = sequence_distance(sequence, begin) > 0 ? begin : sequence;
+    const std::uint32_t to = sequence_distance(run_end, end) > 0 ? run_end : end;
+    if (run_size != 0 && sequence_distance(from, to) > 0) {
+      const std::uint32_t count = to - from;
+      const std::uint32_t at = (place - (run_end - from)) & (ring.size - 1);
+      const std::uint32_t before_wrap = std::min(count, ring.size - at);
+      const std::byte* const copy = bytes.data() + (from - sequence);
+      if (std::memcmp(copy, ring.bytes + at, before_wrap) != 0 ||
+          std::memcmp(copy + before_wrap, ring.bytes, count - before_wrap) != 0) {
+        return CopyResult::differs;
+      }
+    }
+    if (age == run_count_) break;
+    place -= run_size;
+    run_end = ring.run_ends[index_of_run(age, ring)];
+    run_size = ring.run_sizes[index_of_run(age, ring)];
   }
   return sequence_distance(sequence, known_from_) > 0 ? CopyResult::unknown : CopyResult::same;
-}
-
-RecentBytesPool::RecentBytesPool(const Limits& limits)
-    : entries_(std::max<std::size_t>(2, limits.recent_bytes / RecentBytes::kBytes)),
-      owners_(entries_.capacity()) {}
-
-RecentBytes* RecentBytesPool::find(const RecentBytesHandle& handle) noexcept {
-  return has(handle) ? &entries_[handle.slot] : nullptr;
-}
-
-RecentBytes& RecentBytesPool::get(RecentBytesHandle& handle, std::uint32_t sequence) noexcept {
-  if (!has(handle)) {
-    const Slot<RecentBytes> slot = take();
-    entries_[slot].reset(sequence);
-    handle = {slot, ++owners_[slot.index].generation};
-  }
-  owners_[handle.slot.index].was_used = true;
-  return entries_[handle.slot];
-}
-
-void RecentBytesPool::release(RecentBytesHandle& handle) noexcept {
-  if (has(handle)) {
-    ++owners_[handle.slot.index].generation;
-    entries_.release(handle.slot);
-  }
-  handle = {};
-}
-
-Slot<RecentBytes> RecentBytesPool::take() noexcept {
-  if (const Slot<RecentBytes> free = entries_.take()) return free;
-  // Once around at most: by then no entry counts as used.
-  for (;;) {
-    hand_ = hand_ + 1 == entries_.capacity() ? 0 : hand_ + 1;
-    Owner& owner = owners_[hand_];
-    if (!owner.was_used) return Slot<RecentBytes>(hand_);
-    owner.was_used = false;
-  }
 }
 
 }  // namespace rpcaudit::dissect

@@ -3,11 +3,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "capture/frame.h"
-#include "dissect/limits.h"
-#include "dissect/store/slab.h"
+#include "capture/prefetch.h"
 
 namespace rpcaudit::dissect {
 
@@ -20,11 +18,19 @@ enum class CopyResult : std::uint8_t {
 
 // The bytes that one direction of a connection delivered last, kept to compare later copies of them
 // with. Bytes that do not matter to anybody, those of files above all, are passed over.
+//
+// A receiver drops copies of what it has acknowledged, so that few bytes are enough most of the
+// time. They are kept in the object itself; a LargeRing takes its place while the receiver lacks
+// more than that.
 class RecentBytes {
  public:
-  static constexpr std::size_t kBytes = 1u << 14;
+  static constexpr std::uint32_t kSmallBytes = 1u << 9;
+  static constexpr std::uint32_t kLargeBytes = 1u << 14;
+  struct LargeRing;
 
-  RecentBytes() noexcept {}  // leaves the pages of `bytes_` untouched
+  RecentBytes() noexcept {}  // leaves the pages of the bytes untouched
+  RecentBytes(const RecentBytes&) = delete;
+  RecentBytes& operator=(const RecentBytes&) = delete;
 
   // Forgets everything. Bytes from `sequence` on will be kept; those before it are not known.
   void reset(std::uint32_t sequence) noexcept;
@@ -34,80 +40,95 @@ class RecentBytes {
   // Compares a copy of bytes that all were delivered, or passed over.
   [[nodiscard]] CopyResult compare(std::uint32_t sequence, Bytes bytes) const noexcept;
 
+  // Moves what is known to a large ring, which has to stay until narrow(), or back. The latter
+  // keeps what fits.
+  void widen(LargeRing& ring) noexcept;
+  void narrow() noexcept;
+  [[nodiscard]] bool is_large() const noexcept { return large_ != nullptr; }
+
+  // Whether `count` more bytes fit into the object itself together with all those for which
+  // `is_acknowledged(end)` does not hold, where `end` is the sequence number behind some of them.
+  template <class IsAcknowledged>
+  [[nodiscard]] bool fits_small(std::size_t count,
+                                const IsAcknowledged& is_acknowledged) const noexcept;
+
   // Brings the place of the next bytes into the cache.
-  void prefetch_end() const noexcept {
-    const std::byte* const end = bytes_.data() + written_ % kBytes;
-    __builtin_prefetch(end, 1);
-    __builtin_prefetch(end + 64, 1);
-  }
+  void prefetch_end() const noexcept { prefetch_lines(ring().bytes + next_, 65); }
 
  private:
-  // Bytes that stand one behind the other both in the stream and in `bytes_`.
-  struct Run {
-    std::uint32_t end = 0;   // sequence number behind the last byte
-    std::uint32_t size = 0;  // at most kBytes
-    std::uint32_t log_end = 0;
+  static constexpr std::uint32_t kSmallRuns = 4;
+  static constexpr std::uint32_t kLargeRuns = 64;
 
-    [[nodiscard]] std::uint32_t begin() const noexcept { return end - size; }
+  // A run is of bytes that stand one behind the other both in the stream and in the ring. `ends`
+  // are the sequence numbers behind their last bytes.
+  template <std::uint32_t kRuns>
+  struct Runs {
+    std::array<std::uint32_t, kRuns> ends;
+    std::array<std::uint16_t, kRuns> sizes;
   };
-  static constexpr std::size_t kRuns = 64;
+  // The memory in use.
+  struct Ring {
+    std::byte* bytes;
+    std::uint32_t size;  // of the bytes: a power of two
+    std::uint32_t* run_ends;
+    std::uint16_t* run_sizes;
+    std::uint32_t runs;  // room for so many
+  };
 
-  [[nodiscard]] CopyResult compare(const Run& run, std::uint32_t sequence,
-                                   Bytes bytes) const noexcept;
-  void begin_run(std::uint32_t sequence) noexcept;
-  void drop_overwritten() noexcept;
+  [[nodiscard]] Ring ring() const noexcept;
+  [[nodiscard]] std::uint32_t index_of_run(std::uint32_t age, const Ring& ring) const noexcept {
+    const std::uint32_t index = first_run_ + run_count_ - 1u - age;  // 0 is the latest
+    return index >= ring.runs ? index - ring.runs : index;
+  }
+  void move_to(LargeRing* large) noexcept;
+  void begin_run(std::uint32_t sequence, const Ring& ring) noexcept;
+  void drop_oldest_run(const Ring& ring) noexcept;
+  void drop_overwritten(const Ring& ring) noexcept;
 
-  // What every append() needs stands in the first cache line.
-  std::uint32_t written_ = 0;     // bytes ever appended; their place in `bytes_` is modulo kBytes
+  // What append() needs stands in the first cache line.
+  LargeRing* large_ = nullptr;    // in place of `small_bytes_` and `small_runs_`
   std::uint32_t known_from_ = 0;  // bytes before this sequence number are not known
-  Run newest_;                    // of no bytes until there are any
-  std::uint8_t first_run_ = 0;    // of the ring of earlier runs, the oldest first
+  std::uint32_t newest_end_ = 0;  // of the newest run, of no bytes until there are any
+  std::uint16_t newest_size_ = 0;
+  std::uint16_t kept_ = 0;      // bytes of all runs
+  std::uint16_t next_ = 0;      // where in the ring the next byte goes
+  std::uint8_t first_run_ = 0;  // of the ring of runs before the newest, the oldest first
   std::uint8_t run_count_ = 0;
-  std::array<Run, kRuns> runs_;
-  std::array<std::byte, kBytes> bytes_;
+  Runs<kSmallRuns> small_runs_;
+  std::array<std::byte, kSmallBytes> small_bytes_;
 };
 
-// Which RecentBytes a stream has. They may be taken from it for another stream.
-struct RecentBytesHandle {
-  Slot<RecentBytes> slot;
-  std::uint32_t generation = 0;
+struct RecentBytes::LargeRing {
+  LargeRing() noexcept {}  // leaves its pages untouched
+
+  Runs<kLargeRuns> runs;
+  std::array<std::byte, kLargeBytes> bytes;
 };
 
-// A bounded number of RecentBytes. When all are in use, one that was not appended to of late is
-// taken from its stream.
-class RecentBytesPool {
- public:
-  explicit RecentBytesPool(const Limits& limits);
-
-  // The bytes of a stream, or nullptr when it has none, or none any longer.
-  [[nodiscard]] RecentBytes* find(const RecentBytesHandle& handle) noexcept;
-  // The bytes of a stream; if need be new ones, which know nothing before `sequence`.
-  [[nodiscard]] RecentBytes& get(RecentBytesHandle& handle, std::uint32_t sequence) noexcept;
-  void release(RecentBytesHandle& handle) noexcept;
-
-  // Brings the front of a stream's bytes into the cache, then the place of the next ones.
-  void prefetch(const RecentBytesHandle& handle) const noexcept {
-    if (handle.slot) entries_.prefetch(handle.slot, 1);
+inline RecentBytes::Ring RecentBytes::ring() const noexcept {
+  auto* const self = const_cast<RecentBytes*>(this);
+  if (large_ == nullptr) [[likely]] {
+    Runs<kSmallRuns>& runs = self->small_runs_;
+    return {self->small_bytes_.data(), kSmallBytes, runs.ends.data(), runs.sizes.data(),
+            kSmallRuns};
   }
-  void prefetch_end(const RecentBytesHandle& handle) const noexcept {
-    if (handle.slot) entries_[handle.slot].prefetch_end();
+  Runs<kLargeRuns>& runs = large_->runs;
+  return {large_->bytes.data(), kLargeBytes, runs.ends.data(), runs.sizes.data(), kLargeRuns};
+}
+
+template <class IsAcknowledged>
+bool RecentBytes::fits_small(std::size_t count,
+                             const IsAcknowledged& is_acknowledged) const noexcept {
+  if (newest_size_ == 0 || is_acknowledged(newest_end_)) return count <= kSmallBytes;
+  count += newest_size_;
+  const Ring ring = this->ring();
+  for (std::uint32_t age = 0; age < run_count_; ++age) {
+    const std::uint32_t index = index_of_run(age, ring);
+    if (is_acknowledged(ring.run_ends[index])) break;
+    count += ring.run_sizes[index];
+    if (age + 1 == kSmallRuns) return false;
   }
-
- private:
-  // Who has an entry is kept apart: entries are far from each other in memory.
-  struct Owner {
-    std::uint32_t generation = 0;
-    bool was_used = false;  // since the search for one to take came by
-  };
-
-  [[nodiscard]] bool has(const RecentBytesHandle& handle) const noexcept {
-    return handle.slot && owners_[handle.slot.index].generation == handle.generation;
-  }
-  [[nodiscard]] Slot<RecentBytes> take() noexcept;
-
-  Slab<RecentBytes> entries_;
-  std::vector<Owner> owners_;
-  std::uint32_t hand_ = 0;  // where that search goes on (the CLOCK algorithm)
-};
+  return count <= kSmallBytes;
+}
 
 }  // namespace rpcaudit::dissect

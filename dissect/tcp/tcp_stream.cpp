@@ -190,7 +190,7 @@ void TcpStream::hand_on(std::uint32_t sequence, Bytes bytes, const TcpContext& c
   }
   if (read.empty()) return;
   const auto passed = static_cast<std::uint32_t>(read.data() - bytes.data());
-  context.shared.recent.get(recent_, sequence).append(sequence + passed, read);
+  context.shared.recent.append(recent_, sequence, sequence + passed, read, receiver);
 }
 
 bool TcpStream::is_keep_alive(const PieceShape& said) const noexcept {

@@ -6,7 +6,7 @@
 #include "dissect/net/packet.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/tcp/out_of_order_queue.h"
-#include "dissect/tcp/recent_bytes.h"
+#include "dissect/tcp/recent_bytes_pool.h"
 #include "dissect/tcp/tcp_receiver.h"
 
 namespace rpcaudit::dissect {

@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "capture/prefetch.h"
+
 namespace rpcaudit::audit {
 
 inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
@@ -23,10 +25,7 @@ class SlotTable {
   }
   // Has an element brought into the cache, if it was touched before.
   void prefetch(std::uint32_t slot) const noexcept {
-    constexpr std::size_t kCacheLine = 64;
-    if (!pieces_[slot / kPieceSize]) return;
-    const char* const at = reinterpret_cast<const char*>(&(*this)[slot]);
-    for (std::size_t done = 0; done < sizeof(T); done += kCacheLine) __builtin_prefetch(at + done);
+    if (pieces_[slot / kPieceSize]) prefetch_lines(&(*this)[slot], sizeof(T));
   }
   // Only for slots that were touched.
   const T& operator[](std::uint32_t slot) const noexcept {

@@ -105,7 +105,7 @@ class Conversation {
 
   static Limits limits() {
     Limits limits;
-    limits.recent_bytes = 4 * RecentBytes::kBytes;
+    limits.recent_bytes = std::size_t{4} * RecentBytes::kLargeBytes;
     return limits;
   }
 
