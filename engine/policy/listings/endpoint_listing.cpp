@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kEndpointsMax = std::size_t{1} << 16;
 constexpr std::size_t kTextMax = 1024;  // bytes of a name or annotation
 constexpr std::size_t kUuidSize = 36;
-constexpr std::size_t kLinesLookedAt = 1000;
+constexpr std::size_t kLinesTested = 1000;
 
 std::string bounded(std::string_view text) { return std::string(text.substr(0, kTextMax)); }
 
@@ -91,9 +91,9 @@ bool take_bar(std::string_view& line) noexcept {
   return true;
 }
 
-class ListingReader {
+class EndpointReader {
  public:
-  ListingReader(const SourceText& source, std::uint32_t file, Reporter& reporter)
+  EndpointReader(const SourceText& source, std::uint32_t file, Reporter& reporter)
       : source_(source), file_(file), reporter_(reporter) {}
 
   std::vector<ListedEndpoint> read() {
@@ -297,7 +297,7 @@ class ListingReader {
 std::vector<ListedEndpoint> read_endpoint_listing(const SourceText& source, std::uint32_t file,
                                                   Reporter& reporter) {
   std::vector<ListedEndpoint> endpoints;
-  if (!source.is_binary()) endpoints = ListingReader(source, file, reporter).read();
+  if (!source.is_binary()) endpoints = EndpointReader(source, file, reporter).read();
   if (endpoints.empty()) {
     reporter.error("no-endpoints", {file, 0, 0, 0}, "the file lists no endpoint at a known address",
                    "known is what rpcdump.py, rpcdump.exe, PortQry and nmap's msrpc-enum print");
@@ -306,7 +306,7 @@ std::vector<ListedEndpoint> read_endpoint_listing(const SourceText& source, std:
 }
 
 bool is_endpoint_listing(const SourceText& source) {
-  const std::size_t lines = std::min(source.line_count(), kLinesLookedAt);
+  const std::size_t lines = std::min(source.line_count(), kLinesTested);
   for (std::size_t number = 1; number <= lines; ++number) {
     std::string_view line = trimmed(source.line(number).substr(0, kTextMax));
     if (take_bar(line) && line.starts_with("msrpc-enum:")) return true;
