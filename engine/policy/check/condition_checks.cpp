@@ -89,10 +89,11 @@ void check_pipe(const Condition& condition, Reporter& reporter) {
                             "the whole endpoint is compared, as in `\\PIPE\\winreg`");
   }
   if (to_lower(pipe.substr(kPrefix.size())) == pipe.substr(kPrefix.size())) return;
-  reporter.warning("pipe-case", condition.span,
-                   "Windows compares pipe names byte by byte, and they are registered in lower "
-                   "case",
-                   "write " + quoted(std::string(kPrefix) + to_lower(pipe.substr(kPrefix.size()))));
+  reporter.warning(
+      "pipe-case", condition.span,
+      "Windows compares the names of pipes byte by byte, and servers register them in lower "
+      "case",
+      "write " + quoted(std::string(kPrefix) + to_lower(pipe.substr(kPrefix.size()))));
 }
 
 void check_protocol(const Condition& condition, Reporter& reporter) {

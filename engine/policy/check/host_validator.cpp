@@ -72,10 +72,11 @@ void check_remote_clients(const HostSettings& host, Reporter& reporter) {
                 "Microsoft: RestrictRemoteClients should never be applied to a domain controller");
   const auto& enable = host.enable_auth_ep_resolution;
   if (!enable || !enable->value) {
-    reporter.warning("lookups-refused", setting->span,
-                     "the endpoint mapper refuses anonymous look-ups, and no client is told to "
-                     "authenticate its own: who has to look up a port does not find the server",
-                     "set `EnableAuthEpResolution` on the clients before");
+    reporter.warning(
+        "lookups-refused", setting->span,
+        "the endpoint mapper refuses anonymous look-ups, and no client is set to "
+        "authenticate them: clients that have to look up a port no longer find the server",
+        "set `EnableAuthEpResolution` on the clients before");
   }
   if (setting->value == RestrictRemoteClients::without_exceptions) {
     reporter.warning("no-exceptions", setting->span,

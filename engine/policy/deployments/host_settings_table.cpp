@@ -75,10 +75,28 @@ void read_remote_clients(TomlTable& reader, HostSettings& host) {
   host.restrict_remote_clients = {static_cast<RestrictRemoteClients>(*value), reader.span(*node)};
 }
 
-std::optional<Placed<std::uint32_t>> read_level(TomlTable& reader, std::string_view key) {
-  const auto level = reader.number(key, 0, 2);
-  if (!level) return std::nullopt;
-  return Placed<std::uint32_t>{static_cast<std::uint32_t>(level->value), level->span};
+// What a level is called in the editor of group policies, by its number.
+using LevelNames = std::array<std::string_view, 3>;
+constexpr LevelNames kReceivingNames{"Allow all", "Deny all domain accounts", "Deny all accounts"};
+constexpr LevelNames kSendingNames{"Allow all", "Audit all", "Deny all"};
+
+// A number from 0 to 2, or its name.
+std::optional<Placed<std::uint32_t>> read_level(TomlTable& reader, std::string_view key,
+                                                const LevelNames& names) {
+  const toml::node* const node = reader.find(key);
+  if (node == nullptr) return std::nullopt;
+  const auto* const number = node->as_integer();
+  const auto* const text = node->as_string();
+  for (std::uint32_t level = 0; level < names.size(); ++level) {
+    const bool is_it = number != nullptr
+                           ? number->get() == level
+                           : text != nullptr && equal_ignoring_case(names[level], text->get());
+    if (is_it) return Placed<std::uint32_t>{level, reader.span(*node)};
+  }
+  reader.reporter().error("bad-value", reader.span(*node),
+                          quoted(key) + " is to be a number from 0 to 2, or its name",
+                          quoted(names[0]) + ", " + quoted(names[1]) + " or " + quoted(names[2]));
+  return std::nullopt;
 }
 
 void read_registry(const toml::table& table, TomlTable& parent, HostSettings& host) {
@@ -86,8 +104,8 @@ void read_registry(const toml::table& table, TomlTable& parent, HostSettings& ho
   read_remote_clients(reader, host);
   host.enable_auth_ep_resolution = reader.truth("enable_auth_ep_resolution");
   host.everyone_includes_anonymous = reader.truth("everyone_includes_anonymous");
-  host.restrict_receiving_ntlm = read_level(reader, "restrict_receiving_ntlm");
-  host.restrict_sending_ntlm = read_level(reader, "restrict_sending_ntlm");
+  host.restrict_receiving_ntlm = read_level(reader, "restrict_receiving_ntlm", kReceivingNames);
+  host.restrict_sending_ntlm = read_level(reader, "restrict_sending_ntlm", kSendingNames);
   reader.refuse_other_keys();
 }
 

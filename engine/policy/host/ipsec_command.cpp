@@ -173,7 +173,7 @@ IpsecPolicy* IpsecCommands::find_or_add(const Flags& flags, const SourceSpan& co
   return &added;
 }
 
-IpsecAction IpsecCommands::action_of(const Flags& flags, const SourceSpan& command) {
+IpsecAction IpsecCommands::action_of(const Flags& flags) {
   constexpr std::pair<std::string_view, IpsecAction> kActions[] = {
       {"BLOCK", IpsecAction::block},
       {"PASS", IpsecAction::pass},
@@ -184,12 +184,7 @@ IpsecAction IpsecCommands::action_of(const Flags& flags, const SourceSpan& comma
                       "what a tunnel does to a call cannot be seen: such calls are undecidable");
     return IpsecAction::negotiate;
   }
-  if (flags.actions.empty()) {
-    reporter_.warning("no-ipsec-action", command,
-                      "without `-n` the rule demands IPsec of its peers: calls are undecidable",
-                      "write `-n BLOCK` or `-n PASS`");
-    return IpsecAction::negotiate;
-  }
+  if (flags.actions.empty()) return IpsecAction::negotiate;
   const Word& word = *flags.actions.front();
   for (const auto& [name, action] : kActions) {
     if (!equal_ignoring_case(name, word.text)) continue;
@@ -244,9 +239,16 @@ void IpsecCommands::add_rule(const Flags& flags, const SourceSpan& command) {
   if (flags.store != nullptr && flags.rule == nullptr) {
     reporter_.warning("no-ipsec-rule-name", command, "a static rule is to have a name, `-r`");
   }
-  rule.action = action_of(flags, command);
+  rule.action = action_of(flags);
   add_filters(flags, rule);
   if (rule.filters.empty()) return;
+  // Filters in brackets have an action of their own.
+  const bool has_action = flags.tunnel != nullptr || !flags.actions.empty();
+  if (!has_action && rule.action == IpsecAction::negotiate) {
+    reporter_.warning("no-ipsec-action", command,
+                      "without `-n` the rule demands IPsec of its peers: calls are undecidable",
+                      "write `-n BLOCK` or `-n PASS`");
+  }
   IpsecPolicy* const found = find_or_add(flags, command);
   if (found == nullptr) return;
   IpsecPolicy& policy = *found;

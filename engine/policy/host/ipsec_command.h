@@ -47,7 +47,7 @@ class IpsecCommands {
   [[nodiscard]] bool check_variables(const Flags& flags);
   void add_rule(const Flags& flags, const SourceSpan& command);
   void add_filters(const Flags& flags, IpsecRule& rule);
-  [[nodiscard]] IpsecAction action_of(const Flags& flags, const SourceSpan& command);
+  [[nodiscard]] IpsecAction action_of(const Flags& flags);
   [[nodiscard]] IpsecPolicy* find(std::string_view name);
   // The policy that the flags name; null, with an error, where there are too many.
   [[nodiscard]] IpsecPolicy* find_or_add(const Flags& flags, const SourceSpan& command);

@@ -310,7 +310,7 @@ void RegistryApplier::apply(const RegistryValue& value) {
   if (row == nullptr) {
     if (is_neighbour(value.name)) {
       return reporter_.note("neighbouring-value", value.span,
-                            quoted(value.name) + " has a say in RPC, too, and is not judged here");
+                            quoted(value.name) + " also decides RPC calls, and is not judged here");
     }
     ++ignored_;
     return suggest(value, key);
@@ -343,14 +343,14 @@ void RegistryApplier::remove_key(std::string_view key, const SourceSpan& span) {
 
 void RegistryApplier::finish(const SourceSpan& file) {
   if (applied_ == 0) {
-    reporter_.warning("no-rpc-values", file, "no value in the file has to do with RPC",
+    reporter_.warning("no-rpc-values", file, "no value in the file concerns RPC",
                       "RestrictRemoteClients stands under `HKLM\\" + std::string(kRpcKey) + '`');
   }
   if (ignored_ != 0) {
     reporter_.note("ignored-values", file,
                    std::to_string(ignored_) +
-                       (ignored_ == 1 ? " value that has nothing to do with RPC is left out"
-                                      : " values that have nothing to do with RPC are left out"));
+                       (ignored_ == 1 ? " value that does not concern RPC is left out"
+                                      : " values that do not concern RPC are left out"));
   }
 }
 

@@ -128,6 +128,19 @@ TEST(Deployment, IsReadKeyByKey) {
   EXPECT_EQ(read_file.file.deployments[1].name, "deployment 2");
 }
 
+TEST(Deployment, TakesLevelsOfNtlmByTheirNames) {
+  DeploymentFile file;
+  std::vector<Diagnostic> diagnostics;
+  read_deployment(
+      "[registry]\nrestrict_receiving_ntlm = 'deny all accounts'\n"
+      "restrict_sending_ntlm = 'Audit all'\n",
+      "d.toml", [](const std::string&) { return NamedFile(); }, file, diagnostics);
+  EXPECT_TRUE(diagnostics.empty());
+  ASSERT_TRUE(file.common.host.restrict_receiving_ntlm && file.common.host.restrict_sending_ntlm);
+  EXPECT_EQ(file.common.host.restrict_receiving_ntlm->value, 2u);
+  EXPECT_EQ(file.common.host.restrict_sending_ntlm->value, 1u);
+}
+
 TEST(Deployment, OfTheLongestPrefixApplies) {
   const DeploymentFile file = read(kTwoServers).file;
   EXPECT_EQ(find_deployment(file, ip("10.77.0.1")), 0u);
@@ -192,6 +205,7 @@ constexpr FaultCase kFaults[] = {
     {"image = 'x'\n", "1:9 bad-value", "[[image]]"},
     {"[registry]\nrestrict_remote_clients = 3\n", "2:27 bad-value", "0, 1 or 2"},
     {"[registry]\nrestrict_receiving_ntlm = 3\n", "2:27 bad-value", "0 to 2"},
+    {"[registry]\nrestrict_sending_ntlm = 'deny'\n", "2:25 bad-value", "`Audit all`"},
     {"[registry]\nenable_auth_ep_resolution = 2\n", "2:29 bad-value", "`true` or `false`"},
     {"[ports]\nranges = '9-1'\n", "2:10 bad-port", "no range of ports"},
     {"[ports]\nranges = '70000'\n", "2:10 bad-port", "`70000`"},

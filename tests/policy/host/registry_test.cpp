@@ -300,7 +300,7 @@ TEST(Registry, ValuesBesideRpcAreNotCalledNothingToDoWithIt) {
       "\"RpcAuthnLevelPrivacyEnabled\"=dword:1\n\"Other\"=dword:1\n",
       false);
   EXPECT_TRUE(read.says("neighbouring-value"));
-  EXPECT_EQ(read.message("ignored-values"), "1 value that has nothing to do with RPC is left out");
+  EXPECT_EQ(read.message("ignored-values"), "1 value that does not concern RPC is left out");
 }
 
 TEST(Registry, NtlmRestrictionsContradictAuthenticatedLookups) {

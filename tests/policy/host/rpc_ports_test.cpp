@@ -210,6 +210,9 @@ TEST(IpsecCommands, ActionsDecideWhatAFilterDoes) {
             "PASS any > me:135/6");
   EXPECT_EQ(rules(read_host("ipseccmd -f [*=0:135:TCP] -n PASS\n", false)).at(0),
             "BLOCK any > me:135/6");
+  const ReadHost bracketed = read_host("ipseccmd -f [*=0:135:TCP]\n", false);
+  EXPECT_EQ(rules(bracketed).at(0), "BLOCK any > me:135/6");
+  EXPECT_TRUE(bracketed.complaints().empty()) << "brackets are an action";
 }
 
 // At most one local policy is assigned; without -w rules are dynamic and live beside it.
