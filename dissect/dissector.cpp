@@ -4,6 +4,7 @@
 #include <array>
 
 #include "dissect/net/ip_fragments.h"
+#include "dissect/net/link.h"
 #include "dissect/net/packet.h"
 #include "dissect/rpc/rpc_datagrams.h"
 #include "dissect/tcp/flow_table.h"
@@ -17,7 +18,7 @@ constexpr std::size_t kBatch = 32;
 constexpr std::array<std::size_t, kPrefetchSteps> kPrefetchDistances{9, 6, 4, 2};
 
 FrameReference reference_to(const Frame& frame) noexcept {
-  return {frame.number, frame.sequence, frame.input, frame.timestamp};
+  return {frame.number, frame.sequence, frame.input, outermost_vlan(frame), frame.timestamp};
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ struct FrameReference {
   std::uint64_t number = 0;    // 1-based within its input
   std::uint64_t sequence = 0;  // 1-based over all inputs, the order of delivery
   std::uint32_t input = 0;
+  std::uint16_t vlan = 0;  // number of its outermost VLAN (IEEE 802.1Q); 0 without a tag
   Timestamp timestamp;
 };
 
@@ -94,7 +95,7 @@ struct SecurityIdentity {
   std::string_view user;  // UTF-8
   std::string_view domain;
   std::string_view workstation;
-  std::string_view service;    // Kerberos service name, `cifs/dc1.example`
+  std::string_view service;    // name of the service that the caller means, `cifs/dc1.example`
   std::string_view realm;      // Kerberos realm of the service
   std::uint8_t mechanism = 0;  // RPC_C_AUTHN_* chosen inside SPNEGO: 10, 16; 0 when not seen
   bool null_session = false;   // an anonymous NTLM authentication

@@ -38,6 +38,10 @@ inline constexpr std::uint16_t kEthertypeNsh = 0x894f;       // network service 
 // the numbers of its VLANs; 0 where it has none.
 [[nodiscard]] std::uint32_t link_signature(const Packet& packet) noexcept;
 
+// The number of the outermost VLAN of an Ethernet frame; 0 without a tag, or with a tag that has a
+// priority only.
+[[nodiscard]] std::uint16_t outermost_vlan(const Frame& frame) noexcept;
+
 // How the frame begins; not_ip when that is nothing that can hold IP.
 [[nodiscard]] DecodeStatus begin_link(const Frame& frame, LinkBytes& link) noexcept;
 

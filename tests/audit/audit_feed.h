@@ -17,7 +17,7 @@ inline constexpr std::int64_t kNoon = 1'795'183'392'000'000'000;
 
 constexpr dissect::FrameReference frame_at(std::uint64_t number,
                                            std::int64_t nanoseconds) noexcept {
-  return {number, number, 0, Timestamp{kNoon + nanoseconds}};
+  return {number, number, 0, 0, Timestamp{kNoon + nanoseconds}};
 }
 
 // A context as a bind proposes it; tests change what they are about.

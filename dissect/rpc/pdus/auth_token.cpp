@@ -89,6 +89,25 @@ Bytes take_ntlm_field(ByteCursor& cursor, Bytes message) noexcept {
   return message.subspan(offset, length);
 }
 
+// The name of the service that the caller means, in the list of an NTLMv2 response (MS-NLMP 2.2.2.7
+// and 2.2.2.1); empty where the response has none.
+Bytes target_name(Bytes nt_response) noexcept {
+  constexpr std::size_t kListOffset = 44;  // proof, then the fields of NTLMv2_CLIENT_CHALLENGE
+  constexpr std::uint16_t kEnd = 0;
+  constexpr std::uint16_t kTargetName = 9;
+  if (nt_response.size() < kListOffset) return {};
+  ByteCursor cursor(nt_response.subspan(kListOffset), std::endian::little);
+  while (cursor.ok()) {
+    const std::uint16_t id = cursor.u16();
+    const std::uint16_t size = cursor.u16();
+    const Bytes rest = cursor.rest();
+    if (!cursor.ok() || id == kEnd || size > rest.size()) break;
+    if (id == kTargetName) return rest.first(size);
+    cursor.skip(size);
+  }
+  return {};
+}
+
 bool read_ntlm(Bytes message, Identity& identity) noexcept {
   constexpr std::uint32_t kAuthenticate = 3;
   constexpr std::uint32_t kNegotiateUnicode = 0x1;
@@ -110,6 +129,8 @@ bool read_ntlm(Bytes message, Identity& identity) noexcept {
   identity.domain().clear();
   identity.user().clear();
   identity.workstation().clear();
+  identity.service().clear();
+  identity.service().append_utf16(target_name(nt_response));
   if (cursor.ok() && (flags & kNegotiateUnicode) != 0) {
     identity.domain().append_utf16(domain);
     identity.user().append_utf16(user);

@@ -6,7 +6,7 @@
 namespace rpcaudit::dissect {
 
 // Takes from a security token what it shows in clear, and adds it to `identity`:
-//   NTLMSSP AUTHENTICATE (MS-NLMP 2.2.1.3)     user, domain, workstation, null session
+//   NTLMSSP AUTHENTICATE (MS-NLMP 2.2.1.3)     user, domain, workstation, service, null session
 //   SPNEGO (RFC 4178)                          the mechanism chosen, and the token inside
 //   Kerberos AP-REQ (RFC 4120 5.5.1)           realm and name of the service; never the client
 //   NL_AUTH_MESSAGE (MS-NRPC 2.2.1.3.1)        domain and computer, whose account is the user

@@ -32,6 +32,7 @@ struct IdentityText {
   std::string_view domain;
   bool null_session = false;
   std::string_view workstation = {};  // that the caller says to be at
+  std::string_view service = {};      // that the caller means, `cifs/dc1.example`
 };
 
 [[nodiscard]] std::string_view to_string(dissect::Outcome outcome) noexcept;

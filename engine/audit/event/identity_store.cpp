@@ -22,8 +22,8 @@ std::uint8_t copy(std::string_view text, char* out, std::size_t most) noexcept {
 }  // namespace
 
 std::uint32_t IdentityStore::intern(const dissect::SecurityIdentity& identity, std::uint32_t hint) {
-  const bool is_unknown =
-      identity.user.empty() && identity.domain.empty() && identity.workstation.empty();
+  const bool is_unknown = identity.user.empty() && identity.domain.empty() &&
+                          identity.workstation.empty() && identity.service.empty();
   if (is_unknown && !identity.null_session) return kNoSlot;
   if (hint != kNoSlot) {
     const IdentityText held = text(hint);
@@ -31,7 +31,7 @@ std::uint32_t IdentityStore::intern(const dissect::SecurityIdentity& identity, s
       return name.substr(0, cut_size(name, kNameSizeMax)) == kept;
     };
     if (same(identity.user, held.user) && same(identity.domain, held.domain) &&
-        same(identity.workstation, held.workstation) &&
+        same(identity.workstation, held.workstation) && same(identity.service, held.service) &&
         identity.null_session == held.null_session) {
       return add_reference(hint);
     }
@@ -46,6 +46,7 @@ std::uint32_t IdentityStore::intern(const dissect::SecurityIdentity& identity, s
   known.user_size = copy(identity.user, known.user, kNameSizeMax);
   known.domain_size = copy(identity.domain, known.domain, kNameSizeMax);
   known.workstation_size = copy(identity.workstation, known.workstation, kNameSizeMax);
+  known.service_size = copy(identity.service, known.service, kNameSizeMax);
   known.null_session = identity.null_session;
   return handle;
 }
@@ -66,7 +67,8 @@ IdentityText IdentityStore::text(std::uint32_t handle) const noexcept {
   return {{known.user, known.user_size},
           {known.domain, known.domain_size},
           known.null_session,
-          {known.workstation, known.workstation_size}};
+          {known.workstation, known.workstation_size},
+          {known.service, known.service_size}};
 }
 
 }  // namespace rpcaudit::audit

@@ -42,10 +42,12 @@ class IdentityStore {
     std::uint8_t user_size = 0;
     std::uint8_t domain_size = 0;
     std::uint8_t workstation_size = 0;
+    std::uint8_t service_size = 0;
     bool null_session = false;
     char user[kNameSizeMax];
     char domain[kNameSizeMax];
     char workstation[kNameSizeMax];
+    char service[kNameSizeMax];
   };
 
   SlotPool<Known> known_;

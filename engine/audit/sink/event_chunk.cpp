@@ -6,7 +6,7 @@ namespace rpcaudit::audit {
 namespace {
 
 // What IdentityText has is copied member by member: whoever adds one comes here.
-static_assert(sizeof(IdentityText) == 3 * sizeof(std::string_view) + alignof(std::string_view));
+static_assert(sizeof(IdentityText) == 4 * sizeof(std::string_view) + alignof(std::string_view));
 
 bool is_copy_of(const ContextInfo& copy, const ContextInfo& context, std::uint32_t slot) noexcept {
   return copy.slot == slot && copy.generation == context.generation &&
@@ -60,20 +60,22 @@ std::uint32_t EventChunk::keep_context(const ContextInfo& context) {
 }
 
 std::uint32_t EventChunk::keep_identity(std::uint32_t context, const IdentityText& identity) {
-  const bool is_unknown =
-      identity.user.empty() && identity.domain.empty() && identity.workstation.empty();
+  const bool is_unknown = identity.user.empty() && identity.domain.empty() &&
+                          identity.workstation.empty() && identity.service.empty();
   if (is_unknown && !identity.null_session) return kNone;
   std::uint32_t& last = contexts_[context].identity;
   if (last != kNone) {
     const IdentityText kept = text(last);
     if (kept.user == identity.user && kept.domain == identity.domain &&
-        kept.workstation == identity.workstation && kept.null_session == identity.null_session) {
+        kept.workstation == identity.workstation && kept.service == identity.service &&
+        kept.null_session == identity.null_session) {
       return last;
     }
   }
   last = static_cast<std::uint32_t>(identities_.size());
   identities_.push_back({keep_name(identity.user), keep_name(identity.domain),
-                         identity.null_session, keep_name(identity.workstation)});
+                         identity.null_session, keep_name(identity.workstation),
+                         keep_name(identity.service)});
   return last;
 }
 
@@ -86,7 +88,8 @@ EventChunk::Name EventChunk::keep_name(std::string_view name) {
 IdentityText EventChunk::text(std::uint32_t identity) const noexcept {
   if (identity == kNone) return {};
   const Identity& kept = identities_[identity];
-  return {view(kept.user), view(kept.domain), kept.null_session, view(kept.workstation)};
+  return {view(kept.user), view(kept.domain), kept.null_session, view(kept.workstation),
+          view(kept.service)};
 }
 
 std::size_t EventChunk::memory() const noexcept {

@@ -63,6 +63,7 @@ class EventChunk {
     Name domain;
     bool null_session = false;
     Name workstation = {};
+    Name service = {};
   };
   struct Context {
     ContextInfo info;

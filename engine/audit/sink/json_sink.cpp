@@ -173,6 +173,7 @@ void JsonSink::write_head(JsonLine& line, const dissect::FrameReference& frame,
   line.plain("event_type", event_type);
   line.members(head_);
   line.number("frame", frame.number);
+  if (frame.vlan != 0) line.number("vlan", frame.vlan);
 }
 
 void JsonSink::write_time(JsonLine& line, std::string_view key, Timestamp time) {
@@ -196,6 +197,7 @@ void JsonSink::write_security(JsonLine& line, const ContextInfo& context,
   if (!identity.user.empty()) line.text("user", identity.user);
   if (!identity.domain.empty()) line.text("domain", identity.domain);
   if (!identity.workstation.empty()) line.text("workstation", identity.workstation);
+  if (!identity.service.empty()) line.text("service", identity.service);
   if (identity.null_session) line.truth("null_session");
   if (context.guest && !auth) line.truth("guest");
 }

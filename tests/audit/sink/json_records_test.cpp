@@ -247,6 +247,7 @@ TEST(JsonRecords, BlindnessWithAndWithoutAConnection) {
   other.kind = dissect::BlindnessKind::unfinished_fragments;
   other.frame = frame_at(31, 0);
   other.frame.input = 1;
+  other.frame.vlan = 42;
   other.messages = 2;
   records.feed().on_blindness(other);
   EXPECT_EQ(records.finished(),
@@ -257,7 +258,7 @@ TEST(JsonRecords, BlindnessWithAndWithoutAConnection) {
                         ",\"blind\":{\"kind\":\"gap\",\"bytes\":1460}}\n"
                         "{\"timestamp\":\"2026-11-20T14:03:12.000000000Z\",\"event_type\":\"rpc_"
                         "blind\",\"schema\":1,"
-                        "\"frame\":31,\"pcap\":\"b\\\".pcap\","
+                        "\"frame\":31,\"vlan\":42,\"pcap\":\"b\\\".pcap\","
                         "\"blind\":{\"kind\":\"unfinished_fragments\",\"messages\":2}}\n"));
 }
 

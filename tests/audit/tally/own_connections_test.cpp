@@ -117,7 +117,7 @@ class OwnConnections : public testing::Test {
     monitor.note_outgoing(evaluate::HostControls(policy.host), opening);
   }
   void close(const Endpoint& source, const Endpoint& destination, std::int64_t second) {
-    monitor.note_closing({{0, 0, 0, Timestamp{second * kSecond}}, source, destination});
+    monitor.note_closing({{0, 0, 0, 0, Timestamp{second * kSecond}}, source, destination});
   }
   std::string summary() { return control_summary(tally, evaluate::ServerPolicies(policy, {})); }
 

@@ -197,6 +197,18 @@ TEST(Link, SignatureIsOfAddressesAndVlans) {
   EXPECT_NE(tagged, signature(ethernet(0x88a8, "0005 8100 0005 0800" + kIpv4)));
 }
 
+TEST(Link, OutermostVlanIsThatOfTheFirstTag) {
+  const auto vlan = [](const std::string& text, LinkType link) {
+    return outermost_vlan(OwnedFrame(text, link).frame);
+  };
+  EXPECT_EQ(vlan(ethernet(0x0800, kIpv4), kEthernet), 0);
+  EXPECT_EQ(vlan(ethernet(0x8100, "0005 0800" + kIpv4), kEthernet), 5);
+  EXPECT_EQ(vlan(ethernet(0x8100, "e005 0800" + kIpv4), kEthernet), 5) << "without the priority";
+  EXPECT_EQ(vlan(ethernet(0x88a8, "0fff 8100 0006 0800" + kIpv4), kEthernet), 4095);
+  EXPECT_EQ(vlan(ethernet(0x8100, ""), kEthernet), 0) << "cut";
+  EXPECT_EQ(vlan(ethernet(0x8100, "0005 0800" + kIpv4), LinkType::raw_ip), 0);
+}
+
 // A frame of nothing but tags is as long to peel as it is, and no longer.
 TEST(Link, PeelsAnyNumberOfTags) {
   std::string tags;

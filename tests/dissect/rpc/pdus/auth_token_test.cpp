@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "dissect/rpc/pdus/rpc_auth.h"
 #include "tests/support/hex.h"
 #include "tests/support/rpc_bytes.h"
@@ -38,6 +40,20 @@ ByteVector ntlm_authenticate(const ByteVector& domain, const ByteVector& user,
   field(0);
   writer.u32(flags);
   return writer.zeros(nt_response).bytes(domain).bytes(user).bytes(workstation).take();
+}
+
+// The same with an NTLMv2 response that has these pairs of its list (MS-NLMP 2.2.2.1).
+ByteVector ntlm_v2(const ByteVector& pairs) {
+  constexpr std::size_t kBeforeList = 44;
+  ByteVector message =
+      ntlm_authenticate(utf16(u"LAB"), utf16(u"ann"), utf16(u"WS1"), kBeforeList + pairs.size());
+  std::copy(pairs.begin(), pairs.end(), message.begin() + 64 + kBeforeList);
+  return message;
+}
+
+ByteVector av_pair(unsigned id, const ByteVector& value) {
+  ByteWriter writer;
+  return writer.u16(id).u16(static_cast<unsigned>(value.size())).bytes(value).take();
 }
 
 ByteVector der(unsigned tag, const ByteVector& content) {
@@ -93,6 +109,21 @@ TEST(AuthToken, ShowsUserDomainAndWorkstationOfNtlm) {
   EXPECT_EQ(identity.workstation().view(), "WS1");
   EXPECT_EQ(identity.mechanism, kAuthNtlm);
   EXPECT_FALSE(identity.null_session);
+}
+
+TEST(AuthToken, ShowsTheServiceThatAnNtlmV2ResponseIsFor) {
+  const ByteVector computer = av_pair(3, utf16(u"dc1.lab"));
+  const ByteVector service = av_pair(9, utf16(u"cifs/dc1.lab"));
+  Identity identity;
+  EXPECT_TRUE(read_auth_token(kAuthNtlm, ntlm_v2(test::join({computer, service, av_pair(0, {})})),
+                              identity));
+  EXPECT_EQ(identity.service().view(), "cifs/dc1.lab");
+  EXPECT_TRUE(read_auth_token(kAuthNtlm, ntlm_v2(test::join({av_pair(0, {}), service})), identity));
+  EXPECT_EQ(identity.service().view(), "") << "behind the end of the list";
+  ByteVector cut = service;
+  cut[2] = std::byte{200};
+  EXPECT_TRUE(read_auth_token(kAuthNtlm, ntlm_v2(cut), identity));
+  EXPECT_EQ(identity.service().view(), "") << "longer than the response";
 }
 
 TEST(AuthToken, ReadsOemNamesWhenUnicodeWasNotNegotiated) {
