@@ -20,10 +20,10 @@
 namespace rpcaudit::app {
 namespace {
 
-constexpr unsigned kClientsMax = 16;
+constexpr unsigned kHttpClientsMax = 16;
 constexpr unsigned kClientSeconds = 10;
 constexpr std::size_t kClientBytes = std::size_t{32} << 10;
-constexpr int kWaitingClients = 16;
+constexpr int kHttpWaitingClients = 16;
 // A status is published every second; one that is so old says that records are not written.
 constexpr double kStaleSeconds = 10;
 
@@ -138,7 +138,7 @@ int listen_at(const HttpAddress& address, std::string& error) {
   const int on = 1;
   if (listener >= 0) ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (listener >= 0 && ::bind(listener, info.ai_addr, info.ai_addrlen) == 0 &&
-      ::listen(listener, kWaitingClients) == 0) {
+      ::listen(listener, kHttpWaitingClients) == 0) {
     return listener;
   }
   const int code = errno;
@@ -165,7 +165,7 @@ bool HttpServer::start() {
   daemon_ = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, nullptr, nullptr,
                              on_request, const_cast<StatusBoard*>(&board_),
                              MHD_OPTION_EXTERNAL_LOGGER, on_log, nullptr, MHD_OPTION_LISTEN_SOCKET,
-                             listener_, MHD_OPTION_CONNECTION_LIMIT, kClientsMax,
+                             listener_, MHD_OPTION_CONNECTION_LIMIT, kHttpClientsMax,
                              MHD_OPTION_CONNECTION_TIMEOUT, kClientSeconds,
                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, kClientBytes, MHD_OPTION_END);
   return daemon_ != nullptr;
