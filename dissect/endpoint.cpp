@@ -38,7 +38,7 @@ std::string to_string(const IpAddress& address) {
 
 std::optional<IpAddress> parse_ip(std::string_view text) noexcept {
   char terminated[kIpTextSizeMax + 1];
-  if (text.size() > kIpTextSizeMax) return std::nullopt;
+  if (text.empty() || text.size() > kIpTextSizeMax) return std::nullopt;
   std::memcpy(terminated, text.data(), text.size());
   terminated[text.size()] = '\0';
   if (std::strlen(terminated) != text.size()) return std::nullopt;
