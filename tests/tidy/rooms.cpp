@@ -201,6 +201,7 @@ constexpr Library kLibraries[] = {
     {"rapidjson/", "engine/app/commands/"},
     {"rapidjson/", "engine/app/operate/"},
     {"prometheus/", "engine/app/operate/metrics.cpp"},
+    {"systemd/", "engine/app/operate/service_notice.cpp"},
     {"microhttpd.h", "engine/app/operate/http_server.cpp"},
     {"rapidjson/", "engine/audit/report/"},
     {"spdlog/", "engine/app/log.cpp"},

@@ -4,8 +4,10 @@
 
 #include "engine/app/commands/command_options.h"
 #include "engine/app/commands/commands.h"
+#include "engine/app/live/live_check.h"
 #include "engine/app/live/live_run.h"
 #include "engine/app/policies/deployment_files.h"
+#include "engine/app/process/cpu_list.h"
 #include "engine/app/run/run_report.h"
 #include "engine/audit/text/output_buffer.h"
 
@@ -20,6 +22,7 @@ struct LiveCommand {
   std::uint64_t rotate_seconds = 0;
   bool not_promiscuous = false;
   bool list_interfaces = false;
+  bool check = false;
 };
 
 ExitStatus list_interfaces(Log& log) {
@@ -30,6 +33,11 @@ ExitStatus list_interfaces(Log& log) {
     return ExitStatus::data;
   }
   return audit::DescriptorTarget(STDOUT_FILENO).write(lines) ? ExitStatus::done : ExitStatus::data;
+}
+
+ExitStatus report_check(ExitStatus status, Log& log) {
+  if (status == ExitStatus::done) log.warn("all is well: it would start");
+  return status;
 }
 
 ExitStatus run_live(const LiveCommand& command) {
@@ -53,10 +61,16 @@ ExitStatus run_live(const LiveCommand& command) {
   audit.write_all = options.run.all;
   if (options.run.policies.empty() && options.run.deployment.empty()) {
     audit.write_all = true;
+    if (command.check) return report_check(check_live(options, false, log), log);
     return run_live(options, audit, nullptr, log);
   }
   LoadedPolicies loaded = load_all_policies(options.run);
-  if (!report_usable(loaded, options.run, log)) return ExitStatus::usage;
+  const bool is_usable = report_usable(loaded, options.run, log);
+  if (command.check) {
+    const ExitStatus status = check_live(options, true, log);
+    return report_check(is_usable ? status : ExitStatus::usage, log);
+  }
+  if (!is_usable) return ExitStatus::usage;
   PolicyGenerations policies(options.run, std::move(loaded));
   audit.mark_findings = true;
   return run_live(options, audit, &policies, log);
@@ -93,6 +107,19 @@ void add_capture_options(OptionGroup& group, LiveCommand& command) {
 }
 
 void add_operation_options(OptionGroup& group, LiveCommand& command) {
+  group.options.push_back({.names = "--check",
+                           .help = "Try interfaces, policies, outputs, sockets and ports, say what "
+                                   "is wrong, and start nothing.",
+                           .target = &command.check});
+  const auto take_cpus = [&command](const std::string& text) -> std::optional<std::string> {
+    std::string error;
+    if (parse_cpu_list(text, command.options.cpus, error)) return std::nullopt;
+    return error;
+  };
+  group.options.push_back({.names = "--cpu",
+                           .value_name = "LIST",
+                           .help = "Processors that the workers run on, one each in turn: 0-3,6.",
+                           .target = take_cpus});
   group.options.push_back({.names = "--control",
                            .value_name = "SOCKET",
                            .help = "Answer `rpcaudit ctl` at this Unix socket.",

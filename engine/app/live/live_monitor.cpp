@@ -50,7 +50,7 @@ void LiveMonitor::look_around() {
   for (const std::string& news : outputs_.news()) log_.warn(audit::terminal_text(news));
   if (outputs_.all_gone()) stop_.request(StopReason::output_closed);
   heed_hangups();
-  desk_.operation().serve_orders(
+  desk_.operation().look_around(
       [this](const ControlRequest& request) { return carry_out(request); });
   tell_statistics();
 }

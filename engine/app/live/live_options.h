@@ -17,7 +17,8 @@ struct LiveRunOptions {
   Rotation rotation;                  // of files of records
   std::uint64_t stats_interval = 60;  // seconds between records of counters
   OperationOptions operation;
-  std::string user;  // to become once the interfaces are open; empty: nobody else
+  std::vector<unsigned> cpus;  // that workers run on, in turn; empty: on any
+  std::string user;            // to become once the interfaces are open; empty: nobody else
 };
 
 }  // namespace rpcaudit::app

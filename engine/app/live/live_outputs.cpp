@@ -15,8 +15,6 @@
 namespace rpcaudit::app {
 namespace {
 
-constexpr std::string_view kSocketPrefix = "unix:";
-
 std::string short_time(Timestamp time) {
   std::array<char, audit::Rfc3339Writer::kSizeMax> text{};
   audit::Rfc3339Writer writer;
@@ -53,9 +51,9 @@ bool LiveOutputs::add(const OutputSpec& spec, const Rotation& rotation) {
   if (spec.path == "-") {
     is_terminal = ::isatty(STDOUT_FILENO) == 1;
     destination = make_stream_destination();
-  } else if (spec.path.starts_with(kSocketPrefix)) {
+  } else if (spec.path.starts_with(kUnixSocketPrefix)) {
     may_come_later = true;
-    destination = make_socket_destination(spec.path.substr(kSocketPrefix.size()));
+    destination = make_socket_destination(spec.path.substr(kUnixSocketPrefix.size()));
   } else {
     destination = make_file_destination(spec.path, rotation);
   }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/app/live/live_options.h"
@@ -14,6 +15,9 @@
 #include "engine/audit/sink/fanout_sink.h"
 
 namespace rpcaudit::app {
+
+// What names a Unix stream socket among outputs.
+inline constexpr std::string_view kUnixSocketPrefix = "unix:";
 
 // All places that the records of a live capture go to: files that are appended to, Unix sockets and
 // standard output. Each of them gets every record, through a queue of its own, so that one that

@@ -10,15 +10,16 @@
 #include <utility>
 #include <vector>
 
+#include "engine/app/live/live_check.h"
 #include "engine/app/live/live_desk.h"
 #include "engine/app/live/live_monitor.h"
 #include "engine/app/live/live_outputs.h"
+#include "engine/app/process/cpu_list.h"
 #include "engine/app/process/hangup_signal.h"
 #include "engine/app/process/landlock.h"
 #include "engine/app/process/privileges.h"
 #include "engine/app/process/sandbox.h"
 #include "engine/app/run/audit_worker.h"
-#include "engine/app/run/outputs.h"
 #include "engine/app/run/pipeline.h"
 #include "engine/app/run/run_report.h"
 #include "engine/audit/report/summary_text.h"
@@ -93,13 +94,10 @@ StatisticsBoard::Sum counters_of(const AuditRun& run) {
 
 // Where files are made, renamed and removed while it runs.
 std::vector<std::string> folders_written(const LiveRunOptions& options) {
-  std::vector<std::string> files = {options.operation.control};
-  for (const std::string& output : options.run.outputs) {
-    files.push_back(parse_output(output, options.run.format).path);
-  }
+  std::vector<std::string> files = files_written(options);
+  if (!options.operation.control.empty()) files.push_back(options.operation.control);
   std::vector<std::string> folders;
   for (const std::string& file : files) {
-    if (file.empty() || file == "-") continue;
     const std::string folder = std::filesystem::path(file).parent_path();
     folders.push_back(folder.empty() ? "." : folder);
   }
@@ -205,7 +203,13 @@ ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit,
   }
   std::vector<std::thread> threads;
   threads.reserve(workers.size());
-  for (const auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
+  for (std::uint32_t index = 0; index < plan.workers; ++index) {
+    threads.emplace_back([&options, &worker = *workers[index], index] {
+      const std::vector<unsigned>& cpus = options.cpus;
+      if (!cpus.empty()) (void)pin_thread(cpus[index % cpus.size()]);  // parse_cpu_list() looked
+      worker.run();
+    });
+  }
   if (!operation.start()) log.error("--http: no thread could be started");
   log.debug("capturing");
   merger.run([&monitor] { monitor.look_around(); });

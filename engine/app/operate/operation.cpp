@@ -32,13 +32,16 @@ bool Operation::open(const OperationOptions& options, std::string& error) {
 
 bool Operation::start() {
   if (http_ != nullptr && !http_->start()) return false;
-  if (control_ == nullptr) return true;
-  server_.emplace(control_->descriptor(),
-                  [this](const ControlRequest& request) { return answer(request); });
+  if (control_ != nullptr) {
+    server_.emplace(control_->descriptor(),
+                    [this](const ControlRequest& request) { return answer(request); });
+  }
+  service_.ready();
   return true;
 }
 
 void Operation::stop() {
+  service_.stopping();
   orders_.close();
   server_.reset();
   http_.reset();

@@ -9,6 +9,7 @@
 #include "engine/app/operate/http_server.h"
 #include "engine/app/operate/live_status.h"
 #include "engine/app/operate/order_box.h"
+#include "engine/app/operate/service_notice.h"
 
 namespace rpcaudit::app {
 
@@ -39,12 +40,17 @@ class Operation {
   // Whether somebody may ask, so that a status has to be published.
   [[nodiscard]] bool is_wanted() const noexcept { return control_ != nullptr || http_ != nullptr; }
   void publish(LiveStatus status) { board_.publish(std::move(status)); }
-  // What was asked for that changes something; the handler carries it out.
-  void serve_orders(const OrderBox::Handler& handler) { orders_.serve(handler); }
+  // To be called several times a second by the thread that writes records. What was asked for that
+  // changes something, the handler carries out.
+  void look_around(const OrderBox::Handler& handler) {
+    orders_.serve(handler);
+    service_.alive();
+  }
 
  private:
   [[nodiscard]] ControlAnswer answer(const ControlRequest& request);
 
+  ServiceNotice service_;
   StatusBoard board_;
   OrderBox orders_;
   std::unique_ptr<ControlSocket> control_;
