@@ -96,6 +96,33 @@ TEST_F(OperationTest, VolatileFiltersAreAddedShownAndDeleted) {
   EXPECT_EQ(live.stop(), 0) << live.said();
 }
 
+// Policies change again and again while frames arrive: all of them are seen.
+TEST_F(OperationTest, AStormOfReloadsLosesNoFrame) {
+  const std::string block = read_file(dcsync);
+  const std::vector<std::string> frames =
+      sendable_frames(source_folder() + "/pcaps/dcsync-ntlm-privacy.pcap");
+  ASSERT_FALSE(frames.empty());
+  constexpr std::size_t kRounds = 20;
+  for (const char* workers : {"1", "2", "16"}) {
+    const std::string policy = file("policy.txt", block);
+    LiveProgram live(folder, "-q -i far0 --all -p " + policy + " --control " + socket() +
+                                 " --workers " + workers);
+    for (std::size_t round = 0; round < kRounds; ++round) {
+      file("policy.txt", block + "# " + std::to_string(round) + "\n");
+      live.signal(SIGHUP);
+      send(frames);
+    }
+    EXPECT_EQ(ctl("reload").status, 0);
+    const std::string all = std::to_string(kRounds * frames.size());
+    EXPECT_TRUE(wait_for([&] {
+      return ctl("stats --format json").out.find("\"tcp_segments\": " + all) != std::string::npos;
+    })) << all
+        << ctl("stats").out;
+    EXPECT_NE(ctl("status").out.find(", 0 dropped"), std::string::npos) << ctl("status").out;
+    EXPECT_EQ(live.stop(), 0) << live.said();
+  }
+}
+
 TEST_F(OperationTest, RotateOpensFilesAnew) {
   const std::string records = (folder / "records.jsonl").string();
   LiveProgram live(folder, "-q -i far0 -o " + records + " --control " + socket());
