@@ -26,7 +26,7 @@ struct LiveInterface {
   std::atomic<LinkState> state{LinkState::up};
   std::atomic<std::uint64_t> numbered{0};  // frames that were given a Frame::number
   std::atomic<std::uint64_t> matched{0};   // frames that passed the filter, seen or not
-  std::atomic<std::uint64_t> dropped{0};   // of those, frames that found their ring full
+  std::atomic<std::uint64_t> dropped{0};   // frames among `matched` that found their ring full
   std::atomic<std::uint64_t> missed{0};    // frames that the adapter or its driver dropped
 };
 

@@ -59,8 +59,7 @@ std::size_t Auditor::bytes_of_record() noexcept {
 }
 
 Auditor::Auditor(const dissect::Limits& limits, const AuditOptions& options, EventSink& sink)
-    : limits_(limits),
-      options_(options),
+    : options_(options),
       sink_(sink),
       queue_(options.records_waiting_max),
       open_(limits.context_slots()),
@@ -291,9 +290,8 @@ void Auditor::look_ahead() noexcept {
 }
 
 void Auditor::take_over(const evaluate::ServerPolicies& policies) {
-  judge_->finish();
   options_.policies = &policies;
-  judge_.emplace(limits_, policies, tally_);
+  judge_->take_over(policies);
 }
 
 void Auditor::give_up_before(std::uint64_t sequence) {

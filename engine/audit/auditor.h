@@ -63,8 +63,8 @@ class Auditor : public dissect::RpcObserver {
                           : std::min(watermark_, queue_[queue_.head()].position.sequence);
   }
   // From the next call on these policies judge, which follow those before (ServerPolicies) and are
-  // borrowed. Records that wait keep their verdicts. What was remembered of earlier traffic to
-  // judge by, such as look-ups, begins anew. Only where there were policies before.
+  // borrowed. Records that wait keep their verdicts (TrafficJudge::take_over). Only where there
+  // were policies before.
   void take_over(const evaluate::ServerPolicies& policies);
   // Writes the records of frames before this one as they are: outcomes are not waited for.
   void give_up_before(std::uint64_t sequence);
@@ -116,7 +116,6 @@ class Auditor : public dissect::RpcObserver {
   void give_up_head();
   void write_head();
 
-  dissect::Limits limits_;
   AuditOptions options_;
   EventSink& sink_;
   AuditTally tally_;

@@ -9,15 +9,27 @@ std::size_t TrafficJudge::bytes_of_context() noexcept {
 
 TrafficJudge::TrafficJudge(const dissect::Limits& limits, const evaluate::ServerPolicies& policies,
                            AuditTally& tally)
-    : policies_(policies),
+    : limits_(limits),
       tally_(tally),
       contexts_(limits.context_slots()),
-      calls_(policies),
-      endpoints_(policies),
-      monitor_(tally.other_controls),
-      servers_(tally.servers) {
+      monitor_(tally.other_controls) {
+  begin_with(policies);
+}
+
+void TrafficJudge::begin_with(const evaluate::ServerPolicies& policies) {
   tally_.prepare(policies);
-  if (endpoints_.has_filters()) lookups_.emplace(limits, endpoints_, tally_.consequences);
+  by_.emplace(policies, tally_.servers);
+  if (lookups_) {
+    lookups_->forget_questions();
+  } else if (by_->endpoints.has_filters()) {
+    lookups_.emplace(limits_, by_->endpoints, tally_.consequences);
+  }
+}
+
+void TrafficJudge::take_over(const evaluate::ServerPolicies& policies) {
+  finish();
+  contexts_ = SlotTable<ContextEntry>(limits_.context_slots());
+  begin_with(policies);
 }
 
 void TrafficJudge::note_context(const dissect::RpcContext& context) {
@@ -28,7 +40,7 @@ void TrafficJudge::note_context(const dissect::RpcContext& context) {
 std::optional<Judgement> TrafficJudge::judge(const dissect::RpcContext& context,
                                              const dissect::RpcCall& call) {
   ContextEntry& entry = contexts_[context.key.slot];
-  JudgeResult result = calls_.judge(context, call, entry.judged);
+  JudgeResult result = by_->calls.judge(context, call, entry.judged);
   if (lookups_) lookups_->note_call(context);
   if (!result.judgement) {
     ++(result.is_other_system ? tally_.other_system : tally_.without_policy);
@@ -37,13 +49,13 @@ std::optional<Judgement> TrafficJudge::judge(const dissect::RpcContext& context,
   }
   Judgement& judgement = *result.judgement;
   if (lookups_) {
-    endpoints_.add_to(judgement, context, call);
+    by_->endpoints.add_to(judgement, context, call);
     if (call.question && !call.doubts.any()) follow_lookup(context, call, judgement);
   }
-  monitor_.note_call(policies_.compiled(judgement.policy).controls(), context, call,
+  monitor_.note_call(by_->all.compiled(judgement.policy).controls(), context, call,
                      judgement.verdict);
   tally_.note_verdict(judgement.policy, judgement.verdict);
-  servers_.note(context, judgement.policy, judgement.verdict, entry.sum);
+  by_->servers.note(context, judgement.policy, judgement.verdict, entry.sum);
   return result.judgement;
 }
 
@@ -57,14 +69,14 @@ void TrafficJudge::judge_again(const dissect::RpcContext& context, const dissect
   told.verdict.mapper_filters.reset();
   told.verdict.decided_at_mapper = false;
   evaluate::combine_controls(told.verdict);
-  told.verdict = calls_.judge_in_doubt(context, call, told);
-  if (lookups_) endpoints_.add_to(told, context, call);
+  told.verdict = by_->calls.judge_in_doubt(context, call, told);
+  if (lookups_) by_->endpoints.add_to(told, context, call);
   tally_.note_verdict(told.policy, told.verdict);
   servers.note(place, told.policy, told.verdict, 1);
 }
 
 void TrafficJudge::finish() {
-  servers_.settle(
+  by_->servers.settle(
       [this](std::uint32_t slot) -> ServerCounter::Sum& { return contexts_[slot].sum; });
 }
 
@@ -72,10 +84,10 @@ void TrafficJudge::judge_unwritten(const dissect::RpcContext& context, dissect::
   dissect::RpcCall call;
   call.doubts = doubts;
   Judgement told;
-  told.policy = policies_.find(context.server.address);
+  told.policy = by_->all.find(context.server.address);
   if (told.policy == evaluate::kNoPolicy) return;  // no longer
-  told.verdict = calls_.judge_in_doubt(context, call, told);
-  if (lookups_) endpoints_.add_to(told, context, call);
+  told.verdict = by_->calls.judge_in_doubt(context, call, told);
+  if (lookups_) by_->endpoints.add_to(told, context, call);
   if (told.verdict.action == evaluate::VerdictAction::undecidable) tally_.note_unwritten_doubt();
 }
 
@@ -93,16 +105,16 @@ void TrafficJudge::follow_lookup(const dissect::RpcContext& context, const disse
         *question.interface, judgement.policy, verdict.mapper_filters->filter);
   }
   if (!question.names_no_interface || is_map) return;
-  lookups_->note_listing(context, endpoints_.listing(judgement.policy, context, call));
+  lookups_->note_listing(context, by_->endpoints.listing(judgement.policy, context, call));
 }
 
 std::optional<ConnectionEvent> TrafficJudge::judge_opening(const dissect::TcpOpening& opening) {
-  const std::uint32_t server = policies_.find(opening.server.address);
-  if (server == evaluate::kNoPolicy || !policies_.policy(server).host.is_windows.value_or(true)) {
+  const std::uint32_t server = by_->all.find(opening.server.address);
+  if (server == evaluate::kNoPolicy || !by_->all.policy(server).host.is_windows.value_or(true)) {
     return std::nullopt;
   }
   std::optional<ConnectionEvent> event =
-      audit::judge_opening(policies_.compiled(server).controls(), opening);
+      audit::judge_opening(by_->all.compiled(server).controls(), opening);
   if (!event) return std::nullopt;
   event->policy = server;
   ++tally_.connections[static_cast<std::size_t>(action_of(*event))];
@@ -111,13 +123,13 @@ std::optional<ConnectionEvent> TrafficJudge::judge_opening(const dissect::TcpOpe
 
 void TrafficJudge::note_opening_answer(const dissect::TcpOpening& opening) {
   if (opening.answer == dissect::OpeningAnswer::unknown) return;
-  const std::uint32_t server = policies_.find(opening.server.address);
+  const std::uint32_t server = by_->all.find(opening.server.address);
   if (server != evaluate::kNoPolicy) {
-    monitor_.note_opening(policies_.compiled(server).controls(), opening);
+    monitor_.note_opening(by_->all.compiled(server).controls(), opening);
   }
-  const std::uint32_t client = policies_.find(opening.client.address);
+  const std::uint32_t client = by_->all.find(opening.client.address);
   if (client != evaluate::kNoPolicy) {
-    monitor_.note_outgoing(policies_.compiled(client).controls(), opening);
+    monitor_.note_outgoing(by_->all.compiled(client).controls(), opening);
   }
 }
 

@@ -27,6 +27,12 @@ class TrafficJudge {
   TrafficJudge(const dissect::Limits& limits, const evaluate::ServerPolicies& policies,
                AuditTally& tally);
 
+  // From here on these policies judge, which follow those before (ServerPolicies) and are borrowed.
+  // What was remembered of earlier traffic stays where it does not depend on the policies: who
+  // authenticates look-ups, which connections are open, which endpoints were learned by a look-up.
+  // Look-ups that wait for their answer are forgotten.
+  void take_over(const evaluate::ServerPolicies& policies);
+
   // To be called with each context, when it appears.
   void note_context(const dissect::RpcContext& context);
   // Judges a call, and counts the verdict.
@@ -41,7 +47,7 @@ class TrafficJudge {
   // See CallJudge::judge_refused().
   [[nodiscard]] std::optional<RefusedContext> judge_refused(
       const dissect::RpcContext& refused) const {
-    return calls_.judge_refused(refused);
+    return by_->calls.judge_refused(refused);
   }
   // What IPsec rules say of a connection that a client opens; counted, and empty where they have
   // nothing to say.
@@ -62,18 +68,28 @@ class TrafficJudge {
     CallJudge::ContextState judged;
   };
 
+  void begin_with(const evaluate::ServerPolicies& policies);
   // Remembers what follows from the answer to a look-up that was judged.
   void follow_lookup(const dissect::RpcContext& context, const dissect::RpcCall& call,
                      const Judgement& judgement);
 
-  const evaluate::ServerPolicies& policies_;
+  // The parts that other policies need anew.
+  struct ByPolicies {
+    ByPolicies(const evaluate::ServerPolicies& policies, ServerTable& table)
+        : all(policies), calls(policies), endpoints(policies), servers(table) {}
+
+    const evaluate::ServerPolicies& all;
+    CallJudge calls;
+    EndpointJudge endpoints;
+    ServerCounter servers;
+  };
+
+  dissect::Limits limits_;
   AuditTally& tally_;
-  SlotTable<ContextEntry> contexts_;  // by ContextKey::slot
-  CallJudge calls_;
-  EndpointJudge endpoints_;
+  SlotTable<ContextEntry> contexts_;    // by ContextKey::slot
+  std::optional<ByPolicies> by_;        // never empty
   std::optional<LookupChain> lookups_;  // where there are filters of layer epmap
   ControlMonitor monitor_;
-  ServerCounter servers_;
 };
 
 }  // namespace rpcaudit::audit

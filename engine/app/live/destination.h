@@ -9,7 +9,7 @@
 
 namespace rpcaudit::app {
 
-// When a file of records is put aside for a new one, and how many of those are kept.
+// When a file of records is put aside for a new one, and how many such files are kept.
 struct Rotation {
   std::uint64_t bytes = 0;      // 0: however large it is
   std::chrono::seconds age{0};  // 0: however old it is
@@ -50,6 +50,9 @@ class Destination {
 
 // Waits a moment until a pipe or socket takes PIPE_BUF bytes without waiting (POSIX, pipe(7)).
 [[nodiscard]] bool is_writable(int descriptor);
+// Writes some of `bytes` to a pipe, socket or device, for which it waits a moment at most, and sets
+// `written`. Returns 0, also where none were taken within the moment, or the error.
+[[nodiscard]] int write_some(int descriptor, std::string_view bytes, std::size_t& written);
 
 // A file, which lines are appended to. Half a line that a killed process left at its end is
 // removed.

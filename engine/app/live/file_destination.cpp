@@ -117,14 +117,8 @@ bool FileDestination::write(std::string_view lines, std::size_t& written) {
 
 // A named pipe, or a device.
 bool FileDestination::write_to_pipe(std::string_view lines, std::size_t& written) {
-  if (!is_writable(descriptor_)) return true;
-  const ssize_t result = ::write(descriptor_, lines.data(), lines.size());
-  if (result >= 0) {
-    written = static_cast<std::size_t>(result);
-    return true;
-  }
-  if (errno == EINTR || errno == EAGAIN) return true;
-  const int error = errno;
+  const int error = write_some(descriptor_, lines, written);
+  if (error == 0) return true;
   close();
   return fail(error);
 }

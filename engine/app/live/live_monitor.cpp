@@ -28,6 +28,15 @@ std::string_view news_of(LinkState state) noexcept {
   return "";
 }
 
+audit::PolicyOutcome outcome_of(ReloadResult result) noexcept {
+  switch (result) {
+    case ReloadResult::done: return audit::PolicyOutcome::taken_over;
+    case ReloadResult::unchanged: return audit::PolicyOutcome::unchanged;
+    case ReloadResult::refused: break;
+  }
+  return audit::PolicyOutcome::refused;
+}
+
 }  // namespace
 
 LiveMonitor::LiveMonitor(const LiveRunOptions& options, const capture::LiveCapture& capture,
@@ -43,7 +52,10 @@ LiveMonitor::LiveMonitor(const LiveRunOptions& options, const capture::LiveCaptu
       stop_(stop),
       log_(log),
       told_states_(capture.interfaces.size(), LinkState::up),
-      statistics_due_(Clock::now() + std::chrono::seconds(options.stats_interval)) {}
+      statistics_due_(Clock::now() + std::chrono::seconds(options.stats_interval)) {
+  if (policies_ == nullptr) return;
+  tell_policies("start", ReloadResult::done, *policies_->current(), 0);
+}
 
 void LiveMonitor::look_around() {
   tell_interfaces();
@@ -107,7 +119,10 @@ PolicyGenerations::Reading LiveMonitor::reload(std::string_view asked_by) {
   PolicyGenerations::Reading reading = policies_->read_again(log_);
   desk_.note_reload(reading.result, asked_by);
   if (reading.result == ReloadResult::unchanged) log_.warn("policies were read anew: no change");
-  if (reading.result != ReloadResult::done) return reading;
+  if (reading.result != ReloadResult::done) {
+    tell_policies(asked_by, reading.result, *policies_->current(), policies_->first());
+    return reading;
+  }
   take_over(reading, asked_by);
   log_.warn("policies were read anew, and judge from here on");
   return reading;
@@ -115,10 +130,7 @@ PolicyGenerations::Reading LiveMonitor::reload(std::string_view asked_by) {
 
 void LiveMonitor::take_over(PolicyGenerations::Reading& reading, std::string_view asked_by) {
   // Sinks have to know them before the first event that refers to them.
-  sink_.on_policies({.timestamp = clock_now(),
-                     .policies = reading.next.get(),
-                     .first = policies_->current()->size(),
-                     .asked_by = asked_by});
+  tell_policies(asked_by, reading.result, *reading.next, policies_->current()->size());
   policies_->follow_with(std::move(reading.next));
 }
 
@@ -133,6 +145,16 @@ ControlAnswer LiveMonitor::run_netsh(const ControlRequest& request) {
     log_.warn("volatile filters were changed by `rpcaudit netsh`, and judge from here on");
   }
   return answer;
+}
+
+void LiveMonitor::tell_policies(std::string_view asked_by, ReloadResult result,
+                                const evaluate::ServerPolicies& judging, std::uint32_t first) {
+  sink_.on_policies({.timestamp = clock_now(),
+                     .policies = &judging,
+                     .first = first,
+                     .outcome = outcome_of(result),
+                     .asked_by = asked_by});
+  sink_.flush();
 }
 
 void LiveMonitor::tell_statistics() {

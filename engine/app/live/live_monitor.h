@@ -45,8 +45,11 @@ class LiveMonitor {
   void tell_interfaces();
   void tell_statistics();
   void heed_hangups();
+  // Reads policies anew, and tells what came of it. `asked_by` is a literal of the schema.
   PolicyGenerations::Reading reload(std::string_view asked_by);
   void take_over(PolicyGenerations::Reading& reading, std::string_view asked_by);
+  void tell_policies(std::string_view asked_by, ReloadResult result,
+                     const evaluate::ServerPolicies& judging, std::uint32_t first);
   [[nodiscard]] ControlAnswer run_netsh(const ControlRequest& request);
   // For `rpcaudit ctl`.
   [[nodiscard]] ControlAnswer carry_out(const ControlRequest& request);

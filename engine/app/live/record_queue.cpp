@@ -104,7 +104,7 @@ bool RecordQueue::take(std::string& piece) {
 bool RecordQueue::write_out(std::string& piece) {
   const std::size_t size = piece.size();
   std::size_t done = 0;        // bytes that need not be written again
-  std::size_t whole_done = 0;  // up to the last whole line of those
+  std::size_t whole_done = 0;  // `done` up to the end of a whole line
   while (done < size) {
     if (should_reopen_.exchange(false, std::memory_order_relaxed)) {
       destination_->reopen();

@@ -23,17 +23,10 @@ class StandardOutput : public Destination {
  public:
   [[nodiscard]] bool open() override { return !gone_; }
   [[nodiscard]] bool write(std::string_view lines, std::size_t& written) override {
-    written = 0;
-    if (!is_writable(STDOUT_FILENO)) return true;
-    const std::size_t size = std::min<std::size_t>(lines.size(), PIPE_BUF);
-    const ssize_t result = ::write(STDOUT_FILENO, lines.data(), size);
-    if (result >= 0) {
-      written = static_cast<std::size_t>(result);
-      return true;
-    }
-    if (errno == EINTR || errno == EAGAIN) return true;
-    gone_ = errno == EPIPE;
-    return fail(errno);
+    // Standard output may be one that would wait for more.
+    const int error = write_some(STDOUT_FILENO, lines.substr(0, PIPE_BUF), written);
+    gone_ = error == EPIPE;
+    return error == 0 || fail(error);
   }
   [[nodiscard]] bool is_gone() const override { return gone_; }
 
@@ -78,14 +71,8 @@ bool SocketDestination::open() {
 bool SocketDestination::write(std::string_view lines, std::size_t& written) {
   written = 0;
   if (descriptor_ < 0 && !open()) return false;
-  if (!is_writable(descriptor_)) return true;
-  const ssize_t result = ::write(descriptor_, lines.data(), lines.size());
-  if (result >= 0) {
-    written = static_cast<std::size_t>(result);
-    return true;
-  }
-  if (errno == EINTR || errno == EAGAIN) return true;
-  const int error = errno;
+  const int error = write_some(descriptor_, lines, written);
+  if (error == 0) return true;
   close();
   return fail(error);
 }
@@ -95,6 +82,15 @@ bool SocketDestination::write(std::string_view lines, std::size_t& written) {
 bool is_writable(int descriptor) {
   pollfd watched{descriptor, POLLOUT, 0};
   return ::poll(&watched, 1, kMoment) > 0;
+}
+
+int write_some(int descriptor, std::string_view bytes, std::size_t& written) {
+  written = 0;
+  if (!is_writable(descriptor)) return 0;
+  const ssize_t result = ::write(descriptor, bytes.data(), bytes.size());
+  if (result < 0) return errno == EINTR || errno == EAGAIN ? 0 : errno;
+  written = static_cast<std::size_t>(result);
+  return 0;
 }
 
 bool Destination::fail(int error) {

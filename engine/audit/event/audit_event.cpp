@@ -7,6 +7,8 @@ namespace {
 
 using policy::EnumNames;
 
+constexpr EnumNames<PolicyOutcome, kPolicyOutcomeCount> kPolicyNames("taken_over", "unchanged",
+                                                                     "refused");
 constexpr EnumNames<dissect::Outcome, dissect::kOutcomeCount> kOutcomeNames("response", "fault",
                                                                             "rejected", "cancelled",
                                                                             "orphaned", "one_way",
@@ -24,6 +26,7 @@ constexpr EnumNames<dissect::BlindnessKind, dissect::kBlindnessKindCount> kBlind
 
 }  // namespace
 
+std::string_view to_string(PolicyOutcome outcome) noexcept { return kPolicyNames[outcome]; }
 std::string_view to_string(dissect::Outcome outcome) noexcept { return kOutcomeNames[outcome]; }
 std::string_view to_string(dissect::ContextResult result) noexcept { return kResultNames[result]; }
 std::string_view to_string(dissect::OpeningAnswer answer) noexcept { return kAnswerNames[answer]; }

@@ -35,6 +35,15 @@ struct IdentityText {
   std::string_view service = {};      // that the caller means, `cifs/dc1.example`
 };
 
+// What became of policies that somebody wanted to be read.
+enum class PolicyOutcome : std::uint8_t {
+  taken_over,  // they judge from here on
+  unchanged,   // they are the ones that judge already
+  refused,     // they cannot judge, and the policies before go on
+};
+inline constexpr std::size_t kPolicyOutcomeCount = 3;
+
+[[nodiscard]] std::string_view to_string(PolicyOutcome outcome) noexcept;
 [[nodiscard]] std::string_view to_string(dissect::Outcome outcome) noexcept;
 [[nodiscard]] std::string_view to_string(dissect::ContextResult result) noexcept;
 [[nodiscard]] std::string_view to_string(dissect::OpeningAnswer answer) noexcept;

@@ -23,8 +23,8 @@ struct InterfaceStatistics {
   std::string_view name;
   std::string_view state;     // literal
   std::uint64_t frames = 0;   // that passed the filter, seen or not
-  std::uint64_t dropped = 0;  // of those, not seen: they came faster than they were read
-  std::uint64_t missed = 0;   // not seen: the adapter or its driver dropped them
+  std::uint64_t dropped = 0;  // the part of `frames` that came faster than it was read: not seen
+  std::uint64_t missed = 0;  // not in `frames` and not seen: the adapter or its driver dropped them
 
   // Of all frames that there were, from 0 to 1.
   [[nodiscard]] double share_seen() const noexcept {
@@ -46,12 +46,13 @@ struct StatisticsEvent {
   std::uint64_t records_lost = 0;                        // that outputs did not take
 };
 
-// Policies that judge from here on.
+// Policies were read, and these judge from here on.
 struct PoliciesEvent {
   Timestamp timestamp;  // of the clock
   const evaluate::ServerPolicies* policies = nullptr;
-  std::uint32_t first = 0;    // the index of the first that is new; the earlier ones judged before
-  std::string_view asked_by;  // literal: who wanted them
+  std::uint32_t first = 0;  // the index of the first that judges; the earlier ones did before
+  PolicyOutcome outcome = PolicyOutcome::taken_over;
+  std::string_view asked_by;  // literal: who wanted policies to be read
 };
 
 // Name of an input by its number: FrameSource::input_name. Empty when there is none.

@@ -84,7 +84,7 @@ class JsonSink : public EventSink {
   CommunityId community_id_;
   SlotTable<Shared> shared_;
   std::vector<PolicyMembers> policies_;  // by index in the ServerPolicies
-  std::size_t current_policies_ = 0;     // the first of those that judge now
+  std::size_t current_policies_ = 0;     // the first that judges now
   std::uint32_t approached_ = kNoSlot;   // the context that was announced before
   Shared detour_;                        // of a call that went another way than its context
   std::string scratch_;

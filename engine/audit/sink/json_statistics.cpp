@@ -56,6 +56,7 @@ void JsonSink::on_policies(const PoliciesEvent& event) {
   line.plain("event_type", "policy");
   line.members(head_);
   line.open("policy");
+  line.plain("outcome", to_string(event.outcome));
   line.plain("asked_by", event.asked_by);
   write_policies(line, true);
   line.close();

@@ -54,6 +54,11 @@ void LookupChain::note_listing(const dissect::RpcContext& mapper, EpmListing lis
   listings_.insert_or_assign(asker, std::move(listing));
 }
 
+void LookupChain::forget_questions() noexcept {
+  questions_.clear();
+  listings_.clear();
+}
+
 void LookupChain::note_answer(const dissect::EndpointEntry& entry) {
   const bool by_datagram = transport_of(entry.carrier).is_datagram;
   if ((entry.protocol == dissect::TowerProtocol::ncadg_ip_udp) != by_datagram) return;

@@ -81,6 +81,8 @@ class LookupChain {
                    const dissect::SyntaxId& interface, std::uint32_t policy, std::uint32_t filter);
   // A look-up that names no interface. Its answer is the next one that lists anything.
   void note_listing(const dissect::RpcContext& mapper, EpmListing listing);
+  // Answers to look-ups before this say nothing: other filters judge from here on.
+  void forget_questions() noexcept;
   void note_answer(const dissect::EndpointEntry& entry);
   // When it appears: what is known then decides.
   void note_context(const dissect::RpcContext& context);

@@ -153,6 +153,8 @@ TEST_F(LiveTest, PoliciesAreReadAnew) {
       return count;
     };
     const std::string blocked = R"("action":"would_block")";
+    const std::string policies = R"("event_type":"policy")";
+    EXPECT_TRUE(wait_for([&] { return lines_with(policies, R"("asked_by":"start")") == 1; }));
     send(conversation("dcsync-ntlm-privacy.pcap"));
     EXPECT_TRUE(wait_for([&] { return lines_with(replication, blocked) != 0; })) << live.said();
     const std::size_t all_before = lines_with(replication);
@@ -161,11 +163,16 @@ TEST_F(LiveTest, PoliciesAreReadAnew) {
     file("policy.txt", "rpc filter\nadd rule layer=um actiontype=blook\n");
     live.signal(SIGHUP);
     EXPECT_TRUE(wait_for([&] { return live.says("the policies before go on"); })) << live.said();
-    EXPECT_EQ(lines_with(R"("event_type":"policy")"), 0u);
+    EXPECT_TRUE(wait_for([&] { return lines_with(policies, R"("outcome":"refused")") == 1; }));
+
+    file("policy.txt", block);
+    live.signal(SIGHUP);
+    EXPECT_TRUE(wait_for([&] { return lines_with(policies, R"("outcome":"unchanged")") == 1; }));
+    EXPECT_TRUE(live.says("policies were read anew: no change")) << live.said();
 
     file("policy.txt", permit);
     live.signal(SIGHUP);
-    EXPECT_TRUE(wait_for([&] { return lines_with(R"("event_type":"policy")") == 1; }));
+    EXPECT_TRUE(wait_for([&] { return lines_with(policies, R"("outcome":"taken_over")") == 2; }));
     // Whoever answered a question for counters that was asked later has them.
     const std::size_t counters = lines_with(R"("event_type":"stats")");
     EXPECT_TRUE(wait_for([&] { return lines_with(R"("event_type":"stats")") >= counters + 2; }));
