@@ -222,6 +222,14 @@ void add_record_options(OptionTable& table, RunOptions& options) {
        .help = "Id of this run, which all records and the summary as data carry, such as the "
                "number of a case.",
        .target = &options.marks.run});
+  output.options.push_back(
+      {.names = "--suppress",
+       .value_name = "SECONDS",
+       .help = "Write the first call of a kind (client, server, operation, verdict, user) at once, "
+               "and those that follow as one record every SECONDS, with their number. Without it "
+               "each call has a record.",
+       .target = &options.suppress,
+       .range = {1, 86400}});
 }
 
 void add_run_options(OptionTable& table, RunOptions& options) {

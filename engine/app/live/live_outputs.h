@@ -12,7 +12,7 @@
 #include "engine/app/live/record_queue.h"
 #include "engine/app/operate/live_status.h"
 #include "engine/app/run/record_output.h"
-#include "engine/audit/sink/fanout_sink.h"
+#include "engine/audit/relay/fanout_sink.h"
 
 namespace rpcaudit::app {
 

@@ -22,8 +22,8 @@
 #include "engine/app/run/audit_worker.h"
 #include "engine/app/run/pipeline.h"
 #include "engine/app/run/run_report.h"
+#include "engine/audit/relay/fanout_sink.h"
 #include "engine/audit/report/summary_text.h"
-#include "engine/audit/sink/fanout_sink.h"
 #include "engine/audit/text/text_encoding.h"
 
 namespace rpcaudit::app {
@@ -150,6 +150,20 @@ ExitStatus report_live(const LiveRunOptions& options, AuditRun& run, const LiveM
   return status == ExitStatus::nothing_evaluated ? ExitStatus::done : status;
 }
 
+// Each worker on a thread of its own. Borrows the processors, which parse_cpu_list() looked at.
+std::vector<std::thread> start(std::span<const std::unique_ptr<LiveWorker>> workers,
+                               const std::vector<unsigned>& cpus) {
+  std::vector<std::thread> threads;
+  threads.reserve(workers.size());
+  for (std::size_t index = 0; index < workers.size(); ++index) {
+    threads.emplace_back([&cpus, &worker = *workers[index], index] {
+      if (!cpus.empty()) (void)pin_thread(cpus[index % cpus.size()]);
+      worker.run();
+    });
+  }
+  return threads;
+}
+
 }  // namespace
 
 ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit,
@@ -181,15 +195,16 @@ ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit,
     return ExitStatus::data;
   }
   audit.write_blindness = outputs.has(RecordFormat::json);
-  audit::EventSink& records = outputs.open_sink(
+  audit::EventSink& written = outputs.open_sink(
       {.policies = audit.policies,
        .input_name =
            [&capture](std::uint32_t input) { return capture.sources[0]->input_name(input); },
        .input_key = "in_iface",
        .contexts_max = plan.workers * (plan.limits.context_slots() + audit.records_waiting_max)});
+  SuppressedSink suppressed(options.run, written);
 
   FindingCounts findings(audit.policies);
-  audit::FanoutSink sink({&findings, &records});
+  audit::FanoutSink sink({&findings, &suppressed.sink()});
   StatisticsBoard board(plan.workers);
   LiveDesk desk(options, capture, outputs, policies, findings, operation);
   desk.set_landlock(has_landlock);
@@ -201,22 +216,18 @@ ExitStatus run_live(const LiveRunOptions& options, audit::AuditOptions audit,
     workers.push_back(std::make_unique<LiveWorker>(index, *capture.sources[index], stop, plan,
                                                    audit, merger, board, policies));
   }
-  std::vector<std::thread> threads;
-  threads.reserve(workers.size());
-  for (std::uint32_t index = 0; index < plan.workers; ++index) {
-    threads.emplace_back([&options, &worker = *workers[index], index] {
-      const std::vector<unsigned>& cpus = options.cpus;
-      if (!cpus.empty()) (void)pin_thread(cpus[index % cpus.size()]);  // parse_cpu_list() looked
-      worker.run();
-    });
-  }
+  std::vector<std::thread> threads = start(workers, options.cpus);
   if (!operation.start()) log.error("--http: no thread could be started");
   log.debug("capturing");
-  merger.run([&monitor] { monitor.look_around(); });
+  merger.run([&] {
+    monitor.look_around();
+    suppressed.on_time(clock_now());
+  });
   for (std::thread& thread : threads) thread.join();
 
   operation.stop();
   AuditRun run = sum_of(workers);
+  suppressed.finish();
   monitor.write_statistics(counters_of(run));
   outputs.finish();
   return report_live(options, run, monitor, outputs, *capture.sources[0],

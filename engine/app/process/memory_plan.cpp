@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "dissect/store/memory_share.h"
+#include "engine/audit/relay/repeat_suppressor.h"
 
 namespace rpcaudit::app {
 namespace {
@@ -33,8 +34,9 @@ constexpr std::size_t kMostRecords = std::size_t{1} << 20;
 
 std::optional<MemoryPlan> plan_memory(const MemoryDemand& demand) {
   const std::size_t all = demand.mebibytes * kMebibyte;
-  const std::size_t fixed =
-      kProgramBytes + demand.workers * kWorkerBytes + demand.outputs * demand.queue_bytes;
+  const std::size_t fixed = kProgramBytes + demand.workers * kWorkerBytes +
+                            demand.outputs * demand.queue_bytes +
+                            (demand.suppress ? audit::RepeatSuppressor::memory() : 0);
   if (all <= fixed) return std::nullopt;
 
   MemoryPlan plan;

@@ -25,6 +25,7 @@ struct MemoryDemand {
   std::size_t outputs = 1;
   std::size_t queue_bytes = 0;   // of each output: what waits to be written
   bool follow_openings = false;  // attempts to open connections
+  bool suppress = false;         // calls of one kind are told together
 };
 
 // Empty when that is too little: below least_memory().

@@ -8,7 +8,7 @@
 
 #include "engine/app/exit_status.h"
 #include "engine/app/run/record_output.h"
-#include "engine/audit/sink/fanout_sink.h"
+#include "engine/audit/relay/fanout_sink.h"
 
 namespace rpcaudit::app {
 

@@ -30,6 +30,7 @@ std::optional<MemoryPlan> share_memory(const RunOptions& options, bool follow_op
   demand.outputs = std::max<std::size_t>(options.outputs.size(), 1);
   demand.queue_bytes = queue_bytes;
   demand.follow_openings = follow_openings;
+  demand.suppress = options.suppress != 0;
   // Many workers need more than is usual, and may have it unless the user says otherwise.
   demand.mebibytes = options.memory != 0 ? static_cast<std::size_t>(options.memory)
                                          : std::max(demand.mebibytes, least_memory(demand));
@@ -130,20 +131,25 @@ ExitStatus run_records(const RunOptions& options, audit::AuditOptions audit,
   }
   audit.write_blindness = outputs.has(RecordFormat::json);
   plan.progress = !options.quiet && ::isatty(STDERR_FILENO) == 1 && !outputs.has_terminal();
-  audit::EventSink& sink = outputs.open_sink(
-      {.policies = audit.policies,
-       .input_name = [&source](std::uint32_t input) { return source->input_name(input); },
-       .contexts_max = plan.workers * (plan.limits.context_slots() + audit.records_waiting_max)});
+  SuppressedSink sink(
+      options,
+      outputs.open_sink(
+          {.policies = audit.policies,
+           .input_name = [&source](std::uint32_t input) { return source->input_name(input); },
+           .contexts_max =
+               plan.workers * (plan.limits.context_slots() + audit.records_waiting_max)}));
 
   drop_privileges(options, log);
-  AuditRun run = run_audit(*source, stop, plan, audit, sink);
+  AuditRun run = run_audit(*source, stop, plan, audit, sink.sink());
+  sink.finish();
   log.debug(audit::grouped(run.frames.read.frames) + " frames of " +
             audit::grouped(run.frames.read.bytes) + " bytes read, " +
             audit::grouped(run.tally.calls) + " calls, " + std::to_string(peak_memory()) +
             " MiB of memory at most");
   // An input that is no capture has no statistics.
   const bool was_read = run.frames.read.frames != 0 || source->problems().empty();
-  if (was_read || run.frames.read.stopped != StopReason::none) write_statistics(options, run, sink);
+  if (was_read || run.frames.read.stopped != StopReason::none)
+    write_statistics(options, run, sink.sink());
   outputs.finish();
 
   std::vector<std::string> problems = problems_of(*source);

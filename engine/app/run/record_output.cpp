@@ -27,6 +27,18 @@ std::unique_ptr<audit::EventSink> make_sink(const SinkStyle& style, audit::Outpu
                                            parts.contexts_max, style.marks, parts.input_key);
 }
 
+SuppressedSink::SuppressedSink(const RunOptions& options, audit::EventSink& outputs)
+    : outputs_(outputs) {
+  constexpr std::int64_t kSecond = 1'000'000'000;  // nanoseconds
+  if (options.suppress == 0) return;
+  suppressor_.emplace(outputs, static_cast<std::int64_t>(options.suppress) * kSecond);
+}
+
+audit::EventSink& SuppressedSink::sink() noexcept {
+  if (suppressor_) return *suppressor_;
+  return outputs_;
+}
+
 bool RecordOutput::open(const OutputSpec& spec, RecordFormat on_terminal,
                         const std::vector<FileIdentity>& inputs) {
   if (!file_.open(spec.path, inputs)) {

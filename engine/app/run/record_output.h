@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "engine/app/run/output_file.h"
 #include "engine/app/run/run_options.h"
 #include "engine/audit/event/event_sink.h"
+#include "engine/audit/relay/repeat_suppressor.h"
 #include "engine/audit/text/output_buffer.h"
 #include "engine/evaluate/server_policies.h"
 
@@ -37,6 +39,28 @@ struct SinkStyle {
                                                           audit::OutputBuffer& buffer,
                                                           const SinkParts& parts);
 [[nodiscard]] bool has_color(Color wanted, bool is_terminal);
+
+// Where events go before the outputs: calls of one kind are told together there, where the options
+// say so.
+class SuppressedSink {
+ public:
+  // Borrows the sink of the outputs.
+  SuppressedSink(const RunOptions& options, audit::EventSink& outputs);
+
+  [[nodiscard]] audit::EventSink& sink() noexcept;
+  // So late it is: tells what is due.
+  void on_time(Timestamp now) {
+    if (suppressor_) suppressor_->on_time(now);
+  }
+  // All events but the last counters were told.
+  void finish() {
+    if (suppressor_) suppressor_->write_pending();
+  }
+
+ private:
+  audit::EventSink& outputs_;
+  std::optional<audit::RepeatSuppressor> suppressor_;
+};
 
 // One place that records go to, and the form that they have there.
 class RecordOutput : private audit::OutputTarget {

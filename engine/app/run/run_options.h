@@ -48,7 +48,8 @@ struct RunOptions {
   RecordFormat format = RecordFormat::automatic;
   Color color = Color::automatic;
   unsigned workers = 1;  // threads that dissect and judge; the records are the same for any number
-  std::uint64_t memory = 0;  // MiB for all that the process keeps; 0: what is usual
+  std::uint64_t suppress = 0;  // seconds for which calls of one kind are told together; 0: never
+  std::uint64_t memory = 0;    // MiB for all that the process keeps; 0: what is usual
   dissect::TunnelTrust tunnels;
   evaluate::EvaluationOptions evaluation;  // what policies are judged for
   std::optional<policy::Behaviour> v4_order;

@@ -55,6 +55,13 @@ struct PoliciesEvent {
   std::string_view asked_by;  // literal: who wanted policies to be read
 };
 
+// Calls that are told together, in place of each of them.
+struct Repeats {
+  std::uint64_t count = 0;
+  Timestamp first;  // the time of the first of these calls
+  Timestamp last;
+};
+
 // Name of an input by its number: FrameSource::input_name. Empty when there is none.
 using InputName = std::function<std::string_view(std::uint32_t)>;
 
@@ -78,6 +85,12 @@ class EventSink {
   virtual void on_connection(const ConnectionEvent& connection) = 0;
   virtual void on_call(const ContextInfo& context, const CallEvent& call,
                        const IdentityText& identity) = 0;
+  // Calls of one kind, of which `call` is the first.
+  virtual void on_repeats(const ContextInfo& context, const CallEvent& call,
+                          const IdentityText& identity, const Repeats& repeats) {
+    (void)repeats;
+    on_call(context, call, identity);
+  }
   virtual void on_blindness(const dissect::Blindness& blindness) = 0;
   virtual void on_statistics(const StatisticsEvent& statistics) = 0;
 

@@ -238,8 +238,26 @@ void JsonSink::write_proposal(JsonLine& line, const ContextInfo& context,
 
 void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
                        const IdentityText& identity) {
-  const Shared& common = shared(context, call);
   JsonLine line(out_);
+  write_call(line, context, call, identity);
+  line.end();
+}
+
+void JsonSink::on_repeats(const ContextInfo& context, const CallEvent& call,
+                          const IdentityText& identity, const Repeats& repeats) {
+  JsonLine line(out_);
+  write_call(line, context, call, identity);
+  line.open("repeats");
+  line.number("count", repeats.count);
+  write_time(line, "first", repeats.first);
+  write_time(line, "last", repeats.last);
+  line.close();
+  line.end();
+}
+
+void JsonSink::write_call(JsonLine& line, const ContextInfo& context, const CallEvent& call,
+                          const IdentityText& identity) {
+  const Shared& common = shared(context, call);
   write_head(line, call.frame, call.reported ? "rpc_audit" : "rpc_call");
   const std::string_view members = common.members;
   line.members(call.has_interface ? members : members.substr(0, common.transport_size));
@@ -274,7 +292,6 @@ void JsonSink::on_call(const ContextInfo& context, const CallEvent& call,
   write_outcome(line, call);
   line.close();
   if (call.verdict) write_verdict(line, context, call, serves_attacks);
-  line.end();
 }
 
 void JsonSink::write_outcome(JsonLine& line, const CallEvent& call) {

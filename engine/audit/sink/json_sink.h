@@ -36,6 +36,8 @@ class JsonSink : public EventSink {
   void on_connection(const ConnectionEvent& connection) override;
   void on_call(const ContextInfo& context, const CallEvent& call,
                const IdentityText& identity) override;
+  void on_repeats(const ContextInfo& context, const CallEvent& call, const IdentityText& identity,
+                  const Repeats& repeats) override;
   void on_blindness(const dissect::Blindness& blindness) override;
   void on_statistics(const StatisticsEvent& statistics) override;
   void on_policies(const PoliciesEvent& policies) override;
@@ -67,6 +69,9 @@ class JsonSink : public EventSink {
   void write_announced(JsonLine& line, const AnnouncedInterfaces& announced);
   void write_question(JsonLine& line, const ContextInfo& context, const CallEvent& call,
                       const IdentityText& identity);
+  // All of a call's record; the line stays open.
+  void write_call(JsonLine& line, const ContextInfo& context, const CallEvent& call,
+                  const IdentityText& identity);
   void write_outcome(JsonLine& line, const CallEvent& call);
   void write_proposal(JsonLine& line, const ContextInfo& context, const IdentityText& identity);
   void write_policies(JsonLine& line, bool with_filters) const;

@@ -299,6 +299,23 @@ void TextSink::say_outcome(const CallEvent& call) {
 
 void TextSink::on_call(const ContextInfo& context, const CallEvent& call,
                        const IdentityText& identity) {
+  say_call(context, call, identity);
+  end(call.frame);
+}
+
+void TextSink::on_repeats(const ContextInfo& context, const CallEvent& call,
+                          const IdentityText& identity, const Repeats& repeats) {
+  say_call(context, call, identity);
+  char time[Rfc3339Writer::kSizeMax];
+  const std::string_view last(time, time_.write_short(repeats.last, time));
+  line_.append("  ").append(std::to_string(repeats.count));
+  line_.append(repeats.count == 1 ? " call like it" : " calls like it until ");
+  if (repeats.count != 1) line_.append(last).append("Z");
+  end(call.frame);
+}
+
+void TextSink::say_call(const ContextInfo& context, const CallEvent& call,
+                        const IdentityText& identity) {
   begin(call.frame);
   if (call.verdict) {
     say_action(call.verdict->action, evaluate::is_only_logged(*call.verdict));
@@ -314,7 +331,6 @@ void TextSink::on_call(const ContextInfo& context, const CallEvent& call,
     line_ += "  in doubt: " + doubts_text(call.doubts);
   }
   say_outcome(call);
-  end(call.frame);
 }
 
 void TextSink::on_context(const ContextInfo& context, const IdentityText& identity) {

@@ -27,6 +27,8 @@ class TextSink : public EventSink {
   void on_connection(const ConnectionEvent& connection) override;
   void on_call(const ContextInfo& context, const CallEvent& call,
                const IdentityText& identity) override;
+  void on_repeats(const ContextInfo& context, const CallEvent& call, const IdentityText& identity,
+                  const Repeats& repeats) override;
   // What was not seen stands in the summary, not between the lines.
   void on_blindness(const dissect::Blindness& blindness) override;
   void on_statistics(const StatisticsEvent& statistics) override;
@@ -40,6 +42,8 @@ class TextSink : public EventSink {
   void say_proposal(const ContextInfo& context, const IdentityText& identity);
   void say_control(std::uint32_t policy, evaluate::Control control,
                    const evaluate::ControlVerdict& verdict);
+  // All of a call's line but its end.
+  void say_call(const ContextInfo& context, const CallEvent& call, const IdentityText& identity);
   void say_operation(const ContextInfo& context, const CallEvent& call);
   void say_account(const ContextInfo& context, const std::optional<dissect::AuthNumbers>& auth,
                    const IdentityText& identity);

@@ -30,6 +30,10 @@ class FanoutSink : public EventSink {
                const IdentityText& identity) override {
     for (EventSink* sink : sinks_) sink->on_call(context, call, identity);
   }
+  void on_repeats(const ContextInfo& context, const CallEvent& call, const IdentityText& identity,
+                  const Repeats& repeats) override {
+    for (EventSink* sink : sinks_) sink->on_repeats(context, call, identity, repeats);
+  }
   void on_blindness(const dissect::Blindness& blindness) override {
     for (EventSink* sink : sinks_) sink->on_blindness(blindness);
   }
