@@ -1,6 +1,7 @@
 #include "engine/app/operate/control_request.h"
 
 #include <rapidjson/document.h>
+#include <rapidjson/memorystream.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -29,6 +30,17 @@ std::string_view text_of(const rapidjson::Value& value) {
   return {value.GetString(), value.GetStringLength()};
 }
 
+// A text that is UTF-8: RapidJSON takes the escape of a lone surrogate, which makes none.
+bool is_text(const rapidjson::Value& value) {
+  if (!value.IsString()) return false;
+  rapidjson::MemoryStream stream(value.GetString(), value.GetStringLength());
+  rapidjson::StringBuffer unused;
+  while (stream.Tell() < value.GetStringLength()) {
+    if (!rapidjson::UTF8<>::Validate(stream, unused)) return false;
+  }
+  return true;
+}
+
 const rapidjson::Value* find(const rapidjson::Value& object, const char* key) {
   const auto found = object.FindMember(key);
   return found == object.MemberEnd() ? nullptr : &found->value;
@@ -42,7 +54,7 @@ bool read_object(std::string_view text, rapidjson::Document& document) {
 bool read_words(const rapidjson::Value& words, std::vector<std::string>& out) {
   if (!words.IsArray() || words.Size() > kWordsMax) return false;
   for (const rapidjson::Value& word : words.GetArray()) {
-    if (!word.IsString()) return false;
+    if (!is_text(word)) return false;
     out.emplace_back(text_of(word));
   }
   return true;
@@ -120,7 +132,7 @@ std::optional<ControlRequest> read_request(std::string_view line, std::string& e
     return std::nullopt;
   }
   if (const rapidjson::Value* const script = find(document, "script"); script != nullptr) {
-    if (!script->IsString()) {
+    if (!is_text(*script)) {
       error = "`script` is a text";
       return std::nullopt;
     }
@@ -149,8 +161,8 @@ std::optional<ControlAnswer> read_answer(std::string_view text) {
   const rapidjson::Value* const status = find(document, "status");
   const rapidjson::Value* const out = find(document, "out");
   const rapidjson::Value* const err = find(document, "err");
-  if (status == nullptr || !status->IsInt() || out == nullptr || !out->IsString() ||
-      err == nullptr || !err->IsString()) {
+  if (status == nullptr || !status->IsInt() || out == nullptr || !is_text(*out) || err == nullptr ||
+      !is_text(*err)) {
     return std::nullopt;
   }
   return ControlAnswer{status->GetInt(), std::string(text_of(*out)), std::string(text_of(*err))};

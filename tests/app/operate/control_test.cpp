@@ -45,6 +45,8 @@ TEST(ControlRequestTest, RefusesWhatIsNone) {
       R"({"command":"netsh","words":[1]})",
       R"({"command":"status"} trailing)",
       "{\"command\":\"st\xff\"}",
+      R"({"command":"netsh","words":["\udddd"]})",
+      R"({"command":"netsh","script":"\udddd"})",
       deep,
       R"({"command":"status","words":)" + deep,
       std::string(kRequestBytesMax + 1, ' ') + R"({"command":"status"})",
