@@ -2,8 +2,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/policy/check/linter.h"
+#include "engine/policy/text/code_fences.h"
 #include "engine/policy/text/reporter.h"
 #include "engine/policy/text/script_line.h"
 #include "engine/policy/text/shell_commands.h"
@@ -120,10 +122,23 @@ void lint_comments(const SourceText& source, std::uint32_t file, Reporter& repor
   }
 }
 
+// Of a Markdown page the blocks of code, whose lines keep their numbers.
+SourceText script_of(const SourceText& text) {
+  const std::vector<FencedBlock> blocks = code_fences(text);
+  if (blocks.empty()) return text;
+  std::vector<bool> kept(text.line_count(), false);
+  for (const FencedBlock& block : blocks) {
+    for (std::size_t line = block.first_line; line <= block.last_line; ++line)
+      kept[line - 1] = true;
+  }
+  return text.with_lines(kept);
+}
+
 }  // namespace
 
-void lint_script(const SourceText& source, std::uint32_t file,
+void lint_script(const SourceText& file_text, std::uint32_t file,
                  std::vector<Diagnostic>& diagnostics) {
+  const SourceText source = script_of(file_text);
   std::vector<Diagnostic> unused;  // what the reader has said already
   Reporter reading(unused);
   Reporter reporter(diagnostics);

@@ -251,6 +251,9 @@ TEST(LintCases, CodesOfSeveralMistakesAreSaidOfEach) {
       {"refused-by-target",
        filter("um permit audit=enable auditparameters=enable", {"local_port equal 1"}),
        filter("um permit audit=enable", {"local_port equal 1"}), Target::ws2022},
+      // A page of Markdown is not read as a script whole.
+      {"netsh-f-context", "```\n" + um("opnum equal 1") + "```\n",
+       "As a page has it:\n```\nrpc\nfilter\n" + um("opnum equal 1") + "```\n"},
   };
   for (const Case& row : kArms) {
     EXPECT_TRUE(codes_of(row.says, row.target, false).contains(row.code)) << row.says;
