@@ -244,6 +244,30 @@ class HostScriptReader {
     netsh_.run_command(command, line.span);
   }
 
+  // Whether reg changes a value of this host under the key as it is written.
+  [[nodiscard]] bool takes_key(const Word& key) {
+    if (key.text.starts_with("\\\\")) {
+      reporter_.warning("remote-machine", key.span(),
+                        "the value is set on another machine, and left out",
+                        "bind the file to that server by a deployment, without the name");
+      return false;
+    }
+    if (key.text.find('%') != std::string::npos) {
+      reporter_.error("unreplaced-variable", key.span(),
+                      "the key " + quoted(key.text) + " holds a variable", "write its value");
+      return false;
+    }
+    // Programs of Windows take \" for a quotation mark that belongs to the argument.
+    if (key.quoted && key.text.ends_with('\\') && !key.text.ends_with("\\\\")) {
+      reporter_.warning("escaped-quote", key.span(),
+                        "the backslash makes the quotation mark behind it part of the key: reg "
+                        "refuses the command, and sets nothing",
+                        "leave the last backslash out");
+      return false;
+    }
+    return true;
+  }
+
   // `reg add KEY /v NAME /t TYPE /d DATA /f`, in any order behind the key.
   void run_reg(Words words, const SourceSpan& command) {
     if (words.size() < 2) {
@@ -258,16 +282,7 @@ class HostScriptReader {
     }
     if (!adds && !deletes) return;  // query, export: nothing changes
     has_registry_ = true;
-    if (words[1].text.starts_with("\\\\")) {
-      return reporter_.warning("remote-machine", words[1].span(),
-                               "the value is set on another machine, and left out",
-                               "bind the file to that server by a deployment, without the name");
-    }
-    if (words[1].text.find('%') != std::string::npos) {
-      return reporter_.error("unreplaced-variable", words[1].span(),
-                             "the key " + quoted(words[1].text) + " holds a variable",
-                             "write its value");
-    }
+    if (!takes_key(words[1])) return;
     RegistryValue value;
     value.key = words[1].text;
     value.span = command;

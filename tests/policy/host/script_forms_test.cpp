@@ -172,6 +172,9 @@ TEST(ScriptForms, ThatAreNotFollowedAreNeverSilent) {
        "warning here-string-not-read 3"},
       {"Invoke-Command -ComputerName DC1 -ScriptBlock { netsh rpc filter delete filter all }\n",
        "warning remote-machine 1"},
+      {"reg add \"HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\Rpc\\\" "
+       "/v RestrictRemoteClients /t REG_DWORD /d 1 /f\n",
+       "warning escaped-quote 1"},
       {"New-ItemProperty @parameters\n", "warning cmdlet-incomplete 1"},
       {"Set-ItemProperty -Path $path -Name RestrictRemoteClients -Value 1\n",
        "warning unreplaced-variable 1"},
