@@ -9,17 +9,20 @@
 
 namespace rpcaudit::policy {
 
-// `name="x" srcaddr=any`, in any order; a tag may stand apart from its value: `name = x`.
+// `name="x" srcaddr=any`, in any order; a tag may stand apart from its value: `name = x`, `name=
+// x`, `name =x`.
 struct NetshIpsec::Tags {
   std::vector<std::pair<std::string, Word>> all;
 
   explicit Tags(std::span<const Word> words) {
     for (std::size_t i = 0; i < words.size(); ++i) {
-      const std::size_t equals = words[i].text.find('=');
-      if (equals == std::string::npos) continue;
-      Word value = words[i].slice(equals + 1, std::string::npos);
+      const bool stands_apart = i + 1 < words.size() && words[i + 1].text.starts_with('=');
+      const std::string tag = words[i].text.substr(0, words[i].text.find('='));
+      if (tag == words[i].text && !stands_apart) continue;
+      const Word& last = tag == words[i].text ? words[++i] : words[i];
+      Word value = last.slice(last.text.find('=') + 1, std::string::npos);
       if (value.text.empty() && i + 1 < words.size()) value = words[++i];
-      all.emplace_back(to_lower(words[i].text.substr(0, equals)), std::move(value));
+      all.emplace_back(to_lower(tag), std::move(value));
     }
   }
 

@@ -169,9 +169,12 @@ class RegFileReader {
 
 void read_reg_file(const SourceText& source, std::uint32_t file, RegistryApplier& values,
                    Reporter& reporter) {
-  const std::string_view head = trimmed(source.line(1));
+  // Lines may stand before its head where the file is a part of a page.
+  std::size_t number = 1;
+  while (number < source.line_count() && trimmed(source.line(number)).empty()) ++number;
+  const std::string_view head = trimmed(source.line(number));
   RegFileReader reader(file, starts_with_ignoring_case(head, "REGEDIT4"), values, reporter);
-  for (std::size_t number = 2; number <= source.line_count() && !reporter.is_full(); ++number) {
+  for (++number; number <= source.line_count() && !reporter.is_full(); ++number) {
     Entry entry{std::string(trimmed(source.line(number))), static_cast<std::uint32_t>(number)};
     if (entry.text.empty() || entry.text.front() == ';') continue;
     while (entry.text.back() == '\\' && entry.text.front() != '[' && number < source.line_count() &&

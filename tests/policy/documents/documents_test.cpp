@@ -186,6 +186,21 @@ TEST(NetshIpsec, MakesPoliciesOfListsAndActions) {
   EXPECT_EQ(rule.filters[0].protocol, 6);
 }
 
+TEST(NetshIpsec, TagsMayStandApartFromTheirValues) {
+  for (const std::string_view equals : {" = ", "= ", " ="}) {
+    std::string text;
+    for (const char c :
+         std::string(kIpsec) + "netsh ipsec static set policy name=soft assign=y\n") {
+      c == '=' ? text.append(equals) : text.append(1, c);
+    }
+    const test::ReadHost read = read_host(text, false);
+    EXPECT_THAT(read.complaints(), IsEmpty()) << text;
+    const std::vector<IpsecPolicy>& policies = read.host().ipsec.policies;
+    ASSERT_EQ(policies.size(), 1u) << text;
+    EXPECT_TRUE(policies[0].assigned && policies[0].rules.size() == 1) << text;
+  }
+}
+
 TEST(NetshIpsec, TellsWhatItDoesNotFollow) {
   const std::string start = kIpsec;
   const struct {

@@ -209,6 +209,16 @@ TEST(MarkdownPage, IsReadBetweenItsFences) {
   EXPECT_THAT(filters_of(read), ElementsAre("block um opnum=3"));
 }
 
+TEST(MarkdownPage, MayHoldARegistryFile) {
+  const test::ReadHost read = test::read_host(
+      "Set it:\n\n```\nWindows Registry Editor Version 5.00\n\n"
+      "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\Rpc]\n"
+      "\"RestrictRemoteClients\"=dword:1\n```\n",
+      false);
+  EXPECT_THAT(read.complaints(), IsEmpty());
+  EXPECT_TRUE(read.host().restrict_remote_clients.has_value());
+}
+
 TEST(MarkdownPage, TellsOfCommandsOutsideOfItsFences) {
   const test::ReadHost read = test::read_host(
       "netsh rpc filter delete filter all\n```\n" + std::string(kSession) + "```\n", false);
