@@ -2,11 +2,11 @@
 
 #include <cstdint>
 
-#include "capture/prefetch.h"
 #include "dissect/limits.h"
 #include "dissect/net/packet.h"
 #include "dissect/rpc_observer.h"
 #include "dissect/statistics.h"
+#include "dissect/store/prefetch.h"
 #include "dissect/store/slab.h"
 #include "dissect/tcp/flow_table.h"
 #include "dissect/tcp/tcp_openings.h"

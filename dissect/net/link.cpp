@@ -9,8 +9,6 @@
 namespace rpcaudit::dissect {
 namespace {
 
-constexpr unsigned kVlanNumber = 0x0fff;  // of a tag; the rest is priority
-
 constexpr std::uint16_t kEthertypeMin = 0x0600;  // below it, a length (IEEE 802.3 3.2.6)
 
 // The size of a tag, from after its own ethertype to before the next; 0 when it is none.
@@ -241,15 +239,6 @@ std::uint32_t link_signature(const Packet& packet) noexcept {
     mixed = fold_multiply(mixed ^ (load_u16(mac + at + 2) & kVlanNumber), kMultiplier);
   }
   return static_cast<std::uint32_t>(mixed) | 1;
-}
-
-std::uint16_t outermost_vlan(const Frame& frame) noexcept {
-  if (frame.link != LinkType::ethernet) return 0;
-  if (frame.bytes.size() < kMacHeaderSize + kVlanTagSize) return 0;
-  const std::byte* const type = frame.bytes.data() + kMacHeaderSize - 2;
-  const std::uint16_t number = load_u16(type);
-  if (number != kEthertypeVlan && number != kEthertypeServiceVlan) return 0;
-  return static_cast<std::uint16_t>(load_u16(type + 2) & kVlanNumber);
 }
 
 DecodeStatus begin_link(const Frame& frame, LinkBytes& link) noexcept {

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "capture/frame.h"
+#include "dissect/net/header_sizes.h"
 #include "dissect/net/packet.h"
 #include "dissect/store/wire_bytes.h"
 
@@ -34,13 +35,23 @@ inline constexpr std::uint16_t kEthertypeServiceVlan = 0x88a8;
 inline constexpr std::uint16_t kEthertypeBridging = 0x6558;  // a whole Ethernet frame
 inline constexpr std::uint16_t kEthertypeNsh = 0x894f;       // network service header
 
+inline constexpr unsigned kVlanNumber = 0x0fff;  // of a VLAN tag; the other bits are priority
+
 // From whom to whom the frame of a packet went on its link: a hash of its Ethernet addresses and of
 // the numbers of its VLANs; 0 where it has none.
 [[nodiscard]] std::uint32_t link_signature(const Packet& packet) noexcept;
 
 // The number of the outermost VLAN of an Ethernet frame; 0 without a tag, or with a tag that has a
 // priority only.
-[[nodiscard]] std::uint16_t outermost_vlan(const Frame& frame) noexcept;
+[[nodiscard]] inline std::uint16_t outermost_vlan(const Frame& frame) noexcept {
+  if (frame.link != LinkType::ethernet) return 0;
+  if (frame.bytes.size() < kMacHeaderSize + kVlanTagSize) return 0;
+  const std::byte* const type = frame.bytes.data() + kMacHeaderSize - 2;
+  const std::uint16_t number = load_u16(type);
+  if (number != kEthertypeVlan && number != kEthertypeServiceVlan) [[likely]]
+    return 0;
+  return static_cast<std::uint16_t>(load_u16(type + 2) & kVlanNumber);
+}
 
 // How the frame begins; not_ip when that is nothing that can hold IP.
 [[nodiscard]] DecodeStatus begin_link(const Frame& frame, LinkBytes& link) noexcept;

@@ -5,7 +5,7 @@
 #include <new>
 #include <utility>
 
-#include "capture/prefetch.h"
+#include "dissect/store/prefetch.h"
 #include "dissect/store/reserved_memory.h"
 
 namespace rpcaudit::dissect {

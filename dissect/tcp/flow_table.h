@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <optional>
 
-#include "capture/prefetch.h"
 #include "capture/timestamp.h"
 #include "dissect/direction.h"
 #include "dissect/limits.h"
 #include "dissect/net/packet.h"
+#include "dissect/store/prefetch.h"
 #include "dissect/store/reserved_memory.h"
 
 namespace rpcaudit::dissect {

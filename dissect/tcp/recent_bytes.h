@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "capture/frame.h"
-#include "capture/prefetch.h"
+#include "dissect/store/prefetch.h"
 
 namespace rpcaudit::dissect {
 
@@ -106,7 +106,7 @@ struct RecentBytes::LargeRing {
 };
 
 inline RecentBytes::Ring RecentBytes::ring() const noexcept {
-  auto* const self = const_cast<RecentBytes*>(this);
+  auto* const self = const_cast<RecentBytes*>(this);  // const functions only read what this names
   if (large_ == nullptr) [[likely]] {
     Runs<kSmallRuns>& runs = self->small_runs_;
     return {self->small_bytes_.data(), kSmallBytes, runs.ends.data(), runs.sizes.data(),

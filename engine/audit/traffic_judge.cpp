@@ -18,7 +18,7 @@ TrafficJudge::TrafficJudge(const dissect::Limits& limits, const evaluate::Server
 
 void TrafficJudge::begin_with(const evaluate::ServerPolicies& policies) {
   tally_.prepare(policies);
-  by_.emplace(policies, tally_.servers);
+  by_.emplace(policies, tally_.servers);  // in its place: `lookups_` refers to its endpoints
   if (lookups_) {
     lookups_->forget_questions();
   } else if (by_->endpoints.has_filters()) {

@@ -16,9 +16,9 @@ namespace rpcaudit::evaluate {
 
 inline constexpr std::uint32_t kNoPolicy = 0xffff'ffff;
 
-// Compiled policies by server, each with what is known of its servers. Owns all of them, together
-// with those that follow it. Once
-// filled it does not change, so any number of threads may share it.
+// Compiled policies by server, each with what is known of its servers. They live as long as this or
+// any ServerPolicies that follows it (see following()). Once filled this does not change, so that
+// any number of threads may share it.
 class ServerPolicies {
  public:
   ServerPolicies() = default;

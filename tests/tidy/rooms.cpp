@@ -25,7 +25,7 @@ struct NamedRoom {
 
 const std::vector<NamedRoom>& named_rooms() {
   static const std::vector<NamedRoom> kRooms = {
-      {"capture: face", "capture", {"frame", "prefetch", "timestamp"}},
+      {"capture: face", "capture", {"frame", "timestamp"}},
       {"dissect: face",
        "dissect",
        {"byte_cursor", "direction", "doubt", "endpoint", "limits", "parse_status", "rpc_observer",
@@ -150,7 +150,7 @@ struct Sight {
 
 const std::vector<Sight>& sights() {
   static const std::vector<Sight> kSights = {
-      {"dissect", "capture", {"capture/frame.h", "capture/prefetch.h", "capture/timestamp.h"}},
+      {"dissect", "capture", {"capture/frame.h", "capture/timestamp.h"}},
       {"engine/policy", "dissect", {"dissect/endpoint.h", "dissect/uuid.h"}},
       {"engine/evaluate",
        "dissect",
@@ -163,7 +163,7 @@ const std::vector<Sight>& sights() {
         "engine/policy/host_settings.h", "engine/policy/ipsec_policy.h", "engine/policy/layer.h",
         "engine/policy/match_type.h", "engine/policy/netsh/printer.h", "engine/policy/policy.h",
         "engine/policy/sddl.h", "engine/policy/target.h", "engine/policy/text/spelling.h"}},
-      {"engine/audit", "capture", {"capture/prefetch.h", "capture/timestamp.h"}},
+      {"engine/audit", "capture", {"capture/timestamp.h"}},
       {"engine/audit",
        "dissect",
        {"dissect/endpoint.h", "dissect/limits.h", "dissect/rpc_observer.h", "dissect/transport.h",

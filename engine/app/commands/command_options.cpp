@@ -226,8 +226,8 @@ void add_record_options(OptionTable& table, RunOptions& options) {
       {.names = "--suppress",
        .value_name = "SECONDS",
        .help = "Write the first call of a kind (client, server, operation, verdict, user) at once, "
-               "and those that follow as one record every SECONDS, with their number. Without it "
-               "each call has a record.",
+               "and further calls of that kind as one record every SECONDS, with their number. "
+               "Without this option each call has a record.",
        .target = &options.suppress,
        .range = {1, 86400}});
 }

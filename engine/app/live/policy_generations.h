@@ -24,8 +24,8 @@ class PolicyGenerations {
   [[nodiscard]] const evaluate::ServerPolicies* current() const noexcept {
     return current_.load(std::memory_order_acquire);
   }
-  // The index of the first of the current ones; earlier indexes are of those that judged before.
-  // For the thread that reads them anew.
+  // The index of the first policy that judges now; policies of lower indexes judged before. For the
+  // thread that reads policies anew.
   [[nodiscard]] std::uint32_t first() const noexcept { return first_; }
 
   // What came of reading the files of the options anew.

@@ -9,7 +9,7 @@ namespace rpcaudit::app {
 // why. To be called before threads are started: capabilities are a thread's.
 [[nodiscard]] bool give_up_capabilities(const std::string& user, std::string& error);
 
-// What the kernel says of this thread, and of those that it starts, in /proc/self/status.
+// What /proc/self/status says of this thread. Threads that it starts later inherit all of it.
 struct PrivilegesLeft {
   bool has_capabilities = true;
   bool may_gain_privileges = true;

@@ -5,8 +5,6 @@
 #include <memory>
 #include <vector>
 
-#include "capture/prefetch.h"
-
 namespace rpcaudit::audit {
 
 inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
@@ -25,7 +23,11 @@ class SlotTable {
   }
   // Has an element brought into the cache, if it was touched before.
   void prefetch(std::uint32_t slot) const noexcept {
-    if (pieces_[slot / kPieceSize]) prefetch_lines(&(*this)[slot], sizeof(T));
+    constexpr std::size_t kCacheLine = 64;
+    if (!pieces_[slot / kPieceSize]) return;
+    const char* const at = reinterpret_cast<const char*>(&(*this)[slot]);
+    for (std::size_t done = 0; done < sizeof(T); done += kCacheLine) __builtin_prefetch(at + done);
+    asm volatile("");  // without it GCC finds no effect here, and removes calls of this
   }
   // Only for slots that were touched.
   const T& operator[](std::uint32_t slot) const noexcept {

@@ -10,10 +10,11 @@
 
 namespace rpcaudit::audit {
 
-// Passes the first call of a kind on at once, and of those that follow one record for each interval
-// with their number (EventSink::on_repeats), so that whoever calls a thousand times a second does
-// not write a thousand records. Calls are of one kind when client, server, interface, operation,
-// verdict (action, control and filter), outcome and user are the same. Every other event passes.
+// Passes the first call of a kind on at once. Later calls of that kind become one record for each
+// interval, with their number (EventSink::on_repeats), so that whoever calls a thousand times a
+// second does not write a thousand records. Calls are of one kind when they agree in client,
+// server, interface, operation, verdict (action, control and filter), outcome and user. Every other
+// event passes.
 //
 // Nothing vanishes: the calls passed on and the numbers of repeats together are all calls. A kind
 // that finds no room takes that of the one that was met least recently, whose repeats are written

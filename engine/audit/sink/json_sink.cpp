@@ -4,7 +4,6 @@
 #include <cinttypes>
 #include <cstdio>
 
-#include "capture/prefetch.h"
 #include "engine/audit/sink/json_evidence.h"
 #include "engine/audit/sink/record_values.h"
 #include "engine/audit/text/auth_names.h"
@@ -207,7 +206,8 @@ void JsonSink::on_approach(std::uint32_t context_slot) noexcept {
   shared_.prefetch(context_slot);
   if (approached_ != kNoSlot) {
     const std::string& text = shared_[approached_].members;
-    prefetch_lines(text.data(), text.size());
+    constexpr std::size_t kCacheLine = 64;
+    for (std::size_t i = 0; i < text.size(); i += kCacheLine) __builtin_prefetch(text.data() + i);
   }
   approached_ = context_slot;
 }

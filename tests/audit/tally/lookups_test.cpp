@@ -73,11 +73,19 @@ dissect::EndpointEntry listed(std::uint64_t frame, std::uint16_t port) {
 // An audit by a policy, fed call by call.
 class LookupsTest : public testing::Test {
  protected:
-  void use(const std::string& script) {
+  static evaluate::ServerPolicies policies_of(const std::string& script) {
     std::vector<policy::Diagnostic> diagnostics;
     policy::Policy policy;
     policy::read_netsh_script(script, "policy.txt", policy, diagnostics);
-    policies_.emplace(std::move(policy), evaluate::EvaluationOptions{});
+    return {std::move(policy), evaluate::EvaluationOptions{}};
+  }
+  // Others judge from here on.
+  void go_on_with(const std::string& script) {
+    next_.emplace(evaluate::ServerPolicies::following(*policies_, policies_of(script)));
+    auditor_->take_over(*next_);
+  }
+  void use(const std::string& script) {
+    policies_.emplace(policies_of(script));
     audit::AuditOptions options;
     options.policies = &*policies_;
     options.write_all = true;
@@ -113,6 +121,7 @@ class LookupsTest : public testing::Test {
   StringTarget target_;
   audit::OutputBuffer buffer_{target_, false};
   std::optional<evaluate::ServerPolicies> policies_;
+  std::optional<evaluate::ServerPolicies> next_;
   std::optional<audit::JsonSink> sink_;
   std::optional<audit::Auditor> auditor_;
 };
@@ -202,6 +211,33 @@ TEST_F(LookupsTest, TellWhichLaterCallsFoundTheirServerByThem) {
                       "frame 21"),
             std::string::npos)
       << text;
+}
+
+// What a client has learned stays when other policies take over; a question that still waits is
+// forgotten, for its verdict is one of filters that judge no longer.
+TEST_F(LookupsTest, WhatWasLearnedOutlivesThePolicies) {
+  for (const bool is_answered : {true, false}) {
+    use(epmap_filter("block"));
+    open(mapper_context());
+    call(mapper_context(), map_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
+    if (is_answered) auditor_->on_endpoint(answer(21, 49'153));
+    go_on_with(epmap_filter("permit"));
+    if (!is_answered) auditor_->on_endpoint(answer(21, 49'153));
+    call_there(3);
+    EXPECT_EQ(auditor_->tally().consequences.calls(false), is_answered ? 3u : 0u);
+  }
+}
+
+// The policies that take over ask their own filters of the next look-up.
+TEST_F(LookupsTest, AreJudgedByThePoliciesThatTookOver) {
+  use(epmap_filter("permit"));
+  open(mapper_context());
+  go_on_with(epmap_filter("block"));
+  call(mapper_context(), map_call(20, 0, dissect::SyntaxId{kDrsuapi, 4, 0}));
+  auditor_->on_endpoint(answer(21, 49'153));
+  call_there(2);
+  EXPECT_EQ(auditor_->tally().lookups_hidden, 1u);
+  EXPECT_EQ(auditor_->tally().consequences.calls(false), 2u);
 }
 
 TEST_F(LookupsTest, AnAnswerCountsForAnHour) {

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace rpcaudit {
+namespace rpcaudit::dissect {
 
 // Has the cache lines of memory that will be used soon brought into the cache. GCC takes a function
 // that does nothing but prefetch for one without effect, and removes those calls of it that it does
@@ -15,4 +15,4 @@ inline void prefetch_lines(const void* at, std::size_t size = 1) noexcept {
   }
 }
 
-}  // namespace rpcaudit
+}  // namespace rpcaudit::dissect
